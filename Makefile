@@ -1,0 +1,50 @@
+# `make run` starts the bot, `make test` checks everything; both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench lock clean
+
+help: ## list these commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.run ## set up and start the bot; ARGS="--set key=value" is passed on
+	@exec $(BIN)/python run_bot.py $(ARGS)
+
+test: lint ## set up and run the style check, the type check and the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## measure quality and speed; needs the evaluation data, see bench/README.md
+	$(BIN)/python -m bench $(ARGS)
+
+lock: ## renew the lock files from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml $(LOCK) -o requirements.lock
+	uv pip compile requirements-build.in $(LOCK) -c requirements.lock -o requirements-build.lock
+	uv pip compile pyproject.toml --extra dev $(LOCK) -c requirements.lock -o requirements-dev.lock
+
+LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+
+# hnswlib is compiled: what its build needs comes first, from a lock of its own.
+$(VENV)/.run: requirements.lock requirements-build.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Python 3.11 to 3.13 is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Setting up $(VENV), about a minute the first time ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements-build.lock
+	@$(PIP) --no-build-isolation -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@$(PIP) --no-build-isolation -r requirements-dev.lock
+	@touch $@
+
+clean: ## remove the virtual environment and caches, keep the data
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

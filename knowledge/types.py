@@ -1,0 +1,90 @@
+"""Values that leave the knowledge base, and its contracts.
+
+    KnowledgeError
+    ├── SourceError         a source folder or git address can't be read
+    ├── IndexMismatch       a saved index or gate was made with another embedder or format
+    └── EmbedderError       the embedder can't be loaded or its service failed
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""Shape (n, dim), each row of length 1."""
+
+
+class KnowledgeError(Exception):
+    """Base of what can go wrong in the knowledge base."""
+
+
+class SourceError(KnowledgeError):
+    """A source can't be read; says which and what to do."""
+
+
+class IndexMismatch(KnowledgeError):
+    """A saved artefact does not belong to this configuration; says how to rebuild it."""
+
+
+class EmbedderError(KnowledgeError):
+    """The embedder can't be loaded, or its service failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not taken into the knowledge base, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A readable excerpt of one document, found for a question.
+
+    `path` is relative to its source's folder, with forward slashes; `line` is 1-based;
+    `heading` is the path of headings above it ("Install > From source"). `score` is the
+    cosine of the best piece inside it to the question; `rank_score` orders the hits.
+    `also_in` lists the other places where the same text stands.
+    """
+
+    source: str
+    path: str
+    heading: str
+    line: int
+    text: str
+    score: float
+    rank_score: float = 0.0
+    url: str = ""
+    also_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate thinks of a message. `reason` names the rule that decided."""
+
+    accept: bool
+    score: float
+    threshold: float
+    reason: str
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors. Blocking: call it from a thread or another process."""
+
+    @property
+    def id(self) -> str:
+        """Names model and settings; vectors of different ids can't be compared."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embeds texts, shape (len(texts), dim). Raises EmbedderError."""
+        ...
