@@ -1,9 +1,9 @@
 """What every instant-messaging adapter shares: the values that cross its border and its contract.
 
-    AdapterError
-    ├── NetworkError      the platform could not be reached; worth a retry
-    ├── RateLimited       the platform asks to slow down; carries `retry_after_s`
-    └── SendRefused       the platform said no for good; a retry cannot help
+AdapterError
+├── NetworkError      the platform could not be reached; worth a retry
+├── RateLimited       the platform asks to slow down; carries `retry_after_s`
+└── SendRefused       the platform said no for good; a retry cannot help
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

@@ -1,9 +1,9 @@
 """Values that leave the knowledge base, and its contracts.
 
-    KnowledgeError
-    ├── SourceError         a source folder or git address can't be read
-    ├── IndexMismatch       a saved index or gate was made with another embedder or format
-    └── EmbedderError       the embedder can't be loaded or its service failed
+KnowledgeError
+├── SourceError         a source folder or git address can't be read
+├── IndexMismatch       a saved index or gate was made with another embedder or format
+└── EmbedderError       the embedder can't be loaded or its service failed
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,123 @@
+"""The words the bot thinks in: a question, an outcome, its reasons, and what it needs of others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+from adapters.base import Citation, IncomingMessage
+from knowledge.types import Passage, Verdict
+
+
+class Reason(StrEnum):
+    """Why the bot spoke or kept silent; the value is what the API, the trace and metrics show."""
+
+    ANSWERED = "answered"  # the question was answered
+    REPEATED = "repeated"  # near-identical question: pointed to the first answer
+    NOT_A_QUESTION = "not_a_question"  # nothing to answer: empty, a sticker, only a mention
+    OFF_TOPIC = "off_topic"  # the gate: too far from the documents
+    NO_EVIDENCE = "no_evidence"  # no passage is close enough to answer from
+    UNGROUNDED = "ungrounded"  # the draft says what its sources do not
+    HUMAN_FIRST = "human_first"  # a person answered before the bot
+    BUDGET = "budget"  # the group's token bucket is empty
+    COOLDOWN = "cooldown"  # this person was answered a moment ago
+    MUTED = "muted"  # an admin muted the bot in this group
+    QUEUE_FULL = "queue_full"  # too many messages at once; the oldest unprompted one went
+    STALE = "stale"  # found unfinished after a restart, too old to answer
+    RECALLED = "recalled"  # its author took the message back
+    COMMAND = "command"  # an admin command, not a question
+    FAILED = "failed"  # the answer could not be sent, or a bug was hit; see the log
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Consecutive messages of one person in one group, packed into one question.
+
+    `text` is what they wrote, joined by newlines; `messages` is never empty.
+    """
+
+    text: str
+    mention: bool
+    messages: tuple[IncomingMessage, ...]
+
+    @property
+    def last(self) -> IncomingMessage:
+        """The message that a reply goes to."""
+        return self.messages[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer worth posting. `exact` is False when it is only the nearest passage."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A decision not to answer, and why."""
+
+    reason: Reason
+
+
+Outcome: TypeAlias = Answer | Silence
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Sentences or a code block, cut verbatim from a passage."""
+
+    text: str
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeStatus:
+    """What the knowledge base holds; times in seconds since the epoch."""
+
+    documents: int
+    pieces: int
+    sources: tuple[str, ...]
+    skipped: int
+    built_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """What a reload changed: paths of documents, and what was skipped with the reason."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    seconds: float
+
+
+class Knowledge(Protocol):
+    """What the bot needs of the knowledge base. All raise KnowledgeError."""
+
+    async def judge(self, text: str, *, mention: bool) -> Verdict:
+        """Does this message belong to the documents?"""
+        ...
+
+    async def search(self, text: str, k: int) -> Sequence[Passage]:
+        """The k best passages for a question, best first."""
+        ...
+
+    async def similarity(self, text: str, others: Sequence[str]) -> list[float]:
+        """Cosine of a text to each of the others, -1..1."""
+        ...
+
+    async def reload(self) -> ReloadReport:
+        """Brings the index up to date; the old one answers until the new one is complete."""
+        ...
+
+    def status(self) -> KnowledgeStatus:
+        """What is being served now."""
+        ...
+
+
+Trace: TypeAlias = list[Mapping[str, Any]]
+"""One entry per stage: {"stage": name, "ms": duration, ...figures}."""
