@@ -116,9 +116,10 @@ class History(Protocol):
     """What an adapter may read back of what the bot has stored."""
 
     async def messages(
-        self, adapter: str, group: str, after: int, limit: int
+        self, adapter: str, group: str, after: int | None, limit: int
     ) -> list[dict[str, Any]]:
-        """Messages and replies of a group with `seq > after`, oldest first.
+        """At most `limit` messages and replies of a group, oldest first: the first ones with
+        `seq > after`, or the newest ones where `after` is None.
 
         Each is `{"seq", "message_id", "user", "text", "kind", "mention", "reply_to", "sent_at",
         "recalled", "attachments", "citations"}`; `kind` is "message", "answer" or "notice";
@@ -127,10 +128,24 @@ class History(Protocol):
         ...
 
     async def decision(self, adapter: str, message_id: str) -> dict[str, Any] | None:
-        """The decision on a message: `{"message_id", "group", "state", "outcome", "reason",
-        "reason_text", "reply_id", "text", "citations", "trace"}`; None for an unknown id.
-        `state` is "pending" until it is decided, then "answered" or "dismissed"."""
+        """The decision on a message: `{"message_id", "group", "user", "state", "outcome",
+        "reason", "reason_text", "reply_id", "text", "citations", "trace"}`; None for an unknown
+        id. `state` is "pending" until it is decided, then "answered" or "dismissed"; `user` is
+        the author; `reason_text` is `{"zh", "en"}`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an adapter is built with besides its own settings.
+
+    `bot_name` is what people call the bot ("@" + bot_name is a mention). `http_token` is the
+    bearer token of the HTTP server, empty when none is demanded.
+    """
+
+    history: History
+    bot_name: str
+    http_token: str = field(default="", repr=False)
 
 
 class Adapter(Protocol):

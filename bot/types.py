@@ -1,12 +1,13 @@
 """The words the bot thinks in: a question, an outcome, its reasons, and what it needs of others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from adapters.base import Citation, IncomingMessage
-from knowledge.types import Passage, Verdict
+from knowledge.ingest import BuildReport
+from knowledge.types import Found, Passage, Quote, Status, Verdict
 
 
 class Reason(StrEnum):
@@ -65,36 +66,6 @@ class Silence:
 Outcome: TypeAlias = Answer | Silence
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Sentences or a code block, cut verbatim from a passage."""
-
-    text: str
-    passage: Passage
-
-
-@dataclass(frozen=True, slots=True)
-class KnowledgeStatus:
-    """What the knowledge base holds; times in seconds since the epoch."""
-
-    documents: int
-    pieces: int
-    sources: tuple[str, ...]
-    skipped: int
-    built_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReloadReport:
-    """What a reload changed: paths of documents, and what was skipped with the reason."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-    skipped: tuple[tuple[str, str], ...]
-    seconds: float
-
-
 class Knowledge(Protocol):
     """What the bot needs of the knowledge base. All raise KnowledgeError."""
 
@@ -102,19 +73,23 @@ class Knowledge(Protocol):
         """Does this message belong to the documents?"""
         ...
 
-    async def search(self, text: str, k: int) -> Sequence[Passage]:
-        """The k best passages for a question, best first."""
+    async def search(self, text: str, k: int) -> Found:
+        """The k best passages for a question, and how well they cover it."""
+        ...
+
+    async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
+        """Stretches of the passages that answer, word for word."""
         ...
 
     async def similarity(self, text: str, others: Sequence[str]) -> list[float]:
         """Cosine of a text to each of the others, -1..1."""
         ...
 
-    async def reload(self) -> ReloadReport:
+    async def reload(self, progress: Callable[[str, int, int], None]) -> BuildReport:
         """Brings the index up to date; the old one answers until the new one is complete."""
         ...
 
-    def status(self) -> KnowledgeStatus:
+    def status(self) -> Status:
         """What is being served now."""
         ...
 

@@ -63,6 +63,49 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a search brought: passages, best first, and how well they cover the question.
+
+    `evidence` is about 1 where the documents answer and below 0.6 where they don't speak of it;
+    `unknown` are names in the question that occur nowhere in the documents.
+    """
+
+    passages: tuple[Passage, ...]
+    evidence: float
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Text cut verbatim from a passage; `line` is where it starts in the document, 1-based.
+
+    `score` is how well it fits the question: cosine plus the share of the question's rare words
+    that it holds, 0..2.
+    """
+
+    text: str
+    passage: Passage
+    line: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a knowledge base serves. `built_at` is in seconds since the epoch; `thresholds` are
+    the gate's, unprompted and when mentioned; `examples_fit` is False when the good examples are
+    not about these documents."""
+
+    snapshot: str
+    documents: int
+    pieces: int
+    skipped: int
+    sources: tuple[str, ...]
+    built_at: float
+    thresholds: tuple[float, float]
+    examples_fit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the gate thinks of a message. `reason` names the rule that decided."""
 

@@ -1,0 +1,193 @@
+"""A group chat in the terminal: `alice: text`, `alice @bot: text` or `alice: @豆哥 text`."""
+
+import asyncio
+import logging
+import os
+import re
+import sqlite3
+import sys
+import threading
+import time
+import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Literal
+from uuid import uuid4
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.base import Context, Decision, IncomingMessage, NetworkError, Publish, Reply
+from adapters.mentions import take_mention
+
+log = logging.getLogger(__name__)
+
+STDIN_FD = 0
+MAX_LINE_BYTES = 64 * 1024
+MAX_WAITING_LINES = 100
+
+HINT = "用法 / usage:  alice: text   |   alice @bot: text"
+_LINE = re.compile(
+    r"\s*(?P<user>[^:：\s@＠][^:：@＠]{0,63}?)\s*(?P<at>[@＠][^:：]*)?[:：](?P<text>.*)"
+)
+
+
+class Settings(BaseModel):
+    """Settings of the terminal's group."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["console"]
+    name: str = Field(default="console", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    group: str = Field(default="console", min_length=1, max_length=64)
+
+
+def create(settings: Settings, context: Context) -> "ConsoleAdapter":
+    """Builds the adapter on the process's standard input and output."""
+    return ConsoleAdapter(settings, context.bot_name)
+
+
+def parse(
+    line: str, settings: Settings, bot_name: str, *, message_id: str, sent_at: float
+) -> IncomingMessage | None:
+    """Reads one line as a message; None where it is not written as `user: text`."""
+    match = _LINE.fullmatch(line.strip("\r\n"))
+    if match is None:
+        return None
+    rest, called = take_mention(match["at"] or "", bot_name)
+    if rest:  # "alice @carol: hi" calls somebody else: we can't tell who speaks to whom
+        return None
+    text, mentioned = take_mention(match["text"], bot_name)
+    if not text and not (called or mentioned):
+        return None
+    return IncomingMessage(
+        adapter=settings.name,
+        group=settings.group,
+        user=match["user"],
+        message_id=message_id,
+        text=text,
+        sent_at=sent_at,
+        mention=called or mentioned,
+    )
+
+
+def render(reply: Reply, bot_name: str) -> str:
+    """What a reply looks like in the terminal: the text, the numbered sources beneath."""
+    lines = [f"{bot_name}: {reply.text}"]
+    for number, source in enumerate(reply.citations, 1):
+        place = f"{source.path}:{source.line}" + (f" > {source.heading}" if source.heading else "")
+        lines.append(f"  [{number}] {place}" + (f"  {source.url}" if source.url else ""))
+    return printable("\n".join(lines)) + "\n"
+
+
+def printable(text: str) -> str:
+    """Drops control characters: a document must not be able to steer the terminal."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+
+
+class ConsoleAdapter:
+    """Reads lines from a file descriptor, writes replies to standard output."""
+
+    def __init__(self, settings: Settings, bot_name: str, stdin_fd: int = STDIN_FD) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._bot_name = bot_name
+        self._stdin_fd = stdin_fd
+
+    async def run(self, publish: Publish) -> None:
+        """Publishes what is typed; returns at the end of the input."""
+        lines: asyncio.Queue[str | None] = asyncio.Queue(MAX_WAITING_LINES)
+        _start_reading(self._stdin_fd, lines, asyncio.get_running_loop())
+        while (line := await lines.get()) is not None:
+            if line.strip():
+                await self._take(line, publish)
+
+    async def send(self, reply: Reply) -> str:
+        """Prints a reply. Raises NetworkError when standard output is closed."""
+        await _write_out(render(reply, self._bot_name))
+        return reply.key
+
+    async def recall(self, group: str, message_id: str) -> None:
+        """Says so: what is printed can't be taken back."""
+        del group, message_id
+        await _write_out(f"{self._bot_name}: (撤回了一条回答 / took back an answer)\n")
+
+    async def show(self, decision: Decision) -> None:
+        """The terminal shows replies only."""
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """None."""
+        return ()
+
+    async def _take(self, line: str, publish: Publish) -> None:
+        # A fresh random id per line: a counter would repeat after a restart.
+        message = parse(
+            line, self._settings, self._bot_name, message_id=uuid4().hex, sent_at=time.time()
+        )
+        if message is None:
+            await _write_err(HINT)
+            return
+        try:
+            await publish(message)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("a line could not be stored: %s", error)
+            await _write_err("没有存下，请再发一次 / not stored, please send it again")
+
+
+def _start_reading(
+    fd: int, lines: asyncio.Queue[str | None], loop: asyncio.AbstractEventLoop
+) -> None:
+    """Feeds the queue from a daemon thread: a blocked read must not hold up the exit."""
+
+    def feed(line: str | None) -> None:
+        asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+
+    def read() -> None:
+        # RuntimeError and CancelledError: the loop is closed or closing, nobody wants more lines.
+        with suppress(RuntimeError, asyncio.CancelledError):
+            for line in _read_lines(fd):
+                feed(line)
+            feed(None)
+
+    threading.Thread(target=read, name="console-stdin", daemon=True).start()
+
+
+def _read_lines(fd: int) -> Iterable[str]:
+    # os.read instead of sys.stdin: a thread that is blocked in sys.stdin holds its lock, and
+    # Python aborts when it exits meanwhile.
+    rest = b""
+    while chunk := _read(fd):
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line[:MAX_LINE_BYTES].decode(errors="replace")
+        rest = rest[:MAX_LINE_BYTES]
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except OSError as error:
+        log.warning("standard input can't be read: %s", error)
+        return b""
+
+
+async def _write_out(text: str) -> None:
+    def write() -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    try:
+        await asyncio.to_thread(write)
+    except (OSError, ValueError) as error:  # ValueError: the stream was closed
+        raise NetworkError(f"standard output can't be written: {error}") from error
+
+
+async def _write_err(text: str) -> None:
+    def write() -> None:
+        with suppress(OSError, ValueError):  # a hint that nobody can see is no loss
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    await asyncio.to_thread(write)

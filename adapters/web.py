@@ -1,0 +1,177 @@
+"""A group chat on the bot's own page: the page, its API and its live stream."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+from uuid import uuid4
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.base import (
+    Context,
+    Decision,
+    Event,
+    IncomingMessage,
+    MessageRecalled,
+    Publish,
+    Reply,
+)
+from adapters.http_guard import STREAM_PATH, json_response
+from adapters.mentions import take_mention
+from adapters.web_http import asset_file, index_page, read_json_body, storage_at_work
+from adapters.web_socket import serve_stream
+from adapters.web_stream import StreamHub
+from adapters.web_types import (
+    MessagesQuery,
+    PostedMessage,
+    RecallRequest,
+    parse_body,
+    parse_query,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Settings(BaseModel):
+    """Settings of the web page's groups; address and token are the server's (`http`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["web"]
+    name: str = Field(default="web", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+
+
+def create(settings: Settings, context: Context) -> "WebAdapter":
+    """Builds the adapter; the server must serve its `routes()`."""
+    return WebAdapter(settings, context)
+
+
+class WebAdapter:
+    """Takes messages over HTTP and shows what the history holds."""
+
+    def __init__(
+        self, settings: Settings, context: Context, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.name = settings.name
+        self._context = context
+        self._clock = clock
+        self._publish: Publish | None = None
+        self._hub = StreamHub(context.history, settings.name)
+
+    async def run(self, publish: Publish) -> None:
+        """Accepts messages until cancelled; then says goodbye to the streams."""
+        self._publish = publish
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._publish = None
+            self._hub.close()
+
+    async def send(self, reply: Reply) -> str:
+        """Shows a reply, which the history holds already, to those who watch."""
+        await self._hub.push_messages(reply.group)
+        return reply.key
+
+    async def recall(self, group: str, message_id: str) -> None:
+        """Takes a message off the page."""
+        await self._hub.push(group, {"type": "recall", "group": group, "message_id": message_id})
+
+    async def show(self, decision: Decision) -> None:
+        """Shows why the bot answered or kept silent."""
+        if not self._hub.has_listeners(decision.group):
+            return
+        for message_id in decision.message_ids:
+            shown = await self._describe(decision, message_id)
+            await self._hub.push(decision.group, {"type": "decision", **shown})
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """The page at /, its files, and the API."""
+        return (
+            web.get("/", self._index),
+            web.get("/assets/{name}", asset_file),
+            web.post("/api/messages", self._post),
+            web.delete("/api/messages/{message_id}", self._delete),
+            web.get("/api/groups/{group}/messages", self._messages),
+            web.get("/api/decisions/{message_id}", self._decision),
+            web.get(STREAM_PATH, self._stream, allow_head=False),
+        )
+
+    async def _index(self, request: web.Request) -> web.Response:
+        del request
+        return await index_page(self._context.bot_name)
+
+    async def _post(self, request: web.Request) -> web.Response:
+        posted = parse_body(PostedMessage, await read_json_body(request))
+        text, found = take_mention(posted.text, self._context.bot_name)
+        message = IncomingMessage(
+            adapter=self.name,
+            group=posted.group,
+            user=posted.user,
+            message_id=posted.message_id or uuid4().hex,
+            text=text,
+            sent_at=self._clock(),
+            mention=posted.mention or found,
+            reply_to=posted.reply_to,
+        )
+        answer: dict[str, Any] = {"message_id": message.message_id}
+        if not await self._hand_over(message):
+            return json_response({**answer, "duplicate": True}, 202)
+        await self._hub.push_messages(message.group)
+        return json_response(answer, 202)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        asked = parse_body(RecallRequest, await read_json_body(request))
+        message_id = request.match_info["message_id"]
+        with storage_at_work():
+            known = await self._context.history.decision(self.name, message_id)
+        if known is None or known["group"] != asked.group:
+            raise web.HTTPNotFound(text="message_id: nobody posted such a message in this group")
+        if known["user"] != asked.user:
+            raise web.HTTPForbidden(text="user: only its author can recall a message")
+        await self._hand_over(MessageRecalled(self.name, asked.group, message_id))
+        await self.recall(asked.group, message_id)
+        return json_response({"message_id": message_id})
+
+    async def _hand_over(self, event: Event) -> bool:
+        if self._publish is None:
+            raise web.HTTPServiceUnavailable(text="the bot is starting or stopping; try again")
+        with storage_at_work():
+            return await self._publish(event)
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        asked = parse_query(MessagesQuery, {**request.query, **request.match_info})
+        with storage_at_work():
+            rows = await self._context.history.messages(
+                self.name, asked.group, asked.after, asked.limit
+            )
+        return json_response({"messages": rows})
+
+    async def _decision(self, request: web.Request) -> web.Response:
+        message_id = request.match_info["message_id"]
+        with storage_at_work():
+            found = await self._context.history.decision(self.name, message_id)
+        if found is None:
+            raise web.HTTPNotFound(text="message_id: nobody posted such a message")
+        return json_response(found)
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        return await serve_stream(request, self._hub, self._context.http_token)
+
+    async def _describe(self, decision: Decision, message_id: str) -> dict[str, Any]:
+        try:
+            stored = await self._context.history.decision(self.name, message_id)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("decision on %s can't be read back: %s", message_id, error)
+            stored = None
+        return stored or {
+            "message_id": message_id,
+            "group": decision.group,
+            "state": "answered" if decision.outcome == "answer" else "dismissed",
+            "outcome": decision.outcome,
+            "reason": decision.reason,
+            "trace": list(decision.trace),
+        }

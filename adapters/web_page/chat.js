@@ -1,0 +1,183 @@
+// The list of messages, in the order of their `seq`, with the decision on each below it.
+
+import { byId, externalLink, h, icon, iconButton, safeUrl } from "./dom.js";
+import { decisionLabel } from "./decision.js";
+import { language, t } from "./i18n.js";
+import { renderMarkdown } from "./markdown.js";
+import { avatar } from "./places.js";
+
+const NEAR_BOTTOM_PX = 120;
+
+/** `actions` has reply(row), recall(row), why(id) and decisionWanted(id); `me()` is the speaker. */
+export function createChat({ bot, me, actions }) {
+  const log = byId("log");
+  const list = byId("messages");
+  const rows = new Map();
+  const decisions = new Map();
+  const items = new Map();
+  // A decision is asked for when its message comes into sight.
+  const sight = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      sight.unobserve(entry.target);
+      actions.decisionWanted(entry.target.dataset.id);
+    }
+  });
+
+  function clear() {
+    rows.clear();
+    decisions.clear();
+    items.clear();
+    list.replaceChildren();
+    sight.disconnect();
+    showEmpty();
+  }
+
+  function add(row) {
+    const follow = nearBottom();
+    const known = rows.has(row.message_id);
+    rows.set(row.message_id, row);
+    draw(row);
+    showEmpty();
+    if (follow) toBottom();
+    else if (!known) byId("to-bottom").hidden = false;
+  }
+
+  function draw(row) {
+    const item = build(row);
+    const old = items.get(row.message_id);
+    items.set(row.message_id, item);
+    if (old) old.replaceWith(item);
+    else insert(item, row.seq);
+    if (row.user !== null && !row.recalled && !decisions.has(row.message_id)) sight.observe(item);
+  }
+
+  function insert(item, seq) {
+    let before = list.lastElementChild;
+    while (before && Number(before.dataset.seq) > seq) before = before.previousElementSibling;
+    if (before) before.after(item);
+    else list.prepend(item);
+  }
+
+  function markRecalled(id) {
+    const row = rows.get(id);
+    if (row && !row.recalled) add({ ...row, recalled: true, text: "", citations: [] });
+  }
+
+  function decide(decision) {
+    decisions.set(decision.message_id, decision);
+    const place = items.get(decision.message_id)?.querySelector(".verdict");
+    const follow = nearBottom();
+    place?.replaceChildren(chip(decision));
+    if (follow) toBottom();
+  }
+
+  function chip(decision) {
+    const { kind, text } = decisionLabel(decision);
+    const button = h("button", { type: "button", className: "decision-chip", data: { kind } }, h("span", { className: "dot", ariaHidden: "true" }), h("span", {}, text));
+    button.addEventListener("click", () => actions.why(decision.message_id));
+    return button;
+  }
+
+  function build(row) {
+    const kind = row.user === null ? row.kind : "person";
+    const item = h("li", { className: "message", data: { id: row.message_id, seq: row.seq, kind } });
+    const name = row.user ?? bot;
+    if (row.recalled) {
+      item.classList.add("recalled");
+      item.append(h("p", {}, t("recalledBy", { user: name })));
+      return item;
+    }
+    const face = row.user === null ? h("img", { className: "avatar", src: "assets/icon.svg", alt: "" }) : avatar(name);
+    const body = h("div", { className: "body" }, head(row, name), replyQuote(row));
+    body.append(h("div", { className: "text" }, attachments(row), renderMarkdown(row.text, row.citations)));
+    if (row.citations?.length) body.append(sources(row.citations));
+    const decision = decisions.get(row.message_id);
+    if (row.user !== null) body.append(h("div", { className: "verdict" }, decision ? chip(decision) : null));
+    item.append(face, body);
+    return item;
+  }
+
+  function head(row, name) {
+    const at = new Date(row.sent_at * 1000);
+    const locale = language() === "zh" ? "zh-CN" : "en-GB";
+    const time = h("time", { dateTime: at.toISOString(), title: at.toLocaleString(locale) }, at.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }));
+    const badge = row.mention ? h("span", { className: "badge" }, `@${bot}`) : null;
+    const tools = h("div", { className: "actions" });
+    tools.append(iconButton("reply", t("reply"), () => actions.reply(row)));
+    if (row.user === null && row.reply_to) tools.append(iconButton("why", t("why"), () => actions.why(row.reply_to)));
+    if (row.user === null || row.user === me()) tools.append(iconButton("recall", t("recall"), () => actions.recall(row)));
+    return h("div", { className: "head" }, h("bdi", { className: "name" }, name), time, badge, tools);
+  }
+
+  function replyQuote(row) {
+    const target = rows.get(row.reply_to);
+    if (!target) return null;
+    const text = target.recalled ? t("gone") : target.text.slice(0, 100);
+    const button = h("button", { type: "button", className: "reply-quote" }, icon("reply"), h("bdi", {}, target.user ?? bot), h("span", {}, text));
+    button.addEventListener("click", () => flash(target.message_id));
+    return button;
+  }
+
+  function attachments(row) {
+    return (row.attachments ?? []).map((kind) => h("span", { className: "badge" }, t("attachment", { kind })));
+  }
+
+  function flash(id) {
+    const item = items.get(id);
+    item?.scrollIntoView({ block: "center", behavior: "smooth" });
+    item?.classList.add("flash");
+    setTimeout(() => item?.classList.remove("flash"), 1500);
+  }
+
+  function redraw() {
+    log.setAttribute("aria-busy", "true"); // old messages are no news for a screen reader
+    rows.forEach(draw);
+    requestAnimationFrame(() => log.removeAttribute("aria-busy"));
+  }
+
+  function nearBottom() {
+    return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_BOTTOM_PX;
+  }
+
+  function toBottom() {
+    log.scrollTop = log.scrollHeight;
+    byId("to-bottom").hidden = true;
+  }
+
+  function showEmpty() {
+    byId("empty").hidden = rows.size > 0;
+  }
+
+  byId("to-bottom").addEventListener("click", toBottom);
+  let following = true;
+  log.addEventListener("scroll", () => {
+    following = nearBottom();
+    if (following) byId("to-bottom").hidden = true;
+  });
+  // The log changes its size when the panel opens or the text field grows.
+  new ResizeObserver(() => following && toBottom()).observe(log);
+
+  return {
+    add,
+    clear,
+    decide,
+    markRecalled,
+    toBottom,
+    decision: (id) => decisions.get(id),
+    row: (id) => rows.get(id),
+    undecided: () => [...decisions.values()].filter((one) => one.state === "pending"),
+    redraw,
+  };
+}
+
+function sources(citations) {
+  const entries = citations.map((source) => {
+    const url = safeUrl(source.url);
+    const title = source.heading || source.path;
+    const place = `${source.path} · ${t("line", { line: source.line })}`;
+    const link = url ? externalLink(url, "source", title, icon("link")) : h("span", { className: "source" }, title);
+    return h("li", {}, h("div", {}, link, h("span", { className: "place" }, place)));
+  });
+  return h("div", { className: "sources" }, h("h3", {}, t("sources")), h("ol", {}, entries));
+}

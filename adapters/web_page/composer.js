@@ -1,0 +1,108 @@
+// Writing a message: mention, reply, commands, sending with a retry that can't post twice.
+
+import { newId, postMessage } from "./api.js";
+import { byId, h } from "./dom.js";
+import { t } from "./i18n.js";
+
+const COMMANDS = [
+  ["/dou help", "cmd.help"],
+  ["/dou status", "cmd.status"],
+  ["/dou why", "cmd.why"],
+  ["/dou recall", "cmd.recall"],
+  ["/dou mute 2h", "cmd.mute"],
+  ["/dou unmute", "cmd.unmute"],
+  ["/dou reload", "cmd.reload"],
+];
+
+/** `where()` gives {group, user}; `onError(error)` is told what went wrong. */
+export function createComposer({ bot, where, onError, onSent }) {
+  const text = byId("text");
+  const mention = byId("mention");
+  let replyTo = null;
+  let attempt = null; // the last failed try: the same message goes out with the same id
+  let sending = false;
+
+  function setMention(on) {
+    mention.setAttribute("aria-pressed", String(on));
+  }
+
+  function setReply(target) {
+    replyTo = target;
+    byId("reply-bar").hidden = target === null;
+    if (target === null) return;
+    byId("reply-text").textContent = t("replyTo", { user: target.user ?? bot, text: target.text.slice(0, 120) });
+    text.focus();
+  }
+
+  function compose() {
+    const { group, user } = where();
+    const message = { group, user, text: text.value.trim() };
+    if (mention.getAttribute("aria-pressed") === "true") message.mention = true;
+    if (replyTo) message.reply_to = replyTo.id;
+    return message;
+  }
+
+  async function send() {
+    const message = compose();
+    if (sending || message.text === "") return;
+    const same = attempt && JSON.stringify(attempt.message) === JSON.stringify(message);
+    attempt = { message, id: same ? attempt.id : newId() };
+    sending = true;
+    try {
+      await postMessage({ ...message, message_id: attempt.id });
+      clear();
+      onSent();
+    } catch (error) {
+      onError(error);
+    } finally {
+      sending = false;
+    }
+  }
+
+  function clear() {
+    attempt = null;
+    text.value = "";
+    setMention(false);
+    setReply(null);
+    showError(null);
+  }
+
+  function render() {
+    mention.textContent = t("mentionBot", { bot });
+    byId("command-list").replaceChildren(...COMMANDS.map(([command, key]) => {
+      const button = h("button", { type: "button" }, h("code", {}, command), h("span", {}, t(key)));
+      button.addEventListener("click", () => {
+        text.value = command;
+        byId("commands").open = false;
+        text.focus();
+      });
+      return h("li", {}, button);
+    }));
+    if (replyTo) setReply(replyTo);
+  }
+
+  byId("composer").addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  text.addEventListener("keydown", (event) => {
+    // While an input method is composing, Enter picks a word.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    send();
+  });
+  mention.addEventListener("click", () => {
+    setMention(mention.getAttribute("aria-pressed") !== "true");
+    text.focus();
+  });
+  byId("reply-cancel").addEventListener("click", () => setReply(null));
+  document.addEventListener("click", (event) => {
+    if (!byId("commands").contains(event.target)) byId("commands").open = false;
+  });
+  return { render, setReply };
+}
+
+export function showError(message) {
+  byId("error").hidden = message === null;
+  byId("error").textContent = message ?? "";
+}

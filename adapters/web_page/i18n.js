@@ -1,0 +1,123 @@
+// Every word of the page, in Chinese and English.
+
+const WORDS = {
+  skip: ["跳到输入框", "Skip to the message field"],
+  menu: ["群列表", "Groups menu"],
+  groups: ["群", "Groups"],
+  newGroup: ["新的群…", "New group…"],
+  add: ["添加", "Add"],
+  messages: ["消息", "Messages"],
+  language: ["Switch to English", "切换到中文"],
+  theme: ["切换深色与浅色", "Switch between dark and light"],
+  howTitle: ["怎么用", "How it works"],
+  how1: [
+    "像在群里一样聊天。机器人只回答文档里有答案的问题，其余时候保持安静。",
+    "Chat as in any group. The bot answers questions that its documents cover and stays silent otherwise.",
+  ],
+  how2: [
+    "点消息下方的小标签，看它为什么回答或沉默。",
+    "Click the label below a message to see why it answered or kept silent.",
+  ],
+  emptyTitle: ["还没有消息", "No messages yet"],
+  emptyText: ["问个问题试试，或者先聊聊天。", "Ask a question, or just chat for a while."],
+  newBelow: ["有新消息", "New messages"],
+  speakAs: ["以谁的身份发言", "Speak as"],
+  newPerson: ["其他名字…", "Another name…"],
+  placeholder: ["写消息…", "Write a message…"],
+  mentionBot: ["@{bot}", "@{bot}"],
+  commands: ["/ 命令", "/ Commands"],
+  enterHint: ["回车发送，Shift+回车换行", "Enter sends, Shift+Enter breaks the line"],
+  send: ["发送", "Send"],
+  reply: ["回复", "Reply"],
+  replyTo: ["回复 {user}：{text}", "Reply to {user}: {text}"],
+  cancelReply: ["取消回复", "Cancel the reply"],
+  recall: ["撤回", "Recall"],
+  why: ["为什么", "Why"],
+  copy: ["复制", "Copy"],
+  copied: ["已复制", "Copied"],
+  recalledBy: ["{user} 撤回了一条消息", "{user} recalled a message"],
+  gone: ["（已撤回）", "(recalled)"],
+  sources: ["出处", "Sources"],
+  line: ["第 {line} 行", "line {line}"],
+  attachment: ["[{kind}]", "[{kind}]"],
+  decision: ["为什么", "Why"],
+  close: ["关闭", "Close"],
+  pending: ["考虑中…", "Deciding…"],
+  answered: ["已回答", "Answered"],
+  silent: ["保持安静", "Silent"],
+  pendingText: ["还没有决定。", "Not decided yet."],
+  gate: ["与文档的接近程度", "Closeness to the documents"],
+  score: ["得分 {value}", "score {value}"],
+  threshold: ["阈值 {value}", "threshold {value}"],
+  stages: ["各阶段", "Stages"],
+  total: ["共 {ms} 毫秒", "{ms} ms in all"],
+  noTrace: ["没有记录。", "Nothing was recorded."],
+  yes: ["是", "yes"],
+  no: ["否", "no"],
+  connecting: ["连接中…", "Connecting…"],
+  connected: ["已连接", "Connected"],
+  offline: ["已断开，{seconds} 秒后重连", "Disconnected, trying again in {seconds} s"],
+  locked: ["需要口令", "Token needed"],
+  failed: ["没有发出去：{message}", "Not sent: {message}"],
+  unreachable: ["连不上服务器", "the server can't be reached"],
+  tokenTitle: ["访问口令", "Access token"],
+  tokenText: [
+    "这个机器人设置了 http.token，请输入。它只保存在这个标签页里。",
+    "This bot demands its http.token. It is kept in this tab only.",
+  ],
+  tokenWrong: ["口令不对。", "This token is wrong."],
+  enter: ["进入", "Enter"],
+  "cmd.help": ["列出所有命令", "list all commands"],
+  "cmd.status": ["知识库与机器人状态", "state of the bot and its knowledge"],
+  "cmd.why": ["为什么这样做（回复一条消息）", "why it did that (reply to a message)"],
+  "cmd.recall": ["撤回它的回答", "take back its answer"],
+  "cmd.mute": ["静音一段时间", "silence it for a while"],
+  "cmd.unmute": ["解除静音", "let it speak again"],
+  "cmd.reload": ["重载知识库", "re-read the documents"],
+  "stage.preprocess": ["预处理", "Preprocess"],
+  "stage.gate": ["门控", "Gate"],
+  "stage.reject": ["门控", "Gate"],
+  "stage.retrieve": ["检索", "Retrieve"],
+  "stage.answer": ["回答", "Answer"],
+  "stage.check": ["检查", "Check"],
+};
+
+const isChinese = () => document.documentElement.lang.startsWith("zh");
+
+export const language = () => (isChinese() ? "zh" : "en");
+
+export function setLanguage(code) {
+  document.documentElement.lang = code === "zh" ? "zh-CN" : "en";
+  try {
+    localStorage.setItem("dou.language", code);
+  } catch {
+    // it lasts as long as the page
+  }
+}
+
+/** The phrase for a key, with {name} filled in; null for an unknown key. */
+export function phrase(key, values = {}) {
+  const pair = Object.hasOwn(WORDS, key) ? WORDS[key] : null;
+  if (pair === null) return null;
+  return pair[isChinese() ? 0 : 1].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+}
+
+export const t = (key, values) => phrase(key, values) ?? key;
+
+/** A text that comes as {"zh", "en"}, or as a plain one. */
+export function pick(text, fallback = "") {
+  if (text !== null && typeof text === "object") return text[language()] ?? fallback;
+  return text || fallback;
+}
+
+export function translatePage() {
+  for (const element of document.querySelectorAll("[data-i18n]")) {
+    element.textContent = t(element.dataset.i18n);
+  }
+  for (const element of document.querySelectorAll("[data-i18n-label]")) {
+    element.setAttribute("aria-label", t(element.dataset.i18nLabel));
+  }
+  for (const element of document.querySelectorAll("[data-i18n-placeholder]")) {
+    element.setAttribute("placeholder", t(element.dataset.i18nPlaceholder));
+  }
+}

@@ -1,0 +1,150 @@
+// A small, safe part of Markdown as DOM nodes: paragraphs, fenced code, lists, quotes, inline
+// code, bold and the numbers of citations. Whatever else stands in a text stays text.
+
+import { externalLink, h, iconButton, safeUrl } from "./dom.js";
+import { t } from "./i18n.js";
+
+const MAX_DEPTH = 4;
+const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$/;
+const QUOTE = /^ {0,3}> ?/;
+const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])( +)(?=\S)/;
+const CITATION = /\[(\d{1,3})\]/y;
+
+export function renderMarkdown(text, citations = []) {
+  return renderBlocks(text.replace(/\r\n?/g, "\n").split("\n"), citations, 0);
+}
+
+function renderBlocks(lines, citations, depth) {
+  const out = document.createDocumentFragment();
+  let at = 0;
+  while (at < lines.length) {
+    const block =
+      blank(lines, at) ??
+      fence(lines, at) ??
+      (depth < MAX_DEPTH ? quote(lines, at, citations, depth) : null) ??
+      (depth < MAX_DEPTH ? list(lines, at, citations, depth) : null) ??
+      paragraph(lines, at, citations);
+    if (block.node) out.append(block.node);
+    at = block.end;
+  }
+  return out;
+}
+
+function blank(lines, at) {
+  return lines[at].trim() === "" ? { node: null, end: at + 1 } : null;
+}
+
+function fence(lines, at) {
+  const open = FENCE.exec(lines[at]);
+  if (!open) return null;
+  const mark = open[1];
+  let end = at + 1;
+  while (end < lines.length && !closes(lines[end], mark)) end += 1;
+  return { node: codeBlock(lines.slice(at + 1, end).join("\n"), open[2]), end: end + 1 };
+}
+
+function closes(line, mark) {
+  const text = line.trim();
+  return text.length >= mark.length && text === mark[0].repeat(text.length);
+}
+
+function codeBlock(code, language) {
+  const copy = iconButton("copy", t("copy"), async () => {
+    await navigator.clipboard?.writeText(code);
+    copy.title = t("copied");
+    copy.classList.add("done");
+  }, "copy");
+  const label = language ? h("span", { className: "code-language" }, language) : null;
+  const pre = h("pre", { tabIndex: 0 }, h("code", {}, code));
+  return h("div", { className: "code" }, label, copy, pre);
+}
+
+function quote(lines, at, citations, depth) {
+  if (!QUOTE.test(lines[at])) return null;
+  let end = at;
+  while (end < lines.length && QUOTE.test(lines[end])) end += 1;
+  const inner = lines.slice(at, end).map((line) => line.replace(QUOTE, ""));
+  return { node: h("blockquote", {}, renderBlocks(inner, citations, depth + 1)), end };
+}
+
+function list(lines, at, citations, depth) {
+  const first = ITEM.exec(lines[at]);
+  if (!first) return null;
+  const ordered = /\d/.test(first[2]);
+  const node = h(ordered ? "ol" : "ul");
+  if (ordered) node.start = Number.parseInt(first[2], 10);
+  let end = at;
+  while (end < lines.length) {
+    const item = ITEM.exec(lines[end]);
+    if (!item || /\d/.test(item[2]) !== ordered) break;
+    const indent = Math.min(item[0].length, item[1].length + 4);
+    const inner = [lines[end].slice(item[0].length)];
+    end += 1;
+    while (end < lines.length && continues(lines, end)) {
+      inner.push(lines[end].replace(new RegExp(`^ {0,${indent}}`), ""));
+      end += 1;
+    }
+    node.append(h("li", {}, renderBlocks(inner, citations, depth + 1)));
+  }
+  return { node, end };
+}
+
+function continues(lines, at) {
+  if (lines[at].trim() !== "") return /^ {2,}/.test(lines[at]);
+  return at + 1 < lines.length && /^ {2,}\S/.test(lines[at + 1]);
+}
+
+function paragraph(lines, at, citations) {
+  let end = at + 1;
+  while (end < lines.length && !startsBlock(lines[end])) end += 1;
+  const node = h("p");
+  renderInline(lines.slice(at, end).join("\n"), citations, node);
+  return { node, end };
+}
+
+function startsBlock(line) {
+  return line.trim() === "" || FENCE.test(line) || QUOTE.test(line) || ITEM.test(line);
+}
+
+function renderInline(text, citations, into) {
+  let plain = 0;
+  let at = 0;
+  while (at < text.length) {
+    const found = code(text, at) ?? bold(text, at, citations) ?? citation(text, at, citations);
+    if (found?.node) {
+      into.append(text.slice(plain, at), found.node);
+      plain = found.end;
+    }
+    at = found?.end ?? at + 1;
+  }
+  into.append(text.slice(plain));
+}
+
+function code(text, at) {
+  if (text[at] !== "`") return null;
+  let start = at;
+  while (text[start] === "`") start += 1;
+  const end = text.indexOf(text.slice(at, start), start);
+  if (end < 0) return { node: null, end: start };
+  return { node: h("code", {}, text.slice(start, end).trim()), end: end + start - at };
+}
+
+function bold(text, at, citations) {
+  if (!text.startsWith("**", at) || /\s/.test(text[at + 2] ?? " ")) return null;
+  const end = text.indexOf("**", at + 3);
+  if (end < 0 || /\s/.test(text[end - 1])) return { node: null, end: at + 2 };
+  const node = h("strong");
+  renderInline(text.slice(at + 2, end), citations, node);
+  return { node, end: end + 2 };
+}
+
+function citation(text, at, citations) {
+  CITATION.lastIndex = at;
+  const match = CITATION.exec(text);
+  const source = match ? citations[Number(match[1]) - 1] : undefined;
+  if (!source) return null;
+  const url = safeUrl(source.url);
+  const node = url ? externalLink(url, "cite", match[1]) : h("span", { className: "cite" }, match[1]);
+  node.title = `${source.path}:${source.line}`;
+  return { node, end: at + match[0].length };
+}

@@ -1,0 +1,74 @@
+"""`ask`: one message that mentions the bot, through the whole pipeline."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from adapters.base import Citation, IncomingMessage
+from bot.cli.index import say, say_json
+from bot.notices import speaks_chinese
+from bot.phrases import REASONS
+from bot.pipeline import Pipeline
+from bot.presentation import answer_text, decline_text
+from bot.types import Answer, Outcome, Question, Trace
+
+
+def mention(text: str, group: str = "cli", user: str = "me") -> Question:
+    """A question as if somebody had mentioned the bot with it."""
+    now = time.time()
+    message = IncomingMessage("cli", group, user, f"cli-{now}", text, now, mention=True)
+    return Question(text, mention=True, messages=(message,))
+
+
+async def ask(pipeline: Pipeline, args: argparse.Namespace, language: str) -> int:
+    """Prints outcome, answer and citations, with `--trace` each stage."""
+    trace: Trace = []
+    question = mention(args.text, args.group, args.user)
+    outcome = await pipeline.decide(question, trace)
+    chinese = speaks_chinese(language, args.text)
+    if args.json:
+        say_json(as_json(outcome, trace, chinese))
+        return 0
+    if isinstance(outcome, Answer):
+        say(answer_text(outcome, chinese))
+        say()
+        for number, citation in enumerate(outcome.citations, 1):
+            say(f"[{number}] {_line(citation)}")
+    else:
+        say(decline_text(trace, chinese))
+        reason = REASONS[outcome.reason]["zh" if chinese else "en"]
+        say(f"({outcome.reason}: {reason})")
+    if args.trace:
+        _show(trace)
+    return 0
+
+
+def as_json(outcome: Outcome, trace: Trace, chinese: bool) -> dict[str, Any]:
+    """The JSON form of an outcome; `text` of a silence is the line that a mention gets."""
+    answered = isinstance(outcome, Answer)
+    return {
+        "outcome": "answer" if answered else "silence",
+        "reason": "answered" if isinstance(outcome, Answer) else str(outcome.reason),
+        "text": answer_text(outcome, chinese)
+        if isinstance(outcome, Answer)
+        else decline_text(trace, chinese),
+        "citations": [asdict(c) for c in outcome.citations] if isinstance(outcome, Answer) else [],
+        "trace": list(trace),
+    }
+
+
+def _line(citation: Citation) -> str:
+    place = f"{citation.path}:{citation.line}"
+    return "  ".join(part for part in (place, citation.heading, citation.url) if part)
+
+
+def _show(trace: Sequence[Any]) -> None:
+    for entry in trace:
+        say(f"\n{entry['stage']}  {entry['ms']:.1f} ms")
+        for name, value in entry.items():
+            if name in ("stage", "ms"):
+                continue
+            for line in value if isinstance(value, list) and value else [value]:
+                say(f"  {name}: {line}")

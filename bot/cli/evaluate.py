@@ -1,0 +1,174 @@
+"""`eval gate | retrieval | answers`: figures on labelled data, pictures and misses."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.cli.asking import mention
+from bot.cli.index import say, say_json
+from bot.cli.pictures import draw_gate, draw_operating_points, operating_points
+from bot.pipeline import Pipeline
+from bot.types import Answer, Outcome, Reason, Trace
+from knowledge.base import GateOptions, KnowledgeBase
+from knowledge.evaluate import Labelled, evaluate_gate, evaluate_retrieval, load_labelled
+from knowledge.examples import load_examples
+
+
+async def eval_gate(
+    knowledge: KnowledgeBase, options: GateOptions, args: argparse.Namespace
+) -> int:
+    """Precision, recall, F1 at the fitted threshold, AUC, and recall at precision 0.9."""
+    data = load_examples([args.data])
+    train = load_examples([args.train]) if args.train else None
+    result = await evaluate_gate(knowledge, options, data, train)
+    figures = {name: _round(value) for name, value in asdict(result.figures).items()}
+    _show(figures, as_json=args.json)
+    if args.out:
+        good, bad = ([score for _, score in part] for part in (result.good, result.bad))
+        draw_gate(args.out / "gate.png", good, bad, result.figures.threshold)
+        missed = [{"text": t, "label": 1, "score": s} for t, s in result.good
+                  if s < result.figures.threshold]  # fmt: skip
+        wrong = [{"text": t, "label": 0, "score": s} for t, s in result.bad
+                 if s >= result.figures.threshold]  # fmt: skip
+        _write(args.out / "gate-misses.jsonl", [*missed, *wrong])
+    return 0
+
+
+async def eval_retrieval(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
+    """Is the page that answers found, and is the answer in what was found?"""
+    figures, misses = await evaluate_retrieval(knowledge, load_labelled(args.data), args.k)
+    _show(figures, as_json=args.json)
+    if args.out:
+        rows = [
+            {"id": miss.question.id, "question": miss.question.question}
+            | {"gold_paths": miss.question.gold_paths}
+            | {"hits": [f"{hit.path}:{hit.line}" for hit in miss.hits]}
+            for miss in misses
+        ]
+        _write(args.out / "retrieval-misses.jsonl", rows)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    question: Labelled
+    outcome: Outcome
+    evidence: float
+
+
+async def eval_answers(
+    knowledge: KnowledgeBase, pipeline: Pipeline, args: argparse.Namespace
+) -> int:
+    """Asks every question as a mention: answered, declined or left alone as it should be?"""
+    asked: list[_Asked] = []
+    for question in load_labelled(args.data):
+        trace: Trace = []
+        outcome = await pipeline.decide(mention(question.question), trace)
+        evidence = next((e["evidence"] for e in trace if "evidence" in e), None)
+        if evidence is None:  # ended before the search; the curve needs to know all the same
+            gate = next((e for e in trace if e.get("accept") is False), None)
+            evidence = 0.0 if gate else (await knowledge.search(question.question, 1)).evidence
+        asked.append(_Asked(question, outcome, evidence))
+    figures = _figures(asked)
+    for lang in ("zh", "en"):
+        figures[lang] = _figures([item for item in asked if item.question.lang == lang])
+    if args.json:
+        say_json(figures)
+    else:
+        _table(figures)
+        _curve(asked)
+    if args.out:
+        _write(args.out / "answers-misses.jsonl", [_row(a) for a in asked if not _right(a)])
+        answerable, near = _evidence(asked, "answerable"), _evidence(asked, "near_miss")
+        chosen = pipeline.options.min_evidence
+        draw_operating_points(args.out / "operating-point.png", answerable, near, chosen)
+    return 0
+
+
+def _figures(asked: Sequence[_Asked]) -> dict[str, Any]:
+    answerable = [item for item in asked if item.question.kind == "answerable"]
+    near = [item for item in asked if item.question.kind == "near_miss"]
+    off = [item for item in asked if item.question.kind == "offtopic"]
+    answers = [(i.question, i.outcome) for i in answerable if isinstance(i.outcome, Answer)]
+    contain = sum(question.contained_in(answer.text) for question, answer in answers)
+    cite = sum(q.cites_gold([c.path for c in answer.citations]) for q, answer in answers)
+    return {
+        "n": len(asked),
+        "answerable_answered": _share(len(answers), len(answerable)),
+        "must_contain": _share(contain, len(answerable)),
+        "cites_gold": _share(cite, len(answerable)),
+        "near_miss_declined": _share(sum(_silent(item) for item in near), len(near)),
+        "near_miss_declined_or_hedged": _share(
+            sum(_silent(i) or not getattr(i.outcome, "exact", True) for i in near), len(near)
+        ),
+        "offtopic_silent": _share(sum(_silent(item) for item in off), len(off)),
+    }
+
+
+def _silent(item: _Asked) -> bool:
+    return not isinstance(item.outcome, Answer)
+
+
+def _right(item: _Asked) -> bool:
+    if item.question.kind != "answerable":
+        return _silent(item)
+    return isinstance(item.outcome, Answer) and item.question.contained_in(item.outcome.text)
+
+
+def _row(item: _Asked) -> dict[str, Any]:
+    outcome = item.outcome
+    answered = isinstance(outcome, Answer)
+    return {
+        "id": item.question.id,
+        "kind": item.question.kind,
+        "question": item.question.question,
+        "reason": Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason,
+        "evidence": round(item.evidence, 3),
+        "text": outcome.text if isinstance(outcome, Answer) else "",
+        "citations": [c.path for c in outcome.citations] if answered else [],
+    }
+
+
+def _evidence(asked: Sequence[_Asked], kind: str) -> list[float]:
+    return [item.evidence for item in asked if item.question.kind == kind]
+
+
+def _curve(asked: Sequence[_Asked]) -> None:
+    points = operating_points(_evidence(asked, "answerable"), _evidence(asked, "near_miss"))
+    if len(points) < 2:
+        return
+    say("\nanswer.min_evidence   answerable answered   near misses declined")
+    for demanded, answered, declined in points[:: max(1, len(points) // 12)]:
+        say(f"{demanded:19.2f}   {answered:19.2f}   {declined:20.2f}")
+
+
+def _table(figures: dict[str, Any]) -> None:
+    say(f"{'':30}{'all':>8}{'zh':>8}{'en':>8}")
+    for name, value in figures.items():
+        if not isinstance(value, dict):
+            say(f"{name:30}{value:>8}{figures['zh'][name]:>8}{figures['en'][name]:>8}")
+
+
+def _show(figures: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(figures)
+        return
+    for name, value in figures.items():
+        say(f"{name:<16} {value}")
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def _round(value: float) -> float:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

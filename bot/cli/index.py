@@ -1,0 +1,142 @@
+"""`index`, `search`, `gate`, `calibrate`: the knowledge base from the command line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from knowledge.base import KnowledgeBase
+from knowledge.build import build_apart
+from knowledge.gate import precision_recall
+from knowledge.ingest import BuildPlan, BuildReport
+
+
+def say(line: str = "") -> None:
+    """Prints a line of output."""
+    sys.stdout.write(line + "\n")
+
+
+def say_json(value: Any) -> None:
+    """Prints a value as one line of JSON; lone surrogates of broken input become "?"."""
+    line = json.dumps(value, ensure_ascii=False)
+    say(line.encode("utf-8", "replace").decode())
+
+
+class ProgressBars:
+    """One bar per stage on standard error; nothing where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, tqdm[Any]] = {}
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if total == 0:
+            return
+        bar = self._bars.get(stage)
+        if bar is None or bar.total != total:
+            unit = " files" if stage == "read" else " pieces"
+            bar = self._bars[stage] = tqdm(total=total, desc=stage, unit=unit, disable=None)
+        bar.update(done - bar.n)
+        if done >= total:
+            bar.close()
+
+    def close(self) -> None:
+        """Ends bars that a failure left open."""
+        for bar in self._bars.values():
+            bar.close()
+
+
+async def build_with_bars(plan: BuildPlan) -> BuildReport:
+    """Builds the index in a child process and shows how far it is."""
+    bars = ProgressBars()
+    try:
+        return await build_apart(plan, bars)
+    finally:
+        bars.close()
+
+
+async def index(plan: BuildPlan) -> int:
+    """`index`: updates and says what changed."""
+    report = await build_with_bars(plan)
+    for sign, paths in (("+", report.added), ("~", report.changed), ("-", report.removed)):
+        for path in paths if len(paths) <= 20 else paths[:20]:
+            say(f"{sign} {path}")
+        if len(paths) > 20:
+            say(f"{sign} … and {len(paths) - 20} more")
+    for item in report.skipped:
+        say(f"! {item.path}: {item.reason}")
+    say(
+        f"{report.documents} documents, {report.pieces} pieces: {len(report.added)} added, "
+        f"{len(report.changed)} changed, {len(report.removed)} removed, "
+        f"{len(report.skipped)} skipped, in {report.seconds:.1f} s"
+    )
+    return 0
+
+
+async def search(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
+    """`search`: the passages found for a text."""
+    found = await knowledge.search(args.text, args.k)
+    if args.json:
+        keys = ("path", "heading", "line", "score", "text")
+        say_json([{key: asdict(hit)[key] for key in keys} | _more(hit) for hit in found.passages])
+        return 0
+    for number, hit in enumerate(found.passages, 1):
+        say(f"[{number}] {hit.path}:{hit.line}  {hit.heading}  score {hit.score:.3f}")
+        say("    " + hit.text.replace("\n", "\n    "))
+        say()
+    say(f"evidence {found.evidence:.2f}; names on no page: {', '.join(found.unknown) or 'none'}")
+    return 0
+
+
+def _more(hit: Any) -> dict[str, Any]:
+    return {"source": hit.source, "url": hit.url, "also_in": list(hit.also_in)}
+
+
+async def gate(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
+    """`gate`: a verdict for each line of standard input."""
+    for line in sys.stdin:
+        text = line.rstrip("\n")
+        if not text.strip():
+            continue
+        verdict = await knowledge.judge(text, mention=args.mention)
+        if args.json:
+            say_json(
+                {"text": text, "accept": verdict.accept, "score": round(verdict.score, 4)}
+                | {"reason": verdict.reason, "threshold": round(verdict.threshold, 4)}
+            )
+        else:
+            mark = "accept" if verdict.accept else "reject"
+            say(f"{mark}  {verdict.score:.3f}  {text}")
+    return 0
+
+
+async def calibrate(
+    knowledge: KnowledgeBase,
+    picture: Path,
+    draw: Callable[[Path, list[float], list[float], float], None],
+) -> int:
+    """`calibrate`: fits the gate anew, shows its figures and draws its curve."""
+    figures, good, bad = await knowledge.calibrate()
+    status = knowledge.status()
+    say(f"examples   {len(good)} good, {len(bad)} bad")
+    if not status.examples_fit:
+        say("note       the good examples are not about these documents; only the bad ones were")
+        say("           used. Write questions that your documents answer into gate.examples.")
+    for name, value in (
+        ("precision", figures.precision),
+        ("recall", figures.recall),
+        ("F1", figures.f1),
+        ("AUC", figures.auc),
+        ("threshold", figures.threshold),
+    ):
+        say(f"{name:<10} {value:.3f}")
+    say(f"mentioned  {status.thresholds[1]:.3f} is enough when the bot is mentioned")
+    precisions, _ = precision_recall(good, bad)
+    if len(precisions):
+        draw(picture, good, bad, figures.threshold)
+        say(f"picture    {picture}")
+    return 0

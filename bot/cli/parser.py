@@ -1,0 +1,94 @@
+"""The command line: commands, options, and errors in one line."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+USAGE_ERROR = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but what is wrong with a call is said in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
+        raise SystemExit(USAGE_ERROR)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Parses the arguments. Exits with status 2 and one line on stderr when they are wrong."""
+    parser = _Parser(prog="run_bot.py", description="HuixiangDou, the group-chat assistant")
+    parser.add_argument("--config", type=Path, help="the configuration; default: config.yaml")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+        help="set one key of the configuration, such as bot.data_dir=/tmp/x; VALUE is YAML",
+    )  # fmt: skip
+    commands = parser.add_subparsers(dest="command", parser_class=_Parser, metavar="COMMAND")
+    _add_daemon(commands)
+    _add_asking(commands)
+    _add_gate(commands)
+    _add_eval(commands)
+    commands.add_parser("check", help="check configuration, index, gate, adapters; status 0 or 1")
+    args = parser.parse_args(argv)
+    if args.command is None:
+        args.command, args.burst = "run", False
+    return args
+
+
+def _add_daemon(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    run = commands.add_parser("run", help="run the daemon (the default)")
+    run.add_argument("--burst", action="store_true", help="stop when there is nothing left to do")
+    commands.add_parser("index", help="bring the knowledge index up to date")
+
+
+def _add_asking(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    ask = commands.add_parser("ask", help="treat TEXT as a message that mentions the bot")
+    ask.add_argument("text", type=_text, metavar="TEXT")
+    ask.add_argument("--group", default="cli", help="the group it is asked in")
+    ask.add_argument("--user", default="me", help="who asks")
+    ask.add_argument("--trace", action="store_true", help="show each stage, its figures and time")
+    ask.add_argument("--json", action="store_true", help="print one JSON object")
+    search = commands.add_parser("search", help="show the passages that are found for TEXT")
+    search.add_argument("text", type=_text, metavar="TEXT")
+    search.add_argument("-k", type=_count, default=5, help="how many; default 5")
+    search.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+def _add_gate(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    gate = commands.add_parser("gate", help="judge messages, one per line on standard input")
+    gate.add_argument("--mention", action="store_true", help="judge them as if they mentioned me")
+    gate.add_argument("--json", action="store_true", help="print one JSON object per line")
+    commands.add_parser("calibrate", help="fit the gate to the example questions")
+
+
+def _add_eval(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    evaluate = commands.add_parser("eval", help="measure quality on labelled data")
+    kinds = evaluate.add_subparsers(
+        dest="what", parser_class=_Parser, metavar="WHAT", required=True
+    )
+    for name, about in (
+        ("gate", 'lines {"text", "label"}: precision and recall of the gate'),
+        ("retrieval", "questions with known pages: recall of the search"),
+        ("answers", "questions of every kind: are they answered, declined, left alone?"),
+    ):
+        kind = kinds.add_parser(name, help=about)
+        kind.add_argument("--data", type=Path, required=True, metavar="FILE.jsonl")
+        kind.add_argument("--json", action="store_true", help="print one JSON object")
+        kind.add_argument("--out", type=Path, metavar="DIR", help="write pictures and every miss")
+        if name == "gate":
+            kind.add_argument("--train", type=Path, metavar="FILE", help="fit on these examples")
+        if name == "retrieval":
+            kind.add_argument("-k", type=_count, default=5, help="hits per question; default 5")
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise argparse.ArgumentTypeError("TEXT is empty")
+    return value
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= 50:
+        raise argparse.ArgumentTypeError(f"{value} is not a number from 1 to 50")
+    return int(value)

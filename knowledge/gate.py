@@ -1,0 +1,191 @@
+"""The gate: does a message belong to the documents, by its distance to the nearest pieces.
+
+As in the HuixiangDou paper (arXiv 2401.08772, section 3.2): the threshold comes from example
+questions that should be answered and others that should not, precision first.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import NormalDist, fmean, stdev
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.types import IndexMismatch, Vectors, Verdict
+from knowledge.vectors import VectorIndex
+
+ABOUT_THESE = 0.75
+"""Good examples whose AUC against the bad ones is below this are not about these documents."""
+
+
+class Gate(Protocol):
+    """Decides whether a message belongs to the documents."""
+
+    def score(self, vector: Vectors) -> float:
+        """How close a message is, higher is closer; `vector` has shape (dim,)."""
+        ...
+
+    def verdict(self, vector: Vectors, *, mention: bool) -> Verdict:
+        """Accepts or rejects a message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The fitted gate: an artefact tied to the index, the embedder and the examples.
+
+    `good_used` is False when the good examples were too far from the documents to be about them.
+    """
+
+    unprompted: float
+    mention: float
+    index: str
+    examples: str
+    good_used: bool = True
+
+    def save(self, path: Path) -> None:
+        """Writes the artefact by write-then-rename."""
+        waiting = path.with_suffix(".tmp")
+        waiting.write_text(json.dumps(asdict(self), indent=1))
+        waiting.replace(path)
+
+    @classmethod
+    def load(cls, path: Path, index: str, examples: str) -> "Thresholds":
+        """Reads the artefact. Raises IndexMismatch when it was fitted on something else."""
+        try:
+            found = cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise IndexMismatch(f"{path} is unreadable: {error}") from error
+        if (found.index, found.examples) != (index, examples):
+            raise IndexMismatch(f"{path} was fitted on another index or other examples")
+        return found
+
+
+class DistanceGate:
+    """Mean cosine to the `neighbours` nearest pieces of the rejecting view, against a threshold.
+
+    With one neighbour this is the paper's distance; the mean of a few is less easily fooled by
+    one stray piece.
+    """
+
+    def __init__(self, index: VectorIndex, thresholds: Thresholds, neighbours: int) -> None:
+        self._index, self._thresholds, self._neighbours = index, thresholds, neighbours
+
+    def score(self, vector: Vectors) -> float:
+        """Mean cosine to the nearest pieces, -1..1; -1 for an empty index."""
+        return nearness(self._index, vector, self._neighbours)
+
+    def verdict(self, vector: Vectors, *, mention: bool) -> Verdict:
+        """Accepts what is at least as close as the threshold."""
+        score = self.score(vector)
+        threshold = self._thresholds.mention if mention else self._thresholds.unprompted
+        accept = score >= threshold
+        return Verdict(accept, score, threshold, "close" if accept else "far")
+
+
+def nearness(index: VectorIndex, vector: Vectors, neighbours: int) -> float:
+    """Mean cosine of a unit vector, shape (dim,), to its nearest neighbours; -1 without any."""
+    _, cosines = index.search(vector, neighbours)
+    return float(cosines.mean()) if len(cosines) else -1.0
+
+
+def fit_threshold(
+    good: Sequence[float], bad: Sequence[float], precision: float, share: float
+) -> float:
+    """The lowest score from which `precision` of the accepted messages are good.
+
+    `share` is how many of a group's messages are good: example files hold far more. Scores of
+    each kind are taken as normally distributed, because some dozens of examples can't show the
+    rare bad message that decides precision in a group.
+    """
+    likes, dislikes = _bell(good), _bell(bad)
+    for threshold in np.linspace(-1.0, 1.0, 2001):
+        right = share * (1.0 - likes.cdf(float(threshold)))
+        wrong = (1.0 - share) * (1.0 - dislikes.cdf(float(threshold)))
+        if right > 0.0 and right >= precision * (right + wrong) and threshold >= dislikes.mean:
+            return float(threshold)
+    return 1.0
+
+
+def fit(
+    good: Sequence[float],
+    bad: Sequence[float],
+    targets: tuple[float, float],
+    share: float,
+    index: str,
+    examples: str,
+) -> Thresholds:
+    """Fits both thresholds; `targets` are the precisions wanted unprompted and when mentioned.
+
+    Good examples that are hardly closer than the bad ones are about something else (the user's
+    own documents were configured, the examples were not). Then a good message is assumed to lie
+    as far above the bad ones as it typically does: two standard deviations.
+    """
+    usable = len(good) >= 2 and auc(good, bad) >= ABOUT_THESE
+    if not usable:
+        bell = _bell(bad)
+        good = [bell.mean + 2.0 * bell.stdev + bell.stdev * z for z in (-1.0, 0.0, 1.0)]
+    unprompted, mention = (fit_threshold(good, bad, target, share) for target in targets)
+    return Thresholds(unprompted, min(mention, unprompted), index, examples, usable)
+
+
+def _bell(scores: Sequence[float]) -> NormalDist:
+    if not scores:
+        return NormalDist(0.0, 0.05)
+    spread = stdev(scores) if len(scores) > 1 else 0.05
+    # A mean of few examples is itself uncertain by spread / sqrt(n).
+    return NormalDist(fmean(scores), max(spread * math.sqrt(1.0 + 1.0 / len(scores)), 1e-3))
+
+
+@dataclass(frozen=True, slots=True)
+class GateFigures:
+    """How well a score separates labelled messages; all between 0 and 1 but `n`."""
+
+    n: int
+    precision: float
+    recall: float
+    f1: float
+    threshold: float
+    auc: float
+    recall_at_p90: float
+
+
+def measure(good: Sequence[float], bad: Sequence[float], threshold: float) -> GateFigures:
+    """Figures of the gate on labelled scores at a threshold."""
+    hits = sum(score >= threshold for score in good)
+    false = sum(score >= threshold for score in bad)
+    precision = hits / (hits + false) if hits + false else 0.0
+    recall = hits / len(good) if good else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    precisions, recalls = precision_recall(good, bad)
+    at_p90 = recalls[precisions >= 0.9]
+    return GateFigures(
+        len(good) + len(bad), precision, recall, f1, threshold, auc(good, bad),
+        float(at_p90.max()) if len(at_p90) else 0.0,
+    )  # fmt: skip
+
+
+def precision_recall(
+    good: Sequence[float], bad: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision and recall at every distinct score, highest threshold first."""
+    scores = np.asarray([*good, *bad], np.float64)
+    labels = np.asarray([1] * len(good) + [0] * len(bad))
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    hits = np.cumsum(labels[order])[last].astype(np.float64)
+    return hits / (last + 1), hits / max(1, len(good))
+
+
+def auc(good: Sequence[float], bad: Sequence[float]) -> float:
+    """Probability that a good message scores higher than a bad one; ties count half."""
+    if not good or not bad:
+        return 0.5
+    bads = np.sort(np.asarray(bad))
+    below = np.searchsorted(bads, good, "left")
+    upto = np.searchsorted(bads, good, "right")
+    return float((below + upto).mean() / 2 / len(bads))

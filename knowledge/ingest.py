@@ -1,0 +1,361 @@
+"""Bringing the index up to date: sources -> documents -> pieces -> vectors and words.
+
+Every build writes a new snapshot folder beside the one that serves and renames a pointer to it
+when it is complete; a build that fails leaves the old one as it was. Only changed files are read
+again and only new pieces embedded.
+
+    <folder>/current              name of the snapshot that serves
+    <folder>/snapshot-<n>/        catalog.sqlite  answer.hnsw  reject.hnsw  words/
+    <folder>/vectors.sqlite       cache of embeddings
+    <folder>/git/<source>/        checkouts of git sources
+"""
+
+import fcntl
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from knowledge.cache import EmbeddingCache
+from knowledge.catalog import ANSWER, REJECT, Catalog, DocumentRow, NewPiece
+from knowledge.embed import EmbedderSpec, create_embedder
+from knowledge.lexical import Entry, LexicalIndex, copy_index
+from knowledge.readers import Document, Reader, ReadError
+from knowledge.sources import SourceFile, list_files, update_git
+from knowledge.split import split
+from knowledge.types import IndexMismatch, KnowledgeError, Skipped, SourceError
+from knowledge.vectors import VectorIndex, VectorParams
+
+FORMAT = "1"
+"""Changes whenever snapshots of older versions can't be used any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder (`path`) or git address (`git`) with documents."""
+
+    name: str
+    path: str = ""
+    git: str = ""
+    include: tuple[str, ...] = ("**/*",)
+    exclude: tuple[str, ...] = ()
+    link_base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """Everything a build needs to know; plain values, so that it can go to another process."""
+
+    folder: str
+    sources: tuple[Source, ...]
+    embedder: EmbedderSpec
+    piece_chars: tuple[int, int] = (300, 600)
+    reject_chars: tuple[int, int] = (120, 240)
+    passage_chars: int = 1500
+    max_file_mb: float = 20.0
+    convert_timeout_s: float = 60.0
+    m: int = 24
+    ef_construction: int = 400
+
+    @property
+    def layout(self) -> str:
+        """What decides how pieces look; another layout means building from nothing."""
+        parts = (FORMAT, self.piece_chars, self.reject_chars, self.passage_chars)
+        return " ".join(map(str, parts))
+
+    @property
+    def origin(self) -> str:
+        """Identifies the sources: where they are, and which of their files count."""
+        return hashlib.sha256(repr(self.sources).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build changed: paths of documents. `snapshot` is its folder's name."""
+
+    snapshot: str
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    documents: int
+    pieces: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Changes:
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    pieces: list[NewPiece] = field(default_factory=list)
+    pages: list[tuple[int, str, str]] = field(default_factory=list)  # id, path, text
+    dropped_pages: list[int] = field(default_factory=list)
+
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total); stages are "read" and "embed"."""
+
+
+def build(plan: BuildPlan, progress: Progress = lambda *_: None) -> BuildReport:
+    """Makes a new snapshot and publishes it. Raises KnowledgeError; then nothing has changed."""
+    started = time.monotonic()
+    folder = Path(plan.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _only_one(folder / "lock"):
+        files, skipped = _list_all(plan)
+        old = current_snapshot(folder)
+        number = int(old.name.rsplit("-", 1)[1]) + 1 if old else 1
+        new = folder / f"snapshot-{number}"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        try:
+            usable = old if old and _same_layout(old, plan) else None
+            report = _fill(plan, usable, new, files, progress)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        _publish(folder, new)
+    added, changed, removed, unread, counts = report
+    return BuildReport(
+        new.name, added, changed, removed, (*skipped, *unread),
+        counts["documents"], counts[ANSWER], time.monotonic() - started,
+    )  # fmt: skip
+
+
+def current_snapshot(folder: Path) -> Path | None:
+    """The folder of the snapshot that serves; None before the first build."""
+    try:
+        name = (folder / "current").read_text().strip()
+    except FileNotFoundError:
+        return None
+    return folder / name if (folder / name).is_dir() else None
+
+
+def is_current(plan: BuildPlan) -> bool:
+    """Is there an index of these sources, cut and embedded as the plan says? Documents that
+    changed since then do not count: the old index can serve until they are taken up."""
+    snapshot = current_snapshot(Path(plan.folder))
+    if snapshot is None or not (snapshot / "catalog.sqlite").is_file():
+        return False
+    catalog = Catalog.open(snapshot / "catalog.sqlite")
+    try:
+        meta = catalog.meta()
+    finally:
+        catalog.close()
+    wanted = (plan.layout, create_embedder(plan.embedder).id, plan.origin)
+    return (meta.get("layout"), meta.get("embedder"), meta.get("origin")) == wanted
+
+
+def vector_params(plan: BuildPlan, embedder_id: str, dim: int) -> VectorParams:
+    """The parameters that both vector indexes of a snapshot carry."""
+    return VectorParams(embedder_id, dim, plan.m, plan.ef_construction)
+
+
+def _fill(
+    plan: BuildPlan,
+    old: Path | None,
+    new: Path,
+    files: Sequence[SourceFile],
+    progress: Progress,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[Skipped, ...], dict[str, int]]:
+    embedder = create_embedder(plan.embedder)
+    params = vector_params(plan, embedder.id, embedder.dim)
+    indexes = _start_from(old, new, params)
+    catalog = Catalog.create(new / "catalog.sqlite")
+    try:
+        changes = _update_catalog(plan, catalog, files, progress)
+        orphans = catalog.drop_orphans()
+        _update_words(new / "words", changes, [id_ for id_, view in orphans if view == ANSWER])
+        cache = EmbeddingCache(Path(plan.folder) / "vectors.sqlite")
+        for view, index in indexes.items():
+            pieces = [piece for piece in changes.pieces if piece.view == view]
+            index.delete([id_ for id_, orphan_view in orphans if orphan_view == view])
+            texts = [piece.embedded_text for piece in pieces]
+            vectors = cache.encode(embedder, texts, _counter(progress, "embed", len(texts)))
+            index.add([piece.id for piece in pieces], vectors)
+            index.save(new / f"{view}.hnsw")
+        counts = catalog.counts()
+        cache.prune(max(50_000, 3 * (counts[ANSWER] + counts[REJECT])))
+        catalog.set_meta(
+            {"layout": plan.layout, "embedder": embedder.id, "built_at": str(time.time())}
+            | {"sources": "\n".join(source.name for source in plan.sources)}
+            | {"origin": plan.origin}
+        )
+        unread = tuple(catalog.skipped())
+    finally:
+        catalog.close()
+    return tuple(changes.added), tuple(changes.changed), tuple(changes.removed), unread, counts
+
+
+def _start_from(old: Path | None, new: Path, params: VectorParams) -> dict[str, VectorIndex]:
+    """Copies what the old snapshot has, or starts empty when it can't be used."""
+    if old:
+        try:
+            indexes = {
+                view: VectorIndex.load(old / f"{view}.hnsw", params, 100)
+                for view in (ANSWER, REJECT)
+            }
+            shutil.copyfile(old / "catalog.sqlite", new / "catalog.sqlite")
+            copy_index(old / "words", new / "words")
+        except (IndexMismatch, OSError):
+            shutil.rmtree(new)
+            new.mkdir()
+        else:
+            return indexes
+    return {view: VectorIndex(params) for view in (ANSWER, REJECT)}
+
+
+def _update_catalog(
+    plan: BuildPlan, catalog: Catalog, files: Sequence[SourceFile], progress: Progress
+) -> _Changes:
+    changes = _Changes()
+    known = {(row.source, row.path): row for row in catalog.documents()}
+    links = {source.name: source.link_base for source in plan.sources}
+    count = _counter(progress, "read", len(files))
+    with Reader(timeout_s=plan.convert_timeout_s) as reader:
+        for file in files:
+            row = known.pop((file.source, file.path), None)
+            url = link(links[file.source], file.path)
+            if row and (row.size, row.mtime_ns, row.url) == (file.size, file.mtime_ns, url):
+                count(1)
+                continue
+            _update_document(plan, catalog, reader, file, url, row, changes)
+            count(1)
+    for row in known.values():
+        catalog.drop_document(row.id)
+        changes.dropped_pages.append(row.id)
+        if not row.error:
+            changes.removed.append(row.path)
+    return changes
+
+
+def _update_document(
+    plan: BuildPlan,
+    catalog: Catalog,
+    reader: Reader,
+    file: SourceFile,
+    url: str,
+    old: DocumentRow | None,
+    changes: _Changes,
+) -> None:
+    error: str | None = None
+    digest = ""
+    try:
+        digest = _digest(file.absolute)
+        if old and digest == old.hash:
+            catalog.touch(old.id, file.mtime_ns, url)
+            return
+        document = reader.read(file)
+    except (ReadError, OSError) as problem:
+        error, document = str(problem), Document("", "text", has_lines=False)
+    row = DocumentRow(
+        0, file.source, file.path, url, file.size, file.mtime_ns, digest,
+        document.has_lines, error,
+    )  # fmt: skip
+    id_ = catalog.put_document(row, document.text)
+    pages = (plan.piece_chars, ANSWER), (plan.reject_chars, REJECT)
+    for chars, view in pages:
+        most = plan.passage_chars if view == ANSWER else 2 * chars[1]
+        pieces = split(document.text, document.format, chars, most)
+        keys = [
+            hashlib.sha256(piece.text.encode("utf-8", "replace")).hexdigest() for piece in pieces
+        ]
+        changes.pieces += catalog.put_places(id_, file.path, view, pieces, keys)
+    if old:
+        changes.dropped_pages.append(id_)
+    if error is None:
+        changes.pages.append((id_, file.path, document.text))
+        (changes.changed if old and not old.error else changes.added).append(file.path)
+    elif old and not old.error:
+        changes.removed.append(file.path)
+
+
+def _update_words(folder: Path, changes: _Changes, orphans: Sequence[int]) -> None:
+    """Pieces are entries under their id, whole documents under the negative of theirs."""
+
+    def entries() -> Iterator[Entry]:
+        for piece in changes.pieces:
+            if piece.view == ANSWER:
+                fields = {"path": piece.path, "heading": piece.heading}
+                yield Entry(piece.id, fields | {"text": piece.text, "around": piece.around})
+        for id_, path, text in changes.pages:
+            yield Entry(-id_, {"page": f"{path}\n{text}"})
+
+    gone = [*orphans, *(-id_ for id_ in changes.dropped_pages)]
+    LexicalIndex.open(folder).change(gone, entries())
+
+
+def _list_all(plan: BuildPlan) -> tuple[list[SourceFile], list[Skipped]]:
+    files: list[SourceFile] = []
+    skipped: list[Skipped] = []
+    for source in plan.sources:
+        root = Path(source.path)
+        if source.git:
+            root = Path(plan.folder) / "git" / source.name
+            try:
+                update_git(source.name, source.git, root, timeout_s=600)
+            except SourceError as error:
+                if not root.is_dir():
+                    raise
+                skipped.append(Skipped(source.git, f"kept the old checkout: {error}"))
+        most = int(plan.max_file_mb * 1_000_000)
+        found, left_out = list_files(source.name, root, source.include, source.exclude, most)
+        files += found
+        skipped += left_out
+    return files, skipped
+
+
+def link(base: str, path: str) -> str:
+    """The address of a document: `link_base` with its path appended; empty without a base."""
+    return f"{base.rstrip('/')}/{quote(path)}" if base else ""
+
+
+def _same_layout(snapshot: Path, plan: BuildPlan) -> bool:
+    catalog = Catalog.open(snapshot / "catalog.sqlite")
+    try:
+        return catalog.meta().get("layout") == plan.layout
+    finally:
+        catalog.close()
+
+
+def _publish(folder: Path, new: Path) -> None:
+    waiting = folder / "current.tmp"
+    waiting.write_text(new.name)
+    waiting.replace(folder / "current")
+    for other in folder.glob("snapshot-*"):
+        if other != new:
+            # Whoever still serves it has its files open or in memory.
+            shutil.rmtree(other, ignore_errors=True)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise KnowledgeError(
+                "another process is building this index; try again when it is done"
+            ) from error
+        yield
+
+
+def _counter(progress: Progress, stage: str, total: int) -> Callable[[int], None]:
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(stage, done, total)
+
+    return count
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

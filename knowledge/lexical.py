@@ -1,0 +1,137 @@
+"""The lexical index: BM25 by tantivy over words cut by rjieba.
+
+Texts and questions are cut into words the same way, so that Chinese words, English words whatever
+their ending and the parts of identifiers can be matched.
+"""
+
+import math
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import rjieba
+import tantivy
+
+FIELDS = ("path", "heading", "text", "around", "page")
+"""What is searched: a piece's path, headings, own words, words with its neighbours', and, for
+whole documents, all words."""
+
+_ANALYZER = "words"
+_WRITER_BYTES = 60_000_000
+_SUBWORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+
+def words(text: str) -> list[str]:
+    """Words of a text as they stand: Chinese words, whole identifiers, and the parts of these
+    ("PytorchEngineConfig" also gives "Pytorch", "Engine", "Config")."""
+    found: list[str] = []
+    for word in rjieba.cut_for_search(text):
+        if not word or not (word[0].isalnum() or word[0] == "_"):
+            continue
+        found.append(word)
+        parts = _SUBWORD.findall(word) if word.isascii() else []
+        if len(parts) > 1:
+            found += [part for part in parts if len(part) > 1]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing to find: a piece or a whole document, with its texts by field."""
+
+    id: int
+    fields: Mapping[str, str]
+
+
+class LexicalIndex:
+    """A tantivy index in a folder. Searching is thread-safe; one writer at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
+        self._analyzer = _analyzer()
+        self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        self._searcher = self._index.searcher()
+
+    @classmethod
+    def open(cls, folder: Path) -> "LexicalIndex":
+        """Opens or creates the index in a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder)
+
+    def change(self, delete: Iterable[int], add: Iterable[Entry]) -> None:
+        """Deletes and adds entries, all or nothing."""
+        writer = self._index.writer(_WRITER_BYTES, 1)
+        for id_ in delete:
+            writer.delete_documents_by_term("id", id_)
+        for entry in add:
+            document = tantivy.Document()
+            document.add_integer("id", entry.id)
+            for name, text in entry.fields.items():
+                document.add_text(name, " ".join(words(text)))
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+
+    def terms(self, question: str) -> list[str]:
+        """The distinct terms that a question is searched for."""
+        return list(dict.fromkeys(self._analyzer.analyze(" ".join(words(question)))))
+
+    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
+        """Inverse document frequency of each term over the pieces, as BM25 takes it."""
+        total = self._searcher.num_docs
+        counts = {term: self._searcher.doc_freq("text", term) for term in terms}
+        return {t: math.log(1 + (total - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
+
+    def unknown_names(self, terms: Sequence[str]) -> list[str]:
+        """Latin words of a question that occur on no page: products, flags, functions that the
+        documents do not cover."""
+        return [
+            term
+            for term in terms
+            if len(term) > 2 and term.isascii() and not self._searcher.doc_freq("page", term)
+        ]
+
+    def search(
+        self, terms: Sequence[str], weights: Mapping[str, float], k: int
+    ) -> list[tuple[int, float]]:
+        """The k best (id, BM25 score) for any of the terms in the weighted fields."""
+        schema = self._index.schema
+        any_of = [
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.boost_query(tantivy.Query.term_query(schema, field, term), weight),
+            )
+            for term in terms
+            for field, weight in weights.items()
+        ]
+        if not any_of:
+            return []
+        found = self._searcher.search(tantivy.Query.boolean_query(any_of), k, count=False)
+        return [
+            (int(self._searcher.doc(address)["id"][0]), float(score))
+            for score, address in found.hits
+        ]
+
+
+def copy_index(old: Path, new: Path) -> None:
+    """Copies an index so that the copy can be changed while the old one serves."""
+    shutil.copytree(old, new, ignore=shutil.ignore_patterns("*.lock"))
+
+
+def _analyzer() -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    return (
+        builder.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.stemmer("english")).build()
+    )
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("id", stored=True, indexed=True, fast=True)
+    for name in FIELDS:
+        builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
+    return builder.build()

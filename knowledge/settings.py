@@ -1,0 +1,152 @@
+"""The knowledge base's part of the configuration: frozen values, checked on construction."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import ValidationInfo as Info
+
+_REMOTE = re.compile(r"(https|ssh|file)://\S+")
+_SCP = re.compile(r"[\w.][\w.-]*@[\w.][\w.-]*:[^\s:-][^\s:]*")
+_LOCAL = re.compile(r"/[^\0\n]*")
+
+
+def _folder_name(text: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]{0,63}", text):
+        raise ValueError(
+            "must be letters, digits, _, - or ., at most 64, and not start with - or ."
+        )
+    return text
+
+
+def _glob(pattern: str) -> str:
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+        raise ValueError('must be a pattern below the source\'s folder, such as "**/*.md"')
+    return pattern
+
+
+def _web_address(text: str) -> str:
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"\s", text):
+        raise ValueError("must be an address that starts with http:// or https://")
+    return text
+
+
+def _range(pair: tuple[int, int]) -> tuple[int, int]:
+    if pair[0] >= pair[1]:
+        raise ValueError(f"must be [low, high] with low below high, not [{pair[0]}, {pair[1]}]")
+    return pair
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
+Glob = Annotated[str, Field(max_length=500), AfterValidator(_glob)]
+WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
+Chars = Annotated[int, Field(ge=20, le=8000)]
+CharRange = Annotated[tuple[Chars, Chars], AfterValidator(_range)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SourceSettings(_Section):
+    """A folder or a git repository with documents; exactly one of `path` and `git` is set.
+
+    `name` is unique and safe as a folder's name. `include` and `exclude` are glob patterns
+    relative to the source's folder. `link_base` is empty or the address that a document's path
+    is appended to.
+    """
+
+    name: FolderName
+    path: Path | None = None
+    # An address may carry a password, so it stays out of repr; it decides last whether both
+    # or neither of the two are set.
+    git: str | None = Field(default=None, repr=False, validate_default=True)
+    include: tuple[Glob, ...] = Field(default=("**/*",), min_length=1)
+    exclude: tuple[Glob, ...] = ()
+    link_base: WebAddress = ""
+
+    @field_validator("git")
+    @classmethod
+    def _one_place(cls, git: str | None, info: Info) -> str | None:
+        if git is not None and not any(p.fullmatch(git) for p in (_REMOTE, _SCP, _LOCAL)):
+            raise ValueError(
+                "must be an https://, ssh:// or file:// address, git@host:path, or an absolute path"
+            )
+        if "path" in info.data and (git is None) == (info.data["path"] is None):
+            raise ValueError("a source has either `path` or `git`; write exactly one of them")
+        return git
+
+
+class EmbedderSettings(_Section):
+    """Which model turns text into vectors; `dim` 0 asks the API once."""
+
+    kind: Literal["use", "text2vec", "openai"] = "use"
+    model: str = Field(default="", max_length=500, validate_default=True)
+    base_url: WebAddress = Field(default="", validate_default=True)
+    api_key: SecretStr = SecretStr("")
+    dim: int = Field(default=0, ge=0, le=16384)
+
+    @field_validator("model", "base_url")
+    @classmethod
+    def _demanded_by_openai(cls, text: str, info: Info) -> str:
+        if info.data.get("kind") == "openai" and not text:
+            example = {"model": "bge-m3", "base_url": "http://127.0.0.1:11434/v1"}
+            raise ValueError(
+                f"must be set for the embedder kind openai, such as {example[str(info.field_name)]}"
+            )
+        return text
+
+
+class IndexSettings(_Section):
+    """Parameters of hnswlib's graph."""
+
+    m: int = Field(default=24, ge=2, le=128)
+    ef_construction: int = Field(default=400, ge=8, le=4000)
+    ef_search: int = Field(default=400, ge=8, le=4000)
+
+
+class KnowledgeSettings(_Section):
+    """What is read, how it is cut into pieces, embedded and indexed. Lengths in characters."""
+
+    sources: tuple[SourceSettings, ...] = Field(
+        default=(SourceSettings(name="huixiangdou", path=Path("docs")),), min_length=1
+    )
+    max_file_mb: float = Field(default=20, gt=0, le=1000)
+    convert_timeout_s: float = Field(default=60, gt=0, le=3600)
+    piece_chars: CharRange = (300, 600)
+    reject_chars: CharRange = (120, 240)
+    passage_chars: int = Field(default=1500, ge=100, le=20000, validate_default=True)
+    embedder: EmbedderSettings = EmbedderSettings()
+    index: IndexSettings = IndexSettings()
+
+    @field_validator("sources")
+    @classmethod
+    def _names_differ(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        names = [source.name for source in sources]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two sources are named `{twice}`; give each a name of its own")
+        return sources
+
+    @field_validator("passage_chars")
+    @classmethod
+    def _holds_a_piece(cls, chars: int, info: Info) -> int:
+        low_high = info.data.get("piece_chars")
+        if low_high and chars < low_high[1]:
+            raise ValueError(f"must be at least {low_high[1]}, the upper end of `piece_chars`")
+        return chars
+
+
+class GateSettings(_Section):
+    """Which messages the bot takes up; the precisions and the share are between 0 and 1."""
+
+    examples: tuple[Path, ...] = Field(default=(Path("examples/questions.json"),), min_length=1)
+    target_precision: float = Field(default=0.9, gt=0, lt=1)
+    mention_precision: float = Field(default=0.6, gt=0, lt=1)
+    expected_share: float = Field(default=0.25, gt=0, lt=1)
+    neighbours: int = Field(default=5, ge=1, le=100)

@@ -1,0 +1,132 @@
+"""The vector index: hnswlib with its parameters saved beside it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import hnswlib
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.types import IndexMismatch, Vectors
+
+GROWTH = 1.5
+"""A full index is enlarged by this factor, so that adding one piece seldom copies it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorParams:
+    """What an index was built with; saved beside it and compared when it is loaded."""
+
+    embedder: str
+    dim: int
+    m: int = 24
+    ef_construction: int = 400
+
+
+class VectorIndex:
+    """Approximate nearest neighbours by cosine over unit vectors, addressed by integer labels.
+
+    Vectors have length 1, so the inner product is the cosine and no norm is taken twice.
+    Not thread-safe while it is changed; searching from several threads is fine.
+    """
+
+    def __init__(self, params: VectorParams, ef_search: int = 400) -> None:
+        self.params = params
+        self._ef = ef_search
+        self._index = hnswlib.Index(space="ip", dim=params.dim)
+        self._empty = True
+        self._deleted: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.labels())
+
+    def labels(self) -> set[int]:
+        """Labels of the vectors that are not deleted."""
+        return set() if self._empty else set(self._index.get_ids_list()) - self._deleted
+
+    def add(self, labels: Sequence[int], vectors: Vectors) -> None:
+        """Adds vectors, shape (len(labels), dim); places of deleted ones are used again."""
+        if not len(labels):
+            return
+        self._make_room(len(labels))
+        self._index.add_items(vectors, np.asarray(labels, np.int64), replace_deleted=True)
+        self._deleted &= set(self._index.get_ids_list())  # the others' places were used again
+
+    def delete(self, labels: Sequence[int]) -> None:
+        """Forgets vectors; searching no longer finds them."""
+        for label in labels:
+            self._index.mark_deleted(label)
+            self._deleted.add(label)
+
+    def search(self, query: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The k nearest labels to one vector of shape (dim,), and their cosines, best first."""
+        k = min(k, self._size() - len(self._deleted))
+        while k > 0:
+            self._index.set_ef(max(self._ef, k))
+            try:
+                labels, distances = self._index.knn_query(query, k=k, num_threads=1)
+            except RuntimeError:
+                # After many deletions the graph may reach fewer than k; hnswlib then refuses.
+                k //= 2
+                continue
+            return labels[0].astype(np.int64), (1.0 - distances[0]).astype(np.float32)
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
+
+    def vector(self, label: int) -> Vectors:
+        """The vector of a label, shape (dim,)."""
+        return np.asarray(self._index.get_items([label])[0], np.float32)
+
+    def save(self, path: Path) -> None:
+        """Writes `path` and its parameters; each is complete or absent, never half."""
+        waiting = path.with_suffix(".tmp")
+        if not self._empty:
+            self._index.save_index(str(waiting))
+            waiting.replace(path)
+        note = asdict(self.params) | {"size": self._size(), "deleted": sorted(self._deleted)}
+        waiting.write_text(json.dumps(note))
+        waiting.replace(_note(path))
+
+    @classmethod
+    def load(cls, path: Path, params: VectorParams, ef_search: int) -> "VectorIndex":
+        """Reads an index that was built with the same parameters. Raises IndexMismatch."""
+        try:
+            note = json.loads(_note(path).read_text())
+            size, deleted = int(note.pop("size")), set(map(int, note.pop("deleted")))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IndexMismatch(f"{_note(path)} is unreadable: {error}") from error
+        if note != asdict(params):
+            raise IndexMismatch(f"{path} was built with {note}, the configuration says {params}")
+        index = cls(params, ef_search)
+        if size:
+            try:
+                index._index.load_index(str(path), allow_replace_deleted=True)
+            except RuntimeError as error:
+                raise IndexMismatch(f"{path} is damaged: {error}") from error
+            index._empty, index._deleted = False, deleted
+            if index._size() != size:
+                raise IndexMismatch(f"{path} holds {index._size()} vectors instead of {size}")
+        return index
+
+    def _make_room(self, count: int) -> None:
+        if self._empty:
+            self._index.init_index(
+                max_elements=count,
+                M=self.params.m,
+                ef_construction=self.params.ef_construction,
+                random_seed=1,
+                allow_replace_deleted=True,
+            )
+            self._empty = False
+            return
+        wanted = self._size() + count - len(self._deleted)
+        if wanted > self._index.get_max_elements():
+            self._index.resize_index(int(wanted * GROWTH))
+
+    def _size(self) -> int:
+        return 0 if self._empty else int(self._index.get_current_count())
+
+
+def _note(path: Path) -> Path:
+    return path.with_suffix(".json")

@@ -1,0 +1,225 @@
+"""The web page's API over real HTTP: posting, reading back, decisions, recall."""
+
+import asyncio
+import sqlite3
+from typing import Any
+
+import aiohttp
+import pytest
+
+from adapters.base import IncomingMessage, MessageRecalled
+from tests.fakes.web_app import Served
+
+HELLO = {"group": "lobby", "user": "Alice", "text": "hello"}
+
+
+async def post(client: aiohttp.ClientSession, **more: Any) -> dict[str, Any]:
+    async with client.post("/api/messages", json={**HELLO, **more}) as response:
+        assert response.status == 202
+        answer: dict[str, Any] = await response.json()
+        return answer
+
+
+async def messages(
+    client: aiohttp.ClientSession, group: str = "lobby", **query: int
+) -> list[dict[str, Any]]:
+    async with client.get(f"/api/groups/{group}/messages", params=query) as response:
+        assert response.status == 200
+        rows: list[dict[str, Any]] = (await response.json())["messages"]
+        return rows
+
+
+async def decision(client: aiohttp.ClientSession, message_id: str) -> dict[str, Any]:
+    """Polls until it is decided."""
+    async with asyncio.timeout(5):
+        while True:
+            async with client.get(f"/api/decisions/{message_id}") as response:
+                assert response.status == 200
+                found: dict[str, Any] = await response.json()
+            if found["state"] != "pending":
+                return found
+
+
+async def test_a_question_is_answered_with_citations(client: aiohttp.ClientSession) -> None:
+    posted = await post(client, text="@豆哥 how do I install it?")
+    decided = await decision(client, posted["message_id"])
+    assert (decided["state"], decided["outcome"], decided["reason"]) == (
+        "answered",
+        "answer",
+        "answered",
+    )
+    assert [stage["stage"] for stage in decided["trace"]] == ["preprocess", "gate", "retrieve"]
+    question, answer = await messages(client)
+    assert question["text"] == "how do I install it?"
+    assert question["mention"] is True
+    assert (answer["user"], answer["kind"]) == (None, "answer")
+    assert answer["reply_to"] == posted["message_id"]
+    assert answer["message_id"] == decided["reply_id"]
+    assert answer["citations"][0]["url"] == "https://docs.example/install"
+
+
+async def test_small_talk_is_left_alone_and_says_why(client: aiohttp.ClientSession) -> None:
+    posted = await post(client, text="今天中午吃什么？")
+    decided = await decision(client, posted["message_id"])
+    assert (decided["state"], decided["reason"]) == ("dismissed", "off_topic")
+    assert set(decided["reason_text"]) == {"zh", "en"}
+    assert len(await messages(client)) == 1
+
+
+async def test_what_the_bot_is_handed(client: aiohttp.ClientSession, served: Served) -> None:
+    await post(client, message_id="a:1", reply_to="b.2", mention=True, user="  小李 ", text=" x ")
+    (event,) = served.bot.events
+    assert isinstance(event, IncomingMessage)
+    assert (event.adapter, event.group, event.user) == ("web", "lobby", "小李")
+    assert (event.message_id, event.reply_to, event.mention) == ("a:1", "b.2", True)
+    assert event.text == "x"
+    assert event.sent_at > 1_700_000_000
+
+
+async def test_every_message_gets_an_id_of_its_own(client: aiohttp.ClientSession) -> None:
+    ids = {(await post(client))["message_id"] for _ in range(20)}
+    assert len(ids) == 20
+
+
+async def test_a_redelivered_id_counts_once(client: aiohttp.ClientSession) -> None:
+    assert await post(client, message_id="m1") == {"message_id": "m1"}
+    assert await post(client, message_id="m1", text="again") == {
+        "message_id": "m1",
+        "duplicate": True,
+    }
+    assert [row["text"] for row in await messages(client)] == ["hello"]
+
+
+@pytest.mark.parametrize("failure", [OSError("disk full"), sqlite3.OperationalError("locked")])
+async def test_what_cannot_be_stored_is_not_accepted(
+    client: aiohttp.ClientSession, served: Served, failure: Exception
+) -> None:
+    served.bot.failure = failure
+    async with client.post("/api/messages", json={**HELLO, "message_id": "m1"}) as response:
+        assert response.status == 503
+        assert "try again" in (await response.json())["error"]
+    served.bot.failure = None
+    assert await post(client, message_id="m1") == {"message_id": "m1"}
+
+
+async def test_history_is_read_in_pages(client: aiohttp.ClientSession) -> None:
+    for number in range(7):
+        await post(client, text=f"m{number}")
+    first = await messages(client, after=0, limit=3)
+    second = await messages(client, after=first[-1]["seq"], limit=3)
+    rest = await messages(client, after=second[-1]["seq"], limit=3)
+    said = [row["text"] for row in first + second + rest]
+    assert said == [f"m{number}" for number in range(7)]
+    newest = await messages(client, limit=2)
+    assert [row["text"] for row in newest] == ["m5", "m6"]
+    assert await messages(client, after=2**63 - 1) == []
+
+
+@pytest.mark.parametrize("group", ["大厅", "a b", "a/b", "a?b#c", "a%2Fb", "…", "<b>", "a&b=c"])
+async def test_groups_may_have_any_name_and_are_apart(
+    client: aiohttp.ClientSession, group: str
+) -> None:
+    from urllib.parse import quote
+
+    from yarl import URL
+
+    await post(client, text="elsewhere")
+    await post(client, group=group, text="here")
+    address = URL(f"/api/groups/{quote(group, safe='')}/messages", encoded=True)
+    async with client.get(address) as response:
+        assert [row["text"] for row in (await response.json())["messages"]] == ["here"]
+
+
+async def test_a_group_without_messages_is_empty(client: aiohttp.ClientSession) -> None:
+    assert await messages(client, "nobody") == []
+
+
+async def test_an_author_recalls_a_message(client: aiohttp.ClientSession, served: Served) -> None:
+    await post(client, message_id="m1", text="a secret")
+    author = {"group": "lobby", "user": "Alice"}
+    async with client.delete("/api/messages/m1", json=author) as response:
+        assert response.status == 200
+        assert await response.json() == {"message_id": "m1"}
+    assert served.bot.events[-1] == MessageRecalled("web", "lobby", "m1")
+    (row,) = await messages(client)
+    assert (row["recalled"], row["text"]) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("message_id", "who", "status", "word"),
+    [
+        ("m1", {"group": "lobby", "user": "Bob"}, 403, "user"),
+        ("m1", {"group": "other", "user": "Alice"}, 404, "message_id"),
+        ("m2", {"group": "lobby", "user": "Alice"}, 404, "message_id"),
+        ("m1", {"group": "lobby"}, 400, "user"),
+        ("m1", {"group": "lobby", "user": "Alice", "why": "x"}, 400, "why"),
+    ],
+)
+async def test_others_cannot_recall_it(
+    client: aiohttp.ClientSession,
+    served: Served,
+    message_id: str,
+    who: dict[str, str],
+    status: int,
+    word: str,
+) -> None:
+    await post(client, message_id="m1")
+    async with client.delete(f"/api/messages/{message_id}", json=who) as response:
+        assert response.status == status
+        assert word in (await response.json())["error"]
+    assert not any(isinstance(event, MessageRecalled) for event in served.bot.events)
+
+
+async def test_a_recall_that_cannot_be_stored_is_not_accepted(
+    client: aiohttp.ClientSession, served: Served
+) -> None:
+    await post(client, message_id="m1")
+    served.bot.failure = sqlite3.OperationalError("locked")
+    author = {"group": "lobby", "user": "Alice"}
+    async with client.delete("/api/messages/m1", json=author) as response:
+        assert response.status == 503
+
+
+async def test_the_page_and_its_files(client: aiohttp.ClientSession) -> None:
+    async with client.get("/") as response:
+        page = await response.text()
+        assert response.content_type == "text/html"
+    assert 'data-bot="豆哥"' in page
+    assert "style=" not in page
+    for name, kind in [
+        ("app.js", "text/javascript"),
+        ("style.css", "text/css"),
+        ("icon.svg", "image/svg+xml"),
+    ]:
+        async with client.get(f"/assets/{name}") as response:
+            assert (response.status, response.content_type) == (200, kind)
+            tag = response.headers["ETag"]
+        async with client.get(f"/assets/{name}", headers={"If-None-Match": tag}) as response:
+            assert response.status == 304
+
+
+async def test_every_file_of_the_page_is_served(client: aiohttp.ClientSession) -> None:
+    from adapters.web_http import PAGE_DIR
+
+    names = {path.name for path in PAGE_DIR.iterdir()} - {"index.html"}
+    for name in names:
+        async with client.get(f"/assets/{name}") as response:
+            assert response.status == 200, name
+
+
+@pytest.mark.parametrize("name", ["index.html", "../web.py", "..%2Fweb.py", "%00", "app.js/"])
+async def test_no_other_file_is_served(client: aiohttp.ClientSession, name: str) -> None:
+    async with client.get(f"/assets/{name}") as response:
+        assert response.status == 404
+        assert "error" in await response.json()
+
+
+async def test_a_bots_name_is_no_markup() -> None:
+    from tests.fakes.web_app import serving
+
+    async with (
+        serving(bot_name='"><script>') as served,
+        aiohttp.ClientSession() as session,
+        session.get(served.url) as response,
+    ):
+        assert "&quot;&gt;&lt;script&gt;" in await response.text()

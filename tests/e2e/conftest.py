@@ -1,0 +1,85 @@
+"""A real browser on the page; every test also asserts that the page stayed quiet and local."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+
+from tests.browser import ARGS, BrowserMissing, find_or_install_browser
+from tests.fakes.web_app import serving
+
+OpenPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """With CI=true a missing browser is a failure."""
+    try:
+        return find_or_install_browser()
+    except BrowserMissing as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(browser_path: str) -> AsyncIterator[Browser]:
+    expect.set_options(timeout=10_000)
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=browser_path, args=ARGS)
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page_url() -> AsyncIterator[str]:
+    """Address of a running bot that answers a question about installing."""
+    async with serving() as served:
+        yield served.url
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
+    """Opens an address in a fresh browser profile; options as of `Browser.new_context`.
+
+    The browser logs every failed request by itself: `failing` names the status that is wanted.
+    """
+    pages: list[Page] = []
+    troubles: list[str] = []
+
+    async def opened(
+        url: str, *, connected: bool = True, failing: str = "", **options: Any
+    ) -> Page:
+        context = await browser.new_context(**{"locale": "en-US", **options})
+        page = await context.new_page()
+        page.set_default_timeout(10_000)
+        host = urlsplit(url).netloc
+        page.on("pageerror", lambda error: troubles.append(f"exception: {error}"))
+
+        def listen(message: ConsoleMessage) -> None:
+            wanted = failing and f"status of {failing}" in message.text
+            if message.type in {"error", "warning"} and not wanted:
+                troubles.append(message.text)
+
+        page.on("console", listen)
+        page.on("request", lambda r: troubles.append(r.url) if not _local(r.url, host) else None)
+        page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+        pages.append(page)
+        await page.goto(url)
+        if connected:
+            await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
+        return page
+
+    yield opened
+    for page in pages:
+        await page.context.close()
+    assert troubles == []
+
+
+def _local(url: str, host: str) -> bool:
+    parts = urlsplit(url)
+    return parts.netloc == host or parts.scheme in {"data", "blob"}

@@ -1,0 +1,152 @@
+"""The page in a real browser, as people use it."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.actions import QUESTION, answers, background, say, verdict, width_fits
+from tests.e2e.conftest import OpenPage
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+
+
+async def test_a_question_is_answered_with_a_link(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url)
+    question = await say(page, "Alice", QUESTION, mention=True)
+    await expect(question.locator(".badge")).to_have_text("@豆哥")
+    await expect(verdict(question, "answered")).to_be_visible()
+    link = answers(page).locator("a.source").first
+    await expect(link).to_have_attribute("href", re.compile("^https?://"))
+    await expect(link).to_have_attribute("rel", "noopener noreferrer")
+    await expect(page.locator("#mention")).to_have_attribute("aria-pressed", "false")
+
+
+async def test_small_talk_stays_unanswered_and_shows_why(
+    page_url: str, open_page: OpenPage
+) -> None:
+    page = await open_page(page_url)
+    message = await say(page, "Bob", "what is for lunch today?")
+    chip = verdict(message, "silent")
+    await expect(chip).to_have_text(re.compile(r"Silent · \w+"))
+    await expect(answers(page)).to_have_count(0)
+    await chip.click()
+    panel = page.locator("#panel")
+    await expect(panel.locator(".outcome")).to_have_text("Silent")
+    await expect(panel.locator(".reason code")).to_have_text("off_topic")
+    await expect(panel.locator(".track")).to_have_attribute(
+        "aria-label", re.compile(r"score -?[\d.]+, threshold -?[\d.]+")
+    )
+    await expect(panel.locator(".stages > li")).not_to_have_count(0)
+    await expect(page.locator("#panel-title")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(panel).to_be_hidden()
+    await expect(chip).to_be_focused()
+
+
+async def test_recall_removes_the_answer(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url)
+    await say(page, "小李", QUESTION, mention=True)
+    answer = answers(page).first
+    await expect(answer).to_contain_text("Sources")
+    said = await answer.locator(".text").inner_text()
+    await answer.hover()
+    await answer.get_by_role("button", name="Recall").click()
+    await expect(page.locator(".message.recalled")).to_have_count(1)
+    await expect(page.locator("#messages")).not_to_contain_text(said.splitlines()[0])
+    await page.reload()
+    await expect(page.locator(".message.recalled")).to_have_count(1)
+    await expect(page.locator("#messages")).not_to_contain_text(said.splitlines()[0])
+
+
+async def test_people_recall_their_own_messages_only(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url)
+    message = await say(page, "Alice", "oops, wrong group")
+    await page.locator("label.person", has_text="Bob").click()
+    await expect(message.get_by_role("button", name="Recall")).to_have_count(0)
+    await page.locator("label.person", has_text="Alice").click()
+    await message.hover()
+    await message.get_by_role("button", name="Recall").click()
+    await expect(page.locator(".message.recalled")).to_have_text("Alice recalled a message")
+    await expect(page.locator("#messages")).not_to_contain_text("oops")
+
+
+async def test_a_reply_points_to_its_message(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url)
+    first = await say(page, "Alice", "has anyone tried it?")
+    await first.hover()
+    await first.get_by_role("button", name="Reply").click()
+    await expect(page.locator("#reply-bar")).to_contain_text("has anyone tried it?")
+    reply = await say(page, "Bob", "yes, works")
+    await expect(reply.locator(".reply-quote")).to_contain_text("has anyone tried it?")
+    await expect(page.locator("#reply-bar")).to_be_hidden()
+
+
+async def test_groups_and_new_people(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url)
+    await say(page, "Alice", "in the lobby")
+    await page.locator("#new-group").fill("测试 & co/1")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#group-title")).to_have_text("测试 & co/1")
+    await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
+    await expect(page.locator("#empty")).to_be_visible()
+    await page.locator("#new-person").fill("老王")
+    await page.keyboard.press("Enter")
+    await say(page, "老王", "in the other one")
+    await page.reload()
+    await expect(page.locator("#messages")).to_contain_text("in the other one")
+    await page.locator("#groups button", has_text="lobby").click()
+    await expect(page.locator("#messages")).to_contain_text("in the lobby")
+    await expect(page.locator("#messages")).not_to_contain_text("in the other one")
+
+
+async def test_commands_are_offered(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url)
+    await page.locator("#commands summary").click()
+    await page.locator("#command-list button", has_text="/dou status").click()
+    await expect(page.locator("#text")).to_have_value("/dou status")
+    await expect(page.locator("#text")).to_be_focused()
+
+
+async def test_light_and_dark(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url, color_scheme="dark")
+    assert await background(page) < 150
+    await page.locator("#theme").click()
+    assert await background(page) > 600
+    await page.reload()
+    assert await background(page) > 600
+    light = await open_page(page_url, color_scheme="light")
+    assert await background(light) > 600
+
+
+async def test_a_phone_needs_no_sideways_scrolling(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url, **PHONE)
+    await say(page, "Alice", f"{QUESTION} " + "x" * 300 + "\n```\n" + "y" * 300 + "\n```")
+    await expect(answers(page)).to_have_count(1)
+    assert await width_fits(page)
+    await page.locator(".decision-chip").first.click()
+    await expect(page.locator("#panel .stages")).to_be_visible()
+    assert await width_fits(page)
+    await page.locator("#panel-close").click()
+    await expect(page.locator("#places")).to_be_hidden()
+    await page.locator("#menu").click()
+    await expect(page.locator("#places")).to_be_visible()
+    assert await width_fits(page)
+    await page.locator("#groups button").first.click()
+    await expect(page.locator("#places")).to_be_hidden()
+
+
+async def test_chinese_and_english(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url, locale="zh-CN")
+    await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    await expect(page.locator("#send")).to_have_text("发送")
+    message = await say(page, "小李", "中午吃什么")
+    await expect(verdict(message, "silent")).to_contain_text("保持安静")
+    await page.locator("#language").click()
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
+    await expect(page.locator("#send")).to_have_text("Send")
+    await expect(verdict(message, "silent")).to_contain_text("Silent")
+    await page.reload()
+    await expect(page.locator("#send")).to_have_text("Send")

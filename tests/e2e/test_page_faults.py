@@ -1,0 +1,118 @@
+"""The page in a real browser when things go wrong: attacks, lost connections, tokens."""
+
+import re
+
+import aiohttp
+import pytest
+from playwright.async_api import Route, WebSocketRoute, expect
+
+from tests.e2e.actions import QUESTION, answers, say, verdict
+from tests.e2e.conftest import OpenPage
+from tests.fakes.web_app import serving
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+
+
+async def test_markup_in_messages_and_answers_stays_text(
+    page_url: str, open_page: OpenPage
+) -> None:
+    attack = (
+        "install <img src=x onerror='window.pwned=1'><script>window.pwned=2</script>"
+        " [click](javascript:window.pwned=3) ![i](https://evil.example/i.png)"
+        " <a href='https://evil.example'>x</a>"
+    )
+    page = await open_page(page_url)
+    message = await say(page, "Alice", attack)
+    await expect(message.locator(".text")).to_have_text(attack)
+    await expect(answers(page).locator("a.source").first).to_be_visible()
+    await verdict(message, "answered").click()
+    await expect(page.locator("#panel-body blockquote")).to_contain_text("<script>")
+    assert await page.evaluate("window.pwned") is None
+    for selector in (".text img", "main script", "a[href^='javascript:']", "a[href*=evil]"):
+        await expect(page.locator(selector)).to_have_count(0)
+
+
+async def test_markdown_is_rendered(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url)
+    text = "**bold** and `x < y`\n\n- one\n- two\n  - inner\n\n1. first\n2. second\n\n> quoted\n\n"
+    await page.locator("#text").fill(text + "```py\nprint('**no**')\n```\n# no heading\n| a | b |")
+    await page.locator("#send").click()
+    body = page.locator(".message .text").last
+    await expect(body.locator("strong")).to_have_text(["bold"])
+    await expect(body.locator("p > code")).to_have_text(["x < y"])
+    await expect(body.locator("> ul > li")).to_have_count(2)
+    await expect(body.locator("ul ul > li")).to_have_text(["inner"])
+    await expect(body.locator("> ol > li")).to_have_text(["first", "second"])
+    await expect(body.locator("blockquote")).to_have_text("quoted")
+    await expect(body.locator("pre")).to_have_text("print('**no**')")
+    await expect(body.locator("> p").last).to_have_text("# no heading\n| a | b |")
+
+
+async def test_what_was_missed_while_offline_is_caught_up(
+    page_url: str, open_page: OpenPage
+) -> None:
+    page = await open_page(page_url)
+    sockets: list[WebSocketRoute] = []
+
+    def connect(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    await page.route_web_socket(re.compile("/api/stream"), connect)
+    await page.reload()
+    await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
+    await say(page, "Alice", "before")
+    await sockets[-1].close()
+    await expect(page.locator("#state")).to_have_attribute("data-state", "offline")
+    async with aiohttp.ClientSession(page_url) as client:
+        body = {"group": "lobby", "user": "Bob", "text": "meanwhile"}
+        async with client.post("/api/messages", json=body) as response:
+            assert response.status == 202
+    await expect(page.locator("#messages")).to_contain_text("meanwhile")
+    await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
+    await expect(page.locator(".message")).to_have_count(2)
+
+
+async def test_a_message_that_failed_is_kept_and_sent_once(
+    page_url: str, open_page: OpenPage
+) -> None:
+    page = await open_page(page_url, failing="503")
+    lost = 0
+
+    async def lose_answer(route: Route) -> None:
+        nonlocal lost
+        lost += 1
+        await route.fetch()  # the server takes it, the page is told otherwise
+        await route.fulfill(status=503, json={"error": "the bot's store failed"})
+
+    await page.route("**/api/messages", lose_answer, times=1)
+    await page.locator("#text").fill("only once")
+    await page.locator("#send").click()
+    await expect(page.locator("#error")).to_contain_text("the bot's store failed")
+    await expect(page.locator("#text")).to_have_value("only once")
+    await page.locator("#send").click()
+    await expect(page.locator("#text")).to_have_value("")
+    await expect(page.locator("#error")).to_be_hidden()
+    await expect(page.locator(".message")).to_have_count(1)
+    assert lost == 1
+
+
+async def test_the_token_is_asked_for_and_kept_out_of_addresses(open_page: OpenPage) -> None:
+    async with serving("open sesame") as locked:
+        page = await open_page(locked.url, connected=False, failing="401")
+        addresses: list[str] = []
+        page.on("request", lambda request: addresses.append(request.url))
+        await expect(page.locator("#token-dialog")).to_be_visible()
+        await expect(page.locator("#token-error")).to_be_hidden()
+        await page.locator("#token").fill("open barley")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#token-error")).to_be_visible()
+        await page.locator("#token").fill("open sesame")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
+        await say(page, "Alice", QUESTION)
+        await expect(answers(page)).to_have_count(1)
+        assert not any("sesame" in address for address in addresses)
+        await page.reload()
+        await expect(answers(page)).to_have_count(1)
+        await page.context.close()

@@ -1,0 +1,40 @@
+"""The web adapter on a real server on loopback, with the bot in memory behind it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from adapters.base import Context
+from adapters.http_guard import security_middlewares
+from adapters.web import Settings, WebAdapter, create
+from tests.fakes.memory_bot import MemoryBot
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a test talks to."""
+
+    url: str
+    bot: MemoryBot
+    adapter: WebAdapter
+
+
+@asynccontextmanager
+async def serving(token: str = "", bot_name: str = "豆哥", port: int = 0) -> AsyncIterator[Served]:
+    """Serves the page on 127.0.0.1; a free port unless one is given."""
+    bot = MemoryBot()
+    adapter = create(Settings(kind="web"), Context(bot, bot_name, token))
+    app = web.Application(middlewares=security_middlewares(token))
+    app.add_routes(adapter.routes())
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        async with bot.at_work(adapter):
+            host, real_port = runner.addresses[0][:2]
+            yield Served(f"http://{host}:{real_port}", bot, adapter)
+    finally:
+        await runner.cleanup()
