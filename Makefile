@@ -6,10 +6,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench lock clean
+.PHONY: help setup run test lint bench lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.run ## set up the virtual environment, start nothing
 
 run: $(VENV)/.run ## set up and start the bot; ARGS="--set key=value" is passed on
 	@exec $(BIN)/python run_bot.py $(ARGS)

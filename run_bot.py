@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from adapters import create
 from adapters.base import Adapter, Context
@@ -17,18 +16,19 @@ from bot.cli.pictures import draw_gate
 from bot.clock import SystemClock
 from bot.commands import Commands
 from bot.config import Config, ConfigError, load_config
-from bot.flood import Flood
+from bot.flood import Answered, Budget, Cooldown, Flood
 from bot.handle import Bot, Manners, Parts
 from bot.jobs import Job
 from bot.metrics import create_metrics
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline, PipelineOptions
 from bot.server import ServerError, ServerOptions
-from bot.store import Store, StoreError
+from bot.store import Store, StoreError, open_store
 from bot.worker import Timing
 from knowledge.base import GateOptions, KnowledgeBase
 from knowledge.embed import EmbedderSpec
-from knowledge.ingest import BuildPlan, Source, is_current
+from knowledge.plan import BuildPlan, Source
+from knowledge.shelf import is_current
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger("huixiangdou")
@@ -150,7 +150,7 @@ async def _run(config: Config, *, burst: bool) -> int:
     """The daemon."""
     config.bot.data_dir.mkdir(parents=True, exist_ok=True)
     async with (
-        Store.open(config.bot.data_dir / "bot.sqlite") as store,
+        open_store(config.bot.data_dir / "bot.sqlite") as store,
         open_knowledge(config) as knowledge,
     ):
         await _serve(config, store, knowledge, burst=burst)
@@ -171,8 +171,9 @@ async def _serve(config: Config, store: Store, knowledge: KnowledgeBase, *, burs
         metrics=metrics, admins=config.admin.users, prefix=config.admin.prefix,
         health=health.report,
     )  # fmt: skip
+    stages = pipeline(config, knowledge)
     bot = Bot(
-        Parts(pipeline(config, knowledge), store, outbox, flood, commands, adapters, clock, metrics),
+        Parts(stages, store, outbox, flood, commands, adapters, clock, metrics),
         Manners(
             config.bot.language, config.bot.when_unknown, config.flood.repeat_similarity,
             config.flood.human_similarity, config.bot.resume_max_age_s, config.admin.prefix,
@@ -214,9 +215,15 @@ async def _flood(config: Config, store: Store, now: float) -> Flood:
     """Flood control as it was before the last stop."""
     section = config.flood
     flood = Flood(
-        section.burst, section.refill_s, section.person_cooldown_s, section.repeat_window_s
+        Budget(section.burst, section.refill_s),
+        Cooldown(section.person_cooldown_s),
+        Answered(section.repeat_window_s),
     )
-    flood.restore(await store.recent_answers(now - flood.memory_s))
+    spent = max(section.person_cooldown_s, section.burst * section.refill_s)
+    flood.restore(
+        await store.unprompted_replies(now - spent),
+        await store.recent_answers(now - section.repeat_window_s),
+    )
     return flood
 
 

@@ -85,7 +85,7 @@ async def _until_done(
         return
     while not stop.is_set():
         inputs = [task for task in supervisors if task.get_name() == "console" and not task.done()]
-        if bot.dispatcher.idle and not inputs:
+        if not bot.dispatcher.active and not inputs:
             return
         try:
             await asyncio.wait_for(stop.wait(), 0.05)

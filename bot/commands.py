@@ -149,7 +149,9 @@ class Commands:
 
     async def _why(self, request: Request, _: Say) -> str:
         if request.reply_to:
-            found = await self._store.decision(request.adapter, request.reply_to)
+            found = await self._store.decision(
+                request.adapter, request.reply_to
+            ) or await self._store.decision_behind(request.adapter, request.reply_to)
         else:
             found = await self._store.last_decision(request.adapter, request.group)
         if not found or not found.get("reason"):

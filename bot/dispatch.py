@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from adapters.base import IncomingMessage
 from bot.clock import Clock
-from bot.worker import Desk, Group, Timing, Worker
+from bot.types import Group
+from bot.worker import Desk, Timing, Worker
 
 
 class Dispatcher:
@@ -39,9 +40,9 @@ class Dispatcher:
         return sum(worker.depth for worker in self._workers.values())
 
     @property
-    def idle(self) -> bool:
-        """No worker and no command is at work."""
-        return not self._running
+    def active(self) -> int:
+        """Workers and commands at work."""
+        return len(self._running)
 
     def offer(self, message: IncomingMessage) -> IncomingMessage | None:
         """Queues a message; returns the unprompted one that was dropped for it, if any. While

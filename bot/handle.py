@@ -23,8 +23,8 @@ from bot.pipeline import Pipeline
 from bot.presentation import answer_text, decline_text
 from bot.store import Store
 from bot.trace import stage
-from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
-from bot.worker import Case, Group, Timing
+from bot.types import Answer, Group, Outcome, Question, Reason, Silence, Trace
+from bot.worker import Case, Timing
 
 log = logging.getLogger(__name__)
 
@@ -92,18 +92,17 @@ class Bot:
             command=command,
             message_id=message.message_id,
             reply_to=message.reply_to,
-            chinese=speaks_chinese(self._manners.language, message.text)
-            or message.text.strip().isascii() is False,
+            chinese=speaks_chinese(self._manners.language, message.text),
         )
         question = Question(message.text, message.mention, (message,))
 
         async def say(text: str) -> None:
-            await self._post_notice(question, text)
+            reply = self._reply(message, text)
+            await self._p.store.add_reply(message.adapter, reply, self._p.clock.now())
+            await self._p.outbox.post(message.adapter, reply)
 
         text = await self._p.commands.run(request, say)
-        reply = self._reply(message, text, "notice")
-        await self._record(question, Silence(Reason.COMMAND), [], reply)
-        await self._p.outbox.post(message.adapter, reply)
+        await self._settle(question, Silence(Reason.COMMAND), [], self._reply(message, text))
 
     async def triage(self, case: Case) -> bool:
         """True when the question should be answered; else the case is decided and recorded."""
@@ -146,10 +145,9 @@ class Bot:
 
     async def backlog(self, group: Group) -> Sequence[IncomingMessage]:
         """Undecided messages of a group that are young enough to answer, oldest first."""
-        unfinished, _ = await self._p.store.unfinished(
-            self._p.clock.now(), self._manners.resume_max_age_s
+        return await self._p.store.backlog(
+            group, self._p.clock.now(), self._manners.resume_max_age_s
         )
-        return [message for message in unfinished if (message.adapter, message.group) == group]
 
     async def resume(self) -> int:
         """After a start: dismisses what is too old, and takes up the rest. Replies that were
@@ -171,7 +169,7 @@ class Bot:
         """The message is blanked, no longer considered, and its answer is withdrawn."""
         store = self._p.store
         self.dispatcher.recall((event.adapter, event.group), event.message_id)
-        known = await store.recall_message(event.adapter, event.message_id)
+        known = await store.recall_message(event.adapter, event.message_id, self._p.clock.now())
         answer = await store.reply_for(event.adapter, event.message_id)
         if answer is not None and answer.platform_id:
             await self._p.outbox.withdraw(
@@ -202,10 +200,8 @@ class Bot:
             text = notice(
                 "repeated", chinese, user=first.user, excerpt=first.answer.split("\n")[0][:80]
             )
-            reply = replace(self._reply(question.last, text, "notice"), citations=first.citations)
-        await self._record(question, outcome, trace, reply)
-        if reply:
-            await self._p.outbox.post(question.last.adapter, reply)
+            reply = replace(self._reply(question.last, text), citations=first.citations)
+        await self._settle(question, outcome, trace, reply)
         return True
 
     def _budgeted(self, question: Question, answer: Answer) -> Outcome:
@@ -222,55 +218,45 @@ class Bot:
             reply = replace(self._reply(last, text, "answer"), citations=outcome.citations)
         elif question.mention and outcome.reason in _UNKNOWN:
             reply = self._decline(last, trace, chinese)
-        await self._record(question, outcome, trace, reply)
-        posted = reply is not None and await self._p.outbox.post(last.adapter, reply)
+        posted = await self._settle(question, outcome, trace, reply)
         if posted and reply and isinstance(outcome, Answer):
             self._p.flood.remember(_group(question), question, reply, self._p.clock.now())
 
     def _decline(self, message: IncomingMessage, trace: Trace, chinese: bool) -> Reply | None:
         match self._manners.when_unknown:
             case "say":
-                return self._reply(message, decline_text(trace, chinese), "notice")
+                return self._reply(message, decline_text(trace, chinese))
             case "react":
                 return self._reply(message, notice("react", chinese), "reaction")
             case _:
                 return None
 
-    async def _record(
+    async def _settle(
         self, question: Question, outcome: Outcome, trace: Trace, reply: Reply | None
-    ) -> None:
-        """The decision and its reply in one transaction, before anything is posted."""
+    ) -> bool:
+        """Records a decision with its reply in one transaction, and only then posts. True when
+        the reply was posted; nothing is when the messages were recalled in the meantime."""
         answered = isinstance(outcome, Answer)
         reason = Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason
         kind = "answer" if answered else "silence"
         adapter, group = _group(question)
         ids = tuple(message.message_id for message in question.messages)
-        await self._p.store.decide(
-            adapter=adapter,
-            group=group,
-            message_ids=ids,
-            question=question.text,
-            outcome=kind,
-            reason=reason,
-            trace=trace,
-            mention=question.mention,
-            reply=reply,
-            now=self._p.clock.now(),
-        )
+        recorded = await self._p.store.decide(
+            adapter=adapter, group=group, message_ids=ids, outcome=kind, reason=reason,
+            trace=trace, reply=reply, now=self._p.clock.now(),
+        )  # fmt: skip
+        if recorded is None:
+            return False
         self._p.metrics.decisions.labels(kind, reason).inc()
         for entry in trace:
             self._p.metrics.stage_seconds.labels(entry["stage"]).observe(entry["ms"] / 1000)
         log.info("%s/%s %s: %s (%s)", adapter, group, ids[-1], kind, reason)
+        posted = reply is not None and await self._p.outbox.post(adapter, reply) is not None
         if adapter in self._p.adapters:
             await self._p.adapters[adapter].show(Decision(group, ids, kind, reason, tuple(trace)))
+        return posted
 
-    async def _post_notice(self, question: Question, text: str) -> None:
-        """One more line about a command; it is recorded under a decision of its own."""
-        reply = self._reply(question.last, text, "notice")
-        await self._record(question, Silence(Reason.COMMAND), [], reply)
-        await self._p.outbox.post(question.last.adapter, reply)
-
-    def _reply(self, message: IncomingMessage, text: str, kind: str) -> Reply:
+    def _reply(self, message: IncomingMessage, text: str, kind: str = "notice") -> Reply:
         return Reply(uuid.uuid4().hex, message.group, message.message_id, text, kind)
 
     def _chinese(self, question: Question) -> bool:

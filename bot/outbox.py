@@ -9,7 +9,7 @@ from tenacity import (
     RetryCallState,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
 from adapters.base import Adapter, AdapterError, NetworkError, RateLimited, Reply
@@ -20,6 +20,9 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
+BACKOFF = wait_random_exponential(multiplier=0.5, max=30)
+"""Seconds: a random time below 0.5, 1, 2, 4, ... so that bots don't come back all at once."""
+
 ATTEMPT_TIMEOUT_S = 30.0
 """A platform that has not answered by then is taken for unreachable."""
 
@@ -85,4 +88,4 @@ def _wait(state: RetryCallState) -> float:
     """Exponential with jitter, and never less than the platform asks for."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after_s if isinstance(error, RateLimited) else 0.0
-    return max(asked, wait_exponential_jitter(initial=0.5, max=30)(state))
+    return max(asked, BACKOFF(state))

@@ -13,7 +13,7 @@ def answer_text(answer: Answer, chinese: bool) -> str:
 
 def decline_text(trace: Trace, chinese: bool) -> str:
     """One short line for a mention that can't be answered, naming what the documents lack."""
-    unknown = next((entry["unknown"] for entry in trace if entry.get("unknown")), [])
+    unknown: list[str] = next((entry["unknown"] for entry in trace if entry.get("unknown")), [])
     if unknown:
         names = ("、" if chinese else ", ").join(unknown[:3])
         return notice("unknown_names", chinese, names=names)

@@ -6,8 +6,11 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from adapters.base import Citation, IncomingMessage
-from knowledge.ingest import BuildReport
+from knowledge.plan import BuildReport
 from knowledge.types import Found, Passage, Quote, Status, Verdict
+
+Group: TypeAlias = tuple[str, str]
+"""(adapter, group): groups of different platforms may share a name."""
 
 
 class Reason(StrEnum):
@@ -20,6 +23,7 @@ class Reason(StrEnum):
     NO_EVIDENCE = "no_evidence"  # no passage is close enough to answer from
     UNGROUNDED = "ungrounded"  # the draft says what its sources do not
     HUMAN_FIRST = "human_first"  # a person answered before the bot
+    HUMAN_ANSWER = "human_answer"  # this message answered somebody else's question
     BUDGET = "budget"  # the group's token bucket is empty
     COOLDOWN = "cooldown"  # this person was answered a moment ago
     MUTED = "muted"  # an admin muted the bot in this group

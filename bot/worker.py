@@ -15,14 +15,11 @@ from typing import Protocol, TypeAlias
 from adapters.base import IncomingMessage
 from bot.clock import Clock
 from bot.conversation import Packer
-from bot.types import Question, Reason, Trace
+from bot.types import Group, Question, Reason, Trace
 
 log = logging.getLogger(__name__)
 
 Step: TypeAlias = Callable[["Case"], Awaitable[bool | None]]
-
-Group: TypeAlias = tuple[str, str]
-"""(adapter, group): groups of different platforms may share a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +135,15 @@ class Worker:
             await self._decide_what_is_due()
 
     async def _take(self, message: IncomingMessage) -> None:
-        for case in list(self._waiting):
-            if await self._desk.settles(case, message):
-                self._waiting.remove(case)
-                await self._dismiss(case, Reason.HUMAN_FIRST)
-        self._packer.add(message, self._clock.now())
+        settled = [case for case in self._waiting if await self._desk.settles(case, message)]
+        for case in settled:
+            self._waiting.remove(case)
+            await self._dismiss(case, Reason.HUMAN_FIRST)
+        if settled:
+            await self._desk.dismiss((message,), Reason.HUMAN_ANSWER, [])
+            self._held.discard(message.message_id)
+        else:
+            self._packer.add(message, self._clock.now())
 
     async def _decide_what_is_due(self) -> None:
         # Messages that are queued may belong to an open pack: they are packed before it is cut.

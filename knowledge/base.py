@@ -21,9 +21,10 @@ from knowledge.catalog import ANSWER
 from knowledge.embed import create_embedder
 from knowledge.examples import Examples, load_examples
 from knowledge.gate import DistanceGate, Gate, GateFigures, Thresholds
-from knowledge.ingest import BuildPlan, BuildReport, current_snapshot, vector_params
+from knowledge.plan import BuildPlan, BuildReport
 from knowledge.quote import cut
 from knowledge.search import Snapshot, search
+from knowledge.shelf import current_snapshot, vector_params
 from knowledge.snapshot import open_snapshot
 from knowledge.types import (
     Found,
@@ -65,7 +66,7 @@ class _Serving:
 class KnowledgeBase:
     """One index and its gate. Open it with `async with`; the index must have been built."""
 
-    def __init__(self, plan: BuildPlan, gate: GateOptions, ef_search: int = 400) -> None:
+    def __init__(self, plan: BuildPlan, gate: GateOptions, ef_search: int = 300) -> None:
         self._plan, self._gate_options, self._ef = plan, gate, ef_search
         self._embedder = create_embedder(plan.embedder)
         self._thread = ThreadPoolExecutor(1, "knowledge")

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.embed import EmbedderSpec
-from knowledge.ingest import BuildPlan, BuildReport, Source, build
+from knowledge.ingest import build
+from knowledge.plan import BuildPlan, BuildReport, Source
 from knowledge.types import KnowledgeError, Skipped
 
 _LINE_BYTES = 1 << 26

@@ -67,7 +67,7 @@ class NewPiece:
     view: str
     heading: str
     text: str
-    around: str
+    around: tuple[str, ...]
     path: str
 
     @property
@@ -164,7 +164,7 @@ class Catalog:
             id_, is_new = self._piece_id(view, key, piece.text)
             if is_new:
                 near = pieces[max(0, number - 1) : number + 2]
-                around = "\n".join(neighbour.text for neighbour in near)
+                around = tuple(neighbour.text for neighbour in near)
                 new.append(NewPiece(id_, view, piece.heading, piece.text, around, path))
             self._db.execute(
                 "insert into places values (?, ?, ?, ?, ?, ?, ?)",

@@ -3,88 +3,27 @@
 Every build writes a new snapshot folder beside the one that serves and renames a pointer to it
 when it is complete; a build that fails leaves the old one as it was. Only changed files are read
 again and only new pieces embedded.
-
-    <folder>/current              name of the snapshot that serves
-    <folder>/snapshot-<n>/        catalog.sqlite  answer.hnsw  reject.hnsw  words/
-    <folder>/vectors.sqlite       cache of embeddings
-    <folder>/git/<source>/        checkouts of git sources
 """
 
-import fcntl
 import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from knowledge.cache import EmbeddingCache
 from knowledge.catalog import ANSWER, REJECT, Catalog, DocumentRow, NewPiece
-from knowledge.embed import EmbedderSpec, create_embedder
+from knowledge.embed import create_embedder
 from knowledge.lexical import Entry, LexicalIndex, copy_index
+from knowledge.plan import BuildPlan, BuildReport
 from knowledge.readers import Document, Reader, ReadError
+from knowledge.shelf import current_snapshot, only_one, publish, same_layout, vector_params
 from knowledge.sources import SourceFile, list_files, update_git
-from knowledge.split import split
-from knowledge.types import IndexMismatch, KnowledgeError, Skipped, SourceError
+from knowledge.split import outline_of, split
+from knowledge.types import IndexMismatch, Skipped, SourceError
 from knowledge.vectors import VectorIndex, VectorParams
-
-FORMAT = "1"
-"""Changes whenever snapshots of older versions can't be used any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A folder (`path`) or git address (`git`) with documents."""
-
-    name: str
-    path: str = ""
-    git: str = ""
-    include: tuple[str, ...] = ("**/*",)
-    exclude: tuple[str, ...] = ()
-    link_base: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildPlan:
-    """Everything a build needs to know; plain values, so that it can go to another process."""
-
-    folder: str
-    sources: tuple[Source, ...]
-    embedder: EmbedderSpec
-    piece_chars: tuple[int, int] = (300, 600)
-    reject_chars: tuple[int, int] = (120, 240)
-    passage_chars: int = 1500
-    max_file_mb: float = 20.0
-    convert_timeout_s: float = 60.0
-    m: int = 24
-    ef_construction: int = 400
-
-    @property
-    def layout(self) -> str:
-        """What decides how pieces look; another layout means building from nothing."""
-        parts = (FORMAT, self.piece_chars, self.reject_chars, self.passage_chars)
-        return " ".join(map(str, parts))
-
-    @property
-    def origin(self) -> str:
-        """Identifies the sources: where they are, and which of their files count."""
-        return hashlib.sha256(repr(self.sources).encode("utf-8", "replace")).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build changed: paths of documents. `snapshot` is its folder's name."""
-
-    snapshot: str
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
-    documents: int
-    pieces: int
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -106,7 +45,7 @@ def build(plan: BuildPlan, progress: Progress = lambda *_: None) -> BuildReport:
     started = time.monotonic()
     folder = Path(plan.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with _only_one(folder / "lock"):
+    with only_one(folder / "lock"):
         files, skipped = _list_all(plan)
         old = current_snapshot(folder)
         number = int(old.name.rsplit("-", 1)[1]) + 1 if old else 1
@@ -114,46 +53,17 @@ def build(plan: BuildPlan, progress: Progress = lambda *_: None) -> BuildReport:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
         try:
-            usable = old if old and _same_layout(old, plan) else None
+            usable = old if old and same_layout(old, plan) else None
             report = _fill(plan, usable, new, files, progress)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
-        _publish(folder, new)
+        publish(folder, new)
     added, changed, removed, unread, counts = report
     return BuildReport(
         new.name, added, changed, removed, (*skipped, *unread),
         counts["documents"], counts[ANSWER], time.monotonic() - started,
     )  # fmt: skip
-
-
-def current_snapshot(folder: Path) -> Path | None:
-    """The folder of the snapshot that serves; None before the first build."""
-    try:
-        name = (folder / "current").read_text().strip()
-    except FileNotFoundError:
-        return None
-    return folder / name if (folder / name).is_dir() else None
-
-
-def is_current(plan: BuildPlan) -> bool:
-    """Is there an index of these sources, cut and embedded as the plan says? Documents that
-    changed since then do not count: the old index can serve until they are taken up."""
-    snapshot = current_snapshot(Path(plan.folder))
-    if snapshot is None or not (snapshot / "catalog.sqlite").is_file():
-        return False
-    catalog = Catalog.open(snapshot / "catalog.sqlite")
-    try:
-        meta = catalog.meta()
-    finally:
-        catalog.close()
-    wanted = (plan.layout, create_embedder(plan.embedder).id, plan.origin)
-    return (meta.get("layout"), meta.get("embedder"), meta.get("origin")) == wanted
-
-
-def vector_params(plan: BuildPlan, embedder_id: str, dim: int) -> VectorParams:
-    """The parameters that both vector indexes of a snapshot carry."""
-    return VectorParams(embedder_id, dim, plan.m, plan.ef_construction)
 
 
 def _fill(
@@ -258,10 +168,11 @@ def _update_document(
         document.has_lines, error,
     )  # fmt: skip
     id_ = catalog.put_document(row, document.text)
-    pages = (plan.piece_chars, ANSWER), (plan.reject_chars, REJECT)
-    for chars, view in pages:
+    outline = outline_of(document.text, document.format)
+    views = (plan.piece_chars, ANSWER), (plan.reject_chars, REJECT)
+    for chars, view in views:
         most = plan.passage_chars if view == ANSWER else 2 * chars[1]
-        pieces = split(document.text, document.format, chars, most)
+        pieces = split(document.text, document.format, outline, chars, most)
         keys = [
             hashlib.sha256(piece.text.encode("utf-8", "replace")).hexdigest() for piece in pieces
         ]
@@ -281,10 +192,10 @@ def _update_words(folder: Path, changes: _Changes, orphans: Sequence[int]) -> No
     def entries() -> Iterator[Entry]:
         for piece in changes.pieces:
             if piece.view == ANSWER:
-                fields = {"path": piece.path, "heading": piece.heading}
-                yield Entry(piece.id, fields | {"text": piece.text, "around": piece.around})
+                about = {"path": (piece.path,), "heading": (piece.heading,)}
+                yield Entry(piece.id, about | {"text": (piece.text,), "around": piece.around})
         for id_, path, text in changes.pages:
-            yield Entry(-id_, {"page": f"{path}\n{text}"})
+            yield Entry(-id_, {"page": (path, text)})
 
     gone = [*orphans, *(-id_ for id_ in changes.dropped_pages)]
     LexicalIndex.open(folder).change(gone, entries())
@@ -313,36 +224,6 @@ def _list_all(plan: BuildPlan) -> tuple[list[SourceFile], list[Skipped]]:
 def link(base: str, path: str) -> str:
     """The address of a document: `link_base` with its path appended; empty without a base."""
     return f"{base.rstrip('/')}/{quote(path)}" if base else ""
-
-
-def _same_layout(snapshot: Path, plan: BuildPlan) -> bool:
-    catalog = Catalog.open(snapshot / "catalog.sqlite")
-    try:
-        return catalog.meta().get("layout") == plan.layout
-    finally:
-        catalog.close()
-
-
-def _publish(folder: Path, new: Path) -> None:
-    waiting = folder / "current.tmp"
-    waiting.write_text(new.name)
-    waiting.replace(folder / "current")
-    for other in folder.glob("snapshot-*"):
-        if other != new:
-            # Whoever still serves it has its files open or in memory.
-            shutil.rmtree(other, ignore_errors=True)
-
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise KnowledgeError(
-                "another process is building this index; try again when it is done"
-            ) from error
-        yield
 
 
 def _counter(progress: Progress, stage: str, total: int) -> Callable[[int], None]:

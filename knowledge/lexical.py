@@ -9,9 +9,11 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import rjieba
+import stopwordsiso
 import tantivy
 
 FIELDS = ("path", "heading", "text", "around", "page")
@@ -31,18 +33,18 @@ def words(text: str) -> list[str]:
         if not word or not (word[0].isalnum() or word[0] == "_"):
             continue
         found.append(word)
-        parts = _SUBWORD.findall(word) if word.isascii() else []
-        if len(parts) > 1:
-            found += [part for part in parts if len(part) > 1]
+        if word.isascii() and not (word.isalpha() and word[1:].islower()):
+            parts = _SUBWORD.findall(word)
+            found += [part for part in parts if len(part) > 1 and len(parts) > 1]
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing to find: a piece or a whole document, with its texts by field."""
+    """One thing to find: a piece or a whole document, with the texts of each field."""
 
     id: int
-    fields: Mapping[str, str]
+    fields: Mapping[str, Sequence[str]]
 
 
 class LexicalIndex:
@@ -52,6 +54,7 @@ class LexicalIndex:
         self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
         self._analyzer = _analyzer()
         self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        self._stop_words = frozenset(stopwordsiso.stopwords(["en", "zh"]))
         self._searcher = self._index.searcher()
 
     @classmethod
@@ -62,14 +65,15 @@ class LexicalIndex:
 
     def change(self, delete: Iterable[int], add: Iterable[Entry]) -> None:
         """Deletes and adds entries, all or nothing."""
+        cut = lru_cache(16)(words)  # a piece's text comes up again as its neighbours' neighbour
         writer = self._index.writer(_WRITER_BYTES, 1)
         for id_ in delete:
             writer.delete_documents_by_term("id", id_)
         for entry in add:
             document = tantivy.Document()
             document.add_integer("id", entry.id)
-            for name, text in entry.fields.items():
-                document.add_text(name, " ".join(words(text)))
+            for name, texts in entry.fields.items():
+                document.add_text(name, " ".join(word for text in texts for word in cut(text)))
             writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()
@@ -79,6 +83,11 @@ class LexicalIndex:
     def terms(self, question: str) -> list[str]:
         """The distinct terms that a question is searched for."""
         return list(dict.fromkeys(self._analyzer.analyze(" ".join(words(question)))))
+
+    def telling_terms(self, question: str) -> list[str]:
+        """Its terms without function words ("how", "的"): what the question is about."""
+        telling = [word for word in words(question) if word.lower() not in self._stop_words]
+        return list(dict.fromkeys(self._analyzer.analyze(" ".join(telling))))
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term over the pieces, as BM25 takes it."""

@@ -49,12 +49,16 @@ class Page:
     path: str
     url: str
     has_lines: bool
-    folders: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """One complete index, opened for reading. Use it from one thread at a time."""
+    """One complete index, opened for reading. Use it from one thread at a time.
+
+    `pages_of` and `parents` map a piece for answering to its pages, and a piece for the gate to
+    the pieces for answering that it overlaps; `chinese` are pieces; `named` maps the name of a
+    source or top folder, in lower case, to the pages below it.
+    """
 
     catalog: Catalog
     answer: VectorIndex
@@ -64,6 +68,7 @@ class Snapshot:
     pages_of: dict[int, tuple[int, ...]]
     parents: dict[int, tuple[int, ...]]
     chinese: frozenset[int]
+    named: dict[str, frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,7 @@ def search(snapshot: Snapshot, question: str, vector: Vectors, k: int, passage_c
     """The k best passages for a question whose vector has shape (dim,), best first."""
     terms = snapshot.words.terms(question)
     cosines, ranks = _dense(snapshot, vector)
-    words = snapshot.words.search(terms, WORDS, DEPTH)
-    fused = _fuse(snapshot, question, ranks, _lexical(snapshot, terms, words))
+    fused = _fuse(snapshot, question, ranks, _lexical(snapshot, terms))
     chosen: list[_Hit] = []
     kept: list[Vectors] = []
     for piece in sorted(fused, key=lambda id_: (-fused[id_], id_)):
@@ -94,13 +98,13 @@ def search(snapshot: Snapshot, question: str, vector: Vectors, k: int, passage_c
         chosen.append(_Hit(piece, place, first, last))
         kept.append(snapshot.answer.vector(piece))
     passages = tuple(_passage(snapshot, hit, vector, fused[hit.piece], cosines) for hit in chosen)
-    unknown = tuple(snapshot.words.unknown_names(terms))
-    evidence = _evidence(passages, words[0][1] if words else 0.0, len(snapshot.pages_of), unknown)
-    return Found(passages, evidence, unknown)
+    telling = snapshot.words.telling_terms(question)
+    unknown = tuple(snapshot.words.unknown_names(telling))
+    return Found(passages, _evidence(snapshot, passages, telling, unknown), unknown)
 
 
 def _evidence(
-    passages: Sequence[Passage], best_words: float, pieces: int, unknown: Sequence[str]
+    snapshot: Snapshot, passages: Sequence[Passage], telling: Sequence[str], unknown: Sequence[str]
 ) -> float:
     """How well the documents cover a question, see `Found.evidence`.
 
@@ -108,7 +112,8 @@ def _evidence(
     grows with the logarithm of the collection), less for each name that no page has.
     """
     nearest = max((passage.score for passage in passages), default=0.0)
-    rare_words = best_words / math.log(2 + pieces)
+    best = snapshot.words.search(telling, WORDS, 1)
+    rare_words = best[0][1] / math.log(2 + len(snapshot.pages_of)) if best else 0.0
     return nearest + 0.1 * rare_words - 0.1 * min(2, len(unknown))
 
 
@@ -118,19 +123,17 @@ def _dense(snapshot: Snapshot, vector: Vectors) -> tuple[dict[int, float], dict[
     near = dict(zip(labels.tolist(), cosines.tolist(), strict=True))
     votes: dict[int, float] = {}
     _vote(votes, list(near), WEIGHTS["piece"])
-    small, _ = snapshot.reject.search(vector, 2 * DEPTH)
+    small, _ = snapshot.reject.search(vector, 2 * DEPTH, ef=2 * DEPTH)
     inside = (piece for label in small.tolist() for piece in snapshot.parents.get(label, ()))
     _vote(votes, list(dict.fromkeys(inside))[: 2 * DEPTH], WEIGHTS["small"])
     return near, votes
 
 
-def _lexical(
-    snapshot: Snapshot, terms: Sequence[str], words: Sequence[tuple[int, float]]
-) -> tuple[dict[int, float], dict[int, float]]:
+def _lexical(snapshot: Snapshot, terms: Sequence[str]) -> tuple[dict[int, float], dict[int, float]]:
     """Every piece's share of the lexical vote, and every page's."""
     votes: dict[int, float] = {}
-    around = snapshot.words.search(terms, AROUND, DEPTH)
-    for name, hits in (("words", words), ("around", around)):
+    for name, fields in (("words", WORDS), ("around", AROUND)):
+        hits = snapshot.words.search(terms, fields, DEPTH)
         _vote(votes, [id_ for id_, _ in hits], WEIGHTS[name])
     pages: dict[int, float] = {}
     hits = snapshot.words.search(terms, PAGE, DEPTH // 2)
@@ -156,7 +159,10 @@ def _fuse(
     """
     words, pages = lexical
     asked = question.lower()
-    named = {page.id for page in snapshot.pages.values() if any(f in asked for f in page.folders)}
+    named: set[int] = set()
+    for name, below in snapshot.named.items():
+        if name in asked:
+            named |= below
     in_chinese = is_chinese(question)
     scores: dict[int, float] = {}
     for piece in {*dense, *words}:

@@ -107,7 +107,7 @@ class IndexSettings(_Section):
 
     m: int = Field(default=24, ge=2, le=128)
     ef_construction: int = Field(default=400, ge=8, le=4000)
-    ef_search: int = Field(default=400, ge=8, le=4000)
+    ef_search: int = Field(default=300, ge=8, le=4000)
 
 
 class KnowledgeSettings(_Section):

@@ -18,15 +18,17 @@ def open_snapshot(folder: Path, params: VectorParams, layout: str, ef_search: in
     catalog = Catalog.open(folder / "catalog.sqlite")
     try:
         _compare(folder, catalog.meta(), params.embedder, layout)
+        documents = [row for row in catalog.documents() if row.error is None]
         return Snapshot(
             catalog=catalog,
             answer=VectorIndex.load(folder / "answer.hnsw", params, ef_search),
             reject=VectorIndex.load(folder / "reject.hnsw", params, ef_search),
             words=LexicalIndex.open(folder / "words"),
-            pages={row.id: _page(row) for row in catalog.documents() if row.error is None},
+            pages={row.id: _page(row) for row in documents},
             pages_of=_grouped(catalog.piece_documents()),
             parents=_grouped(catalog.parents()),
             chinese=frozenset(catalog.chinese()),
+            named=_named(documents),
         )
     except BaseException:
         catalog.close()
@@ -43,9 +45,17 @@ def _compare(folder: Path, meta: dict[str, str], embedder: str, layout: str) -> 
 
 
 def _page(row: DocumentRow) -> Page:
-    folders = {row.source.lower(), *PurePosixPath(row.path).parts[:-1][:1]}
-    named = tuple(sorted(name.lower() for name in folders if len(name) >= 3))
-    return Page(row.id, row.source, row.path, row.url, bool(row.has_lines), named)
+    return Page(row.id, row.source, row.path, row.url, bool(row.has_lines))
+
+
+def _named(documents: Iterable[DocumentRow]) -> dict[str, frozenset[int]]:
+    """Pages by the names that a question may say to mean them; two letters name nothing."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for row in documents:
+        for name in {row.source, *PurePosixPath(row.path).parts[:-1][:1]}:
+            if len(name) > 2:
+                found[name.lower()].add(row.id)
+    return {name: frozenset(pages) for name, pages in found.items()}
 
 
 def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:

@@ -53,13 +53,14 @@ class Outline:
     solid: tuple[tuple[int, int], ...] = ()
 
 
-def split(text: str, kind: TextKind, chars: tuple[int, int], solid_chars: int) -> list[Piece]:
-    """Cuts a text into pieces of `chars` (from, to) characters.
+def split(
+    text: str, kind: TextKind, outline: Outline, chars: tuple[int, int], solid_chars: int
+) -> list[Piece]:
+    """Cuts a text with this outline into pieces of `chars` (from, to) characters.
 
     Code blocks and tables stay whole up to `solid_chars` characters, beyond that they are cut at
     line ends. Pieces without words are left out.
     """
-    outline = outline_of(text, kind)
     lines = _LineIndex(text)
     cuts = _cuts(text, kind, chars)
     spans = _mend(cuts, [lines.span(a, b) for a, b in outline.solid], solid_chars)

@@ -32,7 +32,7 @@ class VectorIndex:
     Not thread-safe while it is changed; searching from several threads is fine.
     """
 
-    def __init__(self, params: VectorParams, ef_search: int = 400) -> None:
+    def __init__(self, params: VectorParams, ef_search: int = 300) -> None:
         self.params = params
         self._ef = ef_search
         self._index = hnswlib.Index(space="ip", dim=params.dim)
@@ -47,9 +47,15 @@ class VectorIndex:
         return set() if self._empty else set(self._index.get_ids_list()) - self._deleted
 
     def add(self, labels: Sequence[int], vectors: Vectors) -> None:
-        """Adds vectors, shape (len(labels), dim); places of deleted ones are used again."""
+        """Adds vectors, shape (len(labels), dim); places of deleted ones are used again.
+
+        A label is never used twice, not even after its vector was deleted: hnswlib would mix the
+        two up. Raises ValueError.
+        """
         if not len(labels):
             return
+        if not self._empty and (twice := set(labels) & set(self._index.get_ids_list())):
+            raise ValueError(f"labels {sorted(twice)[:5]} were used before")
         self._make_room(len(labels))
         self._index.add_items(vectors, np.asarray(labels, np.int64), replace_deleted=True)
         self._deleted &= set(self._index.get_ids_list())  # the others' places were used again
@@ -60,11 +66,16 @@ class VectorIndex:
             self._index.mark_deleted(label)
             self._deleted.add(label)
 
-    def search(self, query: Vectors, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The k nearest labels to one vector of shape (dim,), and their cosines, best first."""
+    def search(
+        self, query: Vectors, k: int, ef: int | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The k nearest labels to one vector of shape (dim,), and their cosines, best first.
+
+        `ef` is the number of candidates looked at, by default the one configured.
+        """
         k = min(k, self._size() - len(self._deleted))
         while k > 0:
-            self._index.set_ef(max(self._ef, k))
+            self._index.set_ef(max(ef or self._ef, k))
             try:
                 labels, distances = self._index.knn_query(query, k=k, num_threads=1)
             except RuntimeError:

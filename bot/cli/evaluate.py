@@ -120,7 +120,6 @@ def _right(item: _Asked) -> bool:
 
 def _row(item: _Asked) -> dict[str, Any]:
     outcome = item.outcome
-    answered = isinstance(outcome, Answer)
     return {
         "id": item.question.id,
         "kind": item.question.kind,
@@ -128,7 +127,7 @@ def _row(item: _Asked) -> dict[str, Any]:
         "reason": Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason,
         "evidence": round(item.evidence, 3),
         "text": outcome.text if isinstance(outcome, Answer) else "",
-        "citations": [c.path for c in outcome.citations] if answered else [],
+        "citations": [c.path for c in outcome.citations] if isinstance(outcome, Answer) else [],
     }
 
 

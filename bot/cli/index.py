@@ -13,7 +13,7 @@ from tqdm import tqdm
 from knowledge.base import KnowledgeBase
 from knowledge.build import build_apart
 from knowledge.gate import precision_recall
-from knowledge.ingest import BuildPlan, BuildReport
+from knowledge.plan import BuildPlan, BuildReport
 
 
 def say(line: str = "") -> None:

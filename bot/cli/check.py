@@ -1,0 +1,95 @@
+"""`check`: what would keep the bot from working, found before it does; a line per finding."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.cli.index import say
+from bot.config import Config
+from knowledge.base import GateOptions, KnowledgeBase
+from knowledge.examples import load_examples
+from knowledge.plan import BuildPlan
+from knowledge.shelf import is_current
+from knowledge.types import KnowledgeError
+
+OK, BAD, NOTE = "ok    ", "BAD   ", "note  "
+
+
+async def check(config: Config, plan: BuildPlan, gate: GateOptions) -> int:
+    """Prints a line per finding; status 0 when none of them is bad."""
+    findings = [*_data_folder(config), *_sources(plan), *_adapters(config), *_llm()]
+    findings += [*_examples(gate), *await _index(config, plan, gate)]
+    say(f"{OK}configuration: read without problems")
+    for finding in findings:
+        say(finding)
+    return 1 if any(finding.startswith(BAD) for finding in findings) else 0
+
+
+def _data_folder(config: Config) -> Iterator[str]:
+    folder = config.bot.data_dir
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(existing, os.W_OK | os.X_OK):
+        yield f"{OK}data: {folder} can be written"
+    else:
+        yield f"{BAD}data: {existing} can't be written; change its owner or bot.data_dir"
+
+
+def _sources(plan: BuildPlan) -> Iterator[str]:
+    for source in plan.sources:
+        if source.git:
+            yield f"{OK}source {source.name}: git repository"
+        elif not Path(source.path).is_dir():
+            yield f"{BAD}source {source.name}: there is no folder {source.path}"
+        else:
+            yield f"{OK}source {source.name}: {source.path}"
+
+
+def _examples(gate: GateOptions) -> Iterator[str]:
+    try:
+        examples = load_examples(gate.examples)
+    except KnowledgeError as error:
+        yield f"{BAD}gate examples: {error}"
+        return
+    good, bad = len(examples.good), len(examples.bad)
+    mark = OK if good >= 10 and bad >= 10 else NOTE
+    yield f"{mark}gate examples: {good} good, {bad} bad" + (
+        "; at least 10 of each make the threshold trustworthy" if mark == NOTE else ""
+    )
+
+
+async def _index(config: Config, plan: BuildPlan, gate: GateOptions) -> list[str]:
+    try:
+        if not is_current(plan):
+            return [f"{BAD}index: there is none for this configuration; run: run_bot.py index"]
+        async with KnowledgeBase(plan, gate, config.knowledge.index.ef_search) as knowledge:
+            status = knowledge.status()
+    except KnowledgeError as error:
+        return [f"{BAD}index: {error}"]
+    findings = [f"{OK}index: {status.documents} documents, {status.pieces} pieces"]
+    if status.pieces == 0:
+        findings.append(f"{BAD}index: it is empty; do knowledge.sources hold documents?")
+    if status.skipped:
+        findings.append(f"{NOTE}index: {status.skipped} documents could not be read; see index")
+    mark = OK if status.examples_fit else NOTE
+    findings.append(
+        f"{mark}gate: threshold {status.thresholds[0]:.3f}, mentioned {status.thresholds[1]:.3f}"
+        + (
+            ""
+            if status.examples_fit
+            else "; the good examples are not about these documents, write your own: gate.examples"
+        )
+    )
+    return findings
+
+
+def _adapters(config: Config) -> Iterator[str]:
+    for settings in config.adapters:
+        yield f"{OK}adapter {getattr(settings, 'name', '?')}: settings complete"
+    names = {getattr(settings, "name", "") for settings in config.adapters}
+    for user in config.admin.users:
+        if user.split(":", 1)[0] not in names:
+            yield f"{NOTE}admin {user}: no adapter has that name"
+
+
+def _llm() -> Iterator[str]:
+    yield f"{OK}llm: none configured; answers are quoted from the documents"

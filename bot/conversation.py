@@ -1,0 +1,130 @@
+"""Packs consecutive messages of one person into one question. Pure: the clock is passed in."""
+
+from dataclasses import dataclass, field
+
+from adapters.base import IncomingMessage
+from bot.types import Question
+
+MAX_MESSAGES = 20
+MAX_CHARS = 8000
+
+
+@dataclass(slots=True)
+class _Pack:
+    """What one person wrote, in order of arrival, and when each message arrived."""
+
+    messages: list[IncomingMessage] = field(default_factory=list)
+    arrived: list[float] = field(default_factory=list)
+
+    @property
+    def mention(self) -> bool:
+        return any(message.mention for message in self.messages)
+
+    @property
+    def chars(self) -> int:
+        return sum(len(message.text) for message in self.messages)
+
+    @property
+    def full(self) -> bool:
+        return len(self.messages) >= MAX_MESSAGES or self.chars >= MAX_CHARS
+
+    def takes(self, message: IncomingMessage) -> bool:
+        """Does the message go on with this pack?
+
+        One that replies to something else than the pack is about belongs to another thread.
+        """
+        if self.chars + len(message.text) > MAX_CHARS:
+            return False
+        thread = {m.message_id for m in self.messages} | {m.reply_to for m in self.messages}
+        return message.reply_to is None or message.reply_to in thread
+
+    def question(self) -> Question:
+        """The pack as a question; messages without text (a sticker) add no line."""
+        text = "\n".join(message.text for message in self.messages if message.text.strip())
+        return Question(text, self.mention, tuple(self.messages))
+
+
+class Packer:
+    """The open packs of one group, one per person.
+
+    What others say in between does not end a pack: people type at the same time. A pack is ready
+    `quiet_s` after its last message or `max_wait_s` after its first; with a mention in it,
+    `mention_wait_s` after its last message is enough. It is ready at once when it is full, and
+    when its author goes on in another thread, which starts a new pack. Times are in seconds
+    since the epoch.
+    """
+
+    def __init__(self, quiet_s: float, max_wait_s: float, mention_wait_s: float) -> None:
+        self._quiet_s = quiet_s
+        self._max_wait_s = max_wait_s
+        self._mention_wait_s = min(quiet_s, mention_wait_s)
+        self._open: dict[str, _Pack] = {}
+        self._closed: list[_Pack] = []
+
+    @property
+    def pending(self) -> int:
+        """Messages that have been added and not yet handed out."""
+        return sum(len(pack.messages) for pack in self._packs())
+
+    def add(self, message: IncomingMessage, now: float) -> None:
+        """Packs a message that arrived now; one that is packed already is left where it is."""
+        if any(m.message_id == message.message_id for p in self._packs() for m in p.messages):
+            return
+        pack = self._open.get(message.user)
+        if pack and not pack.takes(message):
+            self._close(message.user)
+            pack = None
+        if pack is None:
+            pack = self._open[message.user] = _Pack()
+        pack.messages.append(message)
+        pack.arrived.append(now)
+        if pack.full:
+            self._close(message.user)
+
+    def due(self, now: float) -> list[Question]:
+        """Hands out and forgets what is ready, oldest first."""
+        for user in [user for user, pack in self._open.items() if self._is_ready(pack, now)]:
+            self._close(user)
+        return self._hand_out()
+
+    def flush(self) -> list[Question]:
+        """Hands out and forgets everything, oldest first."""
+        for user in list(self._open):
+            self._close(user)
+        return self._hand_out()
+
+    def next_due(self) -> float | None:
+        """When the next pack will be ready, if nothing is added to it; None without packs."""
+        times = [pack.arrived[-1] for pack in self._closed]
+        times += [self._ready_at(pack) for pack in self._open.values()]
+        return min(times, default=None)
+
+    def recall(self, message_id: str) -> None:
+        """Takes a message out again; a pack that is empty then vanishes."""
+        for pack in self._packs():
+            for place, message in enumerate(pack.messages):
+                if message.message_id == message_id:
+                    del pack.messages[place], pack.arrived[place]
+                    break
+        self._open = {user: pack for user, pack in self._open.items() if pack.messages}
+        self._closed = [pack for pack in self._closed if pack.messages]
+
+    def _packs(self) -> list[_Pack]:
+        return [*self._closed, *self._open.values()]
+
+    def _ready_at(self, pack: _Pack) -> float:
+        pause = self._mention_wait_s if pack.mention else self._quiet_s
+        return min(pack.arrived[0] + self._max_wait_s, pack.arrived[-1] + pause)
+
+    def _is_ready(self, pack: _Pack, now: float) -> bool:
+        # A clock that was set back by hours must not hold a question for hours.
+        set_back = now < pack.arrived[0] - self._max_wait_s
+        return set_back or now >= self._ready_at(pack)
+
+    def _close(self, user: str) -> None:
+        self._closed.append(self._open.pop(user))
+
+    def _hand_out(self) -> list[Question]:
+        ready = sorted(self._closed, key=lambda pack: pack.arrived[0])
+        self._closed = []
+        return [pack.question() for pack in ready]

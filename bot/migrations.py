@@ -1,0 +1,113 @@
+"""The store's schema as an ordered list of named steps; each is applied once.
+
+`grp` is the group. `seq` counts messages and replies in one row, so that the history of a group
+has one order.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeAlias
+
+Migration: TypeAlias = tuple[str, Callable[[sqlite3.Connection], None]]
+
+
+class UnknownMigration(Exception):
+    """The file was written by a newer version of the bot."""
+
+
+_FIRST = (
+    "CREATE TABLE state (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
+    "INSERT INTO state VALUES ('seq', 0)",
+    """
+    CREATE TABLE decisions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        outcome TEXT NOT NULL CHECK (outcome IN ('answer', 'silence')),
+        reason TEXT NOT NULL,
+        trace TEXT NOT NULL, -- JSON list
+        created_at REAL NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE messages (
+        seq INTEGER PRIMARY KEY,
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        user TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        text TEXT NOT NULL,
+        sent_at REAL NOT NULL,
+        received_at REAL NOT NULL,
+        mention INTEGER NOT NULL,
+        reply_to TEXT,
+        attachments TEXT NOT NULL, -- JSON list
+        recalled INTEGER NOT NULL DEFAULT 0,
+        state TEXT NOT NULL DEFAULT 'received'
+            CHECK (state IN ('received', 'deciding', 'answered', 'dismissed')),
+        decision_id INTEGER REFERENCES decisions (id) ON DELETE CASCADE,
+        UNIQUE (adapter, message_id),
+        CHECK ((state = 'received') = (decision_id IS NULL))
+    )
+    """,
+    """
+    CREATE TABLE replies (
+        seq INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        decision_id INTEGER REFERENCES decisions (id) ON DELETE CASCADE,
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        reply_to TEXT,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL,
+        citations TEXT NOT NULL, -- JSON list of objects
+        state TEXT NOT NULL DEFAULT 'pending'
+            CHECK (state IN ('pending', 'sent', 'failed', 'recalled')),
+        platform_id TEXT NOT NULL DEFAULT '',
+        created_at REAL NOT NULL,
+        settled_at REAL, -- when it was sent or given up
+        unprompted INTEGER NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE mutes (
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        until REAL NOT NULL,
+        PRIMARY KEY (adapter, grp)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX messages_by_group ON messages (adapter, grp, seq)",
+    "CREATE INDEX messages_by_decision ON messages (decision_id)",
+    "CREATE INDEX messages_unfinished ON messages (state) WHERE state IN ('received', 'deciding')",
+    "CREATE INDEX replies_by_group ON replies (adapter, grp, seq)",
+    "CREATE INDEX replies_by_decision ON replies (decision_id)",
+    "CREATE INDEX replies_by_platform_id ON replies (adapter, platform_id)",
+    "CREATE INDEX replies_by_age ON replies (created_at)",
+    "CREATE INDEX replies_pending ON replies (state) WHERE state = 'pending'",
+    "CREATE INDEX decisions_by_group ON decisions (adapter, grp, id)",
+    "CREATE INDEX decisions_by_age ON decisions (created_at)",
+)
+
+
+def _m001_first(db: sqlite3.Connection) -> None:
+    for statement in _FIRST:
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (("m001_first", _m001_first),)
+
+
+def migrate(db: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
+    """Applies what is missing, inside the transaction of the caller. Raises UnknownMigration."""
+    db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY) WITHOUT ROWID")
+    applied = {name for (name,) in db.execute("SELECT name FROM migrations")}
+    unknown = applied - {name for name, _ in migrations}
+    if unknown:
+        raise UnknownMigration(
+            f"it was written by a newer version ({', '.join(sorted(unknown))}); update the bot"
+        )
+    for name, apply in migrations:
+        if name not in applied:
+            apply(db)
+            db.execute("INSERT INTO migrations VALUES (?)", (name,))

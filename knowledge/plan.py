@@ -1,0 +1,63 @@
+"""What a build is told and what it reports: plain values that can go to another process."""
+
+import hashlib
+from dataclasses import dataclass
+
+from knowledge.embed import EmbedderSpec
+from knowledge.types import Skipped
+
+FORMAT = "1"
+"""Changes whenever snapshots of older versions can't be used any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder (`path`) or git address (`git`) with documents."""
+
+    name: str
+    path: str = ""
+    git: str = ""
+    include: tuple[str, ...] = ("**/*",)
+    exclude: tuple[str, ...] = ()
+    link_base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """Everything a build needs to know; plain values, so that it can go to another process."""
+
+    folder: str
+    sources: tuple[Source, ...]
+    embedder: EmbedderSpec
+    piece_chars: tuple[int, int] = (300, 600)
+    reject_chars: tuple[int, int] = (120, 240)
+    passage_chars: int = 1500
+    max_file_mb: float = 20.0
+    convert_timeout_s: float = 60.0
+    m: int = 24
+    ef_construction: int = 400
+
+    @property
+    def layout(self) -> str:
+        """What decides how pieces look; another layout means building from nothing."""
+        parts = (FORMAT, self.piece_chars, self.reject_chars, self.passage_chars)
+        return " ".join(map(str, parts))
+
+    @property
+    def origin(self) -> str:
+        """Identifies the sources: where they are, and which of their files count."""
+        return hashlib.sha256(repr(self.sources).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build changed: paths of documents. `snapshot` is its folder's name."""
+
+    snapshot: str
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    documents: int
+    pieces: int
+    seconds: float

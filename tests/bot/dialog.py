@@ -1,0 +1,157 @@
+"""Conversations with the real bot: real index, real SQLite, fake platform, fake time."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
+from bot.commands import Commands
+from bot.flood import Answered, Budget, Cooldown, Flood
+from bot.handle import Bot, Manners, Parts
+from bot.metrics import Metrics, create_metrics
+from bot.outbox import Outbox
+from bot.pipeline import Pipeline, PipelineOptions
+from bot.store import Store, open_store
+from bot.worker import Timing
+from knowledge.base import KnowledgeBase
+from tests.fakes.clock import FakeClock
+from tests.fakes.recording_adapter import RecordingAdapter
+
+GROUP = "kettle users"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a test may change."""
+
+    manners: Manners = Manners()
+    timing: Timing = Timing()
+    burst: int = 3
+    refill_s: float = 600.0
+    cooldown_s: float = 60.0
+    repeat_window_s: float = 86400.0
+    admins: tuple[str, ...] = ("fake:root",)
+
+
+@dataclass
+class Talk:
+    """A running bot in one group."""
+
+    bot: Bot
+    store: Store
+    adapter: RecordingAdapter
+    clock: FakeClock
+    metrics: Metrics
+    seen: int = 0
+    ids: list[str] = field(default_factory=list)
+
+    async def say(
+        self,
+        user: str,
+        text: str,
+        *,
+        mention: bool = False,
+        reply_to: str | None = None,
+        message_id: str | None = None,
+        group: str = GROUP,
+        attachments: tuple[str, ...] = (),
+    ) -> str:
+        """Posts a message and returns its id; "@bot " at the start mentions the bot."""
+        if text.startswith("@bot "):
+            text, mention = text.removeprefix("@bot "), True
+        chosen = message_id or uuid.uuid4().hex
+        event = IncomingMessage(
+            self.adapter.name, group, user, chosen, text, self.clock.now(), mention,
+            reply_to, attachments,
+        )  # fmt: skip
+        await self.bot.receive(event)
+        self.ids.append(chosen)
+        return chosen
+
+    async def take_back(self, message_id: str, group: str = GROUP) -> None:
+        """The author recalls a message."""
+        event: Event = MessageRecalled(self.adapter.name, group, message_id)
+        await self.bot.receive(event)
+
+    async def settle(self) -> None:
+        """Waits until everybody is waiting for time to pass, or done."""
+        while self.bot.dispatcher.active > self.clock.waiting:
+            await asyncio.sleep(0)
+
+    async def idle(self) -> None:
+        """Lets time pass until the bot has nothing left to do."""
+        while self.bot.dispatcher.active:
+            await self.settle()
+            self.clock.jump()
+            await asyncio.sleep(0)
+
+    async def wait(self, seconds: float) -> None:
+        """Lets some time pass."""
+        await self.settle()
+        self.clock.advance(seconds)
+        await asyncio.sleep(0)
+        await self.settle()
+
+    def heard(self) -> Sequence[Reply]:
+        """What the bot said since the last call."""
+        new = self.adapter.sent[self.seen :]
+        self.seen = len(self.adapter.sent)
+        return new
+
+    async def reason(self, message_id: str) -> str:
+        """The recorded reason of the decision on a message."""
+        found = await self.store.decision(self.adapter.name, message_id)
+        assert found is not None
+        return str(found["reason"])
+
+
+@asynccontextmanager
+async def talking(
+    folder: Path,
+    knowledge: KnowledgeBase,
+    setup: Setup = Setup(),
+    clock: FakeClock | None = None,
+    adapter: RecordingAdapter | None = None,
+) -> AsyncIterator[Talk]:
+    """A bot that runs on `folder`; entering it again is a restart."""
+    clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
+    metrics = create_metrics()
+    adapters = {adapter.name: adapter}
+    async with open_store(folder / "bot.sqlite") as store:
+        outbox = Outbox(adapters, store, clock, metrics)
+        flood = Flood(
+            Budget(setup.burst, setup.refill_s),
+            Cooldown(setup.cooldown_s),
+            Answered(setup.repeat_window_s),
+        )
+        flood.restore(await store.unprompted_replies(0), await store.recent_answers(0))
+        commands = Commands(
+            knowledge=knowledge, store=store, outbox=outbox, flood=flood, clock=clock,
+            metrics=metrics, admins=setup.admins, prefix="/dou", health=lambda: {"problems": []},
+        )  # fmt: skip
+        pipeline = Pipeline(knowledge, PipelineOptions())
+        parts = Parts(pipeline, store, outbox, flood, commands, adapters, clock, metrics)
+        bot = Bot(parts, setup.manners, setup.timing)
+        async with bot.dispatcher:
+            await bot.resume()
+            yield Talk(bot, store, adapter, clock, metrics)
+            await bot.dispatcher.drain(5.0)
+
+
+Line = tuple[str, str, str | None]
+
+
+async def verify_dialog(talk: Talk, lines: Sequence[Line]) -> None:
+    """Each line is (who, what they say, words of the bot's one answer or None for silence)."""
+    for user, text, expected in lines:
+        await talk.say(user, text)
+        await talk.idle()
+        said = talk.heard()
+        if expected is None:
+            assert not said, f"{text!r} got {[reply.text for reply in said]}"
+        else:
+            assert len(said) == 1, f"{text!r} got {len(said)} replies"
+            assert expected in said[0].text

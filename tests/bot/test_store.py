@@ -1,0 +1,332 @@
+"""What the store remembers of messages, decisions and replies."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.base import Citation, History, Reply
+from bot.flood import Spoken
+from bot.phrases import REASONS
+from bot.store import Store, open_store
+from bot.types import Reason, Trace
+from tests.bot.posts import ADAPTER, GROUP, post
+
+NOON = 1_800_000_000.0
+CITED = (Citation("docs/descale.md", "Care > Descaling", 12, "https://docs.test/descale"),)
+TRACE: Trace = [{"stage": "retrieve", "ms": 1.5, "unknown": ["kettle"]}]
+HERE = (ADAPTER, GROUP)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path / "bot.sqlite") as opened:
+        yield opened
+
+
+def reply(key: str, to: str = "1", kind: str = "answer", group: str = GROUP) -> Reply:
+    return Reply(key, group, to, "With **vinegar** [1].", kind, CITED)
+
+
+async def decide(
+    store: Store,
+    *message_ids: str,
+    reason: Reason = Reason.OFF_TOPIC,
+    answer: Reply | None = None,
+    now: float = NOON,
+    group: str = GROUP,
+) -> int | None:
+    outcome = "answer" if reason is Reason.ANSWERED else "silence"
+    return await store.decide(
+        adapter=ADAPTER, group=group, message_ids=message_ids, outcome=outcome, reason=reason,
+        trace=TRACE, reply=answer, now=now,
+    )  # fmt: skip
+
+
+async def answered(store: Store, message_id: str, key: str, now: float = NOON) -> None:
+    """A message, its answer, posted."""
+    await store.add_message(post(message_id), now)
+    await decide(store, message_id, reason=Reason.ANSWERED, answer=reply(key, message_id), now=now)
+    await store.reply_sent(key, f"p-{key}", now)
+
+
+async def about(store: Store, message_id: str) -> dict[str, Any]:
+    found = await store.decision(ADAPTER, message_id)
+    assert found is not None
+    return found
+
+
+async def test_a_redelivered_message_is_known(store: Store) -> None:
+    assert await store.add_message(post("1", "first"), NOON)
+    assert not await store.add_message(post("1", "again"), NOON + 1)
+    (row,) = await store.messages(ADAPTER, GROUP, None, 10)
+    assert row["text"] == "first"
+
+
+async def test_an_undecided_message_is_pending_and_unfinished(store: Store) -> None:
+    message = post("1", mention=True, reply_to="0", attachments=("image",), sent_at=NOON - 1)
+    await store.add_message(message, NOON)
+    assert await about(store, "1") == {
+        "message_id": "1",
+        "group": GROUP,
+        "user": "alice",
+        "state": "pending",
+        "outcome": None,
+        "reason": None,
+        "reason_text": None,
+        "reply_id": None,
+        "text": None,
+        "citations": [],
+        "trace": [],
+    }
+    assert await store.unfinished(NOON, 60) == ([message], [])
+    assert await store.counts() == {"messages": 1, "answers": 0, "unfinished": 1}
+
+
+async def test_a_dismissed_message_tells_why(store: Store) -> None:
+    for number in "12":
+        await store.add_message(post(number), NOON)
+    assert await decide(store, "1", "2") is not None
+    for number in "12":
+        found = await about(store, number)
+        assert (found["state"], found["outcome"], found["reason"]) == (
+            "dismissed",
+            "silence",
+            "off_topic",
+        )
+        assert found["reason_text"] == REASONS[Reason.OFF_TOPIC]
+        assert found["trace"] == TRACE
+    assert await store.unfinished(NOON, 60) == ([], [])
+
+
+async def test_an_answer_is_in_the_outbox_until_it_is_sent(store: Store) -> None:
+    await store.add_message(post("1"), NOON)
+    await decide(store, "1", reason=Reason.ANSWERED, answer=reply("r1"))
+    assert await store.unfinished(NOON, 60) == ([], [(ADAPTER, reply("r1"))])
+    assert (await store.counts())["unfinished"] == 1
+    waiting = await store.reply_for(ADAPTER, "1")
+    assert waiting is not None
+    assert (waiting.state, waiting.platform_id) == ("pending", "")
+
+    await store.reply_sent("r1", "p1", NOON + 1)
+    assert await store.unfinished(NOON, 60) == ([], [])
+    assert await store.counts() == {"messages": 1, "answers": 1, "unfinished": 0}
+    found = await about(store, "1")
+    assert (found["state"], found["reply_id"], found["text"]) == (
+        "answered",
+        "p1",
+        "With **vinegar** [1].",
+    )
+    assert found["citations"] == [
+        {
+            "path": "docs/descale.md",
+            "heading": "Care > Descaling",
+            "line": 12,
+            "url": "https://docs.test/descale",
+        }
+    ]
+    stored = await store.reply_by_platform_id(ADAPTER, "p1")
+    assert stored is not None
+    assert (stored.key, stored.group, stored.reply) == ("r1", GROUP, reply("r1"))
+    assert stored == await store.reply_for(ADAPTER, "1") == await store.last_answer(ADAPTER, GROUP)
+
+
+async def test_an_answer_that_cannot_be_sent_is_a_failure(store: Store) -> None:
+    await store.add_message(post("1"), NOON)
+    await decide(store, "1", reason=Reason.ANSWERED, answer=reply("r1"))
+    await store.reply_failed("r1", NOON + 1)
+    found = await about(store, "1")
+    assert (found["state"], found["outcome"], found["reason"]) == ("dismissed", "silence", "failed")
+    assert found["reply_id"] is None
+    assert await store.unfinished(NOON, 60) == ([], [])
+    assert await store.reply_for(ADAPTER, "1") is None
+    assert [row["kind"] for row in await store.messages(ADAPTER, GROUP, None, 9)] == ["message"]
+
+
+async def test_a_notice_leaves_its_message_dismissed_for_its_own_reason(store: Store) -> None:
+    for number, key in (("1", "r1"), ("2", "r2")):
+        await store.add_message(post(number, mention=True), NOON)
+        await decide(store, number, reason=Reason.NO_EVIDENCE, answer=reply(key, number, "notice"))
+    await store.reply_sent("r1", "p1", NOON)
+    await store.reply_failed("r2", NOON)
+    for number in "12":
+        found = await about(store, number)
+        assert (found["state"], found["reason"]) == ("dismissed", "no_evidence")
+    assert await store.last_answer(ADAPTER, GROUP) is None
+    assert (await store.counts())["answers"] == 0
+
+
+async def test_a_message_is_decided_once(store: Store) -> None:
+    await answered(store, "1", "r1")
+    assert await decide(store, "1", reason=Reason.ANSWERED, answer=reply("r2")) is None
+    assert await decide(store, "never seen", reason=Reason.ANSWERED, answer=reply("r3")) is None
+    assert (await store.counts())["answers"] == 1
+    with pytest.raises(LookupError, match="r2"):
+        await store.reply_sent("r2", "p2", NOON)
+    with pytest.raises(LookupError, match="r1"):
+        await store.reply_failed("r1", NOON)
+    assert (await about(store, "1"))["reason"] == "answered"
+
+
+async def test_what_became_of_a_message_is_kept_when_others_of_the_pack_are_decided(
+    store: Store,
+) -> None:
+    for number in "12":
+        await store.add_message(post(number), NOON)
+    assert await store.recall_message(ADAPTER, "1", NOON)
+    await decide(store, "1", "2", reason=Reason.ANSWERED, answer=reply("r1", "2"))
+    await store.reply_sent("r1", "p1", NOON)
+    assert (await about(store, "1"))["reason"] == "recalled"
+    assert (await about(store, "2"))["reason"] == "answered"
+
+
+async def test_a_recalled_message_is_blanked_and_no_longer_considered(store: Store) -> None:
+    await store.add_message(post("1", "my password is vinegar", attachments=("image",)), NOON)
+    assert await store.recall_message(ADAPTER, "1", NOON + 1)
+    assert not await store.recall_message(ADAPTER, "1", NOON + 2)
+    assert not await store.recall_message(ADAPTER, "never seen", NOON)
+    (row,) = await store.messages(ADAPTER, GROUP, None, 10)
+    assert (row["text"], row["attachments"], row["recalled"]) == ("", [], True)
+    assert (await about(store, "1"))["state"] == "dismissed"
+    assert await store.unfinished(NOON, 60) == ([], [])
+    assert not await store.add_message(post("1"), NOON), "redelivered after the recall"
+
+
+async def test_recalling_an_answered_message_keeps_its_reason_but_no_words(store: Store) -> None:
+    await answered(store, "1", "r1")
+    assert await store.recall_message(ADAPTER, "1", NOON + 1)
+    found = await about(store, "1")
+    assert (found["state"], found["reason"], found["trace"]) == ("answered", "answered", [])
+    assert await store.reply_for(ADAPTER, "1") is not None, "the caller withdraws it"
+
+
+async def test_a_withdrawn_reply_is_blanked_and_stands_no_longer(store: Store) -> None:
+    await answered(store, "1", "r1")
+    await answered(store, "2", "r2")
+    await store.mark_recalled("r2")
+    assert await store.reply_for(ADAPTER, "2") is None
+    assert await store.reply_by_platform_id(ADAPTER, "p-r2") is None
+    last = await store.last_answer(ADAPTER, GROUP)
+    assert last is not None
+    assert last.key == "r1"
+    row = (await store.messages(ADAPTER, GROUP, None, 10))[-1]
+    assert (row["message_id"], row["text"], row["citations"], row["recalled"]) == (
+        "p-r2",
+        "",
+        [],
+        True,
+    )
+    assert [entry.key for _, entry in await store.recent_answers(0)] == ["r1"]
+
+
+async def test_a_line_without_a_decision_goes_through_the_outbox_too(store: Store) -> None:
+    await store.add_reply(ADAPTER, reply("n1", kind="notice"), NOON)
+    assert await store.unfinished(NOON, 60) == ([], [(ADAPTER, reply("n1", kind="notice"))])
+    await store.reply_sent("n1", "p1", NOON)
+    assert await store.unfinished(NOON, 60) == ([], [])
+    assert await store.unprompted_replies(0) == []
+
+
+async def test_after_a_restart_only_what_is_young_is_finished(tmp_path: Path) -> None:
+    path = tmp_path / "bot.sqlite"
+    async with open_store(path) as store:
+        for number, age in (("old", 61), ("young", 60)):
+            await store.add_message(post(number), NOON - age)
+            await store.add_message(post(f"{number} asked", user="bob"), NOON - age)
+            await decide(
+                store, f"{number} asked", reason=Reason.ANSWERED,
+                answer=reply(number, f"{number} asked"), now=NOON - age,
+            )  # fmt: skip
+    async with open_store(path) as store:
+        messages, replies = await store.unfinished(NOON, 60)
+        assert [message.message_id for message in messages] == ["young"]
+        assert [(adapter, found.key) for adapter, found in replies] == [(ADAPTER, "young")]
+        assert await store.dismiss_stale(NOON, 60) == 2
+        assert await store.dismiss_stale(NOON, 60) == 0
+        for number in ("old", "old asked"):
+            found = await about(store, number)
+            assert (found["state"], found["reason"]) == ("dismissed", "stale")
+        assert (await about(store, "young"))["state"] == "pending"
+        assert await store.unfinished(NOON, 60) == (messages, replies)
+
+
+async def test_the_backlog_of_a_group_is_its_oldest_undecided_messages(store: Store) -> None:
+    for number in range(5):
+        await store.add_message(post(f"here {number}"), NOON + number)
+        await store.add_message(post(f"there {number}", group="other"), NOON)
+    await decide(store, "here 1")
+    found = await store.backlog(HERE, NOON + 60, 60, limit=2)
+    assert [message.message_id for message in found] == ["here 0", "here 2"]
+    young = await store.backlog(HERE, NOON + 63, 60)
+    assert [message.message_id for message in young] == ["here 3", "here 4"]
+
+
+async def test_muting_ends_by_itself_or_by_command(store: Store) -> None:
+    await store.mute(ADAPTER, GROUP, NOON + 60)
+    await store.mute(ADAPTER, GROUP, NOON + 120)
+    assert await store.muted_until(ADAPTER, GROUP, NOON + 119) == NOON + 120
+    assert await store.muted_until(ADAPTER, GROUP, NOON + 120) is None
+    assert await store.muted_until(ADAPTER, "other", NOON) is None
+    await store.unmute(ADAPTER, GROUP)
+    assert await store.muted_until(ADAPTER, GROUP, NOON) is None
+
+
+async def test_what_the_bot_said_unasked_is_counted_after_a_restart(store: Store) -> None:
+    await answered(store, "1", "r1", now=NOON)
+    await store.add_message(post("2", user="bob"), NOON)
+    await decide(store, "2", reason=Reason.ANSWERED, answer=reply("r2", "2"), now=NOON + 1)
+    await store.reply_failed("r2", NOON + 1)
+    await store.add_message(post("3", mention=True), NOON)
+    await decide(store, "3", reason=Reason.ANSWERED, answer=reply("r3", "3"), now=NOON + 2)
+    await store.add_message(post("4", "/dou help"), NOON)
+    await decide(store, "4", reason=Reason.COMMAND, answer=reply("r4", "4", "notice"))
+    for since, expected in ((NOON, ["alice", "bob"]), (NOON + 1, ["bob"])):
+        spoken = await store.unprompted_replies(since)
+        assert [one.user for one in spoken] == expected
+    assert (await store.unprompted_replies(0))[0] == Spoken(HERE, "alice", NOON)
+
+
+async def test_answers_come_back_with_their_questions(store: Store) -> None:
+    for number, text in (("1", "my kettle leaks"), ("2", ""), ("3", "what now?")):
+        await store.add_message(post(number, text), NOON)
+    await decide(store, "1", "2", "3", reason=Reason.ANSWERED, answer=reply("r1", "3"))
+    assert await store.recent_answers(NOON) == []
+    await store.reply_sent("r1", "p1", NOON)
+    ((group, entry),) = await store.recent_answers(NOON)
+    assert group == HERE
+    assert (entry.key, entry.text, entry.user, entry.at) == (
+        "r1",
+        "my kettle leaks\nwhat now?",
+        "alice",
+        NOON,
+    )
+    assert (entry.answer, entry.citations) == ("With **vinegar** [1].", CITED)
+    assert await store.recent_answers(NOON + 1) == []
+    await store.recall_message(ADAPTER, "1", NOON)
+    assert [entry.text for _, entry in await store.recent_answers(NOON)] == ["what now?"]
+    await store.recall_message(ADAPTER, "3", NOON)
+    assert await store.recent_answers(NOON) == []
+
+
+async def test_half_an_emoji_and_odd_figures_do_not_cost_a_message(store: Store) -> None:
+    await store.add_message(post("1", "broken \ud83d"), NOON)
+    await store.decide(
+        adapter=ADAPTER, group=GROUP, message_ids=["1"], outcome="silence",
+        reason=Reason.OFF_TOPIC, trace=[{"stage": "x", "ms": 1.0, "path": Path("a")}],
+        reply=None, now=NOON,
+    )  # fmt: skip
+    assert (await about(store, "1"))["trace"] == [{"stage": "x", "ms": 1.0, "path": "a"}]
+    (row,) = await store.messages(ADAPTER, GROUP, None, 1)
+    assert row["text"] == "broken ?"
+
+
+def test_every_reason_has_its_sentence_in_both_languages() -> None:
+    assert set(REASONS) == set(Reason)
+    assert all(set(texts) == {"zh", "en"} and all(texts.values()) for texts in REASONS.values())
+
+
+async def test_the_store_is_the_history_that_adapters_read(store: Store) -> None:
+    history: History = store
+    assert await history.decision(ADAPTER, "unknown") is None
+    assert await history.messages(ADAPTER, GROUP, None, 5) == []

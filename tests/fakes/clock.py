@@ -1,0 +1,47 @@
+"""Time that passes only when a test says so."""
+
+import asyncio
+
+
+class FakeClock:
+    """Satisfies `bot.clock.Clock`. `jump` goes to the next moment that somebody waits for."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+        self._waiting: dict[asyncio.Future[None], float | None] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many are waiting."""
+        return len(self._waiting)
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass; whoever waited for less goes on."""
+        self._now += seconds
+        for future, until in self._waiting.items():
+            if until is not None and until <= self._now and not future.done():
+                future.set_result(None)
+
+    def jump(self) -> None:
+        """Lets time pass until the first deadline."""
+        first = min((until for until in self._waiting.values() if until is not None), default=None)
+        if first is not None:
+            self.advance(max(0.0, first - self._now))
+
+    async def wait(self, event: asyncio.Event, until: float | None) -> None:
+        """Returns when the event is set or the time has come."""
+        if until is not None and until <= self._now:
+            return
+        come = asyncio.get_running_loop().create_future()
+        self._waiting[come] = until
+        told = asyncio.create_task(event.wait())
+        try:
+            await asyncio.wait({come, told}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._waiting[come]
+            come.cancel()
+            told.cancel()

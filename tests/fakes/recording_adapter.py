@@ -1,0 +1,46 @@
+"""A platform that remembers what the bot did, and fails when told to."""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from adapters.base import AdapterError, Decision, Publish, Reply
+
+
+class RecordingAdapter:
+    """Satisfies `adapters.base.Adapter`. `failures` are raised by the next sends, in order."""
+
+    def __init__(self, name: str = "fake") -> None:
+        self.name = name
+        self.sent: list[Reply] = []
+        self.recalled: list[str] = []
+        self.decisions: list[Decision] = []
+        self.failures: list[AdapterError] = []
+        self.publish: Publish | None = None
+
+    async def run(self, publish: Publish) -> None:
+        """Waits to be cancelled; tests call `publish` themselves."""
+        self.publish = publish
+        await asyncio.Event().wait()
+
+    async def send(self, reply: Reply) -> str:
+        """Remembers the reply."""
+        if self.failures:
+            raise self.failures.pop(0)
+        self.sent.append(reply)
+        return f"platform-{reply.key}"
+
+    async def recall(self, group: str, message_id: str) -> None:
+        """Remembers the recall."""
+        if self.failures:
+            raise self.failures.pop(0)
+        self.recalled.append(f"{group}/{message_id}")
+
+    async def show(self, decision: Decision) -> None:
+        """Remembers the decision."""
+        self.decisions.append(decision)
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """None."""
+        return ()

@@ -1,0 +1,157 @@
+"""The knowledge base through its front door: judge, search, quote, reload."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from knowledge.base import KnowledgeBase
+from knowledge.ingest import build
+from knowledge.plan import BuildPlan
+from knowledge.shelf import current_snapshot
+from knowledge.types import IndexMismatch, KnowledgeError
+from tests.knowledge.library import BAD, GOOD, PAGES, gate_options, plan, write_pages
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> BuildPlan:
+    folder = tmp_path_factory.mktemp("kettle")
+    made = plan(folder / "index", write_pages(folder / "docs"), "https://docs.test/v1/")
+    build(made)
+    return made
+
+
+@pytest.fixture
+async def knowledge(made: BuildPlan, tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
+    async with KnowledgeBase(made, gate_options(tmp_path)) as opened:
+        yield opened
+
+
+async def test_questions_pass_the_gate_and_talk_does_not(knowledge: KnowledgeBase) -> None:
+    good = [await knowledge.judge(text, mention=True) for text in GOOD]
+    bad = [await knowledge.judge(text, mention=True) for text in BAD]
+    assert sum(v.accept for v in good) >= len(GOOD) - 1
+    assert sum(v.accept for v in bad) <= 1
+    for verdict in (*good, *bad):
+        assert verdict.accept == (verdict.score >= verdict.threshold)
+
+
+async def test_a_mention_is_let_through_more_easily(knowledge: KnowledgeBase) -> None:
+    verdicts = [await knowledge.judge("install", mention=mention) for mention in (True, False)]
+    assert verdicts[0].threshold < verdicts[1].threshold
+    assert verdicts[0].score == verdicts[1].score
+
+
+@pytest.mark.parametrize(
+    ("question", "path", "words"),
+    [
+        ("which port does the server listen on?", "en/serving.md", "7311"),
+        ("server runs out of memory, which option?", "en/serving.md", "cache_fraction"),
+        ("DLL load failed", "en/install.md", "redistributable"),
+        ("导入时报 DLL load failed 怎么办", "zh/install.md", "运行库"),
+        ("为什么第一个请求很慢", "en/faq.md", "kettle warmup"),
+    ],
+)
+async def test_the_right_passage_comes_first(
+    knowledge: KnowledgeBase, question: str, path: str, words: str
+) -> None:
+    found = await knowledge.search(question, 3)
+    best = found.passages[0]
+    assert best.path == path
+    assert words in best.text
+    assert best.url == f"https://docs.test/v1/{path}"
+    page = PAGES[path]
+    assert best.text in page
+    assert page.split("\n")[best.line - 1] == best.text.split("\n")[0]
+
+
+async def test_names_that_no_page_has_are_told(knowledge: KnowledgeBase) -> None:
+    covered = await knowledge.search("how do I change the port of kettle serve", 3)
+    foreign = await knowledge.search("how do I change the frobnicator of kettle serve", 3)
+    assert covered.unknown == ()
+    assert foreign.unknown and foreign.unknown[0].startswith("frobn")
+    assert foreign.evidence < covered.evidence
+
+
+async def test_quotes_are_cut_word_for_word(knowledge: KnowledgeBase) -> None:
+    question = "which port does the server listen on?"
+    found = await knowledge.search(question, 3)
+    quotes = await knowledge.quote(question, found.passages, 300)
+    assert "7311" in quotes[0].text
+    assert sum(len(quote.text) for quote in quotes) <= 300
+    for quote in quotes:
+        assert quote.text in quote.passage.text
+        page = PAGES[quote.passage.path].split("\n")
+        assert page[quote.line - 1].startswith(quote.text.split("\n")[0])
+
+
+async def test_pieces_of_one_page_do_not_fill_the_hits(knowledge: KnowledgeBase) -> None:
+    found = await knowledge.search("install kettle with pip", 5)
+    paths = [passage.path for passage in found.passages]
+    assert max(paths.count(path) for path in paths) <= 2
+
+
+async def test_a_reload_serves_what_changed_while_questions_go_on(tmp_path: Path) -> None:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    build(made)
+    async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
+        new = "# Teapots\n\nThe teapot protocol answers with status 418 to every coffee request.\n"
+        write_pages(tmp_path / "docs", {"teapot.md": new})
+        (tmp_path / "docs/en/faq.md").unlink()
+        reload = asyncio.create_task(knowledge.reload())
+        answered = 0
+        while not reload.done():
+            found = await knowledge.search("which port does the server listen on?", 1)
+            assert found.passages[0].path == "en/serving.md"
+            answered += 1
+        report = await reload
+        assert (report.added, report.removed) == (("teapot.md",), ("en/faq.md",))
+        assert answered > 3
+        found = await knowledge.search("what does the teapot protocol answer", 3)
+        assert found.passages[0].path == "teapot.md"
+        assert all(passage.path != "en/faq.md" for passage in found.passages)
+        assert knowledge.status().documents == len(PAGES)
+
+
+async def test_a_failed_reload_leaves_the_old_index_serving(tmp_path: Path) -> None:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    build(made)
+    async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
+        (tmp_path / "docs").rename(tmp_path / "moved")
+        with pytest.raises(KnowledgeError, match="kettle"):
+            await knowledge.reload()
+        assert (await knowledge.search("port of the server", 1)).passages[0].path == "en/serving.md"
+        (tmp_path / "moved").rename(tmp_path / "docs")
+        assert (await knowledge.reload()).changed == ()
+
+
+async def test_the_gate_is_fitted_to_its_index_and_examples(tmp_path: Path) -> None:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    build(made)
+    options = gate_options(tmp_path)
+    async with KnowledgeBase(made, options) as knowledge:
+        first = knowledge.status().thresholds
+    artefact = current_snapshot(Path(made.folder))
+    assert artefact and (artefact / "gate.json").exists()
+    options.examples[0].write_text(json.dumps({"good": GOOD, "bad": [*BAD, GOOD[0], GOOD[1]]}))
+    async with KnowledgeBase(made, options) as knowledge:
+        assert knowledge.status().thresholds != first
+
+
+async def test_without_an_index_it_says_how_to_make_one(tmp_path: Path) -> None:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    with pytest.raises(IndexMismatch, match=r"run_bot\.py index"):
+        async with KnowledgeBase(made, gate_options(tmp_path)):
+            raise AssertionError("it must not open")
+
+
+async def test_an_empty_source_answers_nothing(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    made = plan(tmp_path / "index", tmp_path / "docs")
+    build(made)
+    async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
+        assert not (await knowledge.judge("how do I install it?", mention=True)).accept
+        found = await knowledge.search("how do I install it?", 5)
+        assert (found.passages, found.evidence > 0.5) == ((), False)
