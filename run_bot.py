@@ -139,6 +139,7 @@ async def open_knowledge(config: Config) -> AsyncIterator[KnowledgeBase]:
     """The knowledge base; builds its index first where there is none that fits."""
     plan = build_plan(config)
     if not is_current(plan):
+        sys.stderr.write("building the knowledge index, once ...\n")
         await index.build_with_bars(plan)
     async with KnowledgeBase(
         plan, gate_options(config), config.knowledge.index.ef_search
@@ -149,15 +150,18 @@ async def open_knowledge(config: Config) -> AsyncIterator[KnowledgeBase]:
 async def _run(config: Config, *, burst: bool) -> int:
     """The daemon."""
     config.bot.data_dir.mkdir(parents=True, exist_ok=True)
+    refresh = is_current(build_plan(config))
     async with (
         open_store(config.bot.data_dir / "bot.sqlite") as store,
         open_knowledge(config) as knowledge,
     ):
-        await _serve(config, store, knowledge, burst=burst)
+        await _serve(config, store, knowledge, burst=burst, refresh=refresh)
     return 0
 
 
-async def _serve(config: Config, store: Store, knowledge: KnowledgeBase, *, burst: bool) -> None:
+async def _serve(
+    config: Config, store: Store, knowledge: KnowledgeBase, *, burst: bool, refresh: bool
+) -> None:
     clock, metrics = SystemClock(), create_metrics()
     token = config.http.token.get_secret_value()
     context = Context(store, config.bot.name, token)
@@ -198,7 +202,8 @@ async def _serve(config: Config, store: Store, knowledge: KnowledgeBase, *, burs
 
     async def started(address: str) -> None:
         _greet(config, address, status.documents, status.pieces, status.sources)
-        bot.dispatcher.spawn(_refresh(knowledge))
+        if refresh:
+            bot.dispatcher.spawn(_refresh(knowledge))
 
     await run_app(
         bot, adapters, health, metrics, clock,

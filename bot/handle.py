@@ -10,7 +10,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from adapters.base import Adapter, Decision, Event, IncomingMessage, MessageRecalled, Reply
+from adapters.base import (
+    Adapter,
+    AdapterError,
+    Decision,
+    Event,
+    IncomingMessage,
+    MessageRecalled,
+    Reply,
+)
 from bot.admin import parse_command
 from bot.clock import Clock
 from bot.commands import Commands, Request
@@ -172,11 +180,15 @@ class Bot:
         known = await store.recall_message(event.adapter, event.message_id, self._p.clock.now())
         answer = await store.reply_for(event.adapter, event.message_id)
         if answer is not None and answer.platform_id:
-            await self._p.outbox.withdraw(
-                event.adapter, event.group, answer.key, answer.platform_id
-            )
-            self._p.flood.forget((event.adapter, event.group), answer.key)
+            await self._withdraw(event.adapter, event.group, answer.key, answer.platform_id)
         return known
+
+    async def _withdraw(self, adapter: str, group: str, key: str, platform_id: str) -> None:
+        try:
+            await self._p.outbox.withdraw(adapter, group, key, platform_id)
+        except AdapterError as error:
+            log.error("withdrawing reply %s from %s failed: %r", key, adapter, error)
+        self._p.flood.forget((adapter, group), key)
 
     async def _points_back(self, question: Question, trace: Trace) -> bool:
         """A near-identical question was answered lately: points to that answer instead."""
@@ -251,10 +263,14 @@ class Bot:
         for entry in trace:
             self._p.metrics.stage_seconds.labels(entry["stage"]).observe(entry["ms"] / 1000)
         log.info("%s/%s %s: %s (%s)", adapter, group, ids[-1], kind, reason)
-        posted = reply is not None and await self._p.outbox.post(adapter, reply) is not None
+        platform_id = await self._p.outbox.post(adapter, reply) if reply else None
+        if reply and platform_id and await self._p.store.is_recalled(adapter, ids[-1]):
+            # The question was taken back while its answer was on the way.
+            await self._withdraw(adapter, group, reply.key, platform_id)
+            platform_id = None
         if adapter in self._p.adapters:
             await self._p.adapters[adapter].show(Decision(group, ids, kind, reason, tuple(trace)))
-        return posted
+        return platform_id is not None
 
     def _reply(self, message: IncomingMessage, text: str, kind: str = "notice") -> Reply:
         return Reply(uuid.uuid4().hex, message.group, message.message_id, text, kind)

@@ -42,7 +42,10 @@ def unfinished(
 ) -> tuple[list[IncomingMessage], list[PendingReply]]:
     """Undecided messages and pending replies that are young enough, oldest first."""
     since = (now - max_age_s,)
-    undecided = "SELECT * FROM messages WHERE state = 'received' AND received_at >= ? ORDER BY seq"
+    undecided = """
+        SELECT * FROM messages INDEXED BY messages_undecided
+        WHERE state = 'received' AND received_at >= ? ORDER BY seq
+    """
     pending = "SELECT * FROM replies WHERE state = 'pending' AND created_at >= ? ORDER BY seq"
     return (
         [_message(row) for row in db.execute(undecided, since)],
@@ -55,8 +58,8 @@ def backlog(
 ) -> list[IncomingMessage]:
     """The undecided messages of one group that are young enough, oldest first."""
     rows = db.execute(
-        "SELECT * FROM messages WHERE state = 'received' AND adapter = ? AND grp = ?"
-        " AND received_at >= ? ORDER BY seq LIMIT ?",
+        "SELECT * FROM messages INDEXED BY messages_undecided WHERE state = 'received'"
+        " AND adapter = ? AND grp = ? AND received_at >= ? ORDER BY seq LIMIT ?",
         (*group, now - max_age_s, limit),
     )
     return [_message(row) for row in rows]
@@ -132,6 +135,16 @@ def recent_answers(db: sqlite3.Connection, since: float) -> list[tuple[Group, En
             entry = Entry(reply.key, text, asked[-1]["user"], reply.text, reply.citations, made_at)
             found.append(((row["adapter"], row["grp"]), entry))
     return found
+
+
+def is_recalled(db: sqlite3.Connection, adapter: str, message_id: str) -> bool:
+    """Did its author take the message back?"""
+    return bool(
+        db.execute(
+            "SELECT 1 FROM messages WHERE adapter = ? AND message_id = ? AND recalled",
+            (adapter, message_id),
+        ).fetchone()
+    )
 
 
 def muted_until(db: sqlite3.Connection, adapter: str, group: str, now: float) -> float | None:

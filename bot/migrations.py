@@ -79,6 +79,7 @@ _FIRST = (
     """,
     "CREATE INDEX messages_by_group ON messages (adapter, grp, seq)",
     "CREATE INDEX messages_by_decision ON messages (decision_id)",
+    "CREATE INDEX messages_undecided ON messages (received_at) WHERE state = 'received'",
     "CREATE INDEX messages_unfinished ON messages (state) WHERE state IN ('received', 'deciding')",
     "CREATE INDEX replies_by_group ON replies (adapter, grp, seq)",
     "CREATE INDEX replies_by_decision ON replies (decision_id)",

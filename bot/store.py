@@ -116,6 +116,10 @@ class Store:
         """The newest answer that stands in a group."""
         return await self._db.run(memory.last_answer, adapter, group)
 
+    async def is_recalled(self, adapter: str, message_id: str) -> bool:
+        """Did its author take the message back?"""
+        return await self._db.run(memory.is_recalled, adapter, message_id)
+
     async def unprompted_replies(self, since: float) -> list[Spoken]:
         """What the bot said without being asked, oldest first; for `Flood.restore`."""
         return await self._db.run(memory.unprompted_replies, since)

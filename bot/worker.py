@@ -180,9 +180,12 @@ class Worker:
         self._held.difference_update(m.message_id for m in case.question.messages)
 
     async def _catch_up(self) -> None:
+        """Fetches mentions that found no room; runs when the queue is empty."""
         self._behind = False
-        for message in await self._desk.backlog(self.group):
+        waiting = [m for m in await self._desk.backlog(self.group) if m.mention]
+        for message in waiting[: self._timing.queue_size]:
             self.offer(message)
+        self._behind = len(waiting) > self._timing.queue_size
 
     def _make_room(self, message: IncomingMessage) -> IncomingMessage | None:
         """The oldest unprompted message of a full queue; the new one itself if there is none."""

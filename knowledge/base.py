@@ -126,11 +126,10 @@ class KnowledgeBase:
     ) -> BuildReport:
         """Brings the index up to date in a process of its own and then serves it.
 
-        The old one answers until the new one is open, and goes on if anything fails. Raises
-        KnowledgeError, also when a reload is under way.
+        The old one answers until the new one is open, and goes on if anything fails. A reload
+        that is under way is waited for: it may have missed what changed last. Raises
+        KnowledgeError.
         """
-        if self._building.locked():
-            raise KnowledgeError("a reload is already under way")
         async with self._building:
             report = await build_apart(self._plan, progress)
             fresh = await asyncio.to_thread(self._open)

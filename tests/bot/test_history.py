@@ -1,21 +1,15 @@
 """The history of a group: order, pages, decisions, and what is deleted by age."""
 
-from collections.abc import AsyncIterator
+import sqlite3
 from pathlib import Path
 
-import pytest
-
-from bot.store import Store, open_store
+from bot import ledger
+from bot.database import open_database
+from bot.store import Store
 from bot.types import Reason
 from bot.upkeep import PRUNE_BATCH
 from tests.bot.posts import ADAPTER, GROUP, post
-from tests.bot.test_store import NOON, about, answered, decide, reply
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with open_store(tmp_path / "bot.sqlite") as opened:
-        yield opened
+from tests.bot.stored import NOON, about, answered, decide, reply
 
 
 async def page(store: Store, after: int | None, limit: int) -> list[str]:
@@ -114,14 +108,23 @@ async def test_old_history_goes_and_the_unfinished_stays(store: Store) -> None:
     assert await store.decision(ADAPTER, "old") is None
 
 
+def fill(db: sqlite3.Connection, count: int) -> None:
+    for number in range(count):
+        ledger.add_message(db, post(str(number)), NOON)
+        ledger.decide(
+            db, adapter=ADAPTER, group=GROUP, message_ids=[str(number)], outcome="silence",
+            reason=Reason.OFF_TOPIC, trace=[], reply=None, now=NOON,
+        )  # fmt: skip
+
+
 async def test_a_long_history_is_deleted_in_batches_and_numbers_are_not_used_again(
-    store: Store,
+    tmp_path: Path,
 ) -> None:
     count = PRUNE_BATCH + 7
-    for number in range(count):
-        await store.add_message(post(str(number)), NOON)
-        await decide(store, str(number))
-    assert await store.prune(NOON + 1) == 2 * count
-    assert await store.counts() == {"messages": 0, "answers": 0, "unfinished": 0}
-    await store.add_message(post("later"), NOON)
-    assert (await store.messages(ADAPTER, GROUP, None, 1))[0]["seq"] == count + 1
+    async with open_database(tmp_path / "bot.sqlite") as database:
+        await database.run(fill, count)
+        store = Store(database)
+        assert await store.prune(NOON + 1) == 2 * count
+        assert await store.counts() == {"messages": 0, "answers": 0, "unfinished": 0}
+        await store.add_message(post("later"), NOON)
+        assert (await store.messages(ADAPTER, GROUP, None, 1))[0]["seq"] == count + 1

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from adapters.base import Reply
 from bot import ledger, memory, migrations, upkeep
@@ -52,6 +52,10 @@ class Life(RuleBasedStateMachine):
         self.replies: dict[str, Sent] = {}
         self.made = 0
 
+    @property
+    def oldest(self) -> float:
+        return min((message.at for message in self.messages.values()), default=self.now)
+
     def teardown(self) -> None:
         self.db.close()
 
@@ -78,6 +82,7 @@ class Life(RuleBasedStateMachine):
         if new:
             self.messages[message_id] = Told(self.now)
 
+    @precondition(lambda self: self.messages)
     @rule(chosen=some_ids, outcome=st.sampled_from(["answer", "silence"]))
     def the_bot_decides_and_replies(self, chosen: list[str], outcome: str) -> None:
         self.made += 1
@@ -85,6 +90,7 @@ class Life(RuleBasedStateMachine):
         if self.decide(chosen, outcome, Reply(key, GROUP, chosen[-1], "yes"), key):
             self.replies[key] = Sent(self.now, outcome)
 
+    @precondition(lambda self: self.messages)
     @rule(chosen=some_ids)
     def the_bot_keeps_silent(self, chosen: list[str]) -> None:
         self.decide(chosen, "silence", None, None)
@@ -102,7 +108,8 @@ class Life(RuleBasedStateMachine):
             message.at = self.now
         return bool(open_ones)
 
-    @rule(back=st.integers(0, 3), fine=st.booleans())
+    @precondition(lambda self: self.replies)
+    @rule(back=st.integers(0, 2), fine=st.booleans())
     def the_platform_takes_or_refuses(self, back: int, fine: bool) -> None:
         key = f"r{max(0, self.made - back)}"
         reply = self.replies.get(key)
@@ -126,13 +133,15 @@ class Life(RuleBasedStateMachine):
             if message.key == key and message.state == "deciding":
                 message.state = "answered" if good else "dismissed"
 
-    @rule(back=st.integers(0, 3))
+    @precondition(lambda self: self.replies)
+    @rule(back=st.integers(0, 2))
     def the_answer_is_withdrawn(self, back: int) -> None:
         key = f"r{max(0, self.made - back)}"
         self.do(upkeep.mark_recalled, key)
         if key in self.replies:
             self.settle(key, "recalled")
 
+    @precondition(lambda self: self.messages)
     @rule(message_id=some_id)
     def its_author_recalls_it(self, message_id: str) -> None:
         self.do(upkeep.recall_message, ADAPTER, message_id, self.now)
@@ -140,6 +149,7 @@ class Life(RuleBasedStateMachine):
         if message and message.state == "received":
             message.state, message.at = "dismissed", self.now
 
+    @precondition(lambda self: self.now - OLD_S > self.oldest)
     @rule()
     def the_bot_is_started_late(self) -> None:
         dismissed = self.do(upkeep.dismiss_stale, self.now, OLD_S)
@@ -153,6 +163,7 @@ class Life(RuleBasedStateMachine):
         after = [m.state for m in self.messages.values()]
         assert dismissed == sum(old != new for old, new in zip(before, after, strict=True))
 
+    @precondition(lambda self: self.now - OLD_S > self.oldest)
     @rule()
     def old_things_are_deleted(self) -> None:
         while self.do(upkeep.prune_batch, self.now - OLD_S):
@@ -196,4 +207,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = pytest.mark.timeout(60)(Life.TestCase)
-TestLife.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -62,7 +62,8 @@ def test_many_texts_come_back_in_their_order(use: UseEmbedder) -> None:
 
 def test_the_api_embeds_in_order_and_sends_its_key(api: EmbeddingsApi) -> None:
     vectors = embedder(api).encode(["aab", "ccc"])
-    assert np.allclose(vectors, [[2 / 5**0.5, 1 / 5**0.5, 0], [0, 0, 1]], atol=1e-6)
+    wanted = np.array([[2 / 5**0.5, 1 / 5**0.5, 0], [0, 0, 1]])
+    assert np.allclose(vectors, wanted, atol=1e-6)
     assert api.keys == ["Bearer secret-key"]
     assert embedder(api).dim == 3
     assert embedder(api, dim=7).dim == 7

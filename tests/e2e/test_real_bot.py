@@ -1,0 +1,45 @@
+"""The page with the real daemon behind it: real index, real store, real process."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.daemon import daemon
+from tests.e2e.actions import answers, say, verdict
+from tests.e2e.conftest import OpenPage
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+
+ASK = "which port does the kettle server listen on?"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def real_url(tmp_path: Path) -> AsyncIterator[str]:
+    async with daemon(tmp_path) as bot:
+        yield bot.url
+
+
+async def test_a_day_in_the_group(real_url: str, open_page: OpenPage) -> None:
+    page = await open_page(real_url)
+    question = await say(page, "Alice", ASK, mention=True)
+    await expect(verdict(question, "answered")).to_be_visible()
+    answer = answers(page).first
+    await expect(answer).to_contain_text("7311")
+    link = answer.locator("a.source").first
+    await expect(link).to_have_attribute("href", "https://docs.test/en/serving.md")
+
+    talk = await say(page, "Bob", "what's for lunch today?")
+    chip = verdict(talk, "silent")
+    await expect(chip).to_be_visible()
+    await chip.click()
+    await expect(page.locator("#panel .reason code")).to_have_text("off_topic")
+    await expect(page.locator("#panel .stages > li")).not_to_have_count(0)
+    await page.keyboard.press("Escape")
+
+    await answer.hover()
+    await answer.get_by_role("button", name="Recall").click()
+    await expect(page.locator(".message.recalled")).to_have_count(1)
+    await expect(page.locator("#messages")).not_to_contain_text("7311")

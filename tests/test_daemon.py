@@ -1,0 +1,107 @@
+"""The daemon as a process: its API, its end, and what survives a kill."""
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+from tests.daemon import daemon, run
+
+ASK = "which port does the kettle server listen on?"
+
+
+async def test_it_answers_stays_silent_and_stops_in_seconds(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as bot:
+        assert (await bot.get("readyz"))["status"] == "ready"
+        assert await bot.post("alice", ASK, mention=True, message_id="q") == 202
+        assert await bot.post("bob", "what's for lunch today?", message_id="l") == 202
+        answered, silent = await bot.decided("q"), await bot.decided("l")
+        assert (answered["outcome"], silent["outcome"]) == ("answer", "silence")
+        assert "7311" in answered["text"]
+        assert answered["citations"][0]["url"] == "https://docs.test/en/serving.md"
+        assert silent["reason"] == "off_topic"
+        async with bot.http.get(f"{bot.url}metrics") as response:
+            metrics = await response.text()
+        assert 'huixiangdou_decisions_total{outcome="answer",reason="answered"} 1.0' in metrics
+        began = time.monotonic()
+        assert await bot.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 5
+        assert not any("Traceback" in line for line in bot.log)
+        assert not any(ASK in line for line in bot.log), "no message texts in the log"
+
+
+async def test_a_kill_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    """Five kills at awkward moments; every mention that was accepted is answered exactly once."""
+    accepted: list[str] = []
+    for turn in range(5):
+        async with daemon(tmp_path, ("--set", "flood.repeat_window_s=0")) as bot:
+            for n in range(3):
+                name = f"q{turn}-{n}"
+                status = await bot.post(f"user{turn}{n}", ASK, mention=True, message_id=name)
+                accepted += [name] if status == 202 else []
+            await asyncio.sleep(0.05 * turn)
+            await bot.stop(signal.SIGKILL)
+    async with daemon(tmp_path, ("--set", "flood.repeat_window_s=0")) as bot:
+        for name in accepted:
+            assert (await bot.decided(name))["outcome"] == "answer"
+        replies = [row["reply_to"] for row in await bot.rows("answer")]
+    assert sorted(replies) == sorted(accepted)
+    assert len(accepted) == 15
+
+
+async def test_admins_reload_by_chat(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as bot:
+        page = "# Teapots\n\nThe teapot protocol answers every coffee request with status 418.\n"
+        (tmp_path / "docs/teapot.md").write_text(page)
+        await bot.post("admin", "/dou reload", message_id="r")
+        await bot.decided("r")
+        said = [row["text"] for row in await bot.rows("notice")]
+        assert "1 added" in said[-1]
+        await bot.post(
+            "alice", "what does the teapot protocol answer?", mention=True, message_id="t"
+        )
+        assert "418" in (await bot.decided("t"))["text"]
+        await bot.post("mallory", "/dou mute 1h", message_id="m")
+        await bot.decided("m")
+        assert "admins" in (await bot.rows("notice"))[-1]["text"]
+
+
+async def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as bot:
+        port = bot.url.rsplit(":", 1)[1].strip("/")
+        other = tmp_path / "other"
+        other.mkdir()
+        status, _, err = await run(other, "run", more=("--set", f"http.port={port}"))
+        assert status == 1
+        assert "is another bot running?" in err
+        assert "Traceback" not in err
+
+
+async def test_two_bots_on_one_store_are_refused(tmp_path: Path) -> None:
+    async with daemon(tmp_path):
+        status, _, err = await run(tmp_path, "run")
+        assert status == 1
+        assert len(err.strip().splitlines()) == 1
+
+
+async def test_the_console_is_a_group_in_the_terminal(tmp_path: Path) -> None:
+    status, out, err = await run(
+        tmp_path,
+        "run",
+        "--burst",
+        stdin=f"alice @bot: {ASK}\nbob: lunch anyone?\n",
+        more=("--set", "adapters=[{kind: console}]"),
+    )
+    assert status == 0, err
+    assert "7311" in out
+    assert "en/serving.md" in out
+
+
+async def test_a_bot_beyond_loopback_demands_a_token(tmp_path: Path) -> None:
+    status, _, err = await run(tmp_path, "run", more=("--set", "http.host=0.0.0.0"))
+    assert status == 2
+    assert "http.token" in err
+    async with daemon(tmp_path, ("--set", "http.token=sesame")) as bot:
+        assert await bot.post("alice", ASK) == 401
+        bot.http.headers["Authorization"] = "Bearer sesame"
+        assert await bot.post("alice", ASK) == 202
