@@ -1,8 +1,10 @@
 """What the admin commands do. Each takes a request and returns the line to post."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from adapters.base import AdapterError
@@ -112,7 +114,8 @@ class Commands:
     async def _reload(self, request: Request, say: Say) -> str:
         await say(notice("reloading", request.chinese))
         try:
-            report = await self._knowledge.reload(lambda *_: None)
+            async with self._telling(request, say) as progress:
+                report = await self._knowledge.reload(progress)
         except KnowledgeError as error:
             log.error("the reload failed: %s", error)
             self._metrics.reloads.labels("failed").inc()
@@ -133,6 +136,35 @@ class Commands:
             documents=report.documents,
             names=f"\n{names}" if names else "",
         )
+
+    @asynccontextmanager
+    async def _telling(
+        self, request: Request, say: Say
+    ) -> AsyncIterator[Callable[[str, int, int], None]]:
+        """Yields what to call with (stage, done, total); says now and then how far things are."""
+        news, line, told = asyncio.Event(), "", self._clock.now()
+
+        def progress(stage: str, done: int, total: int) -> None:
+            nonlocal line, told
+            if self._clock.now() - told >= PROGRESS_EVERY_S:
+                told = self._clock.now()
+                line = notice(
+                    "reload_progress", request.chinese, stage=stage, done=done, total=total
+                )
+                news.set()
+
+        async def tell() -> None:
+            while True:
+                await news.wait()
+                news.clear()
+                await say(line)
+
+        teller = asyncio.create_task(tell())
+        try:
+            yield progress
+        finally:
+            teller.cancel()
+            await asyncio.wait({teller})
 
     async def _mute(self, request: Request, _: Say) -> str:
         duration = parse_duration(request.command.argument or "2h")

@@ -84,7 +84,6 @@ class Bot:
             return True
         dropped = self.dispatcher.offer(event)
         if dropped:
-            self._p.metrics.dropped.inc()
             await self.dismiss((dropped,), Reason.QUEUE_FULL, [])
         return True
 
@@ -138,6 +137,8 @@ class Bot:
         self, messages: Sequence[IncomingMessage], reason: Reason, trace: Trace
     ) -> None:
         """Records that messages stay unanswered."""
+        if reason is Reason.QUEUE_FULL:
+            self._p.metrics.dropped.inc(len(messages))
         question = Question(
             "\n".join(m.text for m in messages), mention=False, messages=tuple(messages)
         )
@@ -153,9 +154,9 @@ class Bot:
 
     async def backlog(self, group: Group) -> Sequence[IncomingMessage]:
         """Undecided messages of a group that are young enough to answer, oldest first."""
-        return await self._p.store.backlog(
-            group, self._p.clock.now(), self._manners.resume_max_age_s
-        )
+        now, age = self._p.clock.now(), self._manners.resume_max_age_s
+        backlog = await self._p.store.backlog(group, now, age)
+        return [m for m in backlog if not parse_command(m.text, self._manners.command_prefix)]
 
     async def resume(self) -> int:
         """After a start: dismisses what is too old, and takes up the rest. Replies that were

@@ -182,10 +182,9 @@ class Worker:
     async def _catch_up(self) -> None:
         """Fetches mentions that found no room; runs when the queue is empty."""
         self._behind = False
-        waiting = [m for m in await self._desk.backlog(self.group) if m.mention]
-        for message in waiting[: self._timing.queue_size]:
-            self.offer(message)
-        self._behind = len(waiting) > self._timing.queue_size
+        for message in await self._desk.backlog(self.group):
+            if message.mention and (dropped := self.offer(message)):
+                await self._desk.dismiss((dropped,), Reason.QUEUE_FULL, [])
 
     def _make_room(self, message: IncomingMessage) -> IncomingMessage | None:
         """The oldest unprompted message of a full queue; the new one itself if there is none."""

@@ -1,5 +1,6 @@
 """Admin commands, as conversations."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,25 @@ async def test_reload_reports_the_difference(tmp_path: Path) -> None:
         _, last = await said(talk, "root", "重载知识库")
         assert "仍在使用原来的知识库" in last
         assert first
+
+
+async def test_a_long_reload_says_how_far_it_is(tmp_path: Path) -> None:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    build(made)
+    async with (
+        KnowledgeBase(made, gate_options(tmp_path)) as knowledge,
+        talking(tmp_path, knowledge) as talk,
+    ):
+        (tmp_path / "docs/more.md").write_text("# More\n\nThe teapot answers with 418.\n")
+
+        async def hours_go_by() -> None:
+            while True:
+                talk.clock.advance(20)
+                await asyncio.sleep(0)
+
+        passing = asyncio.create_task(hours_go_by())
+        first, *between, last = await said(talk, "root", "/dou reload")
+        passing.cancel()
+        assert first == "Updating the knowledge base…"
+        assert between and all(line.startswith("Updating: ") for line in between)
+        assert "1 added" in last
