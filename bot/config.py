@@ -88,8 +88,8 @@ class AnswerSettings(_Section):
 
     max_chars: int = Field(default=1200, ge=50, le=20_000)
     max_passages: int = Field(default=5, ge=1, le=20)
-    min_evidence: float = Field(default=0.65, ge=0, le=10)
-    sure_evidence: float = Field(default=0.8, ge=0, le=10)
+    min_evidence: float = Field(default=0.7, ge=0, le=10)
+    sure_evidence: float = Field(default=0.85, ge=0, le=10)
 
 
 class LlmSettings(_Section):

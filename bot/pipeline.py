@@ -27,8 +27,8 @@ class PipelineOptions:
 
     max_chars: int = 1200
     max_passages: int = 5
-    min_evidence: float = 0.65
-    sure_evidence: float = 0.8
+    min_evidence: float = 0.7
+    sure_evidence: float = 0.85
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,9 @@ def _update_document(
     views = (plan.piece_chars, ANSWER), (plan.reject_chars, REJECT)
     for chars, view in views:
         most = plan.passage_chars if view == ANSWER else 2 * chars[1]
-        pieces = split(document.text, document.format, outline, chars, most)
+        pieces = split(
+            document.text, document.format, outline, chars, most, by_section=view == REJECT
+        )
         keys = [
             hashlib.sha256(piece.text.encode("utf-8", "replace")).hexdigest() for piece in pieces
         ]

@@ -86,23 +86,31 @@ class LexicalIndex:
 
     def telling_terms(self, question: str) -> list[str]:
         """Its terms without function words ("how", "的"): what the question is about."""
-        telling = [word for word in words(question) if word.lower() not in self._stop_words]
-        return list(dict.fromkeys(self._analyzer.analyze(" ".join(telling))))
+        return list(dict.fromkeys(self._analyzer.analyze(" ".join(self._telling(question)))))
+
+    def unknown_names(self, question: str) -> list[str]:
+        """Latin words of a question, as written, that occur on no page: products, flags,
+        functions that the documents do not cover."""
+        unknown = [
+            word
+            for word in dict.fromkeys(self._telling(question))
+            if len(word) > 2 and word.isascii() and not self._occurs(word)
+        ]
+        # `words` takes names such as NumPy apart as well; the parts are not named again.
+        return [word for word in unknown if not any(word in other != word for other in unknown)]
+
+    def _telling(self, question: str) -> list[str]:
+        return [word for word in words(question) if word.lower() not in self._stop_words]
+
+    def _occurs(self, word: str) -> bool:
+        terms = self._analyzer.analyze(word)
+        return any(self._searcher.doc_freq("page", term) for term in terms) or not terms
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term over the pieces, as BM25 takes it."""
         total = self._searcher.num_docs
         counts = {term: self._searcher.doc_freq("text", term) for term in terms}
         return {t: math.log(1 + (total - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
-
-    def unknown_names(self, terms: Sequence[str]) -> list[str]:
-        """Latin words of a question that occur on no page: products, flags, functions that the
-        documents do not cover."""
-        return [
-            term
-            for term in terms
-            if len(term) > 2 and term.isascii() and not self._searcher.doc_freq("page", term)
-        ]
 
     def search(
         self, terms: Sequence[str], weights: Mapping[str, float], k: int

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from knowledge.embed import EmbedderSpec
 from knowledge.types import Skipped
 
-FORMAT = "1"
+FORMAT = "2"
 """Changes whenever snapshots of older versions can't be used any more."""
 
 

@@ -1,17 +1,15 @@
 """Cutting the answer out of passages, word for word.
 
-A passage is taken apart into sentences, list items and code blocks; the stretch that fits the
-question best, by meaning and by rare words, is kept.
+A passage is taken apart into sentences, list items and code blocks, each with the headings above
+it; the stretch that fits the question best, by meaning and by rare words, is kept. It leaves the
+best unit's section only for sections that fit nearly as well.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from semantic_text_splitter import MarkdownSplitter
-
 from knowledge.lexical import LexicalIndex
-from knowledge.split import outline_of
+from knowledge.split import PATH, Piece, outline_of, parts
 from knowledge.types import Passage, Quote, Vectors
 
 UNIT_CHARS = (40, 200)
@@ -19,6 +17,9 @@ UNIT_CHARS = (40, 200)
 
 WORTH = 0.9
 """A further passage is quoted when its best unit scores at least this share of the best one."""
+
+SECTION_WORTH = 0.7
+"""A neighbouring section is quoted too when its best unit scores at least this share."""
 
 EDGE = 0.3
 """Units at the edges of a stretch with less than this share of its best score are left out."""
@@ -33,9 +34,16 @@ the whole passage, a unit's own score only corrects its order."""
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    start: int
-    end: int
+    piece: Piece
     score: float
+
+    @property
+    def start(self) -> int:
+        return self.piece.start
+
+    @property
+    def end(self) -> int:
+        return self.piece.end
 
 
 def cut(
@@ -57,7 +65,9 @@ def cut(
     for passage, units, best, _ in scored:
         if quotes and (left < LEAST_CHARS or best < WORTH * quotes[0].score):
             continue
-        quote = _quote(passage, _stretch(units, left), best, left)
+        quote = _quote(passage, _stretch(_answering(units), left), best, left)
+        if any(_overlap(quote, other) for other in quotes):
+            continue
         quotes.append(quote)
         left -= len(quote.text)
     return quotes
@@ -70,11 +80,11 @@ def _scored(
     words: LexicalIndex,
 ) -> list[tuple[Passage, list[_Unit]]]:
     """Each passage's units: cosine to the question plus the share of its rare words they hold."""
-    spans = [_units(passage.text) for passage in passages]
+    cuts = [_units(passage.text) for passage in passages]
     texts = [
-        f"{passage.heading}\n{passage.text[start:end]}"
-        for passage, cuts in zip(passages, spans, strict=True)
-        for start, end in cuts
+        f"{_heading(passage, piece)}\n{piece.text}"
+        for passage, pieces in zip(passages, cuts, strict=True)
+        for piece in pieces
     ]
     vectors = encode([question, *texts])
     cosines = vectors[1:] @ vectors[0]
@@ -87,26 +97,45 @@ def _scored(
         for cosine, have in zip(cosines, held, strict=True)
     )
     return [
-        (passage, [_Unit(start, end, next(scores)) for start, end in cuts])
-        for passage, cuts in zip(passages, spans, strict=True)
+        (passage, [_Unit(piece, next(scores)) for piece in pieces])
+        for passage, pieces in zip(passages, cuts, strict=True)
     ]
 
 
-def _units(text: str) -> list[tuple[int, int]]:
+def _units(text: str) -> list[Piece]:
     """Consecutive parts of a passage; a code block or table is one of them."""
-    lines = np.cumsum([0, *(len(line) + 1 for line in text.split("\n"))])
-    blocks = [
-        (int(lines[first]), int(min(lines[last], len(text))))
-        for first, last in outline_of(text, "markdown").solid
-    ]
-    units: list[tuple[int, int]] = []
-    for start, part in MarkdownSplitter(UNIT_CHARS).chunk_indices(text):
-        torn = next((block for block in blocks if block[0] < start < block[1]), None)
-        if torn and units and units[-1][1] > torn[0]:
-            units[-1] = (units[-1][0], start + len(part))
-        else:
-            units.append((start, start + len(part)))
-    return units
+    outline = outline_of(text, "markdown")
+    return parts(text, "markdown", outline, UNIT_CHARS, len(text), by_section=True)
+
+
+def _heading(passage: Passage, piece: Piece) -> str:
+    """The headings above a unit; those above the passage are known of its best piece only."""
+    if not piece.heading:
+        return passage.heading
+    title = passage.heading.split(PATH)[0]
+    within = piece.heading.split(PATH)[0] == title or not title
+    return piece.heading if within else f"{title}{PATH}{piece.heading}"
+
+
+def _answering(units: Sequence[_Unit]) -> list[_Unit]:
+    """The best unit's section with its subsections, and those beside it that fit nearly as well."""
+    best: dict[str, float] = {}
+    for unit in units:
+        best[unit.piece.heading] = max(unit.score, best.get(unit.piece.heading, 0.0))
+    top = max(range(len(units)), key=lambda index: units[index].score)
+    within = units[top].piece.heading
+
+    def belongs(unit: _Unit) -> bool:
+        heading = unit.piece.heading
+        below = heading == within or (heading + PATH).startswith(within + PATH)
+        return below or best[heading] >= SECTION_WORTH * units[top].score
+
+    first = last = top
+    while first > 0 and belongs(units[first - 1]):
+        first -= 1
+    while last + 1 < len(units) and belongs(units[last + 1]):
+        last += 1
+    return list(units[first : last + 1])
 
 
 def _stretch(units: Sequence[_Unit], room: int) -> list[_Unit]:
@@ -133,7 +162,16 @@ def _stretch(units: Sequence[_Unit], room: int) -> list[_Unit]:
 def _quote(passage: Passage, run: Sequence[_Unit], score: float, room: int) -> Quote:
     start, end = run[0].start, run[-1].end
     line = passage.line + passage.text.count("\n", 0, start)
-    return Quote(_shortened(passage.text[start:end], room), passage, line, score)
+    text = _shortened(passage.text[start:end], room)
+    return Quote(text, passage, _heading(passage, run[0].piece), line, score)
+
+
+def _overlap(one: Quote, other: Quote) -> bool:
+    """Do two quotes share lines? Passages of one page may overlap."""
+    if (one.passage.source, one.passage.path) != (other.passage.source, other.passage.path):
+        return False
+    first, second = sorted((one, other), key=lambda quote: quote.line)
+    return second.line <= first.line + first.text.count("\n")
 
 
 def _shortened(text: str, room: int) -> str:

@@ -99,7 +99,7 @@ def search(snapshot: Snapshot, question: str, vector: Vectors, k: int, passage_c
         kept.append(snapshot.answer.vector(piece))
     passages = tuple(_passage(snapshot, hit, vector, fused[hit.piece], cosines) for hit in chosen)
     telling = snapshot.words.telling_terms(question)
-    unknown = tuple(snapshot.words.unknown_names(telling))
+    unknown = tuple(snapshot.words.unknown_names(question))
     return Found(passages, _evidence(snapshot, passages, telling, unknown), unknown)
 
 
@@ -118,14 +118,20 @@ def _evidence(
 
 
 def _dense(snapshot: Snapshot, vector: Vectors) -> tuple[dict[int, float], dict[int, float]]:
-    """Cosines of the nearest pieces, and every piece's share of the dense vote."""
+    """Cosine of each piece or of the smaller piece inside it that is nearer, and every piece's
+    share of the dense vote."""
     labels, cosines = snapshot.answer.search(vector, DEPTH)
     near = dict(zip(labels.tolist(), cosines.tolist(), strict=True))
     votes: dict[int, float] = {}
     _vote(votes, list(near), WEIGHTS["piece"])
-    small, _ = snapshot.reject.search(vector, 2 * DEPTH, ef=2 * DEPTH)
-    inside = (piece for label in small.tolist() for piece in snapshot.parents.get(label, ()))
-    _vote(votes, list(dict.fromkeys(inside))[: 2 * DEPTH], WEIGHTS["small"])
+    inside: dict[int, float] = {}
+    small, cosines = snapshot.reject.search(vector, 2 * DEPTH, ef=2 * DEPTH)
+    for label, cosine in zip(small.tolist(), cosines.tolist(), strict=True):
+        for piece in snapshot.parents.get(label, ()):
+            inside.setdefault(piece, cosine)
+    _vote(votes, list(inside)[: 2 * DEPTH], WEIGHTS["small"])
+    for piece, cosine in inside.items():
+        near[piece] = max(cosine, near.get(piece, cosine))
     return near, votes
 
 

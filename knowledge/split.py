@@ -6,7 +6,7 @@ while it fits into a passage.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +20,9 @@ TextKind: TypeAlias = Literal["markdown", "rst", "text"]
 MIN_LETTERS = 8
 """A piece with fewer Chinese characters or Latin words says nothing that could be asked for:
 separators, badges and one-word cells are near to every short message and blind the gate."""
+
+PATH = " > "
+"""Between the headings of a path."""
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _INFORMATIVE = re.compile(r"[\u4e00-\u9fff]|[A-Za-z]{2,}")
@@ -54,21 +57,53 @@ class Outline:
 
 
 def split(
-    text: str, kind: TextKind, outline: Outline, chars: tuple[int, int], solid_chars: int
+    text: str,
+    kind: TextKind,
+    outline: Outline,
+    chars: tuple[int, int],
+    solid_chars: int,
+    *,
+    by_section: bool = False,
 ) -> list[Piece]:
     """Cuts a text with this outline into pieces of `chars` (from, to) characters.
 
     Code blocks and tables stay whole up to `solid_chars` characters, beyond that they are cut at
-    line ends. Pieces without words are left out.
+    line ends. Pieces `by_section` end at the next heading, however short they are. Pieces
+    without words are left out.
     """
+    pieces = parts(text, kind, outline, chars, solid_chars, by_section=by_section)
+    return [piece for piece in pieces if len(_INFORMATIVE.findall(piece.text)) >= MIN_LETTERS]
+
+
+def parts(
+    text: str,
+    kind: TextKind,
+    outline: Outline,
+    chars: tuple[int, int],
+    solid_chars: int,
+    *,
+    by_section: bool,
+) -> list[Piece]:
+    """What `split` cuts, with the pieces that have no words."""
     lines = _LineIndex(text)
     cuts = _cuts(text, kind, chars)
+    if by_section:
+        cuts = _at_headings(text, cuts, [lines.span(h.line, h.line + 1) for h in outline.headings])
     spans = _mend(cuts, [lines.span(a, b) for a, b in outline.solid], solid_chars)
-    return [
-        Piece(start, end, (line := lines.at(start)) + 1, heading_at(outline, line), body)
-        for start, end in spans
-        if len(_INFORMATIVE.findall(body := text[start:end])) >= MIN_LETTERS
-    ]
+    return [_piece(text, start, end, outline, lines) for start, end in spans]
+
+
+def _piece(text: str, start: int, end: int, outline: Outline, lines: "_LineIndex") -> Piece:
+    """A piece that begins with headings, such as a page's title and its first section's, stands
+    below the last of them."""
+    line = within = lines.at(start)
+    read = start
+    for heading in outline.headings[bisect_left(outline.headings, line, key=_line_of) :]:
+        first, last = lines.span(heading.line, heading.line + 1)
+        if last > end or text[read:first].strip():
+            break
+        within, read = heading.line, last
+    return Piece(start, end, line + 1, heading_at(outline, within), text[start:end])
 
 
 def is_chinese(text: str) -> bool:
@@ -94,7 +129,11 @@ def heading_at(outline: Outline, line: int) -> str:
         while path and path[-1].level >= heading.level:
             path.pop()
         path.append(heading)
-    return " > ".join(heading.text for heading in path)
+    return PATH.join(heading.text for heading in path)
+
+
+def _line_of(heading: Heading) -> int:
+    return heading.line
 
 
 class _LineIndex:
@@ -115,6 +154,33 @@ class _LineIndex:
 def _cuts(text: str, kind: TextKind, chars: tuple[int, int]) -> list[tuple[int, int]]:
     splitter = MarkdownSplitter(chars) if kind == "markdown" else TextSplitter(chars)
     return [(start, start + len(piece)) for start, piece in splitter.chunk_indices(text)]
+
+
+def _at_headings(
+    text: str, cuts: Iterable[tuple[int, int]], titles: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Cuts before every heading (offsets of their lines) whose section has words of its own.
+
+    A question among many on a page would otherwise be embedded together with its neighbours,
+    and be near to none of them.
+    """
+    starts = [start for start, _ in titles]
+    sections: list[tuple[int, int]] = []
+    for start, end in cuts:
+        inner = starts[bisect_right(starts, start) : bisect_right(starts, end - 1)]
+        for first, last in pairwise([start, *inner, end]):
+            if sections and not _has_body(text, sections[-1], titles):
+                sections[-1] = (sections[-1][0], last)
+            else:
+                sections.append((first, last))
+    return sections
+
+
+def _has_body(text: str, part: tuple[int, int], titles: Sequence[tuple[int, int]]) -> bool:
+    """Are there words between these offsets besides the headings?"""
+    inside = titles[bisect_left(titles, (part[0],)) : bisect_left(titles, (part[1],))]
+    words = len(_INFORMATIVE.findall(text, *part))
+    return words > sum(len(_INFORMATIVE.findall(text, *title)) for title in inside)
 
 
 def _mend(

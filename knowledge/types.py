@@ -77,7 +77,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Text cut verbatim from a passage; `line` is where it starts in the document, 1-based.
+    """Text cut verbatim from a passage; `line` is where it starts in the document, 1-based, and
+    `heading` the path of headings above it.
 
     `score` is how well it fits the question: cosine plus the share of the question's rare words
     that it holds, 0..2.
@@ -85,6 +86,7 @@ class Quote:
 
     text: str
     passage: Passage
+    heading: str
     line: int
     score: float
 

@@ -35,7 +35,7 @@ def check(draft: Draft, found: Found, sure_evidence: float, trace: Trace) -> Out
             for number, quote in enumerate(grounded, start=1)
         )
         citations = tuple(
-            Citation(quote.passage.path, quote.passage.heading, quote.line, quote.passage.url)
+            Citation(quote.passage.path, quote.heading, quote.line, quote.passage.url)
             for quote in grounded
         )
         return Answer(text, citations, exact=bool(figures["exact"]))

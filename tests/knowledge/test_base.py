@@ -71,7 +71,7 @@ async def test_names_that_no_page_has_are_told(knowledge: KnowledgeBase) -> None
     covered = await knowledge.search("how do I change the port of kettle serve", 3)
     foreign = await knowledge.search("how do I change the frobnicator of kettle serve", 3)
     assert covered.unknown == ()
-    assert foreign.unknown and foreign.unknown[0].startswith("frobn")
+    assert foreign.unknown == ("frobnicator",)
     assert foreign.evidence < covered.evidence
 
 
@@ -85,6 +85,22 @@ async def test_quotes_are_cut_word_for_word(knowledge: KnowledgeBase) -> None:
         assert quote.text in quote.passage.text
         page = PAGES[quote.passage.path].split("\n")
         assert page[quote.line - 1].startswith(quote.text.split("\n")[0])
+
+
+async def test_a_quote_keeps_to_the_section_that_answers(knowledge: KnowledgeBase) -> None:
+    question = "which port does the server listen on?"
+    found = await knowledge.search(question, 3)
+    quotes = await knowledge.quote(question, found.passages, 1200)
+    assert quotes[0].heading == "Serving models > Ports"
+    assert "7311" in quotes[0].text
+    assert "cache_fraction" not in quotes[0].text
+
+
+async def test_nothing_is_quoted_twice(knowledge: KnowledgeBase) -> None:
+    question = "how do I install kettle?"
+    found = await knowledge.search(question, 2)
+    quotes = await knowledge.quote(question, (*found.passages, *found.passages), 1200)
+    assert len({quote.text for quote in quotes}) == len(quotes)
 
 
 async def test_pieces_of_one_page_do_not_fill_the_hits(knowledge: KnowledgeBase) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.split import MIN_LETTERS, Piece, TextKind, outline_of, split
+from knowledge.split import MIN_LETTERS, Piece, TextKind, outline_of, parts, split
 
 CHARS = (60, 120)
 SOLID = 400
@@ -92,3 +92,26 @@ def test_pieces_without_words_are_left_out() -> None:
     text = "# 1\n\n***\n\n![](x.png)\n\n" + "A sentence that says something about the subject here."
     assert all(len(piece.text) > MIN_LETTERS for piece in cut(text))
     assert cut("***\n\n---\n\n| | |\n|-|-|\n| 1 | 2 |") == []
+
+
+@given(DOCUMENTS)
+def test_pieces_by_section_lose_nothing_and_keep_blocks_whole(text: str) -> None:
+    outline = outline_of(text, "markdown")
+    cuts = parts(text, "markdown", outline, CHARS, SOLID, by_section=True)
+    assert all(text[piece.start : piece.end] == piece.text for piece in cuts)
+    assert "".join("".join(piece.text.split()) for piece in cuts) == "".join(text.split())
+    assert sum(piece.text.count("pip install something") for piece in cuts) == sum(
+        piece.text.count("make test --all") for piece in cuts
+        if "pip install something" in piece.text
+    )  # fmt: skip
+
+
+def test_each_question_of_a_page_is_a_piece_of_its_own() -> None:
+    text = "# Questions\n\n## Is it free of charge for all?\n\nYes, it is free.\n\n"
+    text += "## Does it need a GPU to run?\n\nNo, it runs on the CPU of any machine.\n"
+    pieces = split(text, "markdown", outline_of(text, "markdown"), CHARS, SOLID, by_section=True)
+    assert [piece.heading for piece in pieces] == [
+        "Questions > Is it free of charge for all?",
+        "Questions > Does it need a GPU to run?",
+    ]
+    assert "GPU" not in pieces[0].text
