@@ -53,7 +53,9 @@ def _answer(converter: Any, path: Path) -> dict[str, str]:
 def _convert(converter: Any, stream: Any, suffix: str) -> str:
     from markitdown import StreamInfo
 
-    found = converter.convert_stream(stream, stream_info=StreamInfo(extension=suffix))
+    # Escaped names such as cache\_fraction would be found by nobody, and quoted with the slash.
+    plain = {"escape_underscores": False, "escape_asterisks": False, "escape_misc": False}
+    found = converter.convert_stream(stream, stream_info=StreamInfo(extension=suffix), **plain)
     return str(found.text_content)
 
 

@@ -175,9 +175,12 @@ def _decoded(data: bytes) -> str:
 
 
 def _looks_chinese(text: str) -> bool:
-    """Bytes of other encodings turn into rare characters when read as gb18030."""
-    foreign = [c for c in text if not c.isascii()]
-    common = sum("\u4e00" <= c <= "\u9fff" or c in "，。、；：？！“”（）《》—…" for c in foreign)
+    """Bytes of other encodings turn into rare characters when read as gb18030.
+
+    Common ones are the first level of GB 2312, whose first byte is 0xb0 to 0xd7, and its signs.
+    """
+    foreign = [c.encode("gb18030") for c in text[:100_000] if not c.isascii()]
+    common = sum(0xA1 <= c[0] <= 0xA3 or 0xB0 <= c[0] <= 0xD7 for c in foreign)
     return common > 0.8 * len(foreign)
 
 

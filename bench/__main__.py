@@ -1,0 +1,69 @@
+"""`python -m bench`: measures quality and speed, prints a table; see bench/README.md."""
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from bench import build, daemon, environment, quality, search, vectors
+from bench.figures import Figure, table
+from bench.setup import ROOT, Bench, prepare
+
+PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
+    "build": build.measure,
+    "quality": quality.measure,
+    "search": search.measure,
+    "daemon": daemon.measure,
+    "vectors": vectors.measure,
+    "environment": environment.measure,
+}
+DATA = ROOT.parent / "shared" / "data"
+MARKS = "<!-- figures:begin -->", "<!-- figures:end -->"
+
+
+def main() -> int:
+    """Runs the parts that were asked for, in their order; the first one builds the index."""
+    args = _arguments()
+    try:
+        bench = prepare(args.data)
+    except FileNotFoundError as error:
+        sys.stderr.write(f"bench: {error.filename} is missing; name the folder with --data\n")
+        return 2
+    figures: list[Figure] = []
+    for name in args.only or PARTS:
+        print(f"{name} ...", flush=True)
+        began = time.perf_counter()
+        figures += PARTS[name](bench)
+        print(f"    done in {time.perf_counter() - began:.0f} s", flush=True)
+    print("\n" + table(figures))
+    if args.json:
+        rows = [asdict(figure) | {"ratio": round(figure.ratio, 3)} for figure in figures]
+        args.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
+    if args.readme:
+        for page in ("README.md", "README_zh.md"):
+            _quote(ROOT / page, table(figures))
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA, help=f"evaluation data; default: {DATA}")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--readme", action="store_true", help="put the table into the READMEs")
+    return parser.parse_args()
+
+
+def _quote(page: Path, text: str) -> None:
+    begin, end = MARKS
+    old = page.read_text(encoding="utf-8")
+    new = re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{text}\n{end}", old, flags=re.DOTALL)
+    page.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

