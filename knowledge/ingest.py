@@ -82,12 +82,12 @@ def _fill(
         orphans = catalog.drop_orphans()
         _update_words(new / "words", changes, [id_ for id_, view in orphans if view == ANSWER])
         cache = EmbeddingCache(Path(plan.folder) / "vectors.sqlite")
+        texts = [piece.embedded_text for piece in changes.pieces]
+        vectors = cache.encode(embedder, texts, _counter(progress, "embed", len(texts)))
         for view, index in indexes.items():
-            pieces = [piece for piece in changes.pieces if piece.view == view]
+            rows = [row for row, piece in enumerate(changes.pieces) if piece.view == view]
             index.delete([id_ for id_, orphan_view in orphans if orphan_view == view])
-            texts = [piece.embedded_text for piece in pieces]
-            vectors = cache.encode(embedder, texts, _counter(progress, "embed", len(texts)))
-            index.add([piece.id for piece in pieces], vectors)
+            index.add([changes.pieces[row].id for row in rows], vectors[rows])
             index.save(new / f"{view}.hnsw")
         counts = catalog.counts()
         cache.prune(max(50_000, 3 * (counts[ANSWER] + counts[REJECT])))

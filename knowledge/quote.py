@@ -109,9 +109,9 @@ def _units(text: str) -> list[Piece]:
 
 
 def _heading(passage: Passage, piece: Piece) -> str:
-    """The headings above a unit; those above the passage are known of its best piece only."""
+    """The headings above a unit: its own in the passage, below the page's title."""
     if not piece.heading:
-        return passage.heading
+        return passage.starts_under or passage.heading
     title = passage.heading.split(PATH)[0]
     within = piece.heading.split(PATH)[0] == title or not title
     return piece.heading if within else f"{title}{PATH}{piece.heading}"

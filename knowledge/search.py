@@ -237,5 +237,6 @@ def _passage(
         score=cosine,
         rank_score=rank_score,
         url=page.url,
+        starts_under=hit.first.heading,
         also_in=tuple(dict.fromkeys(other.path for other in others if other.id != page.id)),
     )

@@ -48,7 +48,8 @@ class Passage:
     `path` is relative to its source's folder, with forward slashes; `line` is 1-based;
     `heading` is the path of headings above it ("Install > From source"). `score` is the
     cosine of the best piece inside it to the question; `rank_score` orders the hits.
-    `also_in` lists the other places where the same text stands.
+    `also_in` lists the other places where the same text stands; `starts_under` are the headings
+    above its first line, where they are others than those of the best piece.
     """
 
     source: str
@@ -60,6 +61,7 @@ class Passage:
     rank_score: float = 0.0
     url: str = ""
     also_in: tuple[str, ...] = ()
+    starts_under: str = ""
 
 
 @dataclass(frozen=True, slots=True)

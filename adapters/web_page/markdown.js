@@ -1,5 +1,5 @@
-// A small, safe part of Markdown as DOM nodes: paragraphs, fenced code, lists, quotes, inline
-// code, bold and the numbers of citations. Whatever else stands in a text stays text.
+// A small, safe part of Markdown as DOM nodes: paragraphs, headings, fenced code, tables, lists,
+// quotes, inline code, bold and the numbers of citations. Whatever else stands in a text stays text.
 
 import { externalLink, h, iconButton, safeUrl } from "./dom.js";
 import { t } from "./i18n.js";
@@ -8,6 +8,8 @@ const MAX_DEPTH = 4;
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])( +)(?=\S)/;
+const HEADING = /^ {0,3}#{1,6}\s+(.*?)\s*#*$/;
+const RULE = /^ {0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 const CITATION = /\[(\d{1,3})\]/y;
 
 export function renderMarkdown(text, citations = []) {
@@ -21,6 +23,8 @@ function renderBlocks(lines, citations, depth) {
     const block =
       blank(lines, at) ??
       fence(lines, at) ??
+      heading(lines, at, citations) ??
+      table(lines, at, citations) ??
       (depth < MAX_DEPTH ? quote(lines, at, citations, depth) : null) ??
       (depth < MAX_DEPTH ? list(lines, at, citations, depth) : null) ??
       paragraph(lines, at, citations);
@@ -32,6 +36,38 @@ function renderBlocks(lines, citations, depth) {
 
 function blank(lines, at) {
   return lines[at].trim() === "" ? { node: null, end: at + 1 } : null;
+}
+
+// All levels look alike: a quoted heading says what the lines below are about, no more.
+function heading(lines, at, citations) {
+  const found = HEADING.exec(lines[at]);
+  if (!found) return null;
+  const node = h("p", { className: "heading" });
+  renderInline(found[1], citations, node);
+  return { node, end: at + 1 };
+}
+
+function table(lines, at, citations) {
+  if (!startsTable(lines, at)) return null;
+  let end = at + 2;
+  while (end < lines.length && lines[end].includes("|")) end += 1;
+  const rows = [lines[at], ...lines.slice(at + 2, end)].map((line, index) =>
+    h("tr", {}, ...cells(line).map((text) => cell(text, index ? "td" : "th", citations))));
+  return { node: h("div", { className: "table", tabIndex: 0 }, h("table", {}, ...rows)), end };
+}
+
+function startsTable(lines, at) {
+  return lines[at].includes("|") && RULE.test(lines[at + 1] ?? "") && lines[at + 1].includes("-");
+}
+
+function cells(line) {
+  return line.trim().replace(/^\|/, "").replace(/(?<!\\)\|$/, "").split(/(?<!\\)\|/);
+}
+
+function cell(text, tag, citations) {
+  const node = h(tag);
+  renderInline(text.trim().replaceAll("\\|", "|"), citations, node);
+  return node;
 }
 
 function fence(lines, at) {
@@ -96,14 +132,14 @@ function continues(lines, at) {
 
 function paragraph(lines, at, citations) {
   let end = at + 1;
-  while (end < lines.length && !startsBlock(lines[end])) end += 1;
+  while (end < lines.length && !startsBlock(lines[end]) && !startsTable(lines, end)) end += 1;
   const node = h("p");
   renderInline(lines.slice(at, end).join("\n"), citations, node);
   return { node, end };
 }
 
 function startsBlock(line) {
-  return line.trim() === "" || FENCE.test(line) || QUOTE.test(line) || ITEM.test(line);
+  return line.trim() === "" || [FENCE, QUOTE, ITEM, HEADING].some((mark) => mark.test(line));
 }
 
 function renderInline(text, citations, into) {

