@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -80,10 +81,13 @@ def _fill(
     try:
         changes = _update_catalog(plan, catalog, files, progress)
         orphans = catalog.drop_orphans()
-        _update_words(new / "words", changes, [id_ for id_, view in orphans if view == ANSWER])
         cache = EmbeddingCache(Path(plan.folder) / "vectors.sqlite")
         texts = [piece.embedded_text for piece in changes.pieces]
-        vectors = cache.encode(embedder, texts, _counter(progress, "embed", len(texts)))
+        with ThreadPoolExecutor(1, "words") as beside:
+            gone = [id_ for id_, view in orphans if view == ANSWER]
+            words = beside.submit(_update_words, new / "words", changes, gone)
+            vectors = cache.encode(embedder, texts, _counter(progress, "embed", len(texts)))
+            words.result()
         for view, index in indexes.items():
             rows = [row for row, piece in enumerate(changes.pieces) if piece.view == view]
             index.delete([id_ for id_, orphan_view in orphans if orphan_view == view])

@@ -28,17 +28,18 @@ def check(draft: Draft, found: Found, sure_evidence: float, trace: Trace) -> Out
         if not grounded:
             return Silence(Reason.UNGROUNDED)
         figures["exact"] = found.evidence >= sure_evidence
-        text = "\n\n".join(
-            f"{harmless(quote.text).strip()} [{number}]"
-            if not quote.text.rstrip().endswith("```")
-            else f"{harmless(quote.text).strip()}\n[{number}]"
-            for number, quote in enumerate(grounded, start=1)
-        )
+        text = "\n\n".join(_numbered(quote.text, n) for n, quote in enumerate(grounded, start=1))
         citations = tuple(
             Citation(quote.passage.path, quote.heading, quote.line, quote.passage.url)
             for quote in grounded
         )
         return Answer(text, citations, exact=bool(figures["exact"]))
+
+
+def _numbered(text: str, number: int) -> str:
+    """A quote with its citation mark: behind the last word, or below a code block or table."""
+    shown = harmless(text).strip()
+    return f"{shown}\n[{number}]" if shown.endswith(("```", "|")) else f"{shown} [{number}]"
 
 
 def is_grounded(quote: Quote) -> bool:
