@@ -93,10 +93,11 @@ def _main() -> None:
     try:
         plan = plan_from(json.loads(sys.stdin.readline()))
         report = build(plan, lambda *step: say({"progress": step}))
+        say({"report": asdict(report)})
     except KnowledgeError as error:
         say({"error": str(error)})
-    else:
-        say({"report": asdict(report)})
+    except BrokenPipeError:
+        os._exit(1)  # the bot was stopped: nobody listens, and there is nothing to complain of
 
 
 if __name__ == "__main__":

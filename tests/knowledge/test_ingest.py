@@ -1,7 +1,10 @@
 """Building the index: what changes, what stays, and what a failure leaves behind."""
 
+import json
 import os
-from dataclasses import replace
+import subprocess
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -139,3 +142,16 @@ def test_pieces_of_both_views_cover_each_other(made: BuildPlan) -> None:
     assert len({small for small, _ in parents}) == catalog.counts()["reject"]
     assert catalog.counts()[ANSWER] == len(answering)
     catalog.close()
+
+
+def test_a_builder_whose_bot_is_gone_ends_without_a_traceback(made: BuildPlan) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "knowledge.build"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert child.stdin and child.stdout and child.stderr
+    child.stdout.close()
+    child.stdin.write(json.dumps(asdict(made)).encode() + b"\n")
+    child.stdin.close()
+    assert (child.stderr.read(), child.wait(60)) == (b"", 1)
+    child.stderr.close()
