@@ -4,22 +4,25 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from adapters import create
 from adapters.base import Adapter, Context
 from bot.app import AppOptions, Health, run_app
-from bot.cli import asking, check, evaluate, index
+from bot.cli import asking, check, evaluate, index, scoring
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.cli.pictures import draw_gate
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.commands import Commands
 from bot.config import Config, ConfigError, load_config
 from bot.flood import Answered, Budget, Cooldown, Flood
+from bot.greeting import greet
 from bot.handle import Bot, Manners, Parts
 from bot.jobs import Job
-from bot.metrics import create_metrics
+from bot.llm.create import open_llm
+from bot.llm.llm import Llm
+from bot.metrics import Metrics, create_metrics
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline, PipelineOptions
 from bot.server import ServerError, ServerOptions
@@ -45,7 +48,7 @@ def main() -> int:
     logging.basicConfig(
         level=config.bot.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    for noisy in ("apscheduler", "aiohttp", "httpx"):
+    for noisy in ("apscheduler", "aiohttp", "httpx", "httpx2", "httpcore2", "openai"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return asyncio.run(_command(args, config))
@@ -66,11 +69,13 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
         case "index":
             return await index.index(build_plan(config))
         case "check":
-            return await check.check(config, build_plan(config), gate_options(config))
-    async with open_knowledge(config) as knowledge:
+            async with _model(config) as llm:
+                return await check.check(config, build_plan(config), gate_options(config), llm)
+    async with open_knowledge(config) as knowledge, _model(config) as llm:
         match args.command:
             case "ask":
-                return await asking.ask(pipeline(config, knowledge), args, config.bot.language)
+                stages = pipeline(config, knowledge, llm)
+                return await asking.ask(stages, args, config.bot.language)
             case "search":
                 return await index.search(knowledge, args)
             case "gate":
@@ -79,17 +84,27 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
                 picture = config.bot.data_dir / "calibration.png"
                 return await index.calibrate(knowledge, picture, draw_gate)
             case _:
-                return await _evaluate(args, config, knowledge)
+                return await _evaluate(args, config, knowledge, llm)
 
 
-async def _evaluate(args: argparse.Namespace, config: Config, knowledge: KnowledgeBase) -> int:
+async def _evaluate(
+    args: argparse.Namespace, config: Config, knowledge: KnowledgeBase, llm: Llm | None
+) -> int:
     match args.what:
         case "gate":
-            return await evaluate.eval_gate(knowledge, gate_options(config), args)
+            return await evaluate.eval_gate(knowledge, gate_options(config), args, llm)
         case "retrieval":
             return await evaluate.eval_retrieval(knowledge, args)
+        case "scoring":
+            return await scoring.eval_scoring(llm, args)
         case _:
-            return await evaluate.eval_answers(knowledge, pipeline(config, knowledge), args)
+            stages = pipeline(config, knowledge, llm)
+            return await evaluate.eval_answers(knowledge, stages, args)
+
+
+def _model(config: Config) -> AbstractAsyncContextManager[Llm | None]:
+    """The language model for one command: nobody watches its servers."""
+    return open_llm(config.llm, create_metrics(), SystemClock(), watch=False)
 
 
 def build_plan(config: Config) -> BuildPlan:
@@ -125,13 +140,13 @@ def gate_options(config: Config) -> GateOptions:
     )  # fmt: skip
 
 
-def pipeline(config: Config, knowledge: KnowledgeBase) -> Pipeline:
-    """The five stages over a knowledge base."""
+def pipeline(config: Config, knowledge: KnowledgeBase, llm: Llm | None = None) -> Pipeline:
+    """The stages over a knowledge base, with a language model or without."""
     section = config.answer
     options = PipelineOptions(
         section.max_chars, section.max_passages, section.min_evidence, section.sure_evidence
     )
-    return Pipeline(knowledge, options)
+    return Pipeline(knowledge, options, llm)
 
 
 @asynccontextmanager
@@ -151,42 +166,35 @@ async def _run(config: Config, *, burst: bool) -> int:
     """The daemon."""
     config.bot.data_dir.mkdir(parents=True, exist_ok=True)
     refresh = is_current(build_plan(config))
+    clock, metrics = SystemClock(), create_metrics()
     async with (
         open_store(config.bot.data_dir / "bot.sqlite") as store,
         open_knowledge(config) as knowledge,
+        open_llm(config.llm, metrics, clock, watch=True) as llm,
     ):
-        await _serve(config, store, knowledge, burst=burst, refresh=refresh)
+        stages = pipeline(config, knowledge, llm)
+        await _serve(config, store, knowledge, stages, clock, metrics, burst=burst, refresh=refresh)
     return 0
 
 
 async def _serve(
-    config: Config, store: Store, knowledge: KnowledgeBase, *, burst: bool, refresh: bool
+    config: Config,
+    store: Store,
+    knowledge: KnowledgeBase,
+    stages: Pipeline,
+    clock: Clock,
+    metrics: Metrics,
+    *,
+    burst: bool,
+    refresh: bool,
 ) -> None:
-    clock, metrics = SystemClock(), create_metrics()
     token = config.http.token.get_secret_value()
     context = Context(store, config.bot.name, token)
     made = [create(settings, context) for settings in config.adapters]
     adapters: dict[str, Adapter] = {adapter.name: adapter for adapter in made}
-    health = Health(dict.fromkeys(adapters, False))
-    outbox = Outbox(adapters, store, clock, metrics)
-    flood = await _flood(config, store, clock.now())
-    commands = Commands(
-        knowledge=knowledge, store=store, outbox=outbox, flood=flood, clock=clock,
-        metrics=metrics, admins=config.admin.users, prefix=config.admin.prefix,
-        health=health.report,
-    )  # fmt: skip
-    stages = pipeline(config, knowledge)
-    bot = Bot(
-        Parts(stages, store, outbox, flood, commands, adapters, clock, metrics),
-        Manners(
-            config.bot.language, config.bot.when_unknown, config.flood.repeat_similarity,
-            config.flood.human_similarity, config.bot.resume_max_age_s, config.admin.prefix,
-        ),
-        Timing(
-            config.bot.quiet_s, config.bot.max_wait_s, config.bot.mention_wait_s,
-            config.flood.wait_for_humans_s, config.bot.queue_size,
-        ),
-    )  # fmt: skip
+    models = stages.llm.hybrid if stages.llm else None
+    health = Health(dict.fromkeys(adapters, False), models.problems if models else list)
+    bot = await _bot(config, store, stages, adapters, health, clock, metrics)
     status = knowledge.status()
     metrics.documents.set_function(lambda: knowledge.status().documents)
     metrics.pieces.set_function(lambda: knowledge.status().pieces)
@@ -201,7 +209,7 @@ async def _serve(
         log.info("reloaded: %d documents in %.1f s", report.documents, report.seconds)
 
     async def started(address: str) -> None:
-        _greet(config, address, status.documents, status.pieces, status.sources)
+        greet(config, address, status.documents, status.pieces, status.sources)
         if refresh:
             bot.dispatcher.spawn(_refresh(knowledge))
 
@@ -213,6 +221,35 @@ async def _serve(
             config.bot.shutdown_grace_s, burst,
         ),
         started,
+    )  # fmt: skip
+
+
+async def _bot(
+    config: Config,
+    store: Store,
+    stages: Pipeline,
+    adapters: Mapping[str, Adapter],
+    health: Health,
+    clock: Clock,
+    metrics: Metrics,
+) -> Bot:
+    outbox = Outbox(adapters, store, clock, metrics)
+    flood = await _flood(config, store, clock.now())
+    commands = Commands(
+        knowledge=stages.knowledge, store=store, outbox=outbox, flood=flood, clock=clock,
+        metrics=metrics, admins=config.admin.users, prefix=config.admin.prefix,
+        health=health.report,
+    )  # fmt: skip
+    return Bot(
+        Parts(stages, store, outbox, flood, commands, adapters, clock, metrics),
+        Manners(
+            config.bot.language, config.bot.when_unknown, config.flood.repeat_similarity,
+            config.flood.human_similarity, config.bot.resume_max_age_s, config.admin.prefix,
+        ),
+        Timing(
+            config.bot.quiet_s, config.bot.max_wait_s, config.bot.mention_wait_s,
+            config.flood.wait_for_humans_s, config.bot.queue_size,
+        ),
     )  # fmt: skip
 
 
@@ -243,22 +280,6 @@ async def _refresh(knowledge: KnowledgeBase) -> None:
         log.info("index brought up to date: %d documents", report.documents)
     for item in report.skipped:
         log.warning("skipped %s: %s", item.path, item.reason)
-
-
-def _greet(
-    config: Config, address: str, documents: int, pieces: int, sources: tuple[str, ...]
-) -> None:
-    kinds = ", ".join(getattr(adapter, "name", "") for adapter in config.adapters)
-    lines = (
-        f"{config.bot.name} is listening",
-        f"  page       {address}",
-        f"  knowledge  {documents} documents, {pieces} pieces from {', '.join(sources)}",
-        f"  adapters   {kinds}",
-        f"  embedder   {config.knowledge.embedder.kind}",
-        "  llm        off: answers are quoted from the documents",
-        f"  data       {config.bot.data_dir}",
-    )
-    sys.stderr.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -165,6 +165,11 @@ class Adapter(Protocol):
         """Takes back a reply that `send` posted. Raises AdapterError."""
         ...
 
+    async def draft(self, group: str, reply_to: str, text: str) -> None:
+        """Shows an answer that is being written, as far as it is; the next call replaces it, and
+        "" takes it away. Most platforms show nothing."""
+        ...
+
     async def show(self, decision: Decision) -> None:
         """Called once a message is decided; most platforms show nothing."""
         ...

@@ -112,6 +112,9 @@ class ConsoleAdapter:
         del group, message_id
         await _write_out(f"{self._bot_name}: (撤回了一条回答 / took back an answer)\n")
 
+    async def draft(self, group: str, reply_to: str, text: str) -> None:
+        """The terminal shows replies only."""
+
     async def show(self, decision: Decision) -> None:
         """The terminal shows replies only."""
 

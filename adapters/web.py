@@ -80,6 +80,12 @@ class WebAdapter:
         """Takes a message off the page."""
         await self._hub.push(group, {"type": "recall", "group": group, "message_id": message_id})
 
+    async def draft(self, group: str, reply_to: str, text: str) -> None:
+        """Shows an answer while it is being written; "" takes it away."""
+        await self._hub.push(
+            group, {"type": "draft", "group": group, "message_id": reply_to, "text": text}
+        )
+
     async def show(self, decision: Decision) -> None:
         """Shows why the bot answered or kept silent."""
         if not self._hub.has_listeners(decision.group):

@@ -26,14 +26,21 @@ FIRST_RETRY_S, LAST_RETRY_S = 1.0, 300.0
 
 @dataclass(slots=True)
 class Health:
-    """Which adapters run. `problems` is what keeps the daemon from being ready."""
+    """Which adapters run, and what is wrong with the language models.
+
+    `problems` keep the daemon from being ready; with what is `degraded` it goes on: answers are
+    quoted where no model can be reached.
+    """
 
     running: dict[str, bool]
+    llm_problems: Callable[[], list[str]] = list
 
     def report(self) -> dict[str, object]:
-        """For /readyz: the state of each adapter, and what is wrong."""
+        """For /readyz and `status`."""
         down = [f"adapter {name} is not running" for name, up in self.running.items() if not up]
-        return {"status": "not ready" if down else "ready", "problems": down}
+        degraded = self.llm_problems()
+        status = "not ready" if down else "degraded" if degraded else "ready"
+        return {"status": status, "problems": down, "degraded": degraded}
 
 
 @dataclass(frozen=True, slots=True)

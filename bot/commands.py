@@ -38,6 +38,10 @@ class Request:
     chinese: bool
 
 
+def _list(found: object) -> list[str]:
+    return [str(item) for item in found] if isinstance(found, list) else []
+
+
 Say = Callable[[str], Awaitable[None]]
 """Posts one more line in the group of the request."""
 
@@ -90,7 +94,9 @@ class Commands:
         counts = await self._store.counts()
         until = await self._store.muted_until(request.adapter, request.group, self._clock.now())
         muted = time.strftime("%H:%M", time.localtime(until)) if until else "-"
-        problems = self._health().get("problems") or "-"
+        health = self._health()
+        wrong = [*_list(health.get("problems")), *_list(health.get("degraded"))]
+        problems = "; ".join(wrong) or "-"
         zh, en = (
             (
                 f"文档 {status.documents} 篇，片段 {status.pieces} 个，跳过 {status.skipped} 个"

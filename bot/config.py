@@ -16,6 +16,7 @@ from bot.config_errors import suggestion
 from bot.config_file import apply, read_file
 from bot.config_tree import ConfigError as ConfigError
 from bot.config_tree import Place, Tree
+from bot.llm.settings import LlmSettings
 from knowledge.settings import GateSettings, KnowledgeSettings
 
 DAY_S = 86400
@@ -90,10 +91,6 @@ class AnswerSettings(_Section):
     max_passages: int = Field(default=5, ge=1, le=20)
     min_evidence: float = Field(default=0.7, ge=0, le=10)
     sure_evidence: float = Field(default=0.85, ge=0, le=10)
-
-
-class LlmSettings(_Section):
-    """Empty: there is no language model yet."""
 
 
 class SearchSettings(_Section):

@@ -1,13 +1,14 @@
 """What happens to a message from its arrival to its answer: the only place that knows all parts.
 
 receive: store -> command, or the group's worker
-triage:  muted? -> preprocess -> reject
-respond: repeated? -> retrieve -> answer -> check -> flood control -> record -> post
+triage:  muted? -> the first half of the pipeline, with what was said before
+respond: repeated? -> the second half -> flood control -> record -> post
 """
 
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from adapters.base import (
@@ -22,13 +23,15 @@ from adapters.base import (
 from bot.admin import parse_command
 from bot.clock import Clock
 from bot.commands import Commands, Request
+from bot.context import in_context
 from bot.dispatch import Dispatcher
+from bot.drafts import drafting
 from bot.flood import Flood, answers
 from bot.metrics import Metrics
 from bot.notices import notice, speaks_chinese
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline
-from bot.presentation import answer_text, decline_text
+from bot.presentation import DECLINED, answer_text, decline_text
 from bot.store import Store
 from bot.trace import stage
 from bot.types import Answer, Group, Outcome, Question, Reason, Silence, Trace
@@ -118,7 +121,13 @@ class Bot:
         if await self._p.store.muted_until(*_group(question), now):
             silence = Silence(Reason.MUTED)
         else:
-            silence = await self._p.pipeline.triage(question, case.trace)
+            if self._p.pipeline.llm:
+                question = await in_context(question, self._p.store)
+            triaged = await self._p.pipeline.triage(question, case.trace)
+            if isinstance(triaged, Silence):
+                silence = triaged
+            else:
+                case.question = triaged
         if silence:
             await self._conclude(question, silence, case.trace)
         return silence is None
@@ -128,10 +137,14 @@ class Bot:
         question = case.question
         if await self._points_back(question, case.trace):
             return
-        outcome = await self._p.pipeline.respond(question, case.trace)
-        if isinstance(outcome, Answer) and not question.mention:
-            outcome = self._budgeted(question, outcome)
-        await self._conclude(question, outcome, case.trace)
+        adapter = self._p.adapters.get(question.last.adapter)
+        # An answer that nobody asked for is not shown half-done.
+        watched = drafting(adapter, question.last) if adapter and question.mention else None
+        async with watched or nullcontext() as show:
+            outcome = await self._p.pipeline.respond(question, case.trace, show)
+            if isinstance(outcome, Answer) and not question.mention:
+                outcome = self._budgeted(question, outcome)
+            await self._conclude(question, outcome, case.trace)
 
     async def dismiss(
         self, messages: Sequence[IncomingMessage], reason: Reason, trace: Trace
@@ -229,7 +242,7 @@ class Bot:
         if isinstance(outcome, Answer):
             text = answer_text(outcome, chinese)
             reply = replace(self._reply(last, text, "answer"), citations=outcome.citations)
-        elif question.mention and outcome.reason in _UNKNOWN:
+        elif question.mention and outcome.reason in DECLINED:
             reply = self._decline(last, trace, chinese)
         posted = await self._settle(question, outcome, trace, reply)
         if posted and reply and isinstance(outcome, Answer):
@@ -278,9 +291,6 @@ class Bot:
 
     def _chinese(self, question: Question) -> bool:
         return speaks_chinese(self._manners.language, question.text)
-
-
-_UNKNOWN = (Reason.NOT_A_QUESTION, Reason.OFF_TOPIC, Reason.NO_EVIDENCE, Reason.UNGROUNDED)
 
 
 def _group(question: Question) -> Group:

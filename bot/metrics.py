@@ -23,6 +23,11 @@ class Metrics:
     documents: Gauge
     pieces: Gauge
     adapters_up: Gauge
+    llm_calls: Counter
+    llm_seconds: Histogram
+    llm_tokens: Counter
+    llm_unreadable: Counter
+    llm_up: Gauge
 
     def render(self) -> bytes:
         """All of it in Prometheus' text format."""
@@ -58,4 +63,21 @@ def create_metrics() -> Metrics:
         documents=Gauge(f"{prefix}_documents", "Documents being served", registry=own),
         pieces=Gauge(f"{prefix}_pieces", "Pieces being served", registry=own),
         adapters_up=Gauge(f"{prefix}_adapter_up", "1 while running", ["adapter"], registry=own),
+        llm_calls=Counter(
+            f"{prefix}_llm_calls", "Calls of a language model", ["backend", "route", "result"],
+            registry=own,
+        ),
+        llm_seconds=Histogram(
+            f"{prefix}_llm_seconds", "Time of a call, waiting and retries included",
+            ["backend", "route"], registry=own, buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300),
+        ),
+        llm_tokens=Counter(
+            f"{prefix}_llm_tokens", "Tokens: prompt, cached (part of prompt), completion",
+            ["backend", "kind"], registry=own,
+        ),
+        llm_unreadable=Counter(
+            f"{prefix}_llm_unreadable_scores", "Scores that could not be read, by rubric",
+            ["rubric"], registry=own,
+        ),
+        llm_up=Gauge(f"{prefix}_llm_up", "1 while it can be asked", ["backend"], registry=own),
     )  # fmt: skip

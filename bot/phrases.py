@@ -23,6 +23,18 @@ REASONS: dict[Reason, dict[str, str]] = {
         "zh": "文档里没有找到足够相关的段落。",
         "en": "No passage in the documents is close enough to answer from.",
     },
+    Reason.UNSURE: {
+        "zh": "语言模型的草稿没有真正回答问题，所以没有发出。",
+        "en": "The language model's draft did not really answer, so it was not posted.",
+    },
+    Reason.UNSAFE: {
+        "zh": "问题或草稿的内容不适合由机器人参与。",
+        "en": "The question or the draft is nothing that the bot should take part in.",
+    },
+    Reason.LLM_DOWN: {
+        "zh": "语言模型暂时不可用，又没有人点名问机器人。",
+        "en": "The language model can't be reached, and nobody asked the bot by name.",
+    },
     Reason.UNGROUNDED: {
         "zh": "拟好的回答在文档里找不到依据，所以没有发出。",
         "en": "The draft said what its sources do not, so it was not posted.",

@@ -1,24 +1,36 @@
 """The pipeline of the HuixiangDou paper (arXiv 2401.08772), flat and in order.
 
-    question  = preprocess(pack)              or Silence(NOT_A_QUESTION)
-    verdict   = reject(question)              or Silence(OFF_TOPIC)
-    evidence  = retrieve(question)            or Silence(NO_EVIDENCE)
-    draft     = answer(question, evidence)
-    answer    = check(draft, evidence)        or Silence(UNGROUNDED)
+    text      = preprocess(pack)              or Silence(NOT_A_QUESTION)
+    text      = rewrite(text, history)                                          (with a model)
+    verdict   = reject(text)                  or Silence(OFF_TOPIC)
+    harmless  = intent(text)                  or Silence(NOT_A_QUESTION | UNSAFE) (with a model)
+    found     = retrieve(text)                or Silence(NO_EVIDENCE)
+    evidence  = relevance(text, found)        or Silence(NO_EVIDENCE)           (with a model)
+    draft     = write(text, evidence), or quote(text, found) without a model
+    answer    = review(draft) or check(draft) or Silence(UNGROUNDED | UNSURE | UNSAFE)
 
-`triage` is the first half, cheap enough for every message; `respond` the second. Between them the
-bot may wait for a person to answer. The stages that need a language model (scoring the question
-and the passages, writing the answer) have their place between these and are off without one.
+`triage` is the first half, cheap enough for every message: the model is asked only about what
+the gate let through. `respond` is the second half. Between them the bot may wait for a person to
+answer. Where no model can be reached, mentions get quoted answers and the rest silence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.stages.answer import answer
+from bot.llm.llm import Llm
+from bot.llm.types import LlmError, OnText
+from bot.stages.answer import quote, write
 from bot.stages.check import check
+from bot.stages.intent import intent
 from bot.stages.preprocess import preprocess
 from bot.stages.reject import reject
+from bot.stages.relevance import relevance, widened
 from bot.stages.retrieve import retrieve
-from bot.types import Knowledge, Outcome, Question, Silence, Trace
+from bot.stages.review import Inspector, Written, review
+from bot.stages.rewrite import rewrite
+from bot.trace import stage
+from bot.types import Knowledge, Outcome, Question, Reason, Silence, Trace
+from knowledge.split import is_chinese
+from knowledge.types import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +49,95 @@ class Pipeline:
 
     knowledge: Knowledge
     options: PipelineOptions
+    llm: Llm | None = None
 
-    async def triage(self, question: Question, trace: Trace) -> Silence | None:
-        """Is this for the bot at all? None when it is."""
+    async def triage(self, question: Question, trace: Trace) -> Question | Silence:
+        """Is this for the bot at all? The question, perhaps rewritten, when it is."""
         text = preprocess(question, trace)
         if isinstance(text, Silence):
             return text
-        return await reject(text, self.knowledge, mention=question.mention, trace=trace)
+        text = await self._rewritten(replace(question, text=text), trace)
+        if silence := await reject(text, self.knowledge, mention=question.mention, trace=trace):
+            return silence
+        if silence := await self._intent(text, mention=question.mention, trace=trace):
+            return silence
+        return replace(question, text=text)
 
-    async def respond(self, question: Question, trace: Trace) -> Outcome:
-        """Answers a question that passed `triage`."""
+    async def respond(
+        self, question: Question, trace: Trace, show: OnText | None = None
+    ) -> Outcome:
+        """Answers a question that passed `triage`; `show` is given the answer while it is being
+        written, as far as it has been checked."""
         options = self.options
-        found = await retrieve(
-            question.text, self.knowledge, options.max_passages, options.min_evidence, trace
-        )
+        least = self.llm.options.min_evidence if self.llm else options.min_evidence
+        found = await retrieve(question.text, self.knowledge, options.max_passages, least, trace)
         if isinstance(found, Silence):
             return found
-        draft = await answer(question.text, found, self.knowledge, options.max_chars, trace)
-        return check(draft, found, options.sure_evidence, trace)
+        if self.llm is None:
+            return await self._quoted(question, found, trace)
+        try:
+            return await self._written(question, found, self.llm, trace, show)
+        except LlmError as error:
+            _note(trace, error)
+        if not question.mention:
+            return Silence(Reason.LLM_DOWN)
+        return await self._quoted(question, found, trace)
 
     async def decide(self, question: Question, trace: Trace) -> Outcome:
         """Both halves at once."""
-        return await self.triage(question, trace) or await self.respond(question, trace)
+        triaged = await self.triage(question, trace)
+        return triaged if isinstance(triaged, Silence) else await self.respond(triaged, trace)
+
+    async def _rewritten(self, question: Question, trace: Trace) -> str:
+        if self.llm is None:
+            return question.text
+        try:
+            return await rewrite(question, self.knowledge, self.llm, trace)
+        except LlmError as error:
+            _note(trace, error)
+            return question.text
+
+    async def _intent(self, text: str, *, mention: bool, trace: Trace) -> Silence | None:
+        if self.llm is None:
+            return None
+        try:
+            return await intent(text, self.llm, trace)
+        except LlmError as error:
+            _note(trace, error)
+            return None if mention else Silence(Reason.LLM_DOWN)
+
+    async def _written(
+        self, question: Question, found: Found, llm: Llm, trace: Trace, show: OnText | None
+    ) -> Outcome:
+        evidence = await relevance(question.text, found, llm, trace)
+        if isinstance(evidence, Silence):
+            return evidence
+        passages = await widened(evidence, self.knowledge, llm, trace)
+        secret = llm.fixed_text("answer", is_chinese(question.text))
+        inspector = Inspector(question.text, passages, secret)
+
+        async def on_text(text: str) -> None:
+            if show is not None and (shown := inspector.presentable(text)):
+                await show(shown)
+
+        draft = await write(question, passages, llm, on_text, trace)
+        outcome = await review(
+            Written(question.text, draft, passages, evidence.passages), inspector,
+            self.knowledge, llm, self.options.max_chars, trace,
+        )  # fmt: skip
+        if outcome == Silence(Reason.UNGROUNDED) and question.mention:
+            # The passages help, the model's words for them don't: then in their own words.
+            return await self._quoted(question, evidence, trace)
+        return outcome
+
+    async def _quoted(self, question: Question, found: Found, trace: Trace) -> Outcome:
+        if found.evidence < self.options.min_evidence:
+            return Silence(Reason.NO_EVIDENCE)
+        draft = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
+        return check(draft, found, self.options.sure_evidence, trace)
+
+
+def _note(trace: Trace, error: LlmError) -> None:
+    """A failing model is part of the answer to "why?"; the hybrid has logged it."""
+    with stage(trace, "llm") as figures:
+        figures["failed"] = type(error).__name__

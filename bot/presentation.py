@@ -1,7 +1,17 @@
 """How outcomes read in a group: the text around an answer, and the line that declines."""
 
 from bot.notices import notice
-from bot.types import Answer, Trace
+from bot.types import Answer, Reason, Trace
+
+DECLINED = (
+    Reason.NOT_A_QUESTION,
+    Reason.OFF_TOPIC,
+    Reason.NO_EVIDENCE,
+    Reason.UNGROUNDED,
+    Reason.UNSURE,
+    Reason.UNSAFE,
+)
+"""Silences that a mention is told of."""
 
 
 def answer_text(answer: Answer, chinese: bool) -> str:

@@ -21,7 +21,10 @@ class Reason(StrEnum):
     NOT_A_QUESTION = "not_a_question"  # nothing to answer: empty, a sticker, only a mention
     OFF_TOPIC = "off_topic"  # the gate: too far from the documents
     NO_EVIDENCE = "no_evidence"  # no passage is close enough to answer from
+    UNSURE = "unsure"  # the language model's draft dodges the question
     UNGROUNDED = "ungrounded"  # the draft says what its sources do not
+    UNSAFE = "unsafe"  # the question or the draft is harmful
+    LLM_DOWN = "llm_down"  # no language model can be reached, and nobody asked the bot
     HUMAN_FIRST = "human_first"  # a person answered before the bot
     HUMAN_ANSWER = "human_answer"  # this message answered somebody else's question
     BUDGET = "budget"  # the group's token bucket is empty
@@ -35,15 +38,26 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Something said before a question in its group; `user` is None for the bot."""
+
+    user: str | None
+    text: str
+    to_asker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Consecutive messages of one person in one group, packed into one question.
 
-    `text` is what they wrote, joined by newlines; `messages` is never empty.
+    `text` is what they wrote, joined by newlines, or what it was rewritten to; `messages` is
+    never empty; `history` is what was said before, oldest first.
     """
 
     text: str
     mention: bool
     messages: tuple[IncomingMessage, ...]
+    history: tuple[Turn, ...] = ()
 
     @property
     def last(self) -> IncomingMessage:
@@ -83,6 +97,10 @@ class Knowledge(Protocol):
 
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
         """Stretches of the passages that answer, word for word."""
+        ...
+
+    async def widen(self, passages: Sequence[Passage], most: int) -> list[Passage]:
+        """The passages grown to their sections, then their pages, to `most` characters in all."""
         ...
 
     async def similarity(self, text: str, others: Sequence[str]) -> list[float]:

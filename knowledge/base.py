@@ -36,6 +36,7 @@ from knowledge.types import (
     Vectors,
     Verdict,
 )
+from knowledge.widen import widen
 
 T = TypeVar("T")
 
@@ -111,6 +112,10 @@ class KnowledgeBase:
             return cut(text, passages, max_chars, self._embedder.encode, words)
 
         return await self._run(work)
+
+    async def widen(self, passages: Sequence[Passage], most: int) -> list[Passage]:
+        """The passages grown to their sections, then their pages, to `most` characters in all."""
+        return await self._run(lambda: widen(self._now().snapshot, passages, most))
 
     async def similarity(self, text: str, others: Sequence[str]) -> list[float]:
         """Cosine of a text to each of the others, -1..1. Raises KnowledgeError."""

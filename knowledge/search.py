@@ -201,23 +201,31 @@ def _adds_something(
 
 def _widen(places: Sequence[Place], hit: Place, most: int) -> tuple[Place, Place]:
     """Joins neighbours of a hit, those under the same heading first, up to `most` characters."""
-    first = last = next(i for i, place in enumerate(places) if place.start == hit.start)
+    here = next(i for i, place in enumerate(places) if place.start == hit.start)
+    return grown(places, here, here, hit.heading, most)
+
+
+def grown(
+    places: Sequence[Place], first: int, last: int, heading: str, most: int
+) -> tuple[Place, Place]:
+    """The run of places from `first` to `last` and its neighbours, those under `heading` first,
+    up to `most` characters; as its first and last place."""
     while True:
         options: list[tuple[int, int, int]] = []
         if last + 1 < len(places) and places[last + 1].end - places[first].start <= most:
-            options.append((_kinship(places[last + 1], hit), 1, last + 1))
+            options.append((_kinship(places[last + 1], heading), 1, last + 1))
         if first > 0 and places[last].end - places[first - 1].start <= most:
-            options.append((_kinship(places[first - 1], hit), 0, first - 1))
+            options.append((_kinship(places[first - 1], heading), 0, first - 1))
         if not options:
             return places[first], places[last]
         _, after, chosen = max(options)
         first, last = (first, chosen) if after else (chosen, last)
 
 
-def _kinship(place: Place, hit: Place) -> int:
-    if place.heading == hit.heading:
+def _kinship(place: Place, heading: str) -> int:
+    if place.heading == heading:
         return 2
-    return 1 if place.heading.startswith(hit.heading) else 0
+    return 1 if place.heading.startswith(heading) else 0
 
 
 def _passage(
@@ -238,5 +246,6 @@ def _passage(
         rank_score=rank_score,
         url=page.url,
         starts_under=hit.first.heading,
+        start=hit.first.start,
         also_in=tuple(dict.fromkeys(other.path for other in others if other.id != page.id)),
     )

@@ -49,7 +49,8 @@ class Passage:
     `heading` is the path of headings above it ("Install > From source"). `score` is the
     cosine of the best piece inside it to the question; `rank_score` orders the hits.
     `also_in` lists the other places where the same text stands; `starts_under` are the headings
-    above its first line, where they are others than those of the best piece.
+    above its first line, where they are others than those of the best piece. `start` is where it
+    begins in the document, in characters.
     """
 
     source: str
@@ -62,6 +63,7 @@ class Passage:
     url: str = ""
     also_in: tuple[str, ...] = ()
     starts_under: str = ""
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)

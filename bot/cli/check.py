@@ -6,6 +6,9 @@ from pathlib import Path
 
 from bot.cli.index import say
 from bot.config import Config
+from bot.llm.llm import Llm
+from bot.llm.scoring import Rubric
+from bot.llm.types import LlmError
 from knowledge.base import GateOptions, KnowledgeBase
 from knowledge.examples import load_examples
 from knowledge.plan import BuildPlan
@@ -15,9 +18,9 @@ from knowledge.types import KnowledgeError
 OK, BAD, NOTE = "ok    ", "BAD   ", "note  "
 
 
-async def check(config: Config, plan: BuildPlan, gate: GateOptions) -> int:
+async def check(config: Config, plan: BuildPlan, gate: GateOptions, llm: Llm | None) -> int:
     """Prints a line per finding; status 0 when none of them is bad."""
-    findings = [*_data_folder(config), *_sources(plan), *_adapters(config), *_llm()]
+    findings = [*_data_folder(config), *_sources(plan), *_adapters(config), *await _llm(llm)]
     findings += [*_examples(gate), *await _index(config, plan, gate)]
     say(f"{OK}configuration: read without problems")
     for finding in findings:
@@ -91,5 +94,21 @@ def _adapters(config: Config) -> Iterator[str]:
             yield f"{NOTE}admin {user}: no adapter has that name"
 
 
-def _llm() -> Iterator[str]:
-    yield f"{OK}llm: none configured; answers are quoted from the documents"
+async def _llm(llm: Llm | None) -> list[str]:
+    """Each backend's servers answer, know the model, and give a score that can be read."""
+    if llm is None:
+        return [f"{OK}llm: none configured; answers are quoted from the documents"]
+    await llm.hybrid.probe(everything=True)
+    findings = [f"{BAD}{problem}" for problem in llm.hybrid.problems()]
+    if findings:
+        return findings
+    try:
+        score = await llm.score(
+            Rubric.QUESTION, chinese=False, message="How do I install it with pip?"
+        )
+    except LlmError as error:
+        return [f"{BAD}llm: it can be reached but does not score: {error}"]
+    names = ", ".join(backend.name for backend in llm.hybrid.backends)
+    findings.append(f"{OK}llm: {names} can be reached")
+    mark = NOTE if score.how == "unreadable" else OK
+    return [*findings, f"{mark}llm: scores are {score.how}"]

@@ -10,21 +10,29 @@ from typing import Any
 from bot.cli.asking import mention
 from bot.cli.index import say, say_json
 from bot.cli.pictures import draw_gate, draw_operating_points, operating_points
+from bot.cli.scoring import gate_and_llm
+from bot.llm.llm import Llm
 from bot.pipeline import Pipeline
 from bot.types import Answer, Outcome, Reason, Trace
 from knowledge.base import GateOptions, KnowledgeBase
 from knowledge.evaluate import Labelled, evaluate_gate, evaluate_retrieval, load_labelled
 from knowledge.examples import load_examples
+from knowledge.types import KnowledgeError
 
 
 async def eval_gate(
-    knowledge: KnowledgeBase, options: GateOptions, args: argparse.Namespace
+    knowledge: KnowledgeBase, options: GateOptions, args: argparse.Namespace, llm: Llm | None
 ) -> int:
-    """Precision, recall, F1 at the fitted threshold, AUC, and recall at precision 0.9."""
+    """Precision, recall, F1 at the fitted threshold, AUC, and recall at precision 0.9; with
+    `--llm` also what the model makes of the messages that pass, and what asking it costs."""
+    if args.llm and llm is None:
+        raise KnowledgeError("there is no language model; configure llm.local or llm.remote")
     data = load_examples([args.data])
     train = load_examples([args.train]) if args.train else None
     result = await evaluate_gate(knowledge, options, data, train)
     figures = {name: _round(value) for name, value in asdict(result.figures).items()}
+    if args.llm and llm is not None:
+        figures |= await gate_and_llm(llm, result)
     _show(figures, as_json=args.json)
     if args.out:
         good, bad = ([score for _, score in part] for part in (result.good, result.bad))
@@ -155,8 +163,9 @@ def _show(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         say_json(figures)
         return
+    width = max(16, *(len(name) for name in figures))
     for name, value in figures.items():
-        say(f"{name:<16} {value}")
+        say(f"{name:<{width}} {value}")
 
 
 def _share(part: int, whole: int) -> float:

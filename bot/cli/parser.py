@@ -71,12 +71,18 @@ def _add_eval(commands: "argparse._SubParsersAction[_Parser]") -> None:
         ("gate", 'lines {"text", "label"}: precision and recall of the gate'),
         ("retrieval", "questions with known pages: recall of the search"),
         ("answers", "questions of every kind: are they answered, declined, left alone?"),
+        ("scoring", 'lines {"text", "label"}: how the model\'s scores part the labels'),
     ):
         kind = kinds.add_parser(name, help=about)
         kind.add_argument("--data", type=Path, required=True, metavar="FILE.jsonl")
         kind.add_argument("--json", action="store_true", help="print one JSON object")
+        if name == "scoring":
+            kind.add_argument("--rubric", choices=["question", "unsafe"], default="question")
+            kind.add_argument("--limit", type=_limit, help="at most so many of each label")
+            continue
         kind.add_argument("--out", type=Path, metavar="DIR", help="write pictures and every miss")
         if name == "gate":
+            kind.add_argument("--llm", action="store_true", help="ask the model, count its cost")
             kind.add_argument("--train", type=Path, metavar="FILE", help="fit on these examples")
         if name == "retrieval":
             kind.add_argument("-k", type=_count, default=5, help="hits per question; default 5")
@@ -91,4 +97,10 @@ def _text(value: str) -> str:
 def _count(value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= 50:
         raise argparse.ArgumentTypeError(f"{value} is not a number from 1 to 50")
+    return int(value)
+
+
+def _limit(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a number from 1 on")
     return int(value)

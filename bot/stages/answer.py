@@ -1,11 +1,15 @@
-"""Stage 4: the draft. Without a language model it is quoted, never a word of our own."""
+"""Stage 4: the draft. A language model writes it; without one it is quoted, word for word."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.llm.llm import Llm
+from bot.llm.types import OnText
+from bot.stages.rewrite import as_history
 from bot.trace import stage
-from bot.types import Knowledge, Trace
-from knowledge.types import Found, Quote
+from bot.types import Knowledge, Question, Trace, Turn
+from knowledge.split import is_chinese
+from knowledge.types import Found, Passage, Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,7 @@ class Draft:
     quotes: Sequence[Quote]
 
 
-async def answer(
+async def quote(
     text: str, found: Found, knowledge: Knowledge, max_chars: int, trace: Trace
 ) -> Draft:
     """Cuts the best stretches out of the passages, at most `max_chars` characters in all."""
@@ -25,3 +29,32 @@ async def answer(
         figures["quotes"] = len(quotes)
         figures["chars"] = sum(len(quote.text) for quote in quotes)
         return Draft(quotes)
+
+
+async def write(
+    question: Question,
+    passages: Sequence[Passage],
+    llm: Llm,
+    on_text: OnText | None,
+    trace: Trace,
+) -> str:
+    """The model's draft, with a mark [n] for each passage it draws on. Raises LlmError."""
+    with stage(trace, "answer") as figures:
+        done = await llm.answer(
+            question.text,
+            [f"{passage.heading}\n{passage.text}" for passage in passages],
+            as_history(_exchange(question, llm.options.history_turns)),
+            is_chinese(question.text),
+            on_text,
+        )
+        figures["kind"] = "written"
+        figures["backend"], figures["model"] = done.backend, done.model
+        figures["prompt_tokens"], figures["cached_tokens"] = done.prompt_tokens, done.cached_tokens
+        figures["chars"], figures["cut"] = len(done.text), done.cut
+        return done.text
+
+
+def _exchange(question: Question, turns: int) -> Sequence[Turn]:
+    """What the asker and the bot said to each other lately; what others said is not theirs."""
+    own = [t for t in question.history if t.to_asker or t.user == question.last.user]
+    return own[-2 * turns :] if turns else ()

@@ -14,8 +14,8 @@ from knowledge.types import Found, Quote
 
 _IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]\n]+)\]\(([^)\s]*)[^)]*\)")
-_AT_TAG = re.compile(r"<(/?)(at|font|button|a)\b", re.IGNORECASE)
-_AT_ALL = re.compile(r"@(?=(?:all|everyone|channel|here|_all|所有人|全体成员)\b)", re.IGNORECASE)
+_AT_TAG = re.compile(r"<(/?)(at\b|font\b|button\b|a\b|@)", re.IGNORECASE)
+_AT = re.compile(r"(?<![\w.])@(?=\w)")
 _CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 
 
@@ -51,7 +51,7 @@ def is_grounded(quote: Quote) -> bool:
 
 
 def harmless(text: str) -> str:
-    """Text of a document without hidden link targets, images, platform tags and @all.
+    """Text without hidden link targets, images, platform tags and mentions of people or of all.
 
     Code is left as it is: it is shown, not interpreted.
     """
@@ -63,4 +63,4 @@ def _plain(text: str) -> str:
     text = _IMAGE.sub(r"\1", text)
     text = _LINK.sub(r"\1", text)
     text = _AT_TAG.sub(r"‹\1\2", text)
-    return _AT_ALL.sub("@\u200b", text)
+    return _AT.sub("@\u200b", text)

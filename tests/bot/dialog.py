@@ -11,6 +11,7 @@ from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
 from bot.commands import Commands
 from bot.flood import Answered, Budget, Cooldown, Flood
 from bot.handle import Bot, Manners, Parts
+from bot.llm.llm import Llm
 from bot.metrics import Metrics, create_metrics
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline, PipelineOptions
@@ -115,6 +116,7 @@ async def talking(
     setup: Setup = Setup(),
     clock: FakeClock | None = None,
     adapter: RecordingAdapter | None = None,
+    llm: Llm | None = None,
 ) -> AsyncIterator[Talk]:
     """A bot that runs on `folder`; entering it again is a restart."""
     clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
@@ -132,7 +134,7 @@ async def talking(
             knowledge=knowledge, store=store, outbox=outbox, flood=flood, clock=clock,
             metrics=metrics, admins=setup.admins, prefix="/dou", health=lambda: {"problems": []},
         )  # fmt: skip
-        pipeline = Pipeline(knowledge, PipelineOptions())
+        pipeline = Pipeline(knowledge, PipelineOptions(), llm)
         parts = Parts(pipeline, store, outbox, flood, commands, adapters, clock, metrics)
         bot = Bot(parts, setup.manners, setup.timing)
         async with bot.dispatcher:

@@ -15,6 +15,7 @@ class RecordingAdapter:
         self.name = name
         self.sent: list[Reply] = []
         self.recalled: list[str] = []
+        self.drafts: list[str] = []
         self.decisions: list[Decision] = []
         self.failures: list[AdapterError] = []
         self.publish: Publish | None = None
@@ -36,6 +37,11 @@ class RecordingAdapter:
         if self.failures:
             raise self.failures.pop(0)
         self.recalled.append(f"{group}/{message_id}")
+
+    async def draft(self, group: str, reply_to: str, text: str) -> None:
+        """Remembers the draft."""
+        del group, reply_to
+        self.drafts.append(text)
 
     async def show(self, decision: Decision) -> None:
         """Remembers the decision."""

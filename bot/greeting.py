@@ -1,0 +1,31 @@
+"""What the daemon says once it runs: where its page is, what it knows, which parts are on."""
+
+import sys
+
+from bot.config import Config
+
+
+def greet(
+    config: Config, address: str, documents: int, pieces: int, sources: tuple[str, ...]
+) -> None:
+    """Greets on standard error: standard output belongs to the console adapter."""
+    kinds = ", ".join(getattr(adapter, "name", "") for adapter in config.adapters)
+    lines = (
+        f"{config.bot.name} is listening",
+        f"  page       {address}",
+        f"  knowledge  {documents} documents, {pieces} pieces from {', '.join(sources)}",
+        f"  adapters   {kinds}",
+        f"  embedder   {config.knowledge.embedder.kind}",
+        f"  llm        {_llm_line(config)}",
+        f"  data       {config.bot.data_dir}",
+    )
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _llm_line(config: Config) -> str:
+    if not config.llm.configured:
+        return "off: answers are quoted from the documents"
+    local = config.llm.local.model or config.llm.local.serve.model or "lmdeploy"
+    remote = f"{config.llm.remote.provider} {config.llm.remote.model}".strip()
+    names = {"local": f"local ({local})", "remote": f"remote ({remote})"}
+    return " and ".join(names[side] for side in config.llm.configured)

@@ -1,0 +1,98 @@
+"""From the configuration to an opened language model."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.clock import Clock
+from bot.llm.backend import Backend, BackendOptions
+from bot.llm.hybrid import Hybrid, opened
+from bot.llm.llm import Llm, LlmOptions, Thresholds
+from bot.llm.presets import LMDEPLOY, PROVIDERS
+from bot.llm.prompts import load_prompts
+from bot.llm.settings import LlmSettings, LocalSettings, RemoteSettings
+from bot.llm.types import Route
+from bot.metrics import Metrics
+
+
+@asynccontextmanager
+async def open_llm(
+    settings: LlmSettings, metrics: Metrics, clock: Clock, *, watch: bool
+) -> AsyncIterator[Llm | None]:
+    """The language model, None where none is configured; `watch` probes it in the background."""
+    if not settings.configured:
+        yield None
+        return
+    timeouts = {
+        Route.SCORE: settings.timeouts.score_s,
+        Route.KEYWORDS: settings.timeouts.keywords_s,
+        Route.ANSWER: settings.timeouts.answer_s,
+    }
+    made = {
+        "local": Backend(_local(settings.local, settings.retries, timeouts), clock),
+        "remote": Backend(_remote(settings.remote, settings.retries, timeouts), clock),
+    }
+    orders = {
+        Route.SCORE: settings.routes.score,
+        Route.KEYWORDS: settings.routes.keywords,
+        Route.ANSWER: settings.routes.answer,
+    }
+    routes = {
+        # A route that names only what isn't there is served by what is.
+        route: [made[side] for side in order if side in settings.configured]
+        or [made[side] for side in settings.configured]
+        for route, order in orders.items()
+    }
+    async with opened(Hybrid(routes, metrics, clock), watch=watch) as hybrid:
+        yield Llm(hybrid, load_prompts(), llm_options(settings), metrics)
+
+
+def llm_options(settings: LlmSettings) -> LlmOptions:
+    """Limits and thresholds."""
+    limits = settings.thresholds
+    thresholds = Thresholds(
+        limits.question, limits.relevance, limits.dodge, limits.unsafe_question,
+        limits.unsafe_answer,
+    )  # fmt: skip
+    return LlmOptions(
+        thresholds,
+        settings.min_evidence,
+        settings.evidence_tokens,
+        settings.answer_tokens,
+        settings.history_turns,
+    )
+
+
+def _local(settings: LocalSettings, retries: int, timeouts: dict[Route, float]) -> BackendOptions:
+    serve = settings.serve
+    own = serve.model != ""
+    return BackendOptions(
+        name="local",
+        base_urls=(f"http://127.0.0.1:{serve.port}/v1",) if own else settings.base_urls,
+        model=serve.model_name if own else settings.model,
+        context_tokens=serve.session_len if own else settings.context_tokens,
+        preset=LMDEPLOY,
+        api_key=settings.api_key.get_secret_value(),
+        concurrency=min(settings.concurrency, serve.max_batch_size) if own
+        else settings.concurrency,
+        retries=retries,
+        thinking=settings.thinking,
+        timeouts=timeouts,
+    )  # fmt: skip
+
+
+def _remote(settings: RemoteSettings, retries: int, timeouts: dict[Route, float]) -> BackendOptions:
+    preset = PROVIDERS[settings.provider or "custom"]
+    return BackendOptions(
+        name="remote",
+        base_urls=(settings.base_url or preset.base_url,),
+        model=settings.model or ("auto" if preset.by_length else ""),
+        context_tokens=settings.context_tokens,
+        preset=preset,
+        api_key=settings.api_key.get_secret_value(),
+        concurrency=settings.concurrency,
+        rpm=settings.rpm,
+        tpm=settings.tpm,
+        retries=retries,
+        thinking=settings.thinking,
+        timeouts=timeouts,
+    )

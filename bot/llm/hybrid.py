@@ -1,0 +1,150 @@
+"""The hybrid LLM: local and remote backends in an order per purpose, one standing in for another.
+
+Section 3.3 of the paper (arXiv 2401.08772): a local model for the many small decisions, a remote
+one with a long context for what needs it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from bot.clock import Clock
+from bot.llm.backend import Backend
+from bot.llm.types import (
+    Completion,
+    ContextTooLong,
+    Down,
+    LlmError,
+    OnText,
+    Request,
+    Route,
+)
+from bot.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+PROBE_EVERY_S = 10.0
+"""How often the daemon asks servers that are left alone whether they are back."""
+
+SMALLER = 0.6
+"""Share of the context for a second try, when a server counts more tokens than we estimated."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """What the calls so far took, as the servers count."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Hybrid:
+    """Routes calls to backends. Open it with `opened`."""
+
+    def __init__(
+        self, routes: Mapping[Route, Sequence[Backend]], metrics: Metrics, clock: Clock
+    ) -> None:
+        self._routes, self._metrics, self._clock = routes, metrics, clock
+        self.backends = tuple(dict.fromkeys(b for route in routes.values() for b in route))
+        self.usage = Usage()
+        for backend in self.backends:
+            metrics.llm_up.labels(backend.name).set_function(partial(_is_up, backend))
+
+    @property
+    def up(self) -> bool:
+        """Does every route have a backend that can be asked?"""
+        return all(any(backend.up for backend in route) for route in self._routes.values())
+
+    def problems(self) -> list[str]:
+        """What is wrong, a line per backend that is down."""
+        return [
+            f"llm {backend.name}: {backend.problem or 'not reachable'}"
+            for backend in self.backends
+            if not backend.up
+        ]
+
+    def context(self, route: Route) -> int:
+        """Tokens of the context of the backend that would be asked first."""
+        return self._in_order(route)[0].options.context_tokens
+
+    async def complete(
+        self, route: Route, make: Callable[[int], Request], on_text: OnText | None = None
+    ) -> Completion:
+        """Asks the route's backends in turn until one answers.
+
+        `make` builds the request for a context of so many tokens. Raises the last LlmError when
+        no backend answered.
+        """
+        problem: LlmError = Down(f"no backend serves {route}")
+        for backend in self._in_order(route):
+            for share in (1.0, SMALLER):
+                request = make(int(backend.options.context_tokens * share))
+                try:
+                    return await self._counted(backend, request, route, on_text)
+                except ContextTooLong as error:
+                    problem = error
+                except LlmError as error:
+                    log.warning("%s could not serve %s: %s", backend.name, route, error)
+                    problem = error
+                    break
+        raise problem
+
+    async def probe(self, *, everything: bool = False) -> None:
+        """Asks servers that are left alone, or all of them, whether they can be used."""
+        await asyncio.gather(*(b.probe(everything=everything) for b in self.backends))
+
+    def _in_order(self, route: Route) -> list[Backend]:
+        return sorted(self._routes[route], key=lambda backend: not backend.up)
+
+    async def _counted(
+        self, backend: Backend, request: Request, route: Route, on_text: OnText | None
+    ) -> Completion:
+        began = time.perf_counter()
+        calls = self._metrics.llm_calls
+        try:
+            done = await backend.complete(request, route, on_text)
+        except LlmError as error:
+            calls.labels(backend.name, route, type(error).__name__).inc()
+            raise
+        calls.labels(backend.name, route, "done").inc()
+        self._metrics.llm_seconds.labels(backend.name, route).observe(time.perf_counter() - began)
+        for kind in ("prompt", "cached", "completion"):
+            tokens = getattr(done, f"{kind}_tokens")
+            self._metrics.llm_tokens.labels(backend.name, kind).inc(tokens)
+        self.usage.calls += 1
+        self.usage.prompt_tokens += done.prompt_tokens
+        self.usage.cached_tokens += done.cached_tokens
+        self.usage.completion_tokens += done.completion_tokens
+        return done
+
+    async def _watch(self) -> None:
+        """Recovers by itself: an idle bot finds out that its model is back."""
+        await self.probe(everything=True)
+        while True:
+            await self._clock.wait(asyncio.Event(), self._clock.now() + PROBE_EVERY_S)
+            await self.probe()
+
+
+def _is_up(backend: Backend) -> float:
+    return float(backend.up)
+
+
+@asynccontextmanager
+async def opened(hybrid: Hybrid, *, watch: bool) -> AsyncIterator[Hybrid]:
+    """Opens the backends; with `watch` servers are probed in the background."""
+    async with AsyncExitStack() as stack:
+        for backend in hybrid.backends:
+            await stack.enter_async_context(backend)
+        watcher = asyncio.create_task(hybrid._watch()) if watch else None
+        try:
+            yield hybrid
+        finally:
+            if watcher:
+                watcher.cancel()
+                await asyncio.wait({watcher})

@@ -1,0 +1,153 @@
+"""The language model as the pipeline's stages use it: score, rewrite, answer, shorten."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.llm.hybrid import Hybrid
+from bot.llm.prompts import Prompts
+from bot.llm.scoring import Rubric, Score, read_score
+from bot.llm.tokens import estimate, shortened
+from bot.llm.types import Completion, LlmError, OnText, Prompt, Request, Route
+from bot.metrics import Metrics
+
+SCORE_TOKENS = 2
+REWRITE_TOKENS = 160
+SCORED_TOKENS = 1500
+"""A text to score is cut at this length: its beginning tells."""
+
+NO_ANSWER = "NO_ANSWER"
+"""What the model writes when the passages don't answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Scores from 0 to 10, as in the paper: at least for `question` and `relevance`, below for
+    the others."""
+
+    question: float = 6.0
+    relevance: float = 5.0
+    dodge: float = 9.0
+    unsafe_question: float = 3.0
+    unsafe_answer: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class LlmOptions:
+    """`min_evidence` is what a question's `Found.evidence` must be at least; `evidence_tokens`
+    bounds the passages of an answer, `answer_tokens` the answer."""
+
+    thresholds: Thresholds = Thresholds()
+    min_evidence: float = 0.5
+    evidence_tokens: int = 6000
+    answer_tokens: int = 800
+    history_turns: int = 3
+
+
+class Llm:
+    """Prompts, and the backends that they go to. All methods raise LlmError."""
+
+    def __init__(
+        self, hybrid: Hybrid, prompts: Prompts, options: LlmOptions, metrics: Metrics
+    ) -> None:
+        self.hybrid, self.options = hybrid, options
+        self._prompts, self._metrics = prompts, metrics
+
+    async def score(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Score:
+        """One score, 0 to 10; the cautious one where the model's answer can't be read."""
+        short = {tag: shortened(text, SCORED_TOKENS) for tag, text in texts.items()}
+        prompt = self._prompts.render(rubric, chinese, **short)
+        request = Request(prompt, SCORE_TOKENS, digit=True)
+        completion = await self.hybrid.complete(Route.SCORE, lambda _: request)
+        score = read_score(rubric, completion)
+        if score.how == "unreadable":
+            self._metrics.llm_unreadable.labels(rubric).inc()
+        return score
+
+    async def score_each(
+        self, rubric: Rubric, tag: str, each: Sequence[str], *, chinese: bool, **texts: str
+    ) -> list[Score]:
+        """A score for each of several texts, concurrently."""
+        return await all_of(
+            [self.score(rubric, chinese=chinese, **{tag: text}, **texts) for text in each]
+        )
+
+    async def rewrite(self, message: str, history: str, chinese: bool) -> str:
+        """The message as a question that stands by itself; one line."""
+        prompt = self._prompts.render(
+            "rewrite", chinese, message=shortened(message, 400), history=shortened(history, 1200)
+        )
+        request = Request(prompt, REWRITE_TOKENS)
+        completion = await self.hybrid.complete(Route.KEYWORDS, lambda _: request)
+        lines = completion.text.splitlines()
+        return lines[0].strip().strip('"“”') if lines and not completion.cut else ""
+
+    def evidence_tokens(self) -> int:
+        """Room for the passages of an answer, in the model that would be asked now."""
+        return min(self.options.evidence_tokens, self._room(self.hybrid.context(Route.ANSWER)))
+
+    async def answer(
+        self,
+        question: str,
+        passages: Sequence[str],
+        history: str,
+        chinese: bool,
+        on_text: OnText | None = None,
+    ) -> Completion:
+        """An answer from the passages, best first; the last ones go where the context is short."""
+
+        def make(context: int) -> Request:
+            kept = _fitting(passages, min(self.options.evidence_tokens, self._room(context)))
+            prompt = self._prompts.render(
+                "answer", chinese, passage=kept, question=shortened(question, 1000),
+                history=history,
+            )  # fmt: skip
+            return Request(prompt, self.options.answer_tokens)
+
+        return await self.hybrid.complete(Route.ANSWER, make, on_text)
+
+    async def shorten(self, question: str, answer: str, chinese: bool) -> Completion:
+        """A shorter form of an answer."""
+        prompt = self._prompts.render("shorten", chinese, question=question, answer=answer)
+        request = Request(prompt, self.options.answer_tokens)
+        return await self.hybrid.complete(Route.ANSWER, lambda _: request)
+
+    def fixed_text(self, name: str, chinese: bool) -> str:
+        """The part of a prompt that must never be told to anybody."""
+        empty = dict.fromkeys(("message", "question", "answer", "history"), "")
+        return self._prompts.render(name, chinese, passage=[""], **empty).fixed
+
+    def score_prompt(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Prompt:
+        """The prompt of a score, to count its tokens."""
+        return self._prompts.render(rubric, chinese, **texts)
+
+    def _room(self, context: int) -> int:
+        """Tokens for passages: half a kilotoken of fixed text, a question and history beside."""
+        return max(200, context - self.options.answer_tokens - 2500)
+
+
+def _fitting(passages: Sequence[str], tokens: int) -> list[str]:
+    """The first passages that fit; the first one shortened rather than none."""
+    kept: list[str] = []
+    for passage in passages:
+        size = estimate(passage)
+        if size > tokens:
+            if not kept:
+                kept.append(shortened(passage, tokens))
+            break
+        kept.append(passage)
+        tokens -= size
+    return kept
+
+
+async def all_of(work: Iterable[Coroutine[Any, Any, Score]]) -> list[Score]:
+    """Runs scorings together; the first failure cancels the others and is raised itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except* LlmError as failures:
+        failed = failures.exceptions[0]
+    else:
+        return [task.result() for task in tasks]
+    raise failed

@@ -1,0 +1,175 @@
+"""The language model's part of the configuration."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import ValidationInfo as Info
+
+from bot.llm.presets import PROVIDERS
+from knowledge.settings import WebAddress
+
+Provider = Literal[
+    "", "kimi", "openai", "deepseek", "zhipu", "siliconflow", "stepfun", "internlm", "vllm",
+    "ollama", "custom",
+]  # fmt: skip
+
+_KEYLESS = ("", "vllm", "ollama", "custom")
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Points = Annotated[float, Field(ge=0, le=10)]
+Side = Literal["local", "remote"]
+
+
+def _api_address(text: str) -> str:
+    """A server's address; the API of a bare one is below /v1."""
+    return f"{text.rstrip('/')}/v1" if text and urlsplit(text).path in ("", "/") else text
+
+
+def _route(sides: tuple[Side, ...]) -> tuple[Side, ...]:
+    if len(set(sides)) != len(sides):
+        raise ValueError("names a backend twice; write each once, in the order of preference")
+    return sides
+
+
+ApiAddress = Annotated[WebAddress, AfterValidator(_api_address)]
+RouteOrder = Annotated[tuple[Side, ...], Field(min_length=1), AfterValidator(_route)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class ServeSettings(_Section):
+    """An lmdeploy api_server that the bot starts and watches; off without `model`."""
+
+    model: str = Field(default="", max_length=500)
+    model_name: str = Field(default="chat", pattern=r"^\S{1,200}$")
+    port: int = Field(default=23333, ge=1024, le=65535)
+    tp: int = Field(default=1, ge=1, le=64)
+    session_len: int = Field(default=16384, ge=4096, le=1 << 22)
+    max_batch_size: int = Field(default=16, ge=1, le=4096)
+    cache_max_entry_count: float = Field(default=0.6, gt=0, lt=1)
+    quant_policy: Literal[0, 4, 8] = 0
+    enable_prefix_caching: bool = True
+    python: str = Field(default="", max_length=500)
+    extra_args: tuple[str, ...] = ()
+    load_timeout_s: Seconds = 600
+
+
+class LocalSettings(_Section):
+    """lmdeploy api_servers; off without `base_urls` and `serve.model`."""
+
+    base_urls: tuple[ApiAddress, ...] = ()
+    model: str = Field(default="", max_length=500)
+    api_key: SecretStr = SecretStr("")
+    context_tokens: int = Field(default=16384, ge=4096, le=1 << 22)
+    concurrency: int = Field(default=8, ge=1, le=1024)
+    thinking: bool = False
+    serve: ServeSettings = ServeSettings()
+
+    @field_validator("serve")
+    @classmethod
+    def _one_way(cls, serve: ServeSettings, info: Info) -> ServeSettings:
+        if serve.model and info.data.get("base_urls"):
+            raise ValueError(
+                "the bot either starts a server (`serve.model`) or uses running ones "
+                "(`base_urls`); write one of them"
+            )
+        return serve
+
+
+class RemoteSettings(_Section):
+    """Any OpenAI-compatible API; off without `provider`. `rpm` and `tpm` 0 are no limit."""
+
+    provider: Provider = ""
+    base_url: ApiAddress = Field(default="", validate_default=True)
+    # Text, because a default that is validated goes through the same strict check as the file's.
+    api_key: SecretStr = Field(default="", validate_default=True)
+    model: str = Field(default="", max_length=500, validate_default=True)
+    context_tokens: int = Field(default=32768, ge=4096, le=1 << 22)
+    concurrency: int = Field(default=4, ge=1, le=1024)
+    rpm: int = Field(default=0, ge=0, le=1_000_000)
+    tpm: int = Field(default=0, ge=0, le=1_000_000_000)
+    thinking: bool = False
+
+    @field_validator("base_url")
+    @classmethod
+    def _custom_needs_it(cls, url: str, info: Info) -> str:
+        if info.data.get("provider") == "custom" and not url:
+            raise ValueError(
+                "must be set for the provider custom, such as http://127.0.0.1:8080/v1"
+            )
+        return url
+
+    @field_validator("api_key")
+    @classmethod
+    def _hosted_needs_it(cls, key: SecretStr, info: Info) -> SecretStr:
+        provider = info.data.get("provider", "")
+        if provider not in _KEYLESS and not key.get_secret_value():
+            raise ValueError(
+                f"must be set for the provider {provider}, such as ${{{provider.upper()}_API_KEY}}"
+            )
+        return key
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, model: str, info: Info) -> str:
+        provider = info.data.get("provider", "")
+        can_choose = bool(provider and PROVIDERS[provider].by_length)
+        if model == "auto" and not can_choose:
+            raise ValueError("auto is possible for the provider kimi only; name a model")
+        if provider and not model and not can_choose:
+            raise ValueError(f"must name a model of the provider {provider}")
+        return model
+
+
+class RoutesSettings(_Section):
+    """Which backend serves what, in the order of preference."""
+
+    score: RouteOrder = ("local", "remote")
+    keywords: RouteOrder = ("local", "remote")
+    answer: RouteOrder = ("remote", "local")
+
+
+class TimeoutSettings(_Section):
+    """Seconds that a call may take at one backend, waiting and retries included."""
+
+    score_s: Seconds = 60
+    keywords_s: Seconds = 60
+    answer_s: Seconds = 300
+
+
+class ThresholdSettings(_Section):
+    """Scores from 0 to 10."""
+
+    question: Points = 6
+    relevance: Points = 5
+    dodge: Points = 9
+    unsafe_question: Points = 3
+    unsafe_answer: Points = 3
+
+
+class LlmSettings(_Section):
+    """The hybrid language model; with neither local nor remote, answers are quoted."""
+
+    local: LocalSettings = LocalSettings()
+    remote: RemoteSettings = RemoteSettings()
+    routes: RoutesSettings = RoutesSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    thresholds: ThresholdSettings = ThresholdSettings()
+    retries: int = Field(default=2, ge=0, le=10)
+    min_evidence: float = Field(default=0.5, ge=0, le=10)
+    evidence_tokens: int = Field(default=6000, ge=200, le=1_000_000)
+    answer_tokens: int = Field(default=800, ge=50, le=32_768)
+    history_turns: int = Field(default=3, ge=0, le=50)
+
+    @property
+    def configured(self) -> tuple[Side, ...]:
+        """The backends that there are."""
+        local = bool(self.local.base_urls or self.local.serve.model)
+        present: tuple[tuple[Side, bool], ...] = (
+            ("local", local),
+            ("remote", bool(self.remote.provider)),
+        )
+        return tuple(side for side, there in present if there)

@@ -1,0 +1,27 @@
+"""After the gate: is it a real question, and is it harmless? Two scores, at once."""
+
+from bot.llm.llm import Llm, all_of
+from bot.llm.scoring import Rubric
+from bot.trace import stage
+from bot.types import Reason, Silence, Trace
+from knowledge.split import is_chinese
+
+
+async def intent(text: str, llm: Llm, trace: Trace) -> Silence | None:
+    """Silence for what is no question to answer. Raises LlmError."""
+    limits, chinese = llm.options.thresholds, is_chinese(text)
+    with stage(trace, "intent") as figures:
+        question, unsafe = await all_of(
+            [
+                llm.score(Rubric.QUESTION, chinese=chinese, message=text),
+                llm.score(Rubric.UNSAFE, chinese=chinese, message=text),
+            ]
+        )
+        figures |= {"question": question.value, "at_least": limits.question}
+        figures |= {"unsafe": unsafe.value, "below": limits.unsafe_question}
+        figures["how"] = question.how
+        if unsafe.value >= limits.unsafe_question:
+            return Silence(Reason.UNSAFE)
+        if question.value < limits.question:
+            return Silence(Reason.NOT_A_QUESTION)
+        return None

@@ -1,0 +1,39 @@
+"""After retrieval: which passages help, by the model's score; those are given more room."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.llm.llm import Llm
+from bot.llm.scoring import Rubric
+from bot.llm.tokens import estimate
+from bot.trace import stage
+from bot.types import Knowledge, Reason, Silence, Trace
+from knowledge.split import is_chinese
+from knowledge.types import Found, Passage
+
+
+async def relevance(text: str, found: Found, llm: Llm, trace: Trace) -> Found | Silence:
+    """The passages that help, most helpful first. Raises LlmError."""
+    least = llm.options.thresholds.relevance
+    with stage(trace, "relevance") as figures:
+        shown = [f"{passage.heading}\n{passage.text}" for passage in found.passages]
+        scores = await llm.score_each(
+            Rubric.RELEVANCE, "passage", shown, chinese=is_chinese(text), question=text
+        )
+        figures["scores"] = [score.value for score in scores]
+        figures["at_least"] = least
+        ranked = sorted(zip(scores, found.passages, strict=True), key=lambda pair: -pair[0].value)
+        kept = tuple(passage for score, passage in ranked if score.value >= least)
+        return replace(found, passages=kept) if kept else Silence(Reason.NO_EVIDENCE)
+
+
+async def widened(found: Found, knowledge: Knowledge, llm: Llm, trace: Trace) -> Sequence[Passage]:
+    """The passages grown to sections and pages, as far as the model's context goes."""
+    with stage(trace, "widen") as figures:
+        held = "".join(passage.text for passage in found.passages)
+        per_token = max(1.0, len(held) / max(1, estimate(held)))
+        most = int(llm.evidence_tokens() * per_token)
+        passages = await knowledge.widen(found.passages, most)
+        figures["chars"] = sum(len(passage.text) for passage in passages)
+        figures["at_most"] = most
+        return passages

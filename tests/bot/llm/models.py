@@ -1,0 +1,39 @@
+"""Opens the language model of a configuration on fake servers, for tests."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bot.clock import Clock, SystemClock
+from bot.llm.create import open_llm
+from bot.llm.llm import Llm
+from bot.llm.settings import LlmSettings
+from bot.metrics import Metrics, create_metrics
+from tests.fakes.llm_api import LlmApi
+
+
+def local(*apis: LlmApi, **fields: Any) -> dict[str, Any]:
+    """The section llm.local for some servers."""
+    return {"base_urls": [api.url for api in apis], **fields}
+
+
+def remote(api: LlmApi, **fields: Any) -> dict[str, Any]:
+    """The section llm.remote for a server."""
+    return {"provider": "custom", "base_url": api.url, "model": "chat", **fields}
+
+
+@asynccontextmanager
+async def model(
+    sections: dict[str, Any],
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+    *,
+    watch: bool = False,
+) -> AsyncIterator[Llm]:
+    """The language model of the section `llm`."""
+    settings = LlmSettings.model_validate_json(json.dumps(sections))
+    made = open_llm(settings, metrics or create_metrics(), clock or SystemClock(), watch=watch)
+    async with made as llm:
+        assert llm is not None
+        yield llm

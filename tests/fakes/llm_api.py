@@ -1,0 +1,201 @@
+"""An OpenAI-compatible chat API on loopback that answers, and fails, as a script says."""
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from bot.llm.prompts import load_prompts
+
+_KINDS = {fixed: key for key, (fixed, _) in load_prompts().by_name.items()}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that came in: which prompt, in which language, with which texts."""
+
+    kind: str
+    language: str
+    text: str
+    body: dict[str, Any]
+    key: str
+
+
+@dataclass(frozen=True)
+class Say:
+    """What the server does. `raw` replaces the body, `hang` never answers, `cut` closes the
+    connection after so many pieces of a stream (or before a plain answer), `refuse` are fields
+    that the server calls unknown."""
+
+    text: str = ""
+    digits: Mapping[int, float] = field(default_factory=dict)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    raw: str | None = None
+    hang: bool = False
+    cut: int | None = None
+    finish: str | None = "stop"
+    refuse: tuple[str, ...] = ()
+    message: str = "out of order"
+
+
+Script = Callable[[Call], Say]
+
+SCORES = {"question": 9, "relevance": 9, "dodge": 0, "unsafe": 0}
+
+
+def agreeable(answer: str = "The server listens on port 7311 [1].") -> Script:
+    """A model that finds everything relevant and harmless, and answers the same."""
+
+    def script(call: Call) -> Say:
+        if call.kind in SCORES:
+            return digit(SCORES[call.kind])
+        return Say(answer)
+
+    return script
+
+
+def digit(number: int, certainty: float = 1.0) -> Say:
+    """One digit with its probability."""
+    rest = (1.0 - certainty) / 9
+    digits = {d: certainty if d == number else rest for d in range(10)}
+    return Say(str(number), {d: p for d, p in digits.items() if p > 0})
+
+
+@dataclass
+class LlmApi:
+    """A running server; `script` may be changed at any time."""
+
+    url: str
+    script: Script
+    calls: list[Call] = field(default_factory=list)
+    probes: int = 0
+    models: tuple[str, ...] = ("chat",)
+    down: bool = False
+    at_once: int = 0
+    most_at_once: int = 0
+    together: asyncio.Barrier | None = None
+
+    def kinds(self) -> list[str]:
+        """What was asked, in its order."""
+        return [call.kind for call in self.calls]
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """POST /v1/chat/completions."""
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if self.together:
+                await self.together.wait()
+            return await self._answer(request)
+        finally:
+            self.at_once -= 1
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if self.down:
+            return _error(503, "sleeping")
+        system, user = (message["content"] for message in body["messages"])
+        kind, language = _KINDS[system]
+        call = Call(kind, language, user, body, request.headers.get("Authorization", ""))
+        self.calls.append(call)
+        say = self.script(call)
+        if unknown := [name for name in say.refuse if name in body]:
+            return _error(400, f"unknown field {unknown[0]}")
+        if say.hang:
+            await asyncio.Event().wait()
+        if say.raw is not None:
+            return web.Response(text=say.raw, status=say.status, content_type="application/json")
+        if say.status != 200:
+            return _error(say.status, say.message, say.headers)
+        if body.get("stream"):
+            return await self._stream(request, say, body)
+        if say.cut is not None:
+            assert request.transport
+            request.transport.abort()
+        choice = {"index": 0, "finish_reason": say.finish, "logprobs": _logprobs(say, body)}
+        message = {"role": "assistant", "content": say.text}
+        return web.json_response(
+            {"object": "chat.completion", "choices": [{**choice, "message": message}]}
+            | {"usage": _usage(body, say.text), "model": body["model"]}
+        )
+
+    async def list_models(self, request: web.Request) -> web.Response:
+        """GET /v1/models."""
+        del request
+        self.probes += 1
+        if self.down:
+            return _error(503, "sleeping")
+        return web.json_response({"object": "list", "data": [{"id": m} for m in self.models]})
+
+    async def _stream(
+        self, request: web.Request, say: Say, body: dict[str, Any]
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        pieces = [say.text[at : at + 8] for at in range(0, len(say.text), 8)]
+        for number, piece in enumerate(pieces):
+            if say.cut == number:
+                assert request.transport
+                request.transport.abort()
+                return response
+            await _event(response, {"choices": [{"index": 0, "delta": {"content": piece}}]})
+        if say.finish:
+            last = {"index": 0, "delta": {}, "finish_reason": say.finish}
+            await _event(response, {"choices": [last]})
+            await _event(response, {"choices": [], "usage": _usage(body, say.text)})
+            await response.write(b"data: [DONE]\n\n")
+        return response
+
+
+@asynccontextmanager
+async def llm_api(script: Script | None = None) -> AsyncIterator[LlmApi]:
+    """Serves until the context ends."""
+    api = LlmApi("", script or agreeable())
+    application = web.Application()
+    application.add_routes(
+        [
+            web.post("/v1/chat/completions", api.chat),
+            web.get("/v1/models", api.list_models),
+        ]
+    )
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    api.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    try:
+        yield api
+    finally:
+        await runner.cleanup()
+
+
+async def _event(response: web.StreamResponse, chunk: dict[str, Any]) -> None:
+    whole = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "chat", **chunk}
+    await response.write(f"data: {json.dumps(whole)}\n\n".encode())
+
+
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    flat = {"message": message, "type": "error", "code": status, "object": "error"}
+    return web.json_response(flat, status=status, headers=headers)
+
+
+def _logprobs(say: Say, body: dict[str, Any]) -> dict[str, Any] | None:
+    if not say.digits or not body.get("logprobs"):
+        return None
+    top = [{"token": str(d), "logprob": math.log(p)} for d, p in say.digits.items()]
+    return {"content": [{"token": say.text, "logprob": top[0]["logprob"], "top_logprobs": top}]}
+
+
+def _usage(body: dict[str, Any], text: str) -> dict[str, Any]:
+    prompt = sum(len(message["content"]) for message in body["messages"]) // 3
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": len(text) // 3 + 1,
+        "total_tokens": prompt + len(text) // 3 + 1,
+        "prompt_tokens_details": {"cached_tokens": len(body["messages"][0]["content"]) // 3},
+    }
