@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from bot.cli.asking import mention
 from bot.cli.index import say, say_json
 from bot.cli.pictures import draw_gate, draw_operating_points, operating_points
@@ -65,6 +67,7 @@ class _Asked:
     question: Labelled
     outcome: Outcome
     evidence: float
+    trace: Trace
 
 
 async def eval_answers(
@@ -72,14 +75,15 @@ async def eval_answers(
 ) -> int:
     """Asks every question as a mention: answered, declined or left alone as it should be?"""
     asked: list[_Asked] = []
-    for question in load_labelled(args.data):
+    questions = spread(load_labelled(args.data), args.sample)
+    for question in tqdm(questions, unit=" questions", disable=None if pipeline.llm else True):
         trace: Trace = []
         outcome = await pipeline.decide(mention(question.question), trace)
         evidence = next((e["evidence"] for e in trace if "evidence" in e), None)
         if evidence is None:  # ended before the search; the curve needs to know all the same
             gate = next((e for e in trace if e.get("accept") is False), None)
             evidence = 0.0 if gate else (await knowledge.search(question.question, 1)).evidence
-        asked.append(_Asked(question, outcome, evidence))
+        asked.append(_Asked(question, outcome, evidence, trace))
     figures = _figures(asked)
     for lang in ("zh", "en"):
         figures[lang] = _figures([item for item in asked if item.question.lang == lang])
@@ -89,11 +93,19 @@ async def eval_answers(
         _table(figures)
         _curve(asked)
     if args.out:
+        _write(args.out / "answers.jsonl", [_row(a) | {"trace": list(a.trace)} for a in asked])
         _write(args.out / "answers-misses.jsonl", [_row(a) for a in asked if not _right(a)])
         answerable, near = _evidence(asked, "answerable"), _evidence(asked, "near_miss")
         chosen = pipeline.options.min_evidence
         draw_operating_points(args.out / "operating-point.png", answerable, near, chosen)
     return 0
+
+
+def spread(questions: Sequence[Labelled], sample: int | None) -> Sequence[Labelled]:
+    """So many of the questions, evenly spaced, so that each kind keeps its share; None is all."""
+    if sample is None or sample >= len(questions):
+        return questions
+    return [questions[index * len(questions) // sample] for index in range(sample)]
 
 
 def _figures(asked: Sequence[_Asked]) -> dict[str, Any]:

@@ -84,6 +84,8 @@ def _add_eval(commands: "argparse._SubParsersAction[_Parser]") -> None:
         if name == "gate":
             kind.add_argument("--llm", action="store_true", help="ask the model, count its cost")
             kind.add_argument("--train", type=Path, metavar="FILE", help="fit on these examples")
+        if name == "answers":
+            kind.add_argument("--sample", type=_limit, help="only so many, spread over the file")
         if name == "retrieval":
             kind.add_argument("-k", type=_count, default=5, help="hits per question; default 5")
 

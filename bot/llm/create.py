@@ -1,5 +1,6 @@
 """From the configuration to an opened language model."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,8 @@ from bot.llm.hybrid import Hybrid, opened
 from bot.llm.llm import Llm, LlmOptions, Thresholds
 from bot.llm.presets import LMDEPLOY, PROVIDERS
 from bot.llm.prompts import load_prompts
-from bot.llm.settings import LlmSettings, LocalSettings, RemoteSettings
+from bot.llm.serve import Server, State
+from bot.llm.settings import LlmSettings, LocalSettings, RemoteSettings, ServeSettings
 from bot.llm.types import Route
 from bot.metrics import Metrics
 
@@ -43,7 +45,33 @@ async def open_llm(
         for route, order in orders.items()
     }
     async with opened(Hybrid(routes, metrics, clock), watch=watch) as hybrid:
-        yield Llm(hybrid, load_prompts(), llm_options(settings), metrics)
+        llm = Llm(hybrid, load_prompts(), llm_options(settings), metrics)
+        if not (watch and settings.local.serve.model):
+            yield llm
+            return
+        async with serving(settings.local.serve, hybrid, clock):
+            yield llm
+
+
+@asynccontextmanager
+async def serving(settings: ServeSettings, hybrid: Hybrid, clock: Clock) -> AsyncIterator[Server]:
+    """Runs an api_server of our own while the context is open."""
+
+    async def ready() -> None:
+        await hybrid.probe(everything=True)
+
+    server = Server(settings, clock, ready)
+    hybrid.notes.append(lambda: "" if server.state is State.READY else _described(server))
+    task = asyncio.create_task(server.run())
+    try:
+        yield server
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def _described(server: Server) -> str:
+    return f"lmdeploy is {server.state}" + (f": {server.problem}" if server.problem else "")
 
 
 def llm_options(settings: LlmSettings) -> LlmOptions:

@@ -53,6 +53,7 @@ class Hybrid:
         self._routes, self._metrics, self._clock = routes, metrics, clock
         self.backends = tuple(dict.fromkeys(b for route in routes.values() for b in route))
         self.usage = Usage()
+        self.notes: list[Callable[[], str]] = []
         for backend in self.backends:
             metrics.llm_up.labels(backend.name).set_function(partial(_is_up, backend))
 
@@ -62,12 +63,13 @@ class Hybrid:
         return all(any(backend.up for backend in route) for route in self._routes.values())
 
     def problems(self) -> list[str]:
-        """What is wrong, a line per backend that is down."""
-        return [
+        """What is wrong, a line per backend that is down and per note of others."""
+        down = [
             f"llm {backend.name}: {backend.problem or 'not reachable'}"
             for backend in self.backends
             if not backend.up
         ]
+        return [*down, *(note for note in (one() for one in self.notes) if note)]
 
     def context(self, route: Route) -> int:
         """Tokens of the context of the backend that would be asked first."""

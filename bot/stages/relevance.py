@@ -33,7 +33,20 @@ async def widened(found: Found, knowledge: Knowledge, llm: Llm, trace: Trace) ->
         held = "".join(passage.text for passage in found.passages)
         per_token = max(1.0, len(held) / max(1, estimate(held)))
         most = int(llm.evidence_tokens() * per_token)
-        passages = await knowledge.widen(found.passages, most)
+        passages = _within(await knowledge.widen(found.passages, most), most)
+        figures["passages"] = len(passages)
         figures["chars"] = sum(len(passage.text) for passage in passages)
         figures["at_most"] = most
         return passages
+
+
+def _within(passages: Sequence[Passage], most: int) -> Sequence[Passage]:
+    """The first passages that fit, and the best one in any case: only what the model will see
+    may be cited."""
+    kept: list[Passage] = []
+    for passage in passages:
+        most -= len(passage.text)
+        if kept and most < 0:
+            break
+        kept.append(passage)
+    return kept
