@@ -114,7 +114,7 @@ class Pipeline:
             return evidence
         passages = await widened(evidence, self.knowledge, llm, trace)
         secret = llm.fixed_text("answer", is_chinese(question.text))
-        inspector = Inspector(question.text, passages, secret)
+        inspector = Inspector(question.text, passages, secret, self.options.max_chars)
 
         async def on_text(text: str) -> None:
             if show is not None and (shown := inspector.presentable(text)):
@@ -123,7 +123,7 @@ class Pipeline:
         draft = await write(question, passages, llm, on_text, trace)
         outcome = await review(
             Written(question.text, draft, passages, evidence.passages), inspector,
-            self.knowledge, llm, self.options.max_chars, trace,
+            self.knowledge, llm, trace,
         )  # fmt: skip
         if outcome == Silence(Reason.UNGROUNDED) and question.mention:
             # The passages help, the model's words for them don't: then in their own words.

@@ -1,7 +1,12 @@
 """How outcomes read in a group: the text around an answer, and the line that declines."""
 
+import re
+
 from bot.notices import notice
 from bot.types import Answer, Reason, Trace
+
+_REPEATABLE = re.compile(r"(?!https?$|www$)[\w+-]+(?:\.\d+)*", re.IGNORECASE)
+"""A name that the bot may repeat: no address, which a platform would turn into a link."""
 
 DECLINED = (
     Reason.NOT_A_QUESTION,
@@ -23,8 +28,10 @@ def answer_text(answer: Answer, chinese: bool) -> str:
 
 def decline_text(trace: Trace, chinese: bool) -> str:
     """One short line for a mention that can't be answered, naming what the documents lack."""
-    unknown: list[str] = next((entry["unknown"] for entry in trace if entry.get("unknown")), [])
-    if unknown:
+    found: list[str] = next((entry["unknown"] for entry in trace if entry.get("unknown")), [])
+    unknown = [name for name in found if _REPEATABLE.fullmatch(name)]
+    # Where an address stands in the message, its parts are no names to speak of.
+    if unknown and len(unknown) == len(found):
         names = ("、" if chinese else ", ").join(unknown[:3])
         return notice("unknown_names", chinese, names=names)
     return notice("unknown", chinese)

@@ -13,8 +13,16 @@ from knowledge.split import is_chinese
 
 _BLOCK = re.compile(r"```[^\n]*\n(.*?)(?:\n```|\Z)", re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
+_SPANS = re.compile(r"(`[^`\n]+`)")
+_OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "0.0.0.0"})  # noqa: S104 - compared, not bound
 _MARK = re.compile(r"\[(\d{1,3})\]")
-_ADDRESS = r"(?:(?:https?|ftp)://|\bwww\.)[^\s<>\"'`）)\]，。；]+"
+_REST = r"[^\s<>\"'`）)\]，。；]"
+_ADDRESS = (
+    rf"(?:(?:https?|ftp)://|\bwww\.){_REST}+"
+    # Chat platforms make links of bare host names too.
+    r"|\b(?:[a-z0-9-]+\.)+(?:com|net|org|cn|io|top|xyz|info|me|cc|site|online|app|dev|ru|link|shop"
+    rf"|live|club|test)\b(?:[:/]{_REST}*)?"
+)
 _URL = re.compile(_ADDRESS, re.IGNORECASE)
 _FACT = re.compile(
     _ADDRESS  # addresses
@@ -66,15 +74,20 @@ def facts_in(text: str) -> list[str]:
 
 
 class Sources:
-    """What an answer may draw on: its evidence and the question."""
+    """What an answer may draw on: the documents found and the question. Addresses count only
+    where the documents hold them: anybody can write one into a question."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._text = _squeezed("\n".join(texts))
+    def __init__(self, documents: Iterable[str], question: str) -> None:
+        self._documents = _squeezed("\n".join(documents))
+        self._text = f"{self._documents} {_squeezed(question)}"
         self._numbers = frozenset(re.findall(r"\d+(?:\.\d+)*", self._text))
 
     def hold(self, fact: str) -> bool:
         """Does a fact occur, with any spacing and in upper or lower case? A number must occur
-        as a whole: 80 is not in 8080. Code may be put together from lines that occur."""
+        as a whole: 80 is not in 8080. Code may be put together from words that occur."""
+        addresses = [found.group().rstrip(_ENDING).lower() for found in _URL.finditer(fact)]
+        if not all(address in self._documents for address in addresses):
+            return False
         wanted = _squeezed(fact)
         number = wanted.rstrip("%")
         if re.fullmatch(r"\d+(?:\.\d+)*", number):
@@ -167,14 +180,23 @@ def renumbered(text: str, numbers: dict[int, int]) -> str:
 
 
 def without_foreign_links(text: str, hosts: frozenset[str], instead: str) -> str:
-    """Addresses outside code blocks stay only where they lead to one of our hosts."""
+    """Addresses outside code stay only where they lead to one of our hosts or to the reader's own
+    machine. Within code they are shown, not linked, and the documents hold them."""
 
     def judged(match: re.Match[str]) -> str:
         address = match.group()
-        host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-        return address if host in hosts else instead
+        ending = address[len(address.rstrip(_ENDING)) :]
+        try:
+            host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
+        except ValueError:
+            host = ""
+        return address if host in hosts | _OWN_MACHINE else instead + ending
 
-    return "".join(part if is_block else _URL.sub(judged, part) for part, is_block in _parts(text))
+    def plain(part: str) -> str:
+        pieces = enumerate(_SPANS.split(part))
+        return "".join(piece if index % 2 else _URL.sub(judged, piece) for index, piece in pieces)
+
+    return "".join(part if is_block else plain(part) for part, is_block in _parts(text))
 
 
 def _parts(text: str) -> list[tuple[str, bool]]:

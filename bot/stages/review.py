@@ -49,8 +49,11 @@ class Written:
 class Inspector:
     """The checks that need no model; made once per question."""
 
-    def __init__(self, question: str, passages: Sequence[Passage], secret: str) -> None:
-        self._sources = Sources([question, *(f"{p.path}\n{p.heading}\n{p.text}" for p in passages)])
+    def __init__(
+        self, question: str, passages: Sequence[Passage], secret: str, max_chars: int
+    ) -> None:
+        self.max_chars = max_chars
+        self._sources = Sources([f"{p.path}\n{p.heading}\n{p.text}" for p in passages], question)
         self._hosts = frozenset(urlsplit(p.url).hostname or "" for p in passages) - {""}
         self._instead = "（链接见来源）" if is_chinese(question) else "(link: see the source)"
         self._valid = {n: n for n in range(1, len(passages) + 1)}
@@ -73,11 +76,10 @@ class Inspector:
     def presentable(self, text_so_far: str) -> str:
         """What may be shown of an answer that is being written: whole sentences, checked. Nothing
         while it may still turn out to be no answer."""
-        complete = sentences(text_so_far)[:-1]
-        text = "".join(complete)
-        if NO_ANSWER in text_so_far or self.leaks(text_so_far) or text.count("```") % 2:
+        if NO_ANSWER in text_so_far or self.leaks(text_so_far):
             return ""
-        return self.clean(text).text
+        complete = "".join(sentences(text_so_far)[:-1])
+        return self.clean(cut_short(complete, self.max_chars)).text
 
 
 async def review(
@@ -85,7 +87,6 @@ async def review(
     inspector: Inspector,
     knowledge: Knowledge,
     llm: Llm,
-    max_chars: int,
     trace: Trace,
 ) -> Outcome:
     """The answer to post, or why not. Raises LlmError."""
@@ -95,8 +96,8 @@ async def review(
             return Silence(Reason.UNSURE)
         if inspector.leaks(text):
             return Silence(Reason.UNSAFE)
-        if len(text) > max_chars:
-            text = await _shorter(written, llm, max_chars)
+        if len(text) > inspector.max_chars:
+            text = await _shorter(written, llm, inspector.max_chars)
             figures["shortened"] = len(text)
         checked = inspector.clean(text)
         figures["dropped"] = list(checked.dropped)
@@ -131,8 +132,13 @@ async def _shorter(written: Written, llm: Llm, max_chars: int) -> str:
     """Summarised by the model; cut behind a whole sentence where that is still too long."""
     done = await llm.shorten(written.question, written.text, is_chinese(written.question))
     short = done.text if done.text and marks_in(done.text) else written.text
+    return cut_short(short, max_chars)
+
+
+def cut_short(text: str, max_chars: int) -> str:
+    """The first sentences that fit, without a code block that is left open."""
     kept = ""
-    for sentence in sentences(short):
+    for sentence in sentences(text):
         if len(kept) + len(sentence) > max_chars:
             break
         kept += sentence
