@@ -76,6 +76,7 @@ async function catchUp(group) {
 
 /** After a break: which of the messages shown were recalled, what became of the undecided. */
 async function refresh(group) {
+  chat.dropDrafts(); // what became of them may have been missed
   const rows = await getMessages(group, { limit: PAGE });
   if (group !== groups.current()) return;
   rows.filter((row) => row.recalled).forEach((row) => chat.markRecalled(row.message_id));
@@ -86,6 +87,7 @@ function take(event) {
   if (event.type === "message") takeMessage(event);
   else if (event.type === "recall") chat.markRecalled(event.message_id);
   else if (event.type === "decision") takeDecision(event);
+  else if (event.type === "draft") chat.draft(event.message_id, event.text);
 }
 
 function takeMessage(row) {

@@ -15,6 +15,7 @@ export function createChat({ bot, me, actions }) {
   const rows = new Map();
   const decisions = new Map();
   const items = new Map();
+  const drafts = new Map();
   // A decision is asked for when its message comes into sight.
   const sight = new IntersectionObserver((entries) => {
     for (const entry of entries) {
@@ -28,6 +29,7 @@ export function createChat({ bot, me, actions }) {
     rows.clear();
     decisions.clear();
     items.clear();
+    drafts.clear();
     list.replaceChildren();
     sight.disconnect();
     showEmpty();
@@ -64,7 +66,27 @@ export function createChat({ bot, me, actions }) {
     if (row && !row.recalled) add({ ...row, recalled: true, text: "", citations: [] });
   }
 
+  /** An answer that is being written, below everything else; "" takes it away. */
+  function draft(id, text) {
+    const follow = nearBottom();
+    drafts.get(id)?.remove();
+    drafts.delete(id);
+    if (!text) return;
+    const face = h("img", { className: "avatar", src: "assets/icon.svg", alt: "" });
+    const head = h("div", { className: "head" }, h("bdi", { className: "name" }, bot), h("span", { className: "badge" }, t("writing")));
+    const body = h("div", { className: "body" }, head, h("div", { className: "text" }, renderMarkdown(text, [])));
+    const item = h("li", { className: "message draft", ariaHidden: "true", data: { seq: Number.MAX_SAFE_INTEGER, kind: "answer" } }, face, body);
+    drafts.set(id, item);
+    list.append(item);
+    if (follow) toBottom();
+  }
+
+  function dropDrafts() {
+    for (const id of [...drafts.keys()]) draft(id, "");
+  }
+
   function decide(decision) {
+    draft(decision.message_id, "");
     decisions.set(decision.message_id, decision);
     const place = items.get(decision.message_id)?.querySelector(".verdict");
     const follow = nearBottom();
@@ -162,6 +184,8 @@ export function createChat({ bot, me, actions }) {
     add,
     clear,
     decide,
+    draft,
+    dropDrafts,
     markRecalled,
     toBottom,
     decision: (id) => decisions.get(id),

@@ -35,6 +35,7 @@ const WORDS = {
   why: ["为什么", "Why"],
   copy: ["复制", "Copy"],
   copied: ["已复制", "Copied"],
+  writing: ["正在写…", "writing…"],
   recalledBy: ["{user} 撤回了一条消息", "{user} recalled a message"],
   gone: ["（已撤回）", "(recalled)"],
   sources: ["出处", "Sources"],

@@ -1,5 +1,6 @@
 """The page with the real daemon behind it: real index, real store, real process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from playwright.async_api import expect
 from tests.daemon import daemon
 from tests.e2e.actions import answers, say, verdict
 from tests.e2e.conftest import OpenPage
+from tests.fakes.llm_api import SCORES, Call, Say, digit, llm_api
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -43,3 +45,36 @@ async def test_a_day_in_the_group(real_url: str, open_page: OpenPage) -> None:
     await answer.get_by_role("button", name="Recall").click()
     await expect(page.locator(".message.recalled")).to_have_count(1)
     await expect(page.locator("#messages")).not_to_contain_text("7311")
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "withdrawn"])
+async def test_an_answer_appears_as_it_is_written_and_goes_where_the_check_fails(
+    tmp_path: Path, open_page: OpenPage, kept: bool
+) -> None:
+    finished = asyncio.Event()
+
+    def script(call: Call) -> Say:
+        if call.kind == "dodge":
+            return digit(0 if kept else 9)
+        if call.kind in SCORES:
+            return digit(SCORES[call.kind])
+        return Say(
+            "The server listens on port 7311 [1]. Change it with `--port` [1].", hold=finished
+        )
+
+    async with llm_api(script) as api:
+        remote = f"llm.remote={{provider: custom, base_url: '{api.url}', model: chat}}"
+        async with daemon(tmp_path, ["--set", remote]) as bot:
+            page = await open_page(bot.url)
+            question = await say(page, "Alice", ASK, mention=True)
+            draft = page.locator(".message.draft")
+            await expect(draft).to_contain_text("The server listens on port 7311")
+            await expect(draft).not_to_contain_text("--port")
+            finished.set()
+            await expect(draft).to_have_count(0)
+            if kept:
+                await expect(verdict(question, "answered")).to_be_visible()
+                await expect(answers(page)).to_contain_text("--port")
+            else:
+                await expect(verdict(question, "silent")).to_be_visible()
+                await expect(page.locator("#messages")).not_to_contain_text("7311")

@@ -30,7 +30,7 @@ class Call:
 class Say:
     """What the server does. `raw` replaces the body, `hang` never answers, `cut` closes the
     connection after so many pieces of a stream (or before a plain answer), `refuse` are fields
-    that the server calls unknown."""
+    that the server calls unknown, `hold` is waited for before a stream's last piece."""
 
     text: str = ""
     digits: Mapping[int, float] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class Say:
     cut: int | None = None
     finish: str | None = "stop"
     refuse: tuple[str, ...] = ()
+    hold: asyncio.Event | None = None
     message: str = "out of order"
 
 
@@ -140,6 +141,8 @@ class LlmApi:
         await response.prepare(request)
         pieces = [say.text[at : at + 8] for at in range(0, len(say.text), 8)]
         for number, piece in enumerate(pieces):
+            if say.hold and number == len(pieces) - 1:
+                await say.hold.wait()
             if say.cut == number:
                 assert request.transport
                 request.transport.abort()
