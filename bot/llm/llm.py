@@ -57,7 +57,7 @@ class Llm:
     async def score(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Score:
         """One score, 0 to 10; the cautious one where the model's answer can't be read."""
         short = {tag: shortened(text, SCORED_TOKENS) for tag, text in texts.items()}
-        prompt = self._prompts.render(rubric, chinese, **short)
+        prompt = self._prompts.render(rubric, chinese=chinese, **short)
         request = Request(prompt, SCORE_TOKENS, digit=True)
         completion = await self.hybrid.complete(Route.SCORE, lambda _: request)
         score = read_score(rubric, completion)
@@ -75,9 +75,8 @@ class Llm:
 
     async def rewrite(self, message: str, history: str, chinese: bool) -> str:
         """The message as a question that stands by itself; one line."""
-        prompt = self._prompts.render(
-            "rewrite", chinese, message=shortened(message, 400), history=shortened(history, 1200)
-        )
+        texts = {"message": shortened(message, 400), "history": shortened(history, 1200)}
+        prompt = self._prompts.render("rewrite", chinese=chinese, **texts)
         request = Request(prompt, REWRITE_TOKENS)
         completion = await self.hybrid.complete(Route.KEYWORDS, lambda _: request)
         lines = completion.text.splitlines()
@@ -100,7 +99,7 @@ class Llm:
         def make(context: int) -> Request:
             kept = _fitting(passages, min(self.options.evidence_tokens, self._room(context)))
             prompt = self._prompts.render(
-                "answer", chinese, passage=kept, question=shortened(question, 1000),
+                "answer", chinese=chinese, passage=kept, question=shortened(question, 1000),
                 history=history,
             )  # fmt: skip
             return Request(prompt, self.options.answer_tokens)
@@ -109,18 +108,18 @@ class Llm:
 
     async def shorten(self, question: str, answer: str, chinese: bool) -> Completion:
         """A shorter form of an answer."""
-        prompt = self._prompts.render("shorten", chinese, question=question, answer=answer)
+        prompt = self._prompts.render("shorten", chinese=chinese, question=question, answer=answer)
         request = Request(prompt, self.options.answer_tokens)
         return await self.hybrid.complete(Route.ANSWER, lambda _: request)
 
     def fixed_text(self, name: str, chinese: bool) -> str:
         """The part of a prompt that must never be told to anybody."""
         empty = dict.fromkeys(("message", "question", "answer", "history"), "")
-        return self._prompts.render(name, chinese, passage=[""], **empty).fixed
+        return self._prompts.render(name, chinese=chinese, passage=[""], **empty).fixed
 
     def score_prompt(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Prompt:
         """The prompt of a score, to count its tokens."""
-        return self._prompts.render(rubric, chinese, **texts)
+        return self._prompts.render(rubric, chinese=chinese, **texts)
 
     def _room(self, context: int) -> int:
         """Tokens for passages: half a kilotoken of fixed text, a question and history beside."""

@@ -26,7 +26,7 @@ class Prompts:
 
     by_name: Mapping[tuple[str, str], tuple[str, Template]]
 
-    def render(self, name: str, chinese: bool, /, **texts: str | Sequence[str]) -> Prompt:
+    def render(self, name: str, *, chinese: bool, **texts: str | Sequence[str]) -> Prompt:
         """A prompt with texts filled in, each in its fence; several passages are numbered."""
         fixed, template = self.by_name[name, "zh" if chinese else "en"]
         fences = {

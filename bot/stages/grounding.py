@@ -27,14 +27,14 @@ _URL = re.compile(_ADDRESS, re.IGNORECASE)
 _FACT = re.compile(
     _ADDRESS  # addresses
     + r"|(?<![\w-])--?[A-Za-z][\w-]*"  # flags
-    r"|[A-Za-z_~.][\w.~-]*(?:/[\w.~*-]+)+/?"  # paths
+    r"|(?<!\w)[A-Za-z_~.][\w.~-]*(?:/[\w.~*-]+)+/?"  # paths
     r"|\b[A-Za-z]\w*(?:\.\w+)+(?:\(\))?"  # dotted names and file names
     r"|\b[A-Za-z]\w*_\w+(?:\(\))?"  # snake_case
     r"|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z0-9]+[A-Z]\w*"  # camelCase
     r"|\b[A-Za-z]+\d[\w.-]*"  # names with digits: RTX3090, cu118, v1.2
     r"|\d+(?:\.\d+)*%?",  # numbers and versions
 )
-_ENDING = ".,:;!?。，：；！？)"
+_ENDING = ".,:;!?。，：；！？"
 _SENTENCE_END = re.compile(r"(?<=[。！？!?；])|(?<=\.)(?=\s)|\n+")
 _ORDINAL = re.compile(r"^\s*(?:\d{1,2}[.)、]|[-*•])\s+")
 _NAME = re.compile(r"[A-Za-z][\w.+-]*\w|\d+(?:\.\d+)+")

@@ -111,7 +111,8 @@ class LlmApi:
         if say.hang:
             await asyncio.Event().wait()
         if say.raw is not None:
-            return web.Response(text=say.raw, status=say.status, content_type="application/json")
+            kind = "text/event-stream" if say.raw.startswith("data:") else "application/json"
+            return web.Response(text=say.raw, status=say.status, content_type=kind)
         if say.status != 200:
             return _error(say.status, say.message, say.headers)
         if body.get("stream"):
