@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import build, daemon, environment, quality, search, vectors
+from bench import build, daemon, environment, llm, quality, search, vectors
 from bench.figures import Figure, table
 from bench.setup import ROOT, Bench, prepare
 
@@ -20,21 +20,23 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "daemon": daemon.measure,
     "vectors": vectors.measure,
     "environment": environment.measure,
+    "llm": llm.measure,
 }
 DATA = ROOT.parent / "shared" / "data"
 MARKS = "<!-- figures:begin -->", "<!-- figures:end -->"
+LLM_MARKS = "<!-- llm-figures:begin -->", "<!-- llm-figures:end -->"
 
 
 def main() -> int:
     """Runs the parts that were asked for, in their order; the first one builds the index."""
     args = _arguments()
     try:
-        bench = prepare(args.data)
+        bench = prepare(args.data, args.llm)
     except FileNotFoundError as error:
         sys.stderr.write(f"bench: {error.filename} is missing; name the folder with --data\n")
         return 2
     figures: list[Figure] = []
-    for name in args.only or PARTS:
+    for name in args.only or [name for name in PARTS if name != "llm"]:
         print(f"{name} ...", flush=True)
         began = time.perf_counter()
         figures += PARTS[name](bench)
@@ -45,7 +47,7 @@ def main() -> int:
         args.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
     if args.readme:
         for page in ("README.md", "README_zh.md"):
-            _quote(ROOT / page, table(figures))
+            _quote(ROOT / page, table(figures), LLM_MARKS if args.only == ["llm"] else MARKS)
     return 0
 
 
@@ -53,13 +55,18 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help=f"evaluation data; default: {DATA}")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts only")
+    parser.add_argument("--llm", default="", metavar="URL",
+                        help="an OpenAI-compatible server, for the part llm")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--readme", action="store_true", help="put the table into the READMEs")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if "llm" in (args.only or ()) and not args.llm:
+        parser.error("the part llm needs --llm URL")
+    return args
 
 
-def _quote(page: Path, text: str) -> None:
-    begin, end = MARKS
+def _quote(page: Path, text: str, marks: tuple[str, str]) -> None:
+    begin, end = marks
     old = page.read_text(encoding="utf-8")
     new = re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{text}\n{end}", old, flags=re.DOTALL)
     page.write_text(new, encoding="utf-8")

@@ -13,10 +13,11 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where the data is, and where the benchmark may write."""
+    """Where the data is, where the benchmark may write, and the address of a language model."""
 
     data: Path
     work: Path
+    llm: str = ""
 
     @property
     def corpus(self) -> Path:
@@ -45,9 +46,9 @@ class Bench:
         return [sys.executable, str(ROOT / "run_bot.py"), *sets]
 
 
-def prepare(data: Path) -> Bench:
+def prepare(data: Path, llm: str = "") -> Bench:
     """Unpacks the corpus afresh. Raises FileNotFoundError when the data isn't there."""
-    bench = Bench(data.resolve(), ROOT / ".bench")
+    bench = Bench(data.resolve(), ROOT / ".bench", llm)
     bench.work.mkdir(exist_ok=True)
     shutil.rmtree(bench.corpus, ignore_errors=True)
     with tarfile.open(bench.data / "openmmlab_docs.tar.gz") as archive:

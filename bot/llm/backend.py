@@ -121,15 +121,15 @@ class Backend:
         """Asks the model; with `on_text` the answer is streamed. Raises LlmError."""
         if self.room(request) < 0:
             raise ContextTooLong(f"the prompt is too long for {self.name}")
+        seconds = self.options.timeouts.get(route, 120.0)
         attempts = AsyncRetrying(
             stop=stop_after_attempt(1 + self.options.retries),
-            retry=retry_if_exception(_worth_another_try),
+            retry=retry_if_exception(lambda error: _worth_another_try(error, seconds)),
             wait=_wait,
             sleep=self._sleep,
             reraise=True,
         )
         tried: set[Node] = set()
-        seconds = self.options.timeouts.get(route, 120.0)
         try:
             async with asyncio.timeout(seconds):
                 done: Completion = await attempts(self._attempt, request, on_text, tried)
@@ -260,7 +260,10 @@ def _client(url: str, options: BackendOptions) -> "AsyncOpenAI":
     )
 
 
-def _worth_another_try(error: BaseException) -> bool:
+def _worth_another_try(error: BaseException, seconds: float) -> bool:
+    """Not where the pause that the server asks for would take all the time there is."""
+    if isinstance(error, RateLimited) and error.retry_after_s >= seconds:
+        return False
     return isinstance(error, Unavailable | ServerFault) and not isinstance(error, Down)
 
 

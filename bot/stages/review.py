@@ -94,11 +94,11 @@ async def review(
         text = written.text
         if not text or NO_ANSWER in text:
             return Silence(Reason.UNSURE)
-        if inspector.leaks(text):
-            return Silence(Reason.UNSAFE)
         if len(text) > inspector.max_chars:
             text = await _shorter(written, llm, inspector.max_chars)
             figures["shortened"] = len(text)
+        if inspector.leaks(text):
+            return Silence(Reason.UNSAFE)
         checked = inspector.clean(text)
         figures["dropped"] = list(checked.dropped)
         marks = marks_in(checked.text)

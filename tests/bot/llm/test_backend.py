@@ -123,6 +123,14 @@ async def test_failures_that_pass_are_tried_again(api: LlmApi) -> None:
     assert clock.now() - started >= 7  # as long as the server asked for
 
 
+async def test_a_pause_longer_than_the_deadline_is_not_waited_for(api: LlmApi) -> None:
+    api.script = lambda _: Say(status=429, headers={"Retry-After": "3600"})
+    async with model({"remote": remote(api)}) as llm:
+        with pytest.raises(RateLimited):
+            await score(llm)
+    assert len(api.calls) == 1
+
+
 @pytest.mark.parametrize("status", [400, 401, 404])
 async def test_what_a_retry_cannot_help_is_not_retried(api: LlmApi, status: int) -> None:
     api.script = lambda _: Say(status=status)
