@@ -80,7 +80,7 @@ class Backend:
         self._tokens = PerMinute(clock, options.tpm, options.tpm)
         self._nodes: list[Node] = []
         self._turn = 0
-        self._plain = False
+        self._fields = wire.Fields.ALL
         self.problem = ""
 
     async def __aenter__(self) -> Self:
@@ -205,22 +205,35 @@ class Backend:
 
     async def _ask(self, node: Node, request: Request, on_text: OnText | None) -> Completion:
         model = await self._model(node, request)
-        if self._plain:
-            return await self._send(node, request, model, on_text, plain=True)
-        try:
-            return await self._send(node, request, model, on_text, plain=False)
-        except BadRequest as refused:
-            done = await self._send(node, request, model, on_text, plain=True)
-            log.warning("%s refuses some fields, they are left out from now on: %s",
-                        self.name, refused)  # fmt: skip
-            self._plain = True
+        for fields in wire.Fields:
+            if fields < self._fields:
+                continue
+            try:
+                done = await self._send(node, request, model, on_text, fields)
+            except BadRequest as refused:
+                if fields is wire.Fields.NONE:
+                    raise
+                problem = refused
+                continue
+            if fields > self._fields:
+                log.warning("%s refuses fields, they are left out from now on: %s",
+                            self.name, problem)  # fmt: skip
+                self._fields = fields
             return done
+        raise AssertionError("the last round returns or raises")
 
     async def _send(
-        self, node: Node, request: Request, model: str, on_text: OnText | None, *, plain: bool
+        self,
+        node: Node,
+        request: Request,
+        model: str,
+        on_text: OnText | None,
+        fields: wire.Fields,
     ) -> Completion:
         options = self.options
-        body = wire.body_of(request, model, options.preset, thinking=options.thinking, plain=plain)
+        body = wire.body_of(
+            request, model, options.preset, thinking=options.thinking, fields=fields
+        )
         if on_text is not None:
             return await node.stream(body, self.name, on_text)
         return await node.whole(body, self.name)

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from bot.llm.presets import Preset
@@ -41,10 +42,18 @@ THINKING_TOKENS = 2048
 """Room for the thoughts of a model that can't be told not to think."""
 
 
+class Fields(IntEnum):
+    """How much of what servers may not know is sent."""
+
+    ALL = 0
+    GREEDY = 1  # no probabilities, no grammar, nothing of one server's own
+    NONE = 2  # not even the sampling settings, which some hosted models fix
+
+
 def body_of(
-    request: Request, model: str, preset: Preset, *, thinking: bool, plain: bool
+    request: Request, model: str, preset: Preset, *, thinking: bool, fields: Fields = Fields.ALL
 ) -> dict[str, Any]:
-    """Arguments for `chat.completions.create`; `plain` leaves out all that a server may refuse."""
+    """Arguments for `chat.completions.create`, with as many fields as the server takes."""
     room = request.max_tokens + (THINKING_TOKENS if thinking else 0)
     body: dict[str, Any] = {
         "model": model,
@@ -54,8 +63,10 @@ def body_of(
         ],
         preset.max_tokens_key: room,
     }
-    if plain:
+    if fields is Fields.NONE:
         return body
+    if fields is Fields.GREEDY:
+        return body | {"temperature": 0.0}
     # One digit out of all: a server that samples before it reports needs the open distribution.
     open_ended = request.digit and preset.sampled and not thinking
     body |= {"temperature": 1.0 if open_ended else 0.0, "top_p": 1.0, "seed": 0}

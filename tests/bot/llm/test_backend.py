@@ -137,16 +137,26 @@ async def test_what_a_retry_cannot_help_is_not_retried(api: LlmApi, status: int)
     async with model({"remote": remote(api), "retries": 5}) as llm:
         with pytest.raises(LlmError):
             await llm.rewrite("and how?", "", chinese=False)
-    # A refused request is sent once more without what servers may not know.
-    assert len(api.calls) == (2 if status == 400 else 1)
+    # A refused request is sent again with fewer of the fields that servers may not know.
+    assert len(api.calls) == (3 if status == 400 else 1)
 
 
-async def test_a_refused_field_is_left_out_from_then_on(api: LlmApi) -> None:
-    api.script = lambda _: Say("7", {7: 1.0}, refuse=("logprobs", "seed"))
-    async with model({"remote": remote(api)}) as llm:
-        assert await score(llm) == pytest.approx(7.778, abs=0.01)
-        assert await score(llm) == pytest.approx(7.778, abs=0.01)
-    assert [("logprobs" in call.body) for call in api.calls] == [True, False, False]
+@pytest.mark.parametrize(
+    ("refused", "kept"),
+    [(("logprobs", "response_format"), True), (("temperature", "max_tokens_"), False)],
+)
+async def test_refused_fields_are_left_out_from_then_on(
+    api: LlmApi, refused: tuple[str, ...], kept: bool
+) -> None:
+    api.script = lambda _: Say("7", {7: 1.0}, refuse=refused)
+    async with model({"local": local(api)}) as llm:
+        for _ in range(3):
+            assert await score(llm) == pytest.approx(7.778, abs=0.01)
+    tries = len(api.calls) - 2
+    assert tries == (2 if kept else 3)
+    for call in api.calls[tries - 1 :]:
+        assert "logprobs" not in call.body
+        assert call.body.get("temperature") == (0.0 if kept else None)  # greedy where it can be
 
 
 async def test_servers_are_balanced_and_a_dead_one_is_left_alone() -> None:
