@@ -78,7 +78,13 @@ const WORDS = {
   "stage.preprocess": ["预处理", "Preprocess"],
   "stage.gate": ["门控", "Gate"],
   "stage.reject": ["门控", "Gate"],
+  "stage.rewrite": ["改写追问", "Rewrite"],
+  "stage.intent": ["意图打分", "Intent"],
+  "stage.repeated": ["重复", "Repeated"],
   "stage.retrieve": ["检索", "Retrieve"],
+  "stage.relevance": ["相关度打分", "Relevance"],
+  "stage.widen": ["扩展段落", "Widen"],
+  "stage.llm": ["大模型", "Model"],
   "stage.answer": ["回答", "Answer"],
   "stage.check": ["检查", "Check"],
 };

@@ -111,7 +111,7 @@ async def review(
             return Silence(Reason.UNGROUNDED)
         if harm := await _scored(written.question, checked.text, llm, figures):
             return Silence(harm)
-        return _answer(checked.text, marks, written.passages)
+        return _answer(checked.text, marks, written)
 
 
 async def _scored(question: str, text: str, llm: Llm, figures: dict[str, object]) -> Reason | None:
@@ -145,11 +145,14 @@ def cut_short(text: str, max_chars: int) -> str:
     return kept if kept.count("```") % 2 == 0 else kept[: kept.rindex("```")]
 
 
-def _answer(text: str, marks: Sequence[int], passages: Sequence[Passage]) -> Answer:
-    """Only the cited passages are listed, numbered in the order in which they are cited."""
+def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
+    """Only the cited passages are listed, numbered in the order in which they are cited; each at
+    the place that was found, not where it began after it grew."""
     text = renumbered(text, {old: new for new, old in enumerate(marks, 1)})
-    cited = [passages[mark - 1] for mark in marks]
-    return Answer(text, tuple(Citation(p.path, p.heading, p.line, p.url) for p in cited))
+    found = {(hit.source, hit.path, hit.heading): hit for hit in written.hits}
+    cited = [written.passages[mark - 1] for mark in marks]
+    places = [found.get((p.source, p.path, p.heading), p) for p in cited]
+    return Answer(text, tuple(Citation(p.path, p.heading, p.line, p.url) for p in places))
 
 
 def _bare(text: str) -> str:
