@@ -4,37 +4,43 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 from adapters import create
-from adapters.base import Adapter, Context
-from bot.app import AppOptions, Health, run_app
+from adapters.contract import Adapter, Context
+from bot import settings
+from bot.app import AppOptions, Front, run_app
+from bot.clerk import Clerk
 from bot.cli import asking, check, evaluate, index, scoring
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.cli.pictures import draw_gate
 from bot.clock import Clock, SystemClock
 from bot.commands import Commands
 from bot.config import Config, ConfigError, load_config
-from bot.flood import Answered, Budget, Cooldown, Flood
+from bot.digest import post_digest
+from bot.flood import Flood
 from bot.greeting import greet
-from bot.handle import Bot, Manners, Parts
-from bot.jobs import Job
+from bot.handle import Bot, Parts
+from bot.health import Health, LinkMetrics
+from bot.jobs import Job, opening_jobs
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
-from bot.metrics import Metrics, create_metrics
+from bot.metrics import create_metrics
 from bot.outbox import Outbox
-from bot.pipeline import Pipeline, PipelineOptions
+from bot.pipeline import Pipeline
+from bot.reception import Reception
 from bot.server import ServerError, ServerOptions
 from bot.store import Store, StoreError, open_store
-from bot.worker import Timing
-from knowledge.base import GateOptions, KnowledgeBase
-from knowledge.embed import EmbedderSpec
-from knowledge.plan import BuildPlan, Source
+from bot.tasks import Tasks
+from knowledge.base import KnowledgeBase
 from knowledge.shelf import is_current
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger("huixiangdou")
+
+NOISY = ("apscheduler", "aiohttp", "httpx", "httpx2", "httpcore2", "openai", "websockets")
 
 
 def main() -> int:
@@ -48,7 +54,7 @@ def main() -> int:
     logging.basicConfig(
         level=config.bot.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    for noisy in ("apscheduler", "aiohttp", "httpx", "httpx2", "httpcore2", "openai"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return asyncio.run(_command(args, config))
@@ -65,16 +71,16 @@ def main() -> int:
 async def _command(args: argparse.Namespace, config: Config) -> int:
     match args.command:
         case "run":
-            return await _run(config, burst=args.burst)
+            await run_daemon(config, SystemClock(), burst=args.burst)
+            return 0
         case "index":
-            return await index.index(build_plan(config))
+            return await index.index(settings.build_plan(config))
         case "check":
-            async with _model(config) as llm:
-                return await check.check(config, build_plan(config), gate_options(config), llm)
+            return await _check(args, config)
     async with open_knowledge(config) as knowledge, _model(config) as llm:
         match args.command:
             case "ask":
-                stages = pipeline(config, knowledge, llm)
+                stages = Pipeline(knowledge, settings.pipeline_options(config), llm)
                 return await asking.ask(stages, args, config.bot.language)
             case "search":
                 return await index.search(knowledge, args)
@@ -92,14 +98,24 @@ async def _evaluate(
 ) -> int:
     match args.what:
         case "gate":
-            return await evaluate.eval_gate(knowledge, gate_options(config), args, llm)
+            return await evaluate.eval_gate(knowledge, settings.gate_options(config), args, llm)
         case "retrieval":
             return await evaluate.eval_retrieval(knowledge, args)
         case "scoring":
             return await scoring.eval_scoring(llm, args)
         case _:
-            stages = pipeline(config, knowledge, llm)
+            stages = Pipeline(knowledge, settings.pipeline_options(config), llm)
             return await evaluate.eval_answers(knowledge, stages, args)
+
+
+async def _check(args: argparse.Namespace, config: Config) -> int:
+    if args.adapter:
+        async with open_store(Path(":memory:")) as store:
+            adapters = create_adapters(config, store, SystemClock())
+            return await check.check_adapter(adapters, args.adapter)
+    plan, gate = settings.build_plan(config), settings.gate_options(config)
+    async with _model(config) as llm:
+        return await check.check(config, plan, gate, llm)
 
 
 def _model(config: Config) -> AbstractAsyncContextManager[Llm | None]:
@@ -107,166 +123,141 @@ def _model(config: Config) -> AbstractAsyncContextManager[Llm | None]:
     return open_llm(config.llm, create_metrics(), SystemClock(), watch=False)
 
 
-def build_plan(config: Config) -> BuildPlan:
-    """What a build of the index needs to know."""
-    section = config.knowledge
-    embedder = section.embedder
-    return BuildPlan(
-        folder=str(config.bot.data_dir / "knowledge"),
-        sources=tuple(
-            Source(s.name, str(s.path or ""), s.git or "", s.include, s.exclude, s.link_base)
-            for s in section.sources
-        ),
-        embedder=EmbedderSpec(
-            embedder.kind, embedder.model, embedder.base_url, embedder.dim,
-            embedder.api_key.get_secret_value(),
-        ),
-        piece_chars=section.piece_chars,
-        reject_chars=section.reject_chars,
-        passage_chars=section.passage_chars,
-        max_file_mb=section.max_file_mb,
-        convert_timeout_s=section.convert_timeout_s,
-        m=section.index.m,
-        ef_construction=section.index.ef_construction,
-    )  # fmt: skip
-
-
-def gate_options(config: Config) -> GateOptions:
-    """How the gate is fitted."""
-    section = config.gate
-    return GateOptions(
-        section.examples, section.target_precision, section.mention_precision,
-        section.expected_share, section.neighbours,
-    )  # fmt: skip
-
-
-def pipeline(config: Config, knowledge: KnowledgeBase, llm: Llm | None = None) -> Pipeline:
-    """The stages over a knowledge base, with a language model or without."""
-    section = config.answer
-    options = PipelineOptions(
-        section.max_chars, section.max_passages, section.min_evidence, section.sure_evidence
-    )
-    return Pipeline(knowledge, options, llm)
-
-
 @asynccontextmanager
 async def open_knowledge(config: Config) -> AsyncIterator[KnowledgeBase]:
     """The knowledge base; builds its index first where there is none that fits."""
-    plan = build_plan(config)
+    plan = settings.build_plan(config)
     if not is_current(plan):
         sys.stderr.write("building the knowledge index, once ...\n")
         await index.build_with_bars(plan)
-    async with KnowledgeBase(
-        plan, gate_options(config), config.knowledge.index.ef_search
-    ) as knowledge:
+    ef_search = config.knowledge.index.ef_search
+    async with KnowledgeBase(plan, settings.gate_options(config), ef_search) as knowledge:
         yield knowledge
 
 
-async def _run(config: Config, *, burst: bool) -> int:
-    """The daemon."""
+def create_adapters(config: Config, store: Store, clock: Clock) -> dict[str, Adapter]:
+    """The configured adapters by name; none is connected yet."""
+    context = Context(
+        store, clock, config.bot.name, config.http.token.get_secret_value(),
+        config.bot.resume_max_age_s,
+    )  # fmt: skip
+    return {adapter.name: adapter for adapter in (create(s, context) for s in config.adapters)}
+
+
+async def run_daemon(config: Config, clock: Clock, *, burst: bool) -> None:
+    """The daemon, until a signal comes."""
     config.bot.data_dir.mkdir(parents=True, exist_ok=True)
-    refresh = is_current(build_plan(config))
-    clock, metrics = SystemClock(), create_metrics()
-    async with (
-        open_store(config.bot.data_dir / "bot.sqlite") as store,
-        open_knowledge(config) as knowledge,
-        open_llm(config.llm, metrics, clock, watch=True) as llm,
-    ):
-        stages = pipeline(config, knowledge, llm)
-        await _serve(config, store, knowledge, stages, clock, metrics, burst=burst, refresh=refresh)
-    return 0
+    async with open_store(config.bot.data_dir / "bot.sqlite") as store:
+        await _Daemon(config, clock, store).run(burst=burst)
 
 
-async def _serve(
-    config: Config,
-    store: Store,
-    knowledge: KnowledgeBase,
-    stages: Pipeline,
-    clock: Clock,
-    metrics: Metrics,
-    *,
-    burst: bool,
-    refresh: bool,
-) -> None:
-    token = config.http.token.get_secret_value()
-    context = Context(store, config.bot.name, token)
-    made = [create(settings, context) for settings in config.adapters]
-    adapters: dict[str, Adapter] = {adapter.name: adapter for adapter in made}
-    models = stages.llm.hybrid if stages.llm else None
-    health = Health(dict.fromkeys(adapters, False), models.problems if models else list)
-    bot = await _bot(config, store, stages, adapters, health, clock, metrics)
-    status = knowledge.status()
-    metrics.documents.set_function(lambda: knowledge.status().documents)
-    metrics.pieces.set_function(lambda: knowledge.status().pieces)
-    metrics.queue_depth.set_function(lambda: bot.dispatcher.depth)
+class _Daemon:
+    """The parts of the daemon that need no knowledge yet, and how the others are added."""
 
-    async def prune() -> None:
-        removed = await store.prune(clock.now() - config.store.keep_days * 86400)
-        log.info("pruned %d old messages", removed)
+    def __init__(self, config: Config, clock: Clock, store: Store) -> None:
+        self._config, self._clock, self._store = config, clock, store
+        self._refresh = is_current(settings.build_plan(config))
+        self._metrics, self._tasks = create_metrics(), Tasks()
+        self._adapters = create_adapters(config, store, clock)
+        self._health = Health(self._adapters, clock)
+        self._hours, self._flood = settings.hours(config), settings.flood(config)
+        self._outbox = Outbox(self._adapters, store, clock, self._metrics)
+        self._clerk = Clerk(
+            store, self._outbox, self._flood, self._adapters, clock, self._metrics, self._tasks
+        )
+        self._reception = Reception(
+            store, self._clerk, self._hours, settings.rules(config), clock, self._metrics,
+            self._tasks,
+        )  # fmt: skip
+        self._knowledge: KnowledgeBase | None = None
 
-    async def reload() -> None:
-        report = await knowledge.reload()
-        log.info("reloaded: %d documents in %.1f s", report.documents, report.seconds)
+    async def run(self, *, burst: bool) -> None:
+        config = self._config
+        LinkMetrics(self._adapters, self._clock).register(self._metrics.registry)
+        await _restore(self._flood, config, self._store, self._clock.now())
+        token = config.http.token.get_secret_value()
+        await run_app(
+            Front(
+                self._reception, self._adapters, self._health, self._metrics, self._clock,
+                self._tasks,
+            ),
+            self._opened,
+            AppOptions(
+                ServerOptions(config.http.host, config.http.port, token),
+                config.bot.shutdown_grace_s, burst, settings.zone(config),
+            ),
+            self._started,
+        )  # fmt: skip
 
-    async def started(address: str) -> None:
-        greet(config, address, status.documents, status.pieces, status.sources)
-        if refresh:
-            bot.dispatcher.spawn(_refresh(knowledge))
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[tuple[Bot, Sequence[Job]]]:
+        config, metrics = self._config, self._metrics
+        async with (
+            open_knowledge(config) as knowledge,
+            open_llm(config.llm, metrics, self._clock, watch=True) as llm,
+        ):
+            if llm:
+                self._health.llm_problems = llm.hybrid.problems
+            bot = self._bot(Pipeline(knowledge, settings.pipeline_options(config), llm))
+            metrics.documents.set_function(lambda: knowledge.status().documents)
+            metrics.pieces.set_function(lambda: knowledge.status().pieces)
+            metrics.queue_depth.set_function(lambda: bot.dispatcher.depth)
+            self._knowledge = knowledge
+            yield bot, self._jobs(bot, knowledge)
 
-    await run_app(
-        bot, adapters, health, metrics, clock,
-        [Job("prune", config.schedule.prune, prune), Job("reload", config.schedule.reload, reload)],
-        AppOptions(
-            ServerOptions(config.http.host, config.http.port, token),
-            config.bot.shutdown_grace_s, burst,
-        ),
-        started,
-    )  # fmt: skip
+    def _bot(self, pipeline: Pipeline) -> Bot:
+        config = self._config
+        commands = Commands(
+            knowledge=pipeline.knowledge, store=self._store, clerk=self._clerk, clock=self._clock,
+            metrics=self._metrics, admins=config.admin.users, prefix=config.admin.prefix,
+            health=self._health.report,
+        )  # fmt: skip
+        parts = Parts(
+            pipeline, self._store, self._outbox, self._clerk, self._flood, commands, self._hours,
+            self._adapters, self._clock, self._metrics, self._tasks,
+        )  # fmt: skip
+        return Bot(parts, settings.manners(config), settings.timing(config))
+
+    def _jobs(self, bot: Bot, knowledge: KnowledgeBase) -> Sequence[Job]:
+        schedule, store = self._config.schedule, self._store
+
+        async def prune() -> None:
+            keep_s = self._config.store.keep_days * 86400
+            log.info("pruned %d old messages", await store.prune(self._clock.now() - keep_s))
+
+        async def reload() -> None:
+            report = await knowledge.reload()
+            log.info("reloaded: %d documents in %.1f s", report.documents, report.seconds)
+
+        async def digest() -> None:
+            await post_digest(schedule.digest_to, store, knowledge, self._clerk, self._clock)
+
+        async def open_up() -> None:
+            log.info("took up %d messages from outside working hours", await bot.open_up())
+
+        return (
+            Job("prune", schedule.prune, prune),
+            Job("reload", schedule.reload, reload),
+            Job("digest", schedule.digest if schedule.digest_to else "", digest),
+            *opening_jobs(schedule.hours, open_up),
+        )
+
+    async def _started(self, address: str) -> None:
+        if self._knowledge is None:
+            raise AssertionError("the daemon starts with its knowledge")
+        greet(self._config, address, self._knowledge.status())
+        if self._refresh:
+            self._tasks.spawn(_refresh(self._knowledge))
 
 
-async def _bot(
-    config: Config,
-    store: Store,
-    stages: Pipeline,
-    adapters: Mapping[str, Adapter],
-    health: Health,
-    clock: Clock,
-    metrics: Metrics,
-) -> Bot:
-    outbox = Outbox(adapters, store, clock, metrics)
-    flood = await _flood(config, store, clock.now())
-    commands = Commands(
-        knowledge=stages.knowledge, store=store, outbox=outbox, flood=flood, clock=clock,
-        metrics=metrics, admins=config.admin.users, prefix=config.admin.prefix,
-        health=health.report,
-    )  # fmt: skip
-    return Bot(
-        Parts(stages, store, outbox, flood, commands, adapters, clock, metrics),
-        Manners(
-            config.bot.language, config.bot.when_unknown, config.flood.repeat_similarity,
-            config.flood.human_similarity, config.bot.resume_max_age_s, config.admin.prefix,
-        ),
-        Timing(
-            config.bot.quiet_s, config.bot.max_wait_s, config.bot.mention_wait_s,
-            config.flood.wait_for_humans_s, config.bot.queue_size,
-        ),
-    )  # fmt: skip
-
-
-async def _flood(config: Config, store: Store, now: float) -> Flood:
+async def _restore(flood: Flood, config: Config, store: Store, now: float) -> None:
     """Flood control as it was before the last stop."""
     section = config.flood
-    flood = Flood(
-        Budget(section.burst, section.refill_s),
-        Cooldown(section.person_cooldown_s),
-        Answered(section.repeat_window_s),
-    )
     spent = max(section.person_cooldown_s, section.burst * section.refill_s)
     flood.restore(
         await store.unprompted_replies(now - spent),
         await store.recent_answers(now - section.repeat_window_s),
     )
-    return flood
 
 
 async def _refresh(knowledge: KnowledgeBase) -> None:

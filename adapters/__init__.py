@@ -1,39 +1,33 @@
 """The platforms the bot can sit in, listed by name; each is one module, imported only when used."""
 
+from importlib import import_module
+from typing import Any, cast
+
 from pydantic import BaseModel
 
-from adapters.base import Adapter, Context
+from adapters.contract import Adapter, Context
 
-KINDS = ("console", "web")
+KINDS = ("console", "web", "lark", "dingtalk", "wecom", "webhook")
+"""Modules or packages of this one; each has `Settings` and `create(settings, context)`."""
 
 
 def settings_type(kind: str) -> type[BaseModel]:
     """The pydantic model of the settings of one kind. Raises ValueError for an unknown kind."""
-    if kind == "console":
-        from adapters import console
-
-        return console.Settings
-    if kind == "web":
-        from adapters import web
-
-        return web.Settings
-    raise ValueError(f"unknown kind of adapter {kind!r}; known are {', '.join(KINDS)}")
+    return cast("type[BaseModel]", _platform(kind).Settings)
 
 
 def create(settings: BaseModel, context: Context) -> Adapter:
-    """Builds the adapter that these settings belong to; it does nothing before `run`.
+    """Builds the adapter that these settings belong to; it does nothing before it is opened.
 
     Raises TypeError for settings that did not come from `settings_type`.
     """
-    kind = getattr(settings, "kind", None)
-    if kind == "console":
-        from adapters import console
+    kind = getattr(settings, "kind", "")
+    if kind not in KINDS or not isinstance(settings, settings_type(kind)):
+        raise TypeError(f"{type(settings).__name__} is not the settings of any adapter")
+    return cast("Adapter", _platform(kind).create(settings, context))
 
-        if isinstance(settings, console.Settings):
-            return console.create(settings, context)
-    if kind == "web":
-        from adapters import web
 
-        if isinstance(settings, web.Settings):
-            return web.create(settings, context)
-    raise TypeError(f"{type(settings).__name__} is not the settings of any adapter")
+def _platform(kind: str) -> Any:
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of adapter {kind!r}; known are {', '.join(KINDS)}")
+    return import_module(f"adapters.{kind}")

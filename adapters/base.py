@@ -1,16 +1,18 @@
-"""What every instant-messaging adapter shares: the values that cross its border and its contract.
+"""The values that cross the border between the bot and its platforms, and what can go wrong there.
 
 AdapterError
 ├── NetworkError      the platform could not be reached; worth a retry
 ├── RateLimited       the platform asks to slow down; carries `retry_after_s`
+├── Unconfirmed       a request went out, and nobody knows whether it was obeyed
+├── LoginRefused      the platform refuses our credentials; a person has to act
+├── NotSupported      the platform has no such thing
 └── SendRefused       the platform said no for good; a retry cannot help
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
-
-from aiohttp import web
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
 
 
 class AdapterError(Exception):
@@ -21,10 +23,6 @@ class NetworkError(AdapterError):
     """The platform could not be reached, or the connection broke."""
 
 
-class SendRefused(AdapterError):
-    """The platform refused the request for good (rights, size, unknown group)."""
-
-
 class RateLimited(AdapterError):
     """The platform wants fewer requests; try again after `retry_after_s` seconds."""
 
@@ -33,13 +31,31 @@ class RateLimited(AdapterError):
         self.retry_after_s = retry_after_s
 
 
+class Unconfirmed(AdapterError):
+    """A request was sent and not answered; repeating it might do the thing twice."""
+
+
+class LoginRefused(AdapterError):
+    """The platform refuses our credentials; the message says which setting to look at."""
+
+
+class NotSupported(AdapterError):
+    """The platform can't do this; the message says what can't be done."""
+
+
+class SendRefused(AdapterError):
+    """The platform refused the request for good (rights, size, unknown group)."""
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """One message that somebody posted in a group.
+    """One message that somebody posted in a group, or to the bot alone.
 
     `message_id` is unique within the adapter; a platform that redelivers a message sends the
     same id again. `text` holds no mark-up of mentions; what is not text (images, stickers,
-    voice) is listed by kind in `attachments`. `sent_at` is in seconds since the epoch.
+    voice) is listed by kind in `attachments`. `sent_at` is in seconds since the epoch. A message
+    to the bot alone is a mention. `mentions` are the ids of other people it speaks to, and
+    EVERYBODY where it speaks to all. `thread` is the platform's id of the thread it stands in.
     """
 
     adapter: str
@@ -51,6 +67,12 @@ class IncomingMessage:
     mention: bool = False
     reply_to: str | None = None
     attachments: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    thread: str | None = None
+
+
+EVERYBODY = "all"
+"""Among `mentions`: the message speaks to the whole group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +84,60 @@ class MessageRecalled:
     message_id: str
 
 
-Event: TypeAlias = IncomingMessage | MessageRecalled
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """Somebody changed a message of theirs; `text` is what it says now."""
+
+    adapter: str
+    group: str
+    message_id: str
+    text: str
+
+
+class Vote(StrEnum):
+    """What somebody thinks of an answer."""
+
+    HELPFUL = "helpful"
+    UNHELPFUL = "unhelpful"
+    NONE = "none"  # an earlier vote is taken back
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Somebody judged one of the bot's replies, by a button or a reaction. `reply_id` is what
+    `send` returned, `at` when it was done; of two votes of a person the later one counts."""
+
+    adapter: str
+    group: str
+    reply_id: str
+    user: str
+    vote: Vote
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecallAsked:
+    """Somebody pressed the button that withdraws one of the bot's replies."""
+
+    adapter: str
+    group: str
+    reply_id: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class BotMoved:
+    """The bot came into a group or left it; `title` is what people call the group."""
+
+    adapter: str
+    group: str
+    joined: bool
+    title: str = ""
+
+
+Event: TypeAlias = (
+    IncomingMessage | MessageRecalled | MessageEdited | Feedback | RecallAsked | BotMoved
+)
 
 Publish: TypeAlias = Callable[[Event], Awaitable[bool]]
 """Hands an event to the bot. Returns when it is on disk, so that the adapter may acknowledge
@@ -86,7 +161,9 @@ class Reply:
 
     `key` is unique per reply and stays the same when a reply is sent again after a crash:
     platforms that take an idempotency key get it. `kind` is "answer" for an answer with
-    citations and "notice" for the bot's own short lines. `text` is Markdown.
+    citations, "notice" for the bot's own short lines and "reaction" for an emoji below the
+    message. `text` is Markdown. Without `reply_to` it is posted into the group; `user` is who is
+    answered; `chinese` is the language of what an adapter adds.
     """
 
     key: str
@@ -95,6 +172,9 @@ class Reply:
     text: str
     kind: str = "answer"
     citations: tuple[Citation, ...] = ()
+    user: str = ""
+    thread: str | None = None
+    chinese: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,68 +192,29 @@ class Decision:
     trace: Sequence[Mapping[str, Any]] = field(default=())
 
 
-class History(Protocol):
-    """What an adapter may read back of what the bot has stored."""
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """How the connection to a platform is. Times are in seconds since the epoch, 0 for never.
 
-    async def messages(
-        self, adapter: str, group: str, after: int | None, limit: int
-    ) -> list[dict[str, Any]]:
-        """At most `limit` messages and replies of a group, oldest first: the first ones with
-        `seq > after`, or the newest ones where `after` is None.
+    `since` is when it came up, or went down; `heard` when the platform last sent anything,
+    `event` when it last sent an event; `reconnects` counts connections after the first one;
+    `recovered` counts messages that were missed and fetched later; `calls` counts API calls by
+    (name, result).
+    """
 
-        Each is `{"seq", "message_id", "user", "text", "kind", "mention", "reply_to", "sent_at",
-        "recalled", "attachments", "citations"}`; `kind` is "message", "answer" or "notice";
-        the bot's own have `"user": null`. A recalled one has an empty text.
-        """
-        ...
-
-    async def decision(self, adapter: str, message_id: str) -> dict[str, Any] | None:
-        """The decision on a message: `{"message_id", "group", "user", "state", "outcome",
-        "reason", "reason_text", "reply_id", "text", "citations", "trace"}`; None for an unknown
-        id. `state` is "pending" until it is decided, then "answered" or "dismissed"; `user` is
-        the author; `reason_text` is `{"zh", "en"}`."""
-        ...
+    up: bool
+    since: float = 0.0
+    heard: float = 0.0
+    event: float = 0.0
+    reconnects: int = 0
+    recovered: int = 0
+    problem: str = ""
+    calls: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """What an adapter is built with besides its own settings.
+class Finding:
+    """One line of `check --adapter`: what was looked at, and what to do where it is missing."""
 
-    `bot_name` is what people call the bot ("@" + bot_name is a mention). `http_token` is the
-    bearer token of the HTTP server, empty when none is demanded.
-    """
-
-    history: History
-    bot_name: str
-    http_token: str = field(default="", repr=False)
-
-
-class Adapter(Protocol):
-    """One connection to a platform. Built by its module's `create`; does no work before `run`."""
-
-    name: str
-
-    async def run(self, publish: Publish) -> None:
-        """Receives until cancelled. Returns by itself only when there will be no more input."""
-        ...
-
-    async def send(self, reply: Reply) -> str:
-        """Posts a reply and returns the platform's id of it. Raises AdapterError."""
-        ...
-
-    async def recall(self, group: str, message_id: str) -> None:
-        """Takes back a reply that `send` posted. Raises AdapterError."""
-        ...
-
-    async def draft(self, group: str, reply_to: str, text: str) -> None:
-        """Shows an answer that is being written, as far as it is; the next call replaces it, and
-        "" takes it away. Most platforms show nothing."""
-        ...
-
-    async def show(self, decision: Decision) -> None:
-        """Called once a message is decided; most platforms show nothing."""
-        ...
-
-    def routes(self) -> Iterable[web.RouteDef]:
-        """HTTP routes that the server should serve for this adapter; often none."""
-        ...
+    mark: Literal["ok", "bad", "note"]
+    text: str

@@ -7,17 +7,17 @@ import re
 import sqlite3
 import sys
 import threading
-import time
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal
 from uuid import uuid4
 
-from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.base import Context, Decision, IncomingMessage, NetworkError, Publish, Reply
+from adapters.base import IncomingMessage, LinkStatus, NetworkError, Publish, Reply
+from adapters.contract import Context, QuietAdapter
+from adapters.link import Link
 from adapters.mentions import take_mention
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Settings(BaseModel):
 
 def create(settings: Settings, context: Context) -> "ConsoleAdapter":
     """Builds the adapter on the process's standard input and output."""
-    return ConsoleAdapter(settings, context.bot_name)
+    return ConsoleAdapter(settings, context)
 
 
 def parse(
@@ -85,22 +85,25 @@ def printable(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
-class ConsoleAdapter:
+class ConsoleAdapter(QuietAdapter):
     """Reads lines from a file descriptor, writes replies to standard output."""
 
-    def __init__(self, settings: Settings, bot_name: str, stdin_fd: int = STDIN_FD) -> None:
+    def __init__(self, settings: Settings, context: Context, stdin_fd: int = STDIN_FD) -> None:
         self.name = settings.name
-        self._settings = settings
-        self._bot_name = bot_name
+        self._settings, self._clock = settings, context.clock
+        self._bot_name = context.bot_name
         self._stdin_fd = stdin_fd
+        self._link = Link(context.clock)
 
     async def run(self, publish: Publish) -> None:
         """Publishes what is typed; returns at the end of the input."""
         lines: asyncio.Queue[str | None] = asyncio.Queue(MAX_WAITING_LINES)
         _start_reading(self._stdin_fd, lines, asyncio.get_running_loop())
-        while (line := await lines.get()) is not None:
-            if line.strip():
-                await self._take(line, publish)
+        with self._link.connected():
+            while (line := await lines.get()) is not None:
+                self._link.heard(event=True)
+                if line.strip():
+                    await self._take(line, publish)
 
     async def send(self, reply: Reply) -> str:
         """Prints a reply. Raises NetworkError when standard output is closed."""
@@ -112,20 +115,14 @@ class ConsoleAdapter:
         del group, message_id
         await _write_out(f"{self._bot_name}: (撤回了一条回答 / took back an answer)\n")
 
-    async def draft(self, group: str, reply_to: str, text: str) -> None:
-        """The terminal shows replies only."""
-
-    async def show(self, decision: Decision) -> None:
-        """The terminal shows replies only."""
-
-    def routes(self) -> Iterable[web.RouteDef]:
-        """None."""
-        return ()
+    def link(self) -> LinkStatus:
+        """Up while there is input."""
+        return self._link.status()
 
     async def _take(self, line: str, publish: Publish) -> None:
         # A fresh random id per line: a counter would repeat after a restart.
         message = parse(
-            line, self._settings, self._bot_name, message_id=uuid4().hex, sent_at=time.time()
+            line, self._settings, self._bot_name, message_id=uuid4().hex, sent_at=self._clock.now()
         )
         if message is None:
             await _write_err(HINT)

@@ -1,13 +1,14 @@
 """What stands before every HTTP route: safe headers, JSON errors, host, origin and token checks."""
 
 import hmac
-import ipaddress
 import json
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+
+from adapters.addresses import is_loopback
 
 PROTECTED = "/api/"
 """Paths below this demand the token."""
@@ -122,14 +123,8 @@ def _same_host(origin: str, host: str) -> bool:
     return bool(separator) and scheme in {"http", "https"} and authority.lower() == host.lower()
 
 
-def _is_loopback(host: str) -> bool:
+def _is_loopback(authority: str) -> bool:
     try:
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return False
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
+        return is_loopback(urlsplit(f"//{authority}").hostname or "")
     except ValueError:
         return False

@@ -12,11 +12,11 @@ from typing import Any
 
 from bench.figures import Figure, at_least, at_most
 from bench.setup import Bench
+from bot.settings import build_plan
 from knowledge.build import build_apart
 from knowledge.catalog import Catalog
 from knowledge.plan import BuildPlan
 from knowledge.shelf import current_snapshot
-from run_bot import build_plan
 
 CORES = 2
 BATCH = 16

@@ -1,6 +1,7 @@
 """Admin commands in the group: which text is a command, and what each does.
 
-`/dou help | status | reload | mute 2h | unmute | why | recall`, with Chinese aliases. Only the
+`/dou help | status | reload | mute 2h | unmute | why | recall | bind NAME | unbind | groups`, with
+Chinese aliases. Only the
 users of `admin.users` may use them, except that anyone may recall and ask for help.
 """
 
@@ -18,6 +19,9 @@ ALIASES = {
     "豆哥状态": "status",
     "豆哥帮助": "help",
     "豆哥为什么": "why",
+    "豆哥绑定": "bind",
+    "豆哥解绑": "unbind",
+    "豆哥群列表": "groups",
     "重载知识库": "reload",
 }
 
@@ -28,6 +32,9 @@ HELP = (
         "{p} reload（重载知识库）：重新读取文档\n"
         "{p} mute 2h（豆哥闭嘴）：在本群安静一段时间\n"
         "{p} unmute（豆哥说话）：恢复\n"
+        "{p} bind 来源（豆哥绑定）：本群只用这些知识来源回答\n"
+        "{p} unbind（豆哥解绑）：本群使用全部来源\n"
+        "{p} groups（豆哥群列表）：机器人所在的群\n"
         "{p} why（豆哥为什么）：回复一条消息，说明机器人为什么回答或沉默\n"
         "{p} recall（豆哥撤回）：撤回机器人在本群的上一条回答，或所回复的那条；任何人都可以用"
     ),
@@ -37,6 +44,9 @@ HELP = (
         "{p} reload: read the documents again\n"
         "{p} mute 2h: keep quiet in this group for a while\n"
         "{p} unmute: speak again\n"
+        "{p} bind SOURCE: answer in this group from these sources only\n"
+        "{p} unbind: answer in this group from all sources\n"
+        "{p} groups: the groups that the bot is in\n"
         "{p} why: in reply to a message, why the bot answered it or kept silent\n"
         "{p} recall: withdraw the bot's last answer here, or the one replied to; anyone may"
     ),
@@ -56,8 +66,9 @@ class Command:
 
 
 def parse_command(text: str, prefix: str) -> Command | None:
-    """The command in a message; None for ordinary talk, Command("") for a bare prefix."""
-    text = text.strip()
+    """The command in a message's first line (what is quoted may follow); None for ordinary talk,
+    Command("") for a bare prefix."""
+    text = text.strip().partition("\n")[0].strip()
     if text in ALIASES:
         text = f"{prefix} {ALIASES[text]}"
     else:

@@ -1,20 +1,9 @@
-"""Time, passed in so that tests can let hours go by in a moment."""
+"""The real time; what satisfies `adapters.contract.Clock` can stand in for it."""
 
 import asyncio
 import time
-from typing import Protocol
 
-
-class Clock(Protocol):
-    """Seconds since the epoch, and waiting."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        ...
-
-    async def wait(self, event: asyncio.Event, until: float | None) -> None:
-        """Returns when the event is set or the time has come; None waits for the event only."""
-        ...
+from adapters.contract import Clock as Clock
 
 
 class SystemClock:

@@ -6,17 +6,18 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from adapters.base import AdapterError
+from adapters.base import AdapterError, NotSupported
 from bot.admin import FREE, Command, help_text, parse_duration
+from bot.clerk import Clerk
 from bot.clock import Clock
-from bot.flood import Flood
 from bot.metrics import Metrics
 from bot.notices import notice
-from bot.outbox import Outbox
-from bot.phrases import REASONS
+from bot.stages.check import harmless
+from bot.status import groups_text, status_text, why_text
 from bot.store import Store
-from bot.types import Knowledge, Reason
+from bot.types import Knowledge
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,6 @@ class Request:
     chinese: bool
 
 
-def _list(found: object) -> list[str]:
-    return [str(item) for item in found] if isinstance(found, list) else []
-
-
 Say = Callable[[str], Awaitable[None]]
 """Posts one more line in the group of the request."""
 
@@ -54,16 +51,15 @@ class Commands:
         *,
         knowledge: Knowledge,
         store: Store,
-        outbox: Outbox,
-        flood: Flood,
+        clerk: Clerk,
         clock: Clock,
         metrics: Metrics,
         admins: tuple[str, ...],
         prefix: str,
-        health: Callable[[], Mapping[str, object]],
+        health: Callable[[], Mapping[str, Any]],
     ) -> None:
-        self._knowledge, self._store, self._outbox = knowledge, store, outbox
-        self._flood, self._clock, self._metrics = flood, clock, metrics
+        self._knowledge, self._store, self._clerk = knowledge, store, clerk
+        self._clock, self._metrics = clock, metrics
         self._admins, self._prefix, self._health = admins, prefix, health
         self._by_name = {
             "help": self._help,
@@ -73,6 +69,9 @@ class Commands:
             "unmute": self._unmute,
             "why": self._why,
             "recall": self._recall,
+            "bind": self._bind,
+            "unbind": self._unbind,
+            "groups": self._groups,
         }
 
     async def run(self, request: Request, say: Say) -> str:
@@ -82,40 +81,36 @@ class Commands:
         if work is None:
             return notice("unknown_command", request.chinese, prefix=self._prefix)
         if name not in FREE and request.user not in self._admins:
-            return notice("denied", request.chinese)
+            return notice("denied", request.chinese, user=harmless(request.user))
         return await work(request, say)
 
     async def _help(self, request: Request, _: Say) -> str:
         return help_text(self._prefix, request.chinese)
 
     async def _status(self, request: Request, _: Say) -> str:
-        status = self._knowledge.status()
-        built = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.built_at))
-        counts = await self._store.counts()
         until = await self._store.muted_until(request.adapter, request.group, self._clock.now())
-        muted = time.strftime("%H:%M", time.localtime(until)) if until else "-"
-        health = self._health()
-        wrong = [*_list(health.get("problems")), *_list(health.get("degraded"))]
-        problems = "; ".join(wrong) or "-"
-        zh, en = (
-            (
-                f"文档 {status.documents} 篇，片段 {status.pieces} 个，跳过 {status.skipped} 个"
-                f"（{built}）\n来源：{'、'.join(status.sources)}\n"
-                f"阈值：主动 {status.thresholds[0]:.3f}，被提及 {status.thresholds[1]:.3f}\n"
-                f"消息 {counts['messages']} 条，回答 {counts['answers']} 条，"
-                f"未处理 {counts['unfinished']} 条\n本群静音到：{muted}\n问题：{problems}"
-            ),
-            (
-                f"{status.documents} documents, {status.pieces} pieces, {status.skipped} skipped "
-                f"({built})\nsources: {', '.join(status.sources)}\n"
-                f"thresholds: {status.thresholds[0]:.3f} unprompted, "
-                f"{status.thresholds[1]:.3f} mentioned\n"
-                f"{counts['messages']} messages, {counts['answers']} answers, "
-                f"{counts['unfinished']} unfinished\nmuted here until: {muted}\n"
-                f"problems: {problems}"
-            ),
-        )
-        return zh if request.chinese else en
+        return status_text(
+            self._knowledge.status(), await self._store.counts(), until, self._health(),
+            chinese=request.chinese,
+        )  # fmt: skip
+
+    async def _groups(self, request: Request, _: Say) -> str:
+        return groups_text(await self._store.chats(), chinese=request.chinese)
+
+    async def _bind(self, request: Request, _: Say) -> str:
+        """Ties the group to some sources: only these answer here."""
+        names = request.command.argument.replace(",", " ").replace("，", " ").split()
+        known = self._knowledge.status().sources
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            listed = {"names": ", ".join(unknown) or "-", "known": ", ".join(known)}
+            return notice("bind_unknown", request.chinese, **listed)
+        await self._store.bind(request.adapter, request.group, names)
+        return notice("bound", request.chinese, names=", ".join(names))
+
+    async def _unbind(self, request: Request, _: Say) -> str:
+        await self._store.bind(request.adapter, request.group, ())
+        return notice("unbound", request.chinese)
 
     async def _reload(self, request: Request, say: Say) -> str:
         await say(notice("reloading", request.chinese))
@@ -194,16 +189,7 @@ class Commands:
             found = await self._store.last_decision(request.adapter, request.group)
         if not found or not found.get("reason"):
             return notice("why_unknown", request.chinese)
-        language = "zh" if request.chinese else "en"
-        lines = [f"{found['reason']}: {REASONS[Reason(found['reason'])][language]}"]
-        for entry in found["trace"]:
-            shown = {k: v for k, v in entry.items() if k not in ("stage", "hits")}
-            figures = ", ".join(f"{name} {value}" for name, value in shown.items())
-            lines.append(f"{entry['stage']}: {figures}")
-            lines += [
-                f"  {hit['path']}:{hit['line']} {hit['score']}" for hit in entry.get("hits", ())[:3]
-            ]
-        return "\n".join(lines)
+        return why_text(found, chinese=request.chinese)
 
     async def _recall(self, request: Request, _: Say) -> str:
         found = None
@@ -213,11 +199,10 @@ class Commands:
         if found is None or found.group != request.group:
             return notice("nothing_to_recall", request.chinese)
         try:
-            await self._outbox.withdraw(
-                request.adapter, request.group, found.key, found.platform_id
-            )
+            await self._clerk.withdraw(request.adapter, request.group, found.key, found.platform_id)
+        except NotSupported as error:
+            return notice("not_supported", request.chinese, error=error)
         except AdapterError as error:
             log.error("withdrawing reply %s failed: %r", found.key, error)
             return notice("recall_failed", request.chinese, error=error)
-        self._flood.forget((request.adapter, request.group), found.key)
         return notice("recalled", request.chinese)

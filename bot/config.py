@@ -1,21 +1,23 @@
 """The whole configuration as frozen values, and `load_config`, which reads it once."""
 
-import ipaddress
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
 from adapters import KINDS, settings_type
+from adapters.addresses import is_loopback
 from bot.config_check import absolute, drop_empty_sections, validated
 from bot.config_errors import suggestion
 from bot.config_file import apply, read_file
 from bot.config_tree import ConfigError as ConfigError
 from bot.config_tree import Place, Tree
+from bot.hours import parse_span
 from bot.llm.settings import LlmSettings
 from knowledge.settings import GateSettings, KnowledgeSettings
 
@@ -26,6 +28,28 @@ def _adapter_user(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]+:\S+", text):
         raise ValueError("must be the adapter's name and the user's id, such as web:admin")
     return text
+
+
+def _adapter_group(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]+:\S.*", text):
+        raise ValueError('must be the adapter\'s name and the group, such as lark:oc_5ad1, or ""')
+    return text
+
+
+def _time_zone(name: str) -> str:
+    try:
+        if name:
+            ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            'must be a time zone such as Asia/Shanghai, or "" for that of the system'
+        ) from None
+    return name
+
+
+def _working_hours(line: str) -> str:
+    parse_span(line)
+    return line
 
 
 def _cron(line: str) -> str:
@@ -42,17 +66,11 @@ def _cron(line: str) -> str:
     return line
 
 
-def is_loopback(host: str) -> bool:
-    """True for an address that only this machine can reach."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 Seconds = Annotated[float, Field(ge=0, le=DAY_S)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 AdapterUser = Annotated[str, Field(max_length=200), AfterValidator(_adapter_user)]
+TimeZone = Annotated[str, Field(max_length=100), AfterValidator(_time_zone)]
+WorkingHours = Annotated[str, Field(max_length=100), AfterValidator(_working_hours)]
 Cron = Annotated[str, Field(max_length=100), AfterValidator(_cron)]
 
 
@@ -72,6 +90,7 @@ class BotSettings(_Section):
     queue_size: int = Field(default=100, ge=1, le=10_000)
     when_unknown: Literal["say", "react", "silent"] = "say"
     resume_max_age_s: float = Field(default=3600, ge=0, le=30 * DAY_S)
+    recall_with_question: bool = True
     shutdown_grace_s: float = Field(default=5, ge=0, le=600)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -152,10 +171,15 @@ class HttpSettings(_Section):
 
 
 class ScheduleSettings(_Section):
-    """Cron lines of the jobs; an empty one never runs."""
+    """Working hours, and cron lines of the jobs; an empty one never runs."""
 
+    timezone: TimeZone = ""
+    hours: tuple[WorkingHours, ...] = ()
+    outside_hours: Literal["drop", "later"] = "drop"
     prune: Cron = "17 4 * * *"
     reload: Cron = ""
+    digest: Cron = "0 9 * * *"
+    digest_to: Annotated[str, Field(max_length=200), AfterValidator(_adapter_group)] = ""
 
 
 def _the_page() -> tuple[BaseModel, ...]:
@@ -217,7 +241,7 @@ def _adapters(tree: Tree, entries: Any) -> tuple[BaseModel, ...]:
         loc = ("adapters", i)
         kind = entry.get("kind") if isinstance(entry, dict) else None
         if kind is None:
-            tree.complain(loc, f"must be a section with a `kind`: {' or '.join(KINDS)}")
+            tree.complain(loc, f"must be a section with a `kind`: {', '.join(KINDS)}")
         elif kind not in KINDS:
             tree.complain((*loc, "kind"), f"unknown kind; {suggestion(str(kind), KINDS)}")
         elif settings := validated(tree, settings_type(kind), loc, entry):

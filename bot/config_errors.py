@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails
 from bot.config_tree import Loc
 
 _NO_KEYS_YET = {
-    "llm": "this version has no language model yet; leave the section empty: `llm: {}`",
     "search": "this version has no web search yet; leave the section empty: `search: {}`",
 }
 _BOUNDS = {
@@ -69,7 +68,8 @@ def unknown_key(model: type[BaseModel], at: Sequence[str | int], loc: Loc) -> st
     if loc[0] in _NO_KEYS_YET:
         return f"unknown key; {_NO_KEYS_YET[str(loc[0])]}"
     section = _walk(model, at[:-1])[0]
-    known = list(section.model_fields) if section else []
+    fields = section.model_fields if section else {}
+    known = [field.alias or name for name, field in fields.items()]
     return f"unknown key; {suggestion(str(at[-1]), known)}"
 
 
@@ -95,9 +95,14 @@ def _walk(
     info: FieldInfo | None = None
     for part in at:
         if isinstance(part, str):
-            info = section.model_fields.get(part) if section else None
+            info = _field(section, part) if section else None
             section = _find(info.annotation, _is(BaseModel)) if info else None
     return section, info
+
+
+def _field(section: type[BaseModel], key: str) -> FieldInfo | None:
+    by_alias = {f.alias: f for f in section.model_fields.values() if f.alias}
+    return by_alias.get(key) or section.model_fields.get(key)
 
 
 def _is(base: type) -> Callable[[Any], bool]:

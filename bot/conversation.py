@@ -1,6 +1,7 @@
 """Packs consecutive messages of one person into one question. Pure: the clock is passed in."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from adapters.base import IncomingMessage
 from bot.types import Question
@@ -71,6 +72,9 @@ class Packer:
         if any(m.message_id == message.message_id for p in self._packs() for m in p.messages):
             return
         pack = self._open.get(message.user)
+        if pack and (now > self._ready_at(pack) or self._is_later(pack, message)):
+            self._close(message.user)
+            pack = None
         if pack and not pack.takes(message):
             self._close(message.user)
             pack = None
@@ -81,17 +85,19 @@ class Packer:
         if pack.full:
             self._close(message.user)
 
-    def due(self, now: float) -> list[Question]:
-        """Hands out and forgets what is ready, oldest first."""
+    def put_back(self, messages: Sequence[IncomingMessage], now: float) -> None:
+        """Takes in messages that were handed out together, as a pack that is ready."""
+        self._closed.append(_Pack(list(messages), [now] * len(messages)))
+
+    def due(self, now: float) -> Question | None:
+        """Hands out and forgets the oldest of what is ready."""
         for user in [user for user, pack in self._open.items() if self._is_ready(pack, now)]:
             self._close(user)
-        return self._hand_out()
-
-    def flush(self) -> list[Question]:
-        """Hands out and forgets everything, oldest first."""
-        for user in list(self._open):
-            self._close(user)
-        return self._hand_out()
+        if not self._closed:
+            return None
+        oldest = min(self._closed, key=lambda pack: pack.arrived[0])
+        self._closed.remove(oldest)
+        return oldest.question()
 
     def next_due(self) -> float | None:
         """When the next pack will be ready, if nothing is added to it; None without packs."""
@@ -99,13 +105,18 @@ class Packer:
         times += [self._ready_at(pack) for pack in self._open.values()]
         return min(times, default=None)
 
-    def recall(self, message_id: str) -> None:
-        """Takes a message out again; a pack that is empty then vanishes."""
+    def change(self, message_id: str, text: str | None) -> None:
+        """Gives a message another text, or with None takes it out again; a pack that is empty
+        then vanishes."""
         for pack in self._packs():
             for place, message in enumerate(pack.messages):
-                if message.message_id == message_id:
+                if message.message_id != message_id:
+                    continue
+                if text is None:
                     del pack.messages[place], pack.arrived[place]
-                    break
+                else:
+                    pack.messages[place] = replace(message, text=text)
+                break
         self._open = {user: pack for user, pack in self._open.items() if pack.messages}
         self._closed = [pack for pack in self._closed if pack.messages]
 
@@ -121,10 +132,10 @@ class Packer:
         set_back = now < pack.arrived[0] - self._max_wait_s
         return set_back or now >= self._ready_at(pack)
 
+    def _is_later(self, pack: _Pack, message: IncomingMessage) -> bool:
+        """Was it sent long after the pack's last message, though both arrived together (after a
+        restart, or an outage of the platform)?"""
+        return message.sent_at - pack.messages[-1].sent_at > self._max_wait_s
+
     def _close(self, user: str) -> None:
         self._closed.append(self._open.pop(user))
-
-    def _hand_out(self) -> list[Question]:
-        ready = sorted(self._closed, key=lambda pack: pack.arrived[0])
-        self._closed = []
-        return [pack.question() for pack in ready]

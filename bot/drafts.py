@@ -1,16 +1,18 @@
-"""An answer while it is being written, for adapters that can show it."""
+"""An answer while it is being written, and the sign that the bot is at work, where the platform
+can show them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from adapters.base import Adapter, IncomingMessage
+from adapters.base import IncomingMessage
+from adapters.contract import Adapter
 from bot.llm.types import OnText
 
 
 @asynccontextmanager
-async def drafting(adapter: Adapter, message: IncomingMessage) -> AsyncIterator[OnText]:
-    """Yields what shows the answer to a message as far as it is; at the end that is taken away,
-    whatever became of the answer."""
+async def at_work(adapter: Adapter, message: IncomingMessage) -> AsyncIterator[OnText]:
+    """Shows that the bot works on a message, and yields what shows the answer to it as far as it
+    is; at the end both are taken away, whatever became of the answer."""
     shown = ""
 
     async def show(text: str) -> None:
@@ -19,8 +21,10 @@ async def drafting(adapter: Adapter, message: IncomingMessage) -> AsyncIterator[
             shown = text
             await adapter.draft(message.group, message.message_id, text)
 
+    await adapter.thinking(message.group, message.message_id, on=True)
     try:
         yield show
     finally:
         if shown:
             await adapter.draft(message.group, message.message_id, "")
+        await adapter.thinking(message.group, message.message_id, on=False)

@@ -3,17 +3,17 @@
 import sys
 
 from bot.config import Config
+from knowledge.types import Status
 
 
-def greet(
-    config: Config, address: str, documents: int, pieces: int, sources: tuple[str, ...]
-) -> None:
+def greet(config: Config, address: str, status: Status) -> None:
     """Greets on standard error: standard output belongs to the console adapter."""
     kinds = ", ".join(getattr(adapter, "name", "") for adapter in config.adapters)
     lines = (
         f"{config.bot.name} is listening",
         f"  page       {address}",
-        f"  knowledge  {documents} documents, {pieces} pieces from {', '.join(sources)}",
+        f"  knowledge  {status.documents} documents, {status.pieces} pieces from "
+        f"{', '.join(status.sources)}",
         f"  adapters   {kinds}",
         f"  embedder   {config.knowledge.embedder.kind}",
         f"  llm        {_llm_line(config)}",

@@ -1,43 +1,39 @@
-"""What happens to a message from its arrival to its answer: the only place that knows all parts.
+"""What becomes of a message that was stored: the only place that knows all parts.
 
-receive: store -> command, or the group's worker
-triage:  muted? -> the first half of the pipeline, with what was said before
-respond: repeated? -> the second half -> flood control -> record -> post
+take:    command, outside working hours, or the group's worker
+triage:  muted? meant for somebody else? -> the first half of the pipeline, with what was said
+respond: still there? repeated? -> the second half -> flood control -> record -> post
 """
 
-import logging
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from adapters.base import (
-    Adapter,
-    AdapterError,
-    Decision,
-    Event,
-    IncomingMessage,
-    MessageRecalled,
-    Reply,
-)
+from adapters.base import EVERYBODY, IncomingMessage, Reply
+from adapters.contract import Adapter
 from bot.admin import parse_command
+from bot.clerk import Clerk, reply_to
 from bot.clock import Clock
 from bot.commands import Commands, Request
 from bot.context import in_context
 from bot.dispatch import Dispatcher
-from bot.drafts import drafting
+from bot.drafts import at_work
 from bot.flood import Flood, answers
+from bot.hours import Hours
 from bot.metrics import Metrics
 from bot.notices import notice, speaks_chinese
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline
-from bot.presentation import DECLINED, answer_text, decline_text
+from bot.presentation import DECLINED, answer_text, decline_text, excerpt
 from bot.store import Store
+from bot.tasks import Tasks
 from bot.trace import stage
 from bot.types import Answer, Group, Outcome, Question, Reason, Silence, Trace
 from bot.worker import Case, Timing
 
-log = logging.getLogger(__name__)
+REREAD_AFTER_S = 10.0
+"""A message that is older when it is to be answered is looked at again: it may have been changed
+or taken back without the platform telling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,87 +55,83 @@ class Parts:
     pipeline: Pipeline
     store: Store
     outbox: Outbox
+    clerk: Clerk
     flood: Flood
     commands: Commands
+    hours: Hours
     adapters: Mapping[str, Adapter]
     clock: Clock
     metrics: Metrics
+    tasks: Tasks
 
 
 class Bot:
-    """Receives from every adapter, and is the desk at which the workers' cases are decided."""
+    """The desk at which the workers' cases are decided."""
 
     def __init__(self, parts: Parts, manners: Manners, timing: Timing) -> None:
         self._p, self._manners = parts, manners
-        self.dispatcher = Dispatcher(self, parts.clock, timing)
+        self.dispatcher = Dispatcher(self, parts.clock, timing, parts.tasks)
 
-    async def receive(self, event: Event) -> bool:
-        """Stores an event and sets it on its way; False when it was known. Returns once it is on
-        disk: the adapter may acknowledge it then."""
-        if isinstance(event, MessageRecalled):
-            return await self._recalled(event)
-        if not await self._p.store.add_message(event, self._p.clock.now()):
-            self._p.metrics.duplicates.labels(event.adapter).inc()
-            return False
-        self._p.metrics.messages.labels(event.adapter).inc()
-        if parse_command(event.text, self._manners.command_prefix):
-            self.dispatcher.spawn(self.obey(event))
-            return True
-        dropped = self.dispatcher.offer(event)
-        if dropped:
+    async def take(self, message: IncomingMessage) -> None:
+        """Sets a stored message on its way."""
+        if self._is_command(message):
+            self._p.tasks.spawn(self.obey(message))
+        elif not self._p.hours.is_open(self._p.clock.now()):
+            self._p.tasks.spawn(self._closed(message))
+        elif dropped := self.dispatcher.offer(message):
             await self.dismiss((dropped,), Reason.QUEUE_FULL, [])
-        return True
+
+    def changed(self, group: Group, message_id: str, text: str | None) -> None:
+        """A message says something else now, or with None is gone."""
+        if text is None:
+            self.dispatcher.recall(group, message_id)
+        else:
+            self.dispatcher.edit(group, message_id, text)
 
     async def obey(self, message: IncomingMessage) -> None:
         """Does what an admin command asks for and answers it."""
         command = parse_command(message.text, self._manners.command_prefix)
         if command is None:
             return
+        chinese = speaks_chinese(self._manners.language, message.text)
+        user = f"{message.adapter}:{message.user}"
         request = Request(
-            adapter=message.adapter,
-            group=message.group,
-            user=f"{message.adapter}:{message.user}",
-            command=command,
-            message_id=message.message_id,
-            reply_to=message.reply_to,
-            chinese=speaks_chinese(self._manners.language, message.text),
-        )
-        question = Question(message.text, message.mention, (message,))
+            message.adapter, message.group, user, command, message.message_id, message.reply_to,
+            chinese,
+        )  # fmt: skip
 
         async def say(text: str) -> None:
-            reply = self._reply(message, text)
-            await self._p.store.add_reply(message.adapter, reply, self._p.clock.now())
-            await self._p.outbox.post(message.adapter, reply)
+            await self._p.clerk.say(message.adapter, reply_to(message, text, chinese=chinese))
 
         text = await self._p.commands.run(request, say)
-        await self._settle(question, Silence(Reason.COMMAND), [], self._reply(message, text))
+        question = Question(message.text, message.mention, (message,))
+        reply = reply_to(message, text, chinese=chinese)
+        await self._p.clerk.settle(question, Silence(Reason.COMMAND), [], reply)
 
     async def triage(self, case: Case) -> bool:
         """True when the question should be answered; else the case is decided and recorded."""
-        question, now = case.question, self._p.clock.now()
-        silence: Silence | None = None
-        if await self._p.store.muted_until(*_group(question), now):
-            silence = Silence(Reason.MUTED)
-        else:
-            if self._p.pipeline.llm:
-                question = await in_context(question, self._p.store)
-            triaged = await self._p.pipeline.triage(question, case.trace)
-            if isinstance(triaged, Silence):
-                silence = triaged
-            else:
-                case.question = triaged
-        if silence:
-            await self._conclude(question, silence, case.trace)
-        return silence is None
+        question = case.question
+        if reason := await self._not_for_us(question):
+            await self._conclude(question, Silence(reason), case.trace)
+            return False
+        question = replace(question, sources=await self._p.store.bound(*question.group))
+        if self._p.pipeline.llm:
+            question = await in_context(question, self._p.store)
+        triaged = await self._p.pipeline.triage(question, case.trace)
+        if isinstance(triaged, Silence):
+            await self._conclude(question, triaged, case.trace)
+            return False
+        case.question = triaged
+        return True
 
     async def respond(self, case: Case) -> None:
         """Answers or declines, records the decision, then posts."""
-        question = case.question
-        if await self._points_back(question, case.trace):
+        if not await self._still_asked(case) or await self._points_back(case.question, case.trace):
             return
+        question = case.question
         adapter = self._p.adapters.get(question.last.adapter)
         # An answer that nobody asked for is not shown half-done.
-        watched = drafting(adapter, question.last) if adapter and question.mention else None
+        watched = at_work(adapter, question.last) if adapter and question.mention else None
         async with watched or nullcontext() as show:
             outcome = await self._p.pipeline.respond(question, case.trace, show)
             if isinstance(outcome, Answer) and not question.mention:
@@ -152,9 +144,8 @@ class Bot:
         """Records that messages stay unanswered."""
         if reason is Reason.QUEUE_FULL:
             self._p.metrics.dropped.inc(len(messages))
-        question = Question(
-            "\n".join(m.text for m in messages), mention=False, messages=tuple(messages)
-        )
+        text = "\n".join(m.text for m in messages)
+        question = Question(text, mention=False, messages=tuple(messages))
         await self._conclude(question, Silence(reason), trace)
 
     async def settles(self, case: Case, message: IncomingMessage) -> bool:
@@ -169,45 +160,80 @@ class Bot:
         """Undecided messages of a group that are young enough to answer, oldest first."""
         now, age = self._p.clock.now(), self._manners.resume_max_age_s
         backlog = await self._p.store.backlog(group, now, age)
-        return [m for m in backlog if not parse_command(m.text, self._manners.command_prefix)]
+        return [message for message in backlog if not self._is_command(message)]
 
     async def resume(self) -> int:
         """After a start: dismisses what is too old, and takes up the rest. Replies that were
-        recorded but perhaps not sent go out again under their key. Returns how many."""
+        recorded but perhaps not sent are posted under their key, or given up where the platform
+        might have them already. Returns how many there were."""
         store, now = self._p.store, self._p.clock.now()
-        age = self._manners.resume_max_age_s
-        await store.dismiss_stale(now, age)
-        messages, replies = await store.unfinished(now, age)
-        for adapter, reply in replies:
-            await self._p.outbox.post(adapter, reply)
+        await store.dismiss_stale(now, self._manners.resume_max_age_s)
+        messages, replies = await store.unfinished(now, self._manners.resume_max_age_s)
+        for pending in replies:
+            self._p.tasks.spawn(self._post_again(pending.adapter, pending.reply, pending.tried_at))
         for message in messages:
-            if parse_command(message.text, self._manners.command_prefix):
-                self.dispatcher.spawn(self.obey(message))
-            else:
-                self.dispatcher.offer(message)
+            await self.take(message)
         return len(messages) + len(replies)
 
-    async def _recalled(self, event: MessageRecalled) -> bool:
-        """The message is blanked, no longer considered, and its answer is withdrawn."""
-        store = self._p.store
-        self.dispatcher.recall((event.adapter, event.group), event.message_id)
-        known = await store.recall_message(event.adapter, event.message_id, self._p.clock.now())
-        answer = await store.reply_for(event.adapter, event.message_id)
-        if answer is not None and answer.platform_id:
-            await self._withdraw(event.adapter, event.group, answer.key, answer.platform_id)
-        return known
+    async def open_up(self) -> int:
+        """Takes up what was kept for the working hours that begin now; how many messages."""
+        kept = await self._p.store.kept(self._p.clock.now())
+        for message in kept:
+            await self.take(message)
+        return len(kept)
 
-    async def _withdraw(self, adapter: str, group: str, key: str, platform_id: str) -> None:
-        try:
-            await self._p.outbox.withdraw(adapter, group, key, platform_id)
-        except AdapterError as error:
-            log.error("withdrawing reply %s from %s failed: %r", key, adapter, error)
-        self._p.flood.forget((adapter, group), key)
+    async def _post_again(self, adapter: str, reply: Reply, tried_at: float | None) -> None:
+        await self._p.outbox.post(adapter, reply, tried_at)
+
+    def _is_command(self, message: IncomingMessage) -> bool:
+        return parse_command(message.text, self._manners.command_prefix) is not None
+
+    async def _closed(self, message: IncomingMessage) -> None:
+        """Outside working hours: one short line for who asked the bot itself, else silence."""
+        question = Question(message.text, message.mention, (message,))
+        reply = None
+        if message.mention:
+            chinese = self._chinese(question)
+            opens = self._p.hours.shown(self._p.hours.opens_at(self._p.clock.now()))
+            text = notice("closed", chinese, opens=opens)
+            reply = reply_to(message, text, chinese=chinese)
+        await self._p.clerk.settle(question, Silence(Reason.CLOSED), [], reply)
+
+    async def _not_for_us(self, question: Question) -> Reason | None:
+        """What keeps the bot silent whatever the question is about."""
+        if await self._p.store.muted_until(*question.group, self._p.clock.now()):
+            return Reason.MUTED
+        spoken_to = {person for m in question.messages for person in m.mentions} - {EVERYBODY}
+        return Reason.ADDRESSED if spoken_to and not question.mention else None
+
+    async def _still_asked(self, case: Case) -> bool:
+        """Looks again at messages that have waited. False when the case was decided by that."""
+        question, now = case.question, self._p.clock.now()
+        adapter = self._p.adapters.get(question.last.adapter)
+        if adapter is None or now - question.last.sent_at < REREAD_AFTER_S:
+            return True
+        current: list[IncomingMessage] = []
+        for message in question.messages:
+            fresh = await adapter.reread(message)
+            if fresh is None:
+                await self._p.store.recall_message(message.adapter, message.message_id, now)
+            else:
+                current.append(fresh)
+                if fresh.text != message.text:
+                    await self._p.store.edit_message(
+                        message.adapter, message.message_id, fresh.text
+                    )
+        if [m.text for m in current] == [m.text for m in question.messages]:
+            return True
+        if not current:
+            return False
+        text = "\n".join(m.text for m in current if m.text.strip())
+        case.question = replace(question, text=text, messages=tuple(current))
+        return await self.triage(case)
 
     async def _points_back(self, question: Question, trace: Trace) -> bool:
         """A near-identical question was answered lately: points to that answer instead."""
-        group, now = _group(question), self._p.clock.now()
-        earlier = self._p.flood.answered(group, now)
+        earlier = self._p.flood.answered(question.group, self._p.clock.now())
         if not earlier:
             return False
         with stage(trace, "repeated") as figures:
@@ -218,21 +244,19 @@ class Bot:
             figures["threshold"] = self._manners.repeat_similarity
             if cosines[best] < self._manners.repeat_similarity:
                 return False
-        outcome: Outcome = Silence(Reason.REPEATED)
         reply = None
         if question.mention or isinstance(self._budgeted(question, Answer("", ())), Answer):
-            first = earlier[best]
             chinese = self._chinese(question)
-            text = notice(
-                "repeated", chinese, user=first.user, excerpt=first.answer.split("\n")[0][:80]
+            text = notice("repeated", chinese, excerpt=excerpt(earlier[best].answer))
+            reply = reply_to(
+                question.last, text, chinese=chinese, citations=earlier[best].citations
             )
-            reply = replace(self._reply(question.last, text), citations=first.citations)
-        await self._settle(question, outcome, trace, reply)
+        await self._p.clerk.settle(question, Silence(Reason.REPEATED), trace, reply)
         return True
 
     def _budgeted(self, question: Question, answer: Answer) -> Outcome:
         """An unprompted answer costs a token of its group and starts its person's pause."""
-        refused = self._p.flood.refuses(_group(question), question.last.user, self._p.clock.now())
+        refused = self._p.flood.refuses(question.group, question.last.user, self._p.clock.now())
         return Silence(refused) if refused else answer
 
     async def _conclude(self, question: Question, outcome: Outcome, trace: Trace) -> None:
@@ -241,57 +265,21 @@ class Bot:
         reply: Reply | None = None
         if isinstance(outcome, Answer):
             text = answer_text(outcome, chinese)
-            reply = replace(self._reply(last, text, "answer"), citations=outcome.citations)
+            reply = reply_to(last, text, "answer", chinese=chinese, citations=outcome.citations)
         elif question.mention and outcome.reason in DECLINED:
-            reply = self._decline(last, trace, chinese)
-        posted = await self._settle(question, outcome, trace, reply)
+            reply = self._decline(last, trace, chinese=chinese)
+        posted = await self._p.clerk.settle(question, outcome, trace, reply)
         if posted and reply and isinstance(outcome, Answer):
-            self._p.flood.remember(_group(question), question, reply, self._p.clock.now())
+            self._p.flood.remember(question.group, question, reply, self._p.clock.now())
 
-    def _decline(self, message: IncomingMessage, trace: Trace, chinese: bool) -> Reply | None:
+    def _decline(self, message: IncomingMessage, trace: Trace, *, chinese: bool) -> Reply | None:
         match self._manners.when_unknown:
             case "say":
-                return self._reply(message, decline_text(trace, chinese))
+                return reply_to(message, decline_text(trace, chinese), chinese=chinese)
             case "react":
-                return self._reply(message, notice("react", chinese), "reaction")
+                return reply_to(message, notice("react", chinese), "reaction", chinese=chinese)
             case _:
                 return None
 
-    async def _settle(
-        self, question: Question, outcome: Outcome, trace: Trace, reply: Reply | None
-    ) -> bool:
-        """Records a decision with its reply in one transaction, and only then posts. True when
-        the reply was posted; nothing is when the messages were recalled in the meantime."""
-        answered = isinstance(outcome, Answer)
-        reason = Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason
-        kind = "answer" if answered else "silence"
-        adapter, group = _group(question)
-        ids = tuple(message.message_id for message in question.messages)
-        recorded = await self._p.store.decide(
-            adapter=adapter, group=group, message_ids=ids, outcome=kind, reason=reason,
-            trace=trace, reply=reply, now=self._p.clock.now(),
-        )  # fmt: skip
-        if recorded is None:
-            return False
-        self._p.metrics.decisions.labels(kind, reason).inc()
-        for entry in trace:
-            self._p.metrics.stage_seconds.labels(entry["stage"]).observe(entry["ms"] / 1000)
-        log.info("%s/%s %s: %s (%s)", adapter, group, ids[-1], kind, reason)
-        platform_id = await self._p.outbox.post(adapter, reply) if reply else None
-        if reply and platform_id and await self._p.store.is_recalled(adapter, ids[-1]):
-            # The question was taken back while its answer was on the way.
-            await self._withdraw(adapter, group, reply.key, platform_id)
-            platform_id = None
-        if adapter in self._p.adapters:
-            await self._p.adapters[adapter].show(Decision(group, ids, kind, reason, tuple(trace)))
-        return platform_id is not None
-
-    def _reply(self, message: IncomingMessage, text: str, kind: str = "notice") -> Reply:
-        return Reply(uuid.uuid4().hex, message.group, message.message_id, text, kind)
-
     def _chinese(self, question: Question) -> bool:
         return speaks_chinese(self._manners.language, question.text)
-
-
-def _group(question: Question) -> Group:
-    return question.last.adapter, question.last.group

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from typing import Any
 
+from bot.chats import votes
 from bot.phrases import REASONS
 from bot.types import Reason
 
@@ -14,7 +15,7 @@ from bot.types import Reason
 def messages(
     db: sqlite3.Connection, adapter: str, group: str, after: int | None, limit: int
 ) -> list[dict[str, Any]]:
-    """See `adapters.base.History`. A reply that could not be sent is not part of it."""
+    """See `adapters.contract.History`. A reply that could not be sent is not part of it."""
     timeline = """
         SELECT seq, message_id, user, text, 'message' AS kind, mention, reply_to, sent_at,
                recalled, attachments, '[]' AS citations
@@ -32,7 +33,7 @@ def messages(
 
 
 def decision(db: sqlite3.Connection, adapter: str, message_id: str) -> dict[str, Any] | None:
-    """See `adapters.base.History`."""
+    """See `adapters.contract.History`."""
     row = db.execute(
         """
         SELECT m.message_id, m.grp, m.user, d.id, d.outcome, d.reason, d.trace
@@ -55,6 +56,7 @@ def decision(db: sqlite3.Connection, adapter: str, message_id: str) -> dict[str,
         "reply_id": (reply["platform_id"] or reply["key"]) if reply else None,
         "text": reply["text"] if reply else None,
         "citations": json.loads(reply["citations"]) if reply else [],
+        "feedback": votes(db, reply["seq"] if reply else 0),
         "trace": json.loads(row["trace"]) if row["trace"] else [],
     }
 
@@ -85,13 +87,15 @@ def last_decision(db: sqlite3.Connection, adapter: str, group: str) -> dict[str,
 
 
 def counts(db: sqlite3.Connection) -> dict[str, int]:
-    """How many messages, answers posted, and unfinished messages there are."""
+    """How many messages, answers posted, unfinished messages, and votes there are."""
     row = db.execute(
         """
         SELECT
         (SELECT COUNT(*) FROM messages) AS messages,
         (SELECT COUNT(*) FROM replies WHERE kind = 'answer' AND state = 'sent') AS answers,
-        (SELECT COUNT(*) FROM messages WHERE state IN ('received', 'deciding')) AS unfinished
+        (SELECT COUNT(*) FROM messages WHERE state IN ('received', 'deciding')) AS unfinished,
+        (SELECT COUNT(*) FROM feedback WHERE vote = 'helpful') AS helpful,
+        (SELECT COUNT(*) FROM feedback WHERE vote = 'unhelpful') AS unhelpful
         """
     ).fetchone()
     return dict(row)

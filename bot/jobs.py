@@ -4,11 +4,16 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from bot.hours import DAYS, parse_span
+
 log = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +22,29 @@ class Job:
 
     name: str
     cron: str
-    work: Callable[[], Awaitable[None]]
+    work: Work
+
+
+def opening_jobs(hours: Sequence[str], work: Work) -> list[Job]:
+    """Jobs for each time at which the working hours begin."""
+    made: list[Job] = []
+    for number, line in enumerate(hours):
+        span = parse_span(line)
+        days = ",".join(DAYS[day] for day in sorted(span.days))
+        cron = f"{span.opens.minute} {span.opens.hour} * * {days}"
+        made.append(Job(f"open-{number}", cron, work))
+    return made
 
 
 @asynccontextmanager
-async def scheduled(jobs: Sequence[Job]) -> AsyncIterator[None]:
-    """Runs the jobs while the context is open; one at a time each, missed runs are made up once."""
+async def scheduled(jobs: Sequence[Job], zone: tzinfo | None = None) -> AsyncIterator[None]:
+    """Runs the jobs while the context is open, by the clock of a time zone, else the system's;
+    one at a time each, missed runs are made up once."""
     scheduler = AsyncIOScheduler()
     for job in jobs:
         if job.cron:
             scheduler.add_job(
-                _guarded, CronTrigger.from_crontab(job.cron), args=[job], id=job.name,
+                _guarded, CronTrigger.from_crontab(job.cron, zone), args=[job], id=job.name,
                 coalesce=True, max_instances=1, misfire_grace_time=3600,
             )  # fmt: skip
     scheduler.start()

@@ -15,7 +15,9 @@ from adapters.base import IncomingMessage, Reply
 from bot.types import Reason, Trace
 
 
-def add_message(db: sqlite3.Connection, message: IncomingMessage, received_at: float) -> bool:
+def add_message(
+    db: sqlite3.Connection, message: IncomingMessage, received_at: float, due_at: float
+) -> bool:
     """False when the adapter brought this message before."""
     known = "SELECT 1 FROM messages WHERE adapter = ? AND message_id = ?"
     if db.execute(known, (message.adapter, message.message_id)).fetchone():
@@ -23,8 +25,8 @@ def add_message(db: sqlite3.Connection, message: IncomingMessage, received_at: f
     db.execute(
         """
         INSERT INTO messages (seq, adapter, grp, user, message_id, text, sent_at, received_at,
-                              mention, reply_to, attachments)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                              due_at, mention, reply_to, attachments, mentions, thread)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             _next_seq(db),
@@ -35,12 +37,26 @@ def add_message(db: sqlite3.Connection, message: IncomingMessage, received_at: f
             _storable(message.text),
             message.sent_at,
             received_at,
+            due_at,
             message.mention,
             message.reply_to,
             json.dumps(message.attachments),
+            json.dumps(message.mentions),
+            message.thread,
         ),
     )
     return True
+
+
+def edit_message(db: sqlite3.Connection, adapter: str, message_id: str, text: str) -> bool:
+    """Changes the text of an undecided message; False when there is no such one, or it says so
+    already."""
+    changed = db.execute(
+        "UPDATE messages SET text = ? WHERE adapter = ? AND message_id = ? AND text != ?"
+        " AND state = 'received'",
+        (_storable(text), adapter, message_id, _storable(text)),
+    )
+    return bool(changed.rowcount)
 
 
 def decide(
@@ -89,8 +105,8 @@ def add_reply(
     db.execute(
         """
         INSERT INTO replies (seq, key, decision_id, adapter, grp, reply_to, kind, text, citations,
-                             created_at, unprompted)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                             created_at, unprompted, user, thread)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
         (
             _next_seq(db),
@@ -104,7 +120,19 @@ def add_reply(
             json.dumps([asdict(citation) for citation in reply.citations]),
             now,
             unprompted,
+            reply.user,
+            reply.thread,
         ),
+    )
+
+
+def reply_tried(db: sqlite3.Connection, key: str, now: float | None) -> None:
+    """A pending reply is about to be handed to its platform; the first time counts. None: it is
+    certain that the platform does not have it."""
+    tried_at = "COALESCE(tried_at, :now)" if now is not None else "NULL"
+    db.execute(
+        f"UPDATE replies SET tried_at = {tried_at} WHERE key = :key AND state = 'pending'",  # noqa: S608  # both texts are ours
+        {"now": now, "key": key},
     )
 
 

@@ -6,14 +6,21 @@ Nothing here changes the store.
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from adapters.base import Citation, IncomingMessage, Reply
 from bot.flood import Entry, Spoken
 from bot.types import Group
+from knowledge.split import is_chinese
 
-PendingReply: TypeAlias = tuple[str, Reply]
-"""An adapter's name, and what it should send."""
+
+@dataclass(frozen=True, slots=True)
+class PendingReply:
+    """What an adapter should send; `tried_at` is when it was first handed to the platform, if it
+    ever was."""
+
+    adapter: str
+    reply: Reply
+    tried_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +47,40 @@ class StoredReply:
 def unfinished(
     db: sqlite3.Connection, now: float, max_age_s: float
 ) -> tuple[list[IncomingMessage], list[PendingReply]]:
-    """Undecided messages and pending replies that are young enough, oldest first."""
-    since = (now - max_age_s,)
+    """Undecided messages whose turn has come, and pending replies, those young enough, oldest
+    first."""
     undecided = """
         SELECT * FROM messages INDEXED BY messages_undecided
-        WHERE state = 'received' AND received_at >= ? ORDER BY seq
+        WHERE state = 'received' AND due_at BETWEEN ? AND ? ORDER BY seq
     """
     pending = "SELECT * FROM replies WHERE state = 'pending' AND created_at >= ? ORDER BY seq"
     return (
-        [_message(row) for row in db.execute(undecided, since)],
-        [(row["adapter"], _reply(row)) for row in db.execute(pending, since)],
+        [_message(row) for row in db.execute(undecided, (now - max_age_s, now))],
+        [
+            PendingReply(row["adapter"], _reply(row), row["tried_at"])
+            for row in db.execute(pending, (now - max_age_s,))
+        ],
     )
 
 
 def backlog(
     db: sqlite3.Connection, group: Group, now: float, max_age_s: float, limit: int
 ) -> list[IncomingMessage]:
-    """The undecided messages of one group that are young enough, oldest first."""
+    """The undecided messages of one group whose turn has come, those young enough, oldest first."""
     rows = db.execute(
         "SELECT * FROM messages INDEXED BY messages_undecided WHERE state = 'received'"
-        " AND adapter = ? AND grp = ? AND received_at >= ? ORDER BY seq LIMIT ?",
-        (*group, now - max_age_s, limit),
+        " AND adapter = ? AND grp = ? AND due_at BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+        (*group, now - max_age_s, now, limit),
+    )
+    return [_message(row) for row in rows]
+
+
+def kept(db: sqlite3.Connection, now: float) -> list[IncomingMessage]:
+    """Undecided messages that were kept for an opening time which has come, oldest first."""
+    rows = db.execute(
+        "SELECT * FROM messages WHERE state = 'received' AND due_at > received_at"
+        " AND due_at <= ? ORDER BY seq",
+        (now,),
     )
     return [_message(row) for row in rows]
 
@@ -167,12 +187,17 @@ def _message(row: sqlite3.Row) -> IncomingMessage:
         mention=bool(row["mention"]),
         reply_to=row["reply_to"],
         attachments=tuple(json.loads(row["attachments"])),
+        mentions=tuple(json.loads(row["mentions"])),
+        thread=row["thread"],
     )
 
 
 def _reply(row: sqlite3.Row) -> Reply:
     cited = tuple(Citation(**fields) for fields in json.loads(row["citations"]))
-    return Reply(row["key"], row["grp"], row["reply_to"], row["text"], row["kind"], cited)
+    return Reply(
+        row["key"], row["grp"], row["reply_to"], row["text"], row["kind"], cited, row["user"],
+        row["thread"], is_chinese(row["text"]),
+    )  # fmt: skip
 
 
 def _stored(rows: sqlite3.Cursor) -> StoredReply | None:

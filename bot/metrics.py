@@ -22,7 +22,7 @@ class Metrics:
     queue_depth: Gauge
     documents: Gauge
     pieces: Gauge
-    adapters_up: Gauge
+    feedback: Counter
     llm_calls: Counter
     llm_seconds: Histogram
     llm_tokens: Counter
@@ -62,7 +62,9 @@ def create_metrics() -> Metrics:
         queue_depth=Gauge(f"{prefix}_queue_depth", "Messages waiting in all groups", registry=own),
         documents=Gauge(f"{prefix}_documents", "Documents being served", registry=own),
         pieces=Gauge(f"{prefix}_pieces", "Pieces being served", registry=own),
-        adapters_up=Gauge(f"{prefix}_adapter_up", "1 while running", ["adapter"], registry=own),
+        feedback=Counter(
+            f"{prefix}_feedback", "Votes on answers", ["adapter", "vote"], registry=own
+        ),
         llm_calls=Counter(
             f"{prefix}_llm_calls", "Calls of a language model", ["backend", "route", "result"],
             registry=own,

@@ -96,7 +96,50 @@ def _m001_first(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (("m001_first", _m001_first),)
+_PLATFORMS = (
+    # When a message's turn comes: when it was sent, or the opening time that it was kept for.
+    "ALTER TABLE messages ADD COLUMN due_at REAL NOT NULL DEFAULT 0",
+    "UPDATE messages SET due_at = received_at",
+    "ALTER TABLE messages ADD COLUMN mentions TEXT NOT NULL DEFAULT '[]'",  # JSON list
+    "ALTER TABLE messages ADD COLUMN thread TEXT",
+    "DROP INDEX messages_undecided",
+    "CREATE INDEX messages_undecided ON messages (due_at) WHERE state = 'received'",
+    "ALTER TABLE replies ADD COLUMN user TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE replies ADD COLUMN thread TEXT",
+    # Before a reply is first handed to its platform: a crash then leaves it unknown whether the
+    # platform has it.
+    "ALTER TABLE replies ADD COLUMN tried_at REAL",
+    """
+    CREATE TABLE feedback (
+        reply_seq INTEGER NOT NULL REFERENCES replies (seq) ON DELETE CASCADE,
+        user TEXT NOT NULL,
+        vote TEXT NOT NULL CHECK (vote IN ('helpful', 'unhelpful', 'none')),
+        at REAL NOT NULL,
+        PRIMARY KEY (reply_seq, user)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE chats (
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        title TEXT NOT NULL DEFAULT '',
+        present INTEGER NOT NULL DEFAULT 1,
+        sources TEXT NOT NULL DEFAULT '[]', -- JSON list; empty is all
+        PRIMARY KEY (adapter, grp)
+    ) WITHOUT ROWID
+    """,
+)
+
+
+def _m002_platforms(db: sqlite3.Connection) -> None:
+    for statement in _PLATFORMS:
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    ("m001_first", _m001_first),
+    ("m002_platforms", _m002_platforms),
+)
 
 
 def migrate(db: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:

@@ -16,14 +16,41 @@ _LINES = {
         "The documents don't answer this directly; the nearest passage is:",
     ),
     "repeated": (
-        "同样的问题前面已经回答过 {user}：“{excerpt}”",
-        "This was answered above, for {user}: “{excerpt}”",
+        "同样的问题前面已经回答过：“{excerpt}”",
+        "This was answered above: “{excerpt}”",
     ),
+    "closed": (
+        "现在不在工作时间，{opens} 再来回答。",
+        "I am off until {opens}.",
+    ),
+    "copied": ("**问：** {question}\n\n{answer}", "**Question:** {question}\n\n{answer}"),
     "react": ("🤔", "🤔"),
-    "denied": ("只有管理员可以用这个命令。", "Only admins may use this command."),
+    "denied": (
+        "只有管理员可以用这个命令。你是 {user}，要成为管理员请写进 admin.users。",
+        "Only admins may use this command. You are {user}; admins are named in admin.users.",
+    ),
     "recalled": ("已撤回。", "Withdrawn."),
     "nothing_to_recall": ("这个群里没有可以撤回的回答。", "There is no answer to withdraw here."),
     "recall_failed": ("平台没有让我撤回：{error}", "The platform would not withdraw it: {error}"),
+    "not_supported": (
+        "这个平台不允许机器人撤回消息。",
+        "This platform does not let a bot withdraw a message: {error}",
+    ),
+    "bound": ("本群现在只用这些来源：{names}", "This group is answered from: {names}"),
+    "unbound": ("本群现在使用全部来源。", "This group is answered from all sources."),
+    "bind_unknown": (
+        "没有这个来源：{names}。现有：{known}",
+        "There is no source {names}; there are: {known}",
+    ),
+    "digest": (
+        "过去 {hours} 小时：提问 {asked}，回答 {answered}；有帮助 {helpful}，没帮助 {unhelpful}，"
+        "撤回 {recalled}",
+        "The last {hours} hours: {asked} asked, {answered} answered; helpful {helpful}, "
+        "not helpful {unhelpful}, withdrawn {recalled}",
+    ),
+    "digest_unhelpful": ("被认为没帮助的回答：", "Answers that were not helpful:"),
+    "digest_recalled": ("被撤回的回答：", "Answers that were withdrawn:"),
+    "digest_open": ("没有回答的问题，按话题：", "Questions without an answer, by topic:"),
     "muted": ("好的，我安静到 {until}。", "All right, I am quiet until {until}."),
     "unmuted": ("我回来了。", "I am back."),
     "bad_duration": (

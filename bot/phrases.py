@@ -75,6 +75,19 @@ REASONS: dict[Reason, dict[str, str]] = {
         "zh": "这是一条管理命令。",
         "en": "This is an admin command.",
     },
+    Reason.ADDRESSED: {
+        "zh": "这条消息是对别人说的。",
+        "en": "This message speaks to somebody else.",
+    },
+    Reason.CLOSED: {
+        "zh": "不在机器人的工作时间。",
+        "en": "This came outside the bot's working hours.",
+    },
+    Reason.UNCONFIRMED: {
+        "zh": "回答已经发出，但不知道平台有没有收到；为了不重复，没有再发。",
+        "en": "The answer was sent, but nobody knows whether the platform took it; it was not "
+        "sent again, so that it does not stand there twice.",
+    },
     Reason.FAILED: {
         "zh": "处理时出错或回答没有发送成功，日志里有详情。",
         "en": "Something failed, or the answer could not be sent; the log tells more.",

@@ -57,11 +57,12 @@ class Pipeline:
         if isinstance(text, Silence):
             return text
         text = await self._rewritten(replace(question, text=text), trace)
-        if silence := await reject(text, self.knowledge, mention=question.mention, trace=trace):
+        question = replace(question, text=text)
+        if silence := await reject(question, self.knowledge, trace):
             return silence
         if silence := await self._intent(text, mention=question.mention, trace=trace):
             return silence
-        return replace(question, text=text)
+        return question
 
     async def respond(
         self, question: Question, trace: Trace, show: OnText | None = None
@@ -70,7 +71,7 @@ class Pipeline:
         written, as far as it has been checked."""
         options = self.options
         least = self.llm.options.min_evidence if self.llm else options.min_evidence
-        found = await retrieve(question.text, self.knowledge, options.max_passages, least, trace)
+        found = await retrieve(question, self.knowledge, options.max_passages, least, trace)
         if isinstance(found, Silence):
             return found
         if self.llm is None:

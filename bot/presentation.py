@@ -8,6 +8,8 @@ from bot.types import Answer, Reason, Trace
 _REPEATABLE = re.compile(r"(?!https?$|www$)[\w+-]+(?:\.\d+)*", re.IGNORECASE)
 """A name that the bot may repeat: no address, which a platform would turn into a link."""
 
+EXCERPT_CHARS = 80
+
 DECLINED = (
     Reason.NOT_A_QUESTION,
     Reason.OFF_TOPIC,
@@ -24,6 +26,15 @@ def answer_text(answer: Answer, chinese: bool) -> str:
     if answer.exact:
         return answer.text
     return f"{notice('nearest', chinese)}\n\n{answer.text}"
+
+
+def excerpt(text: str) -> str:
+    """The first words of an answer as it was posted, without what the bot put before it."""
+    for chinese in (True, False):
+        text = text.removeprefix(notice("nearest", chinese))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith(("#", "```"))] or lines or [""]
+    return said[0][:EXCERPT_CHARS]
 
 
 def decline_text(trace: Trace, chinese: bool) -> str:

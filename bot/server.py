@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
-from adapters.base import Adapter
+from adapters.contract import Adapter
 from adapters.http_guard import has_bearer, json_response, security_middlewares
 from bot.metrics import CONTENT_TYPE, Metrics
 
@@ -30,7 +31,7 @@ def create_application(
     options: ServerOptions,
     adapters: Iterable[Adapter],
     metrics: Metrics,
-    readiness: Callable[[], dict[str, object]],
+    readiness: Callable[[], dict[str, Any]],
 ) -> web.Application:
     """`readiness` returns what is not ready under "problems"; an empty list means ready."""
 

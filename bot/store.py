@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from adapters.base import IncomingMessage, Reply
-from bot import history, ledger, memory, upkeep
+from adapters.base import BotMoved, Feedback, IncomingMessage, Reply
+from bot import asked, chats, history, ledger, memory, upkeep
+from bot.asked import Asked
+from bot.chats import Chat
 from bot.database import BUSY_TIMEOUT_S, Database, StoreError, open_database
 from bot.flood import Entry, Spoken
 from bot.memory import PendingReply, StoredReply
-from bot.types import Group, Trace
+from bot.types import Group, Reason, Trace
 
 __all__ = ["Store", "StoreError", "StoredReply", "open_store"]
 
@@ -32,9 +34,17 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def add_message(self, message: IncomingMessage, received_at: float) -> bool:
-        """Takes in a message; False when the adapter brought it before."""
-        return await self._db.run(ledger.add_message, message, received_at)
+    async def add_message(
+        self, message: IncomingMessage, received_at: float, due_at: float | None = None
+    ) -> bool:
+        """Takes in a message; False when the adapter brought it before. `due_at` is when its
+        turn comes, at once where it isn't given."""
+        due = received_at if due_at is None else due_at
+        return await self._db.run(ledger.add_message, message, received_at, due)
+
+    async def edit_message(self, adapter: str, message_id: str, text: str) -> bool:
+        """The author changed a message; True when it is undecided and says something else now."""
+        return await self._db.run(ledger.edit_message, adapter, message_id, text)
 
     async def decide(
         self,
@@ -70,14 +80,19 @@ class Store:
         """Records one more line of the bot as pending, without a decision of its own."""
         await self._db.run(ledger.add_reply, adapter, reply, now)
 
+    async def reply_tried(self, key: str, now: float | None) -> None:
+        """A pending reply is about to be handed to its platform; None: the platform certainly
+        does not have it."""
+        await self._db.run(ledger.reply_tried, key, now)
+
     async def reply_sent(self, key: str, platform_id: str, now: float) -> None:
         """A pending reply was posted. Raises LookupError when no such reply is pending."""
         await self._db.run(ledger.reply_sent, key, platform_id, now)
 
-    async def reply_failed(self, key: str, now: float) -> None:
-        """A pending reply can't be posted; an answer becomes a silence, "failed". Raises
-        LookupError when no such reply is pending."""
-        await self._db.run(ledger.reply_failed, key, now)
+    async def reply_failed(self, key: str, now: float, reason: str = Reason.FAILED) -> None:
+        """A pending reply can't be posted, or nobody knows whether it was; an answer becomes a
+        silence with this reason. Raises LookupError when no such reply is pending."""
+        await self._db.run(ledger.reply_failed, key, now, reason)
 
     async def mark_recalled(self, key: str) -> None:
         """A reply was withdrawn: its text is blanked."""
@@ -140,14 +155,54 @@ class Store:
         """When the bot may speak in the group again; None when it may now."""
         return await self._db.run(memory.muted_until, adapter, group, now)
 
+    async def moved(self, event: BotMoved) -> None:
+        """The bot came into a group or left it."""
+        await self._db.run(chats.moved, event)
+
+    async def bind(self, adapter: str, group: str, sources: Sequence[str]) -> None:
+        """Ties a group to some sources; none unties it."""
+        await self._db.run(chats.bind, adapter, group, sources)
+
+    async def bound(self, adapter: str, group: str) -> tuple[str, ...]:
+        """The sources that a group is tied to; empty for all."""
+        return await self._db.run(chats.bound, adapter, group)
+
+    async def chats(self) -> list[Chat]:
+        """All groups that were ever heard of, those with the most messages first."""
+        return await self._db.run(chats.chats)
+
+    async def latest(self, adapter: str) -> dict[str, float]:
+        """See `adapters.contract.History`."""
+        return await self._db.run(chats.latest, adapter)
+
+    async def vote(self, feedback: Feedback) -> bool:
+        """Records what somebody thinks of a reply; False when the bot posted no such reply."""
+        return await self._db.run(chats.vote, feedback)
+
+    async def asked_since(self, since: float) -> list[Asked]:
+        """The questions decided since a time, oldest first."""
+        return await self._db.run(asked.asked_since, since)
+
+    async def last_digest(self) -> float | None:
+        """When the last digest was made; None before the first."""
+        return await self._db.run(asked.last_digest)
+
+    async def digest_made(self, at: float) -> None:
+        """A digest was made now."""
+        await self._db.run(asked.digest_made, at)
+
+    async def kept(self, now: float) -> list[IncomingMessage]:
+        """Undecided messages that were kept for an opening time which has come, oldest first."""
+        return await self._db.run(memory.kept, now)
+
     async def messages(
         self, adapter: str, group: str, after: int | None, limit: int
     ) -> list[dict[str, Any]]:
-        """See `adapters.base.History`; what could not be sent is left out."""
+        """See `adapters.contract.History`; what could not be sent is left out."""
         return await self._db.run(history.messages, adapter, group, after, limit)
 
     async def decision(self, adapter: str, message_id: str) -> dict[str, Any] | None:
-        """See `adapters.base.History`."""
+        """See `adapters.contract.History`."""
         return await self._db.run(history.decision, adapter, message_id)
 
     async def decision_behind(self, adapter: str, platform_id: str) -> dict[str, Any] | None:
@@ -159,7 +214,8 @@ class Store:
         return await self._db.run(history.last_decision, adapter, group)
 
     async def counts(self) -> dict[str, int]:
-        """How many "messages", "answers" posted and "unfinished" messages there are."""
+        """How many "messages", "answers" posted, "unfinished" messages, and votes "helpful" and
+        "unhelpful" there are."""
         return await self._db.run(history.counts)
 
     async def prune(self, before: float) -> int:

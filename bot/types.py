@@ -34,6 +34,9 @@ class Reason(StrEnum):
     STALE = "stale"  # found unfinished after a restart, too old to answer
     RECALLED = "recalled"  # its author took the message back
     COMMAND = "command"  # an admin command, not a question
+    ADDRESSED = "addressed"  # it speaks to somebody else
+    CLOSED = "closed"  # outside working hours
+    UNCONFIRMED = "unconfirmed"  # sent, but nobody knows whether it arrived; not sent again
     FAILED = "failed"  # the answer could not be sent, or a bug was hit; see the log
 
 
@@ -51,18 +54,25 @@ class Question:
     """Consecutive messages of one person in one group, packed into one question.
 
     `text` is what they wrote, joined by newlines, or what it was rewritten to; `messages` is
-    never empty; `history` is what was said before, oldest first.
+    never empty; `history` is what was said before, oldest first; `sources` are those that the
+    group is bound to, none for all.
     """
 
     text: str
     mention: bool
     messages: tuple[IncomingMessage, ...]
     history: tuple[Turn, ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def last(self) -> IncomingMessage:
         """The message that a reply goes to."""
         return self.messages[-1]
+
+    @property
+    def group(self) -> Group:
+        """Where it was asked."""
+        return self.last.adapter, self.last.group
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +97,11 @@ Outcome: TypeAlias = Answer | Silence
 class Knowledge(Protocol):
     """What the bot needs of the knowledge base. All raise KnowledgeError."""
 
-    async def judge(self, text: str, *, mention: bool) -> Verdict:
-        """Does this message belong to the documents?"""
+    async def judge(self, text: str, *, mention: bool, sources: Sequence[str] = ()) -> Verdict:
+        """Does this message belong to the documents, or to those of some sources?"""
         ...
 
-    async def search(self, text: str, k: int) -> Found:
+    async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:
         """The k best passages for a question, and how well they cover it."""
         ...
 

@@ -42,7 +42,7 @@ def dismiss_stale(db: sqlite3.Connection, now: float, max_age_s: float) -> int:
     unfinished = "SELECT COUNT(*) FROM messages WHERE state IN ('received', 'deciding')"
     before = db.execute(unfinished).fetchone()[0]
     for row in db.execute(
-        "SELECT seq, adapter, grp FROM messages WHERE state = 'received' AND received_at < ?",
+        "SELECT seq, adapter, grp FROM messages WHERE state = 'received' AND due_at < ?",
         (now - max_age_s,),
     ).fetchall():
         _dismiss(db, row["seq"], row["adapter"], row["grp"], Reason.STALE, now)

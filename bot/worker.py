@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 from adapters.base import IncomingMessage
@@ -74,7 +74,7 @@ class Worker:
     def __init__(self, group: Group, desk: Desk, clock: Clock, timing: Timing) -> None:
         self.group = group
         self._desk, self._clock, self._timing = desk, clock, timing
-        self._queue: deque[IncomingMessage] = deque()
+        self._queue: deque[tuple[IncomingMessage, float]] = deque()
         self._packer = Packer(timing.quiet_s, timing.max_wait_s, timing.mention_wait_s)
         self._waiting: list[Case] = []
         self._held: set[str] = set()
@@ -97,7 +97,7 @@ class Worker:
             return None
         dropped = self._make_room(message)
         if len(self._queue) < self._timing.queue_size:
-            self._queue.append(message)
+            self._queue.append((message, self._clock.now()))
             self._held.add(message.message_id)
         elif message.mention:
             self._behind = True
@@ -106,13 +106,26 @@ class Worker:
 
     def recall(self, message_id: str) -> None:
         """Forgets a message that its author took back."""
-        self._queue = deque(m for m in self._queue if m.message_id != message_id)
-        self._packer.recall(message_id)
-        self._waiting = [
-            case
-            for case in self._waiting
-            if any(m.message_id != message_id for m in case.question.messages)
+        self._change(message_id, None)
+
+    def edit(self, message_id: str, text: str) -> None:
+        """Goes on with what a message says now."""
+        self._change(message_id, text)
+
+    def _change(self, message_id: str, text: str | None) -> None:
+        changed = [
+            (m if m.message_id != message_id or text is None else replace(m, text=text), arrived)
+            for m, arrived in self._queue
+            if m.message_id != message_id or text is not None
         ]
+        self._queue = deque(changed)
+        self._packer.change(message_id, text)
+        for case in list(self._waiting):
+            if any(m.message_id == message_id for m in case.question.messages):
+                # What it asks now is judged anew; the people's time to answer begins again.
+                self._waiting.remove(case)
+                self._packer.put_back(case.question.messages, self._clock.now())
+                self._packer.change(message_id, text)
         self._woken.set()
 
     def stop(self) -> None:
@@ -121,20 +134,26 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Works until there is nothing left to do."""
+        """Works until there is nothing left to do: what came in first, then what is to be judged,
+        then what is to be answered. An answer may take minutes; what was said meanwhile (a
+        person's answer, say) is looked at before the next one is begun."""
         while not self._stopping:
             self._woken.clear()
             if self._queue:
-                await self._take(self._queue.popleft())
+                await self._take(*self._queue.popleft())
             elif self._behind:
                 await self._catch_up()
+            elif question := self._packer.due(self._clock.now()):
+                await self._begin(Case(question))
+            elif case := self._due():
+                self._waiting.remove(case)
+                await self._guarded(self._desk.respond, case)
             elif (until := self._next_deadline()) is None:
                 return
-            elif until > self._clock.now():
+            else:
                 await self._clock.wait(self._woken, until)
-            await self._decide_what_is_due()
 
-    async def _take(self, message: IncomingMessage) -> None:
+    async def _take(self, message: IncomingMessage, arrived: float) -> None:
         settled = [case for case in self._waiting if await self._desk.settles(case, message)]
         for case in settled:
             self._waiting.remove(case)
@@ -143,17 +162,12 @@ class Worker:
             await self._desk.dismiss((message,), Reason.HUMAN_ANSWER, [])
             self._held.discard(message.message_id)
         else:
-            self._packer.add(message, self._clock.now())
+            self._packer.add(message, arrived)
 
-    async def _decide_what_is_due(self) -> None:
-        # Messages that are queued may belong to an open pack: they are packed before it is cut.
-        if not self._queue:
-            for question in self._packer.due(self._clock.now()):
-                await self._begin(Case(question))
-        for case in [case for case in self._waiting if case.deadline <= self._clock.now()]:
-            if case in self._waiting and not self._stopping:
-                self._waiting.remove(case)
-                await self._guarded(self._desk.respond, case)
+    def _due(self) -> Case | None:
+        """The case to answer next: who asked the bot itself goes first."""
+        due = [case for case in self._waiting if case.deadline <= self._clock.now()]
+        return min(due, key=lambda c: (not c.question.mention, c.deadline), default=None)
 
     async def _begin(self, case: Case) -> None:
         if not await self._guarded(self._desk.triage, case):
@@ -190,11 +204,11 @@ class Worker:
         """The oldest unprompted message of a full queue; the new one itself if there is none."""
         if len(self._queue) < self._timing.queue_size:
             return None
-        for waiting in self._queue:
-            if not waiting.mention:
-                self._queue.remove(waiting)
-                self._held.discard(waiting.message_id)
-                return waiting
+        for entry in self._queue:
+            if not entry[0].mention:
+                self._queue.remove(entry)
+                self._held.discard(entry[0].message_id)
+                return entry[0]
         return None if message.mention else message
 
     def _next_deadline(self) -> float | None:

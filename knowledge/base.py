@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from knowledge.examples import Examples, load_examples
 from knowledge.gate import DistanceGate, Gate, GateFigures, Thresholds
 from knowledge.plan import BuildPlan, BuildReport
 from knowledge.quote import cut
+from knowledge.scope import EVERYTHING, Scope, scope_of
 from knowledge.search import Snapshot, search
 from knowledge.shelf import current_snapshot, vector_params
 from knowledge.snapshot import open_snapshot
@@ -62,6 +63,19 @@ class _Serving:
     snapshot: Snapshot
     gate: Gate
     status: Status
+    scopes: dict[tuple[str, ...], Scope] = field(default_factory=dict)
+
+    def scope(self, sources: Sequence[str]) -> Scope:
+        """The part of the snapshot that some sources make up, made once; none means all."""
+        if not sources:
+            return EVERYTHING
+        wanted = tuple(sources)
+        if wanted not in self.scopes:
+            source_of = {page.id: page.source for page in self.snapshot.pages.values()}
+            self.scopes[wanted] = scope_of(
+                source_of, self.snapshot.pages_of, self.snapshot.parents, wanted
+            )
+        return self.scopes[wanted]
 
 
 class KnowledgeBase:
@@ -90,19 +104,26 @@ class KnowledgeBase:
             await self._run(serving.snapshot.catalog.close)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def judge(self, text: str, *, mention: bool) -> Verdict:
-        """Does this message belong to the documents? Raises KnowledgeError."""
-        return await self._run(
-            lambda: self._now().gate.verdict(self._remembered(text), mention=mention)
-        )
+    async def judge(self, text: str, *, mention: bool, sources: Sequence[str] = ()) -> Verdict:
+        """Does this message belong to the documents, or to those of some sources? Raises
+        KnowledgeError."""
 
-    async def search(self, text: str, k: int) -> Found:
-        """The k best passages for a question. Raises KnowledgeError."""
-        return await self._run(
-            lambda: search(
-                self._now().snapshot, text, self._remembered(text), k, self._plan.passage_chars
-            )
-        )
+        def work() -> Verdict:
+            now, vector = self._now(), self._remembered(text)
+            return now.gate.verdict(vector, mention=mention, among=now.scope(sources).reject)
+
+        return await self._run(work)
+
+    async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:
+        """The k best passages for a question, from all sources or only some. Raises
+        KnowledgeError."""
+
+        def work() -> Found:
+            now, vector = self._now(), self._remembered(text)
+            scope = now.scope(sources)
+            return search(now.snapshot, text, vector, k, self._plan.passage_chars, scope)
+
+        return await self._run(work)
 
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
         """The sentences and code blocks of the passages that answer, at most `max_chars` long."""

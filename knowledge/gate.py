@@ -28,11 +28,14 @@ ABOUT_THESE = 0.75
 class Gate(Protocol):
     """Decides whether a message belongs to the documents."""
 
-    def score(self, vector: Vectors) -> float:
-        """How close a message is, higher is closer; `vector` has shape (dim,)."""
+    def score(self, vector: Vectors, among: frozenset[int] | None = None) -> float:
+        """How close a message is, higher is closer; `vector` has shape (dim,). With `among` only
+        these pieces count."""
         ...
 
-    def verdict(self, vector: Vectors, *, mention: bool) -> Verdict:
+    def verdict(
+        self, vector: Vectors, *, mention: bool, among: frozenset[int] | None = None
+    ) -> Verdict:
         """Accepts or rejects a message."""
         ...
 
@@ -78,21 +81,25 @@ class DistanceGate:
     def __init__(self, index: VectorIndex, thresholds: Thresholds, neighbours: int) -> None:
         self._index, self._thresholds, self._neighbours = index, thresholds, neighbours
 
-    def score(self, vector: Vectors) -> float:
-        """Mean cosine to the nearest pieces, -1..1; -1 for an empty index."""
-        return nearness(self._index, vector, self._neighbours)
+    def score(self, vector: Vectors, among: frozenset[int] | None = None) -> float:
+        """Mean cosine to the nearest pieces, -1..1; -1 where there are none."""
+        return nearness(self._index, vector, self._neighbours, among)
 
-    def verdict(self, vector: Vectors, *, mention: bool) -> Verdict:
+    def verdict(
+        self, vector: Vectors, *, mention: bool, among: frozenset[int] | None = None
+    ) -> Verdict:
         """Accepts what is at least as close as the threshold."""
-        score = self.score(vector)
+        score = self.score(vector, among)
         threshold = self._thresholds.mention if mention else self._thresholds.unprompted
         accept = score >= threshold
         return Verdict(accept, score, threshold, "close" if accept else "far")
 
 
-def nearness(index: VectorIndex, vector: Vectors, neighbours: int) -> float:
+def nearness(
+    index: VectorIndex, vector: Vectors, neighbours: int, among: frozenset[int] | None = None
+) -> float:
     """Mean cosine of a unit vector, shape (dim,), to its nearest neighbours; -1 without any."""
-    _, cosines = index.search(vector, neighbours, ef=EFFORT)
+    _, cosines = index.search(vector, neighbours, EFFORT, among)
     return float(cosines.mean()) if len(cosines) else -1.0
 
 

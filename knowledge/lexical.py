@@ -113,9 +113,14 @@ class LexicalIndex:
         return {t: math.log(1 + (total - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
 
     def search(
-        self, terms: Sequence[str], weights: Mapping[str, float], k: int
+        self,
+        terms: Sequence[str],
+        weights: Mapping[str, float],
+        k: int,
+        among: frozenset[int] | None = None,
     ) -> list[tuple[int, float]]:
-        """The k best (id, BM25 score) for any of the terms in the weighted fields."""
+        """The k best (id, BM25 score) for any of the terms in the weighted fields; with `among`
+        only these ids count."""
         schema = self._index.schema
         any_of = [
             (
@@ -127,11 +132,14 @@ class LexicalIndex:
         ]
         if not any_of:
             return []
-        found = self._searcher.search(tantivy.Query.boolean_query(any_of), k, count=False)
-        return [
-            (int(self._searcher.doc(address)["id"][0]), float(score))
-            for score, address in found.hits
-        ]
+        query, deep = tantivy.Query.boolean_query(any_of), k
+        while True:
+            found = self._searcher.search(query, deep, count=False).hits
+            scored = [(int(self._searcher.doc(at)["id"][0]), float(score)) for score, at in found]
+            kept = [hit for hit in scored if among is None or hit[0] in among]
+            if len(kept) >= k or len(found) < deep:
+                return kept[:k]
+            deep *= 8  # what is wanted stands further down
 
 
 def copy_index(old: Path, new: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from knowledge.catalog import Catalog, Place
 from knowledge.lexical import LexicalIndex
+from knowledge.scope import EVERYTHING, Scope
 from knowledge.split import is_chinese
 from knowledge.types import Found, Passage, Vectors
 from knowledge.vectors import VectorIndex
@@ -81,68 +82,93 @@ class _Hit:
     last: Place
 
 
-def search(snapshot: Snapshot, question: str, vector: Vectors, k: int, passage_chars: int) -> Found:
-    """The k best passages for a question whose vector has shape (dim,), best first."""
+def search(
+    snapshot: Snapshot,
+    question: str,
+    vector: Vectors,
+    k: int,
+    passage_chars: int,
+    scope: Scope = EVERYTHING,
+) -> Found:
+    """The k best passages for a question whose vector has shape (dim,), best first; only from
+    the scope."""
     terms = snapshot.words.terms(question)
-    cosines, ranks = _dense(snapshot, vector)
-    fused = _fuse(snapshot, question, ranks, _lexical(snapshot, terms))
+    cosines, ranks = _dense(snapshot, vector, scope)
+    fused = _fuse(snapshot, question, ranks, _lexical(snapshot, terms, scope))
     chosen: list[_Hit] = []
     kept: list[Vectors] = []
     for piece in sorted(fused, key=lambda id_: (-fused[id_], id_)):
         if len(chosen) == k:
             break
-        place = snapshot.catalog.places_of(piece)[0]
+        place = _places(snapshot, piece, scope)[0]
         if not _adds_something(snapshot, place, piece, chosen, kept):
             continue
         first, last = _widen(snapshot.catalog.places_in(place.document), place, passage_chars)
         chosen.append(_Hit(piece, place, first, last))
         kept.append(snapshot.answer.vector(piece))
-    passages = tuple(_passage(snapshot, hit, vector, fused[hit.piece], cosines) for hit in chosen)
+    passages = tuple(
+        _passage(snapshot, hit, vector, fused[hit.piece], cosines, scope) for hit in chosen
+    )
     telling = snapshot.words.telling_terms(question)
     unknown = tuple(snapshot.words.unknown_names(question))
-    return Found(passages, _evidence(snapshot, passages, telling, unknown), unknown)
+    rare = snapshot.words.search(telling, WORDS, 1, scope.answer)
+    return Found(passages, _evidence(snapshot, passages, rare, unknown), unknown)
+
+
+def _places(snapshot: Snapshot, piece: int, scope: Scope) -> list[Place]:
+    """Where a piece stands, as far as the scope reaches."""
+    places = snapshot.catalog.places_of(piece)
+    return [place for place in places if scope.pages is None or place.document in scope.pages]
 
 
 def _evidence(
-    snapshot: Snapshot, passages: Sequence[Passage], telling: Sequence[str], unknown: Sequence[str]
+    snapshot: Snapshot,
+    passages: Sequence[Passage],
+    best: Sequence[tuple[int, float]],
+    unknown: Sequence[str],
 ) -> float:
     """How well the documents cover a question, see `Found.evidence`.
 
-    Nearness in meaning, plus how much of the question's rare words one piece holds (a BM25 score
-    grows with the logarithm of the collection), less for each name that no page has.
+    Nearness in meaning, plus how much of the question's rare words the `best` piece holds (its
+    BM25 score grows with the logarithm of the collection), less for each name that no page has.
     """
     nearest = max((passage.score for passage in passages), default=0.0)
-    best = snapshot.words.search(telling, WORDS, 1)
     rare_words = best[0][1] / math.log(2 + len(snapshot.pages_of)) if best else 0.0
     return nearest + 0.1 * rare_words - 0.1 * min(2, len(unknown))
 
 
-def _dense(snapshot: Snapshot, vector: Vectors) -> tuple[dict[int, float], dict[int, float]]:
+def _dense(
+    snapshot: Snapshot, vector: Vectors, scope: Scope
+) -> tuple[dict[int, float], dict[int, float]]:
     """Cosine of each piece or of the smaller piece inside it that is nearer, and every piece's
     share of the dense vote."""
-    labels, cosines = snapshot.answer.search(vector, DEPTH)
+    labels, cosines = snapshot.answer.search(vector, DEPTH, None, scope.answer)
     near = dict(zip(labels.tolist(), cosines.tolist(), strict=True))
     votes: dict[int, float] = {}
     _vote(votes, list(near), WEIGHTS["piece"])
     inside: dict[int, float] = {}
-    small, cosines = snapshot.reject.search(vector, 2 * DEPTH, ef=2 * DEPTH)
+    small, cosines = snapshot.reject.search(vector, 2 * DEPTH, 2 * DEPTH, scope.reject)
     for label, cosine in zip(small.tolist(), cosines.tolist(), strict=True):
         for piece in snapshot.parents.get(label, ()):
-            inside.setdefault(piece, cosine)
+            if scope.answer is None or piece in scope.answer:
+                inside.setdefault(piece, cosine)
     _vote(votes, list(inside)[: 2 * DEPTH], WEIGHTS["small"])
     for piece, cosine in inside.items():
         near[piece] = max(cosine, near.get(piece, cosine))
     return near, votes
 
 
-def _lexical(snapshot: Snapshot, terms: Sequence[str]) -> tuple[dict[int, float], dict[int, float]]:
+def _lexical(
+    snapshot: Snapshot, terms: Sequence[str], scope: Scope
+) -> tuple[dict[int, float], dict[int, float]]:
     """Every piece's share of the lexical vote, and every page's."""
     votes: dict[int, float] = {}
     for name, fields in (("words", WORDS), ("around", AROUND)):
-        hits = snapshot.words.search(terms, fields, DEPTH)
+        hits = snapshot.words.search(terms, fields, DEPTH, scope.answer)
         _vote(votes, [id_ for id_, _ in hits], WEIGHTS[name])
     pages: dict[int, float] = {}
-    hits = snapshot.words.search(terms, PAGE, DEPTH // 2)
+    page_ids = None if scope.pages is None else frozenset(-page for page in scope.pages)
+    hits = snapshot.words.search(terms, PAGE, DEPTH // 2, page_ids)
     _vote(pages, [-id_ for id_, _ in hits], WEIGHTS["page"])
     return votes, pages
 
@@ -229,13 +255,18 @@ def _kinship(place: Place, heading: str) -> int:
 
 
 def _passage(
-    snapshot: Snapshot, hit: _Hit, vector: Vectors, rank_score: float, cosines: Mapping[int, float]
+    snapshot: Snapshot,
+    hit: _Hit,
+    vector: Vectors,
+    rank_score: float,
+    cosines: Mapping[int, float],
+    scope: Scope,
 ) -> Passage:
     cosine = cosines.get(hit.piece)
     if cosine is None:
         cosine = float(np.clip(snapshot.answer.vector(hit.piece) @ vector, -1.0, 1.0))
     page = snapshot.pages[hit.place.document]
-    others = [snapshot.pages[place.document] for place in snapshot.catalog.places_of(hit.piece)]
+    others = [snapshot.pages[place.document] for place in _places(snapshot, hit.piece, scope)]
     return Passage(
         source=page.source,
         path=page.path,

@@ -67,19 +67,24 @@ class VectorIndex:
             self._deleted.add(label)
 
     def search(
-        self, query: Vectors, k: int, ef: int | None = None
+        self, query: Vectors, k: int, ef: int | None = None, among: frozenset[int] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The k nearest labels to one vector of shape (dim,), and their cosines, best first.
 
-        `ef` is the number of candidates looked at, by default the one configured.
+        `ef` is the number of candidates looked at, by default the one configured; with `among`
+        only these labels count.
         """
         k = min(k, self._size() - len(self._deleted))
+        wanted = None if among is None else among.__contains__
+        if among is not None:
+            k = min(k, len(among))
         while k > 0:
             self._index.set_ef(max(ef or self._ef, k))
             try:
-                labels, distances = self._index.knn_query(query, k=k, num_threads=1)
+                labels, distances = self._index.knn_query(query, k=k, num_threads=1, filter=wanted)
             except RuntimeError:
-                # After many deletions the graph may reach fewer than k; hnswlib then refuses.
+                # After many deletions, or among few, the graph may reach fewer than k; hnswlib
+                # then refuses.
                 k //= 2
                 continue
             return labels[0].astype(np.int64), (1.0 - distances[0]).astype(np.float32)

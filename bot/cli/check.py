@@ -1,9 +1,11 @@
 """`check`: what would keep the bot from working, found before it does; a line per finding."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from adapters.base import AdapterError
+from adapters.contract import Adapter
 from bot.cli.index import say
 from bot.config import Config
 from bot.llm.llm import Llm
@@ -15,7 +17,7 @@ from knowledge.plan import BuildPlan
 from knowledge.shelf import is_current
 from knowledge.types import KnowledgeError
 
-OK, BAD, NOTE = "ok    ", "BAD   ", "note  "
+OK, BAD, NOTE = "ok    ", "bad   ", "note  "
 
 
 async def check(config: Config, plan: BuildPlan, gate: GateOptions, llm: Llm | None) -> int:
@@ -26,6 +28,23 @@ async def check(config: Config, plan: BuildPlan, gate: GateOptions, llm: Llm | N
     for finding in findings:
         say(finding)
     return 1 if any(finding.startswith(BAD) for finding in findings) else 0
+
+
+async def check_adapter(adapters: Mapping[str, Adapter], name: str) -> int:
+    """Walks through one platform's set-up; a line per point, status 0 when none is bad."""
+    if name not in adapters:
+        say(f"{BAD}no adapter is named {name}; there are: {', '.join(adapters)}")
+        return 1
+    adapter, status = adapters[name], 0
+    try:
+        async with adapter:
+            async for finding in adapter.check():
+                say(f"{finding.mark:<6}{name}: {finding.text}")
+                status = 1 if finding.mark == "bad" else status
+    except AdapterError as error:
+        say(f"{BAD}{name}: {error}")
+        return 1
+    return status
 
 
 def _data_folder(config: Config) -> Iterator[str]:
@@ -87,11 +106,16 @@ async def _index(config: Config, plan: BuildPlan, gate: GateOptions) -> list[str
 
 def _adapters(config: Config) -> Iterator[str]:
     for settings in config.adapters:
-        yield f"{OK}adapter {getattr(settings, 'name', '?')}: settings complete"
+        name, kind = getattr(settings, "name", "?"), getattr(settings, "kind", "")
+        more = "" if kind in ("web", "console") else f"; ask the platform: check --adapter {name}"
+        yield f"{OK}adapter {name}: settings complete{more}"
     names = {getattr(settings, "name", "") for settings in config.adapters}
     for user in config.admin.users:
         if user.split(":", 1)[0] not in names:
             yield f"{NOTE}admin {user}: no adapter has that name"
+    digest_to = config.schedule.digest_to
+    if digest_to and digest_to.split(":", 1)[0] not in names:
+        yield f"{BAD}schedule.digest_to {digest_to}: no adapter has that name"
 
 
 async def _llm(llm: Llm | None) -> list[str]:

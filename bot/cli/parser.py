@@ -29,7 +29,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     _add_asking(commands)
     _add_gate(commands)
     _add_eval(commands)
-    commands.add_parser("check", help="check configuration, index, gate, adapters; status 0 or 1")
+    check = commands.add_parser(
+        "check", help="check configuration, index, gate, adapters; status 0 or 1"
+    )
+    check.add_argument("--adapter", metavar="NAME", help="walk through the set-up of one platform")
     args = parser.parse_args(argv)
     if args.command is None:
         args.command, args.burst = "run", False

@@ -16,9 +16,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from adapters.pace import Pace
 from bot.clock import Clock
 from bot.llm import wire
-from bot.llm.limits import PerMinute
 from bot.llm.node import Node
 from bot.llm.presets import Preset
 from bot.llm.tokens import estimate
@@ -76,8 +76,8 @@ class Backend:
         self.options = options
         self._clock = clock
         self._slots = asyncio.Semaphore(options.concurrency)
-        self._requests = PerMinute(clock, options.rpm, options.rpm // 10)
-        self._tokens = PerMinute(clock, options.tpm, options.tpm)
+        self._requests = Pace(clock, options.rpm, burst=options.rpm // 10)
+        self._tokens = Pace(clock, options.tpm)
         self._nodes: list[Node] = []
         self._turn = 0
         self._fields = wire.Fields.ALL
@@ -157,9 +157,9 @@ class Backend:
     async def _attempt(
         self, request: Request, on_text: OnText | None, tried: set[Node]
     ) -> Completion:
-        await self._requests.take(1)
+        await self._requests.wait()
         tokens = estimate(request.prompt.fixed + request.prompt.variable) + request.max_tokens
-        await self._tokens.take(tokens)
+        await self._tokens.wait(units=tokens)
         async with self._slots, self._borrowed(tried) as node:
             return await self._ask(node, request, on_text)
 

@@ -52,7 +52,7 @@ async def rewrite(question: Question, knowledge: Knowledge, llm: Llm, trace: Tra
     with stage(trace, "rewrite") as figures:
         # Where the talk before was not about the documents either, there is nothing to find.
         spoken = "\n".join(turn.text for turn in turns)[-RECENT_CHARS:]
-        verdict = await knowledge.judge(spoken, mention=True)
+        verdict = await knowledge.judge(spoken, mention=True, sources=question.sources)
         figures["context_score"] = round(verdict.score, 4)
         if not verdict.accept:
             return text

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from adapters.base import Citation, Event, IncomingMessage, Reply
 from adapters.console import HINT, ConsoleAdapter, Settings, parse, render
+from tests.fakes.context import context
 
 SETTINGS = Settings(kind="console")
 ROOT = Path(__file__).parents[2]
@@ -125,7 +126,7 @@ async def test_lines_are_published_until_the_end_of_the_input(
 
     keyboard.type("alice: 你好\n\nnonsense\nbob @bot: how?\r\ncarol: last".encode())
     os.close(keyboard.write_end)
-    adapter = ConsoleAdapter(SETTINGS, "豆哥", keyboard.read_end)
+    adapter = ConsoleAdapter(SETTINGS, context(), keyboard.read_end)
     async with asyncio.timeout(5):
         await adapter.run(publish)
 
@@ -151,7 +152,7 @@ async def test_a_line_that_cannot_be_stored_is_reported_and_the_next_one_taken(
     keyboard.type(b"alice: one\nalice: two\n")
     os.close(keyboard.write_end)
     async with asyncio.timeout(5):
-        await ConsoleAdapter(SETTINGS, "豆哥", keyboard.read_end).run(publish)
+        await ConsoleAdapter(SETTINGS, context(), keyboard.read_end).run(publish)
     assert len(stored) == 1
     assert "not stored" in capsys.readouterr().err
 
@@ -168,12 +169,12 @@ async def test_a_burst_of_lines_waits_for_the_bot(keyboard: Pipe) -> None:
     keyboard.type(b"a: b\n" * 2000)
     os.close(keyboard.write_end)
     async with asyncio.timeout(20):
-        await ConsoleAdapter(SETTINGS, "豆哥", keyboard.read_end).run(publish)
+        await ConsoleAdapter(SETTINGS, context(), keyboard.read_end).run(publish)
     assert count == 2000
 
 
 async def test_replies_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    adapter = ConsoleAdapter(SETTINGS, "豆哥")
+    adapter = ConsoleAdapter(SETTINGS, context())
     assert await adapter.send(Reply("key-1", "console", "m1", "hello")) == "key-1"
     await adapter.recall("console", "key-1")
     out = capsys.readouterr().out.splitlines()

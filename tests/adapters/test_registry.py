@@ -7,16 +7,43 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import adapters
-from adapters.base import Context
-from tests.fakes.memory_bot import MemoryBot
+from tests.fakes.context import context
+
+LEAST: dict[str, dict[str, object]] = {
+    "console": {},
+    "web": {},
+    "lark": {"app_id": "cli_1", "app_secret": "s"},
+    "dingtalk": {"client_id": "ding1", "client_secret": "s"},
+    "wecom": {"bot_id": "aib1", "secret": "s"},
+    "webhook": {
+        "platform": "wecom",
+        "url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k",
+    },
+}
+"""What has to be set for each kind."""
 
 
 @pytest.mark.parametrize("kind", adapters.KINDS)
-def test_every_kind_can_be_built_from_its_kind_alone(kind: str) -> None:
-    settings = adapters.settings_type(kind).model_validate({"kind": kind})
-    adapter = adapters.create(settings, Context(MemoryBot(), "豆哥"))
+def test_every_kind_can_be_built_and_does_nothing_yet(kind: str) -> None:
+    settings = adapters.settings_type(kind).model_validate({"kind": kind, **LEAST[kind]})
+    adapter = adapters.create(settings, context())
     assert adapter.name == kind
     assert all(route.path.startswith("/") for route in adapter.routes())
+    assert not adapter.link().up
+
+
+@pytest.mark.parametrize("kind", [kind for kind, least in LEAST.items() if least])
+def test_what_must_be_set_is_demanded_by_name(kind: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        adapters.settings_type(kind).model_validate({"kind": kind})
+    assert {str(error["loc"][0]) for error in raised.value.errors()} == set(LEAST[kind])
+
+
+@pytest.mark.parametrize("kind", adapters.KINDS)
+def test_secrets_are_not_shown(kind: str) -> None:
+    settings = adapters.settings_type(kind).model_validate({"kind": kind, **LEAST[kind]})
+    shown = repr(settings) + str(settings)
+    assert "secret='s'" not in shown and "key=k" not in shown
 
 
 @pytest.mark.parametrize("kind", adapters.KINDS)
@@ -27,12 +54,12 @@ def test_every_kind_can_be_built_from_its_kind_alone(kind: str) -> None:
 )
 def test_every_kind_refuses_wrong_settings(kind: str, wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        adapters.settings_type(kind).model_validate({"kind": kind, **wrong})
+        adapters.settings_type(kind).model_validate({"kind": kind, **LEAST[kind], **wrong})
 
 
 @pytest.mark.parametrize("kind", adapters.KINDS)
 def test_settings_are_frozen(kind: str) -> None:
-    settings = adapters.settings_type(kind).model_validate({"kind": kind})
+    settings = adapters.settings_type(kind).model_validate({"kind": kind, **LEAST[kind]})
     with pytest.raises(ValidationError):
         settings.name = "other"  # type: ignore[attr-defined]  # every kind has a name
 
@@ -47,16 +74,16 @@ def test_foreign_settings_are_refused() -> None:
         kind: str = "web"
 
     with pytest.raises(TypeError, match="Foreign"):
-        adapters.create(Foreign(), Context(MemoryBot(), "豆哥"))
+        adapters.create(Foreign(), context())
 
 
 def test_a_token_is_not_shown() -> None:
-    assert "secret" not in repr(Context(MemoryBot(), "豆哥", http_token="secret"))
+    assert "secret" not in repr(context(http_token="secret"))
 
 
-def test_only_the_wanted_module_is_imported() -> None:
+def test_no_sdk_is_imported_before_its_adapter_runs() -> None:
     code = (
-        "import sys, adapters; adapters.settings_type('console');"
-        "sys.exit('adapters.web' in sys.modules)"
+        "import sys, adapters; [adapters.settings_type(kind) for kind in adapters.KINDS];"
+        "sys.exit('lark_oapi' in sys.modules or 'dingtalk_stream' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 0

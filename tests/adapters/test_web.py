@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.base import IncomingMessage, MessageRecalled
+from adapters.base import Feedback, IncomingMessage, MessageRecalled, Vote
 from tests.fakes.web_app import Served
 
 HELLO = {"group": "lobby", "user": "Alice", "text": "hello"}
@@ -199,7 +199,7 @@ async def test_the_page_and_its_files(client: aiohttp.ClientSession) -> None:
 
 
 async def test_every_file_of_the_page_is_served(client: aiohttp.ClientSession) -> None:
-    from adapters.web_http import PAGE_DIR
+    from adapters.web.http import PAGE_DIR
 
     names = {path.name for path in PAGE_DIR.iterdir()} - {"index.html"}
     for name in names:
@@ -223,3 +223,18 @@ async def test_a_bots_name_is_no_markup() -> None:
         session.get(served.url) as response,
     ):
         assert "&quot;&gt;&lt;script&gt;" in await response.text()
+
+
+async def test_an_answer_is_judged_by_its_id(served: Served, client: aiohttp.ClientSession) -> None:
+    key = await served.bot.answer(served.adapter, "g", "an answer", None)
+    vote = {"group": "g", "user": "bob", "message_id": key, "vote": "unhelpful"}
+    async with client.post("/api/feedback", json=vote) as response:
+        assert (response.status, (await response.json())["vote"]) == (200, "unhelpful")
+    event = served.bot.events[-1]
+    assert isinstance(event, Feedback)
+    assert (event.reply_id, event.user, event.vote) == (key, "bob", Vote.UNHELPFUL)
+    for wrong, status in (
+        ({**vote, "message_id": "nobody"}, 404), ({**vote, "vote": "great"}, 400), ({}, 400),
+    ):  # fmt: skip
+        async with client.post("/api/feedback", json=wrong) as response:
+            assert response.status == status

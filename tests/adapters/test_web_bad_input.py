@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.web_types import PostedMessage
+from adapters.web.types import PostedMessage
 from tests.fakes.web_app import Served
 
 GOOD = {"group": "g", "user": "u", "text": "t"}

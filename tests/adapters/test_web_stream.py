@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.base import Context, Decision, IncomingMessage
-from adapters.web_stream import StreamHub, TooManyStreams
+from adapters.base import Decision, IncomingMessage
+from adapters.web.stream import StreamHub, TooManyStreams
 from tests.fakes.memory_bot import MemoryBot
 from tests.fakes.web_app import Served, serving
 
@@ -207,7 +207,7 @@ async def test_a_stream_whose_history_fails_is_cut_rather_than_left_with_a_gap()
 
 
 async def test_there_is_a_limit_to_open_streams() -> None:
-    hub = StreamHub(Context(MemoryBot(), "豆哥").history, "web", max_streams=1)
+    hub = StreamHub(MemoryBot(), "web", max_streams=1)
     async with hub.listen("g", lambda: None):
         with pytest.raises(TooManyStreams):
             async with hub.listen("h", lambda: None):

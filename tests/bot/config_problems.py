@@ -1,5 +1,7 @@
 """Faulty configurations and the sentences that refuse them."""
 
+ALL_KINDS = "console, web, lark, dingtalk, wecom, webhook"
+
 IN_A_FILE = {
     # text of the file: what follows "config.yaml:"
     # unknown keys
@@ -9,10 +11,7 @@ IN_A_FILE = {
     "knowledge:\n  sources:\n    - name: a\n      path: b\n      pth: c": (
         "5: knowledge.sources[0].pth: unknown key; did you mean `path`?"
     ),
-    "llm:\n  kind: openai": (
-        "2: llm.kind: unknown key; this version has no language model yet; "
-        "leave the section empty: `llm: {}`"
-    ),
+    "llm:\n  remot: {}": "2: llm.remot: unknown key; did you mean `remote`?",
     "search: {kind: web}": (
         "1: search.kind: unknown key; this version has no web search yet; "
         "leave the section empty: `search: {}`"
@@ -83,10 +82,10 @@ IN_A_FILE = {
     ),
     # adapters
     "adapters: web": "1: adapters: must be a list, such as [{kind: web}]",
-    "adapters: [web]": "1: adapters[0]: must be a section with a `kind`: console or web",
-    "adapters:\n  - name: x": "2: adapters[0]: must be a section with a `kind`: console or web",
+    "adapters: [web]": f"1: adapters[0]: must be a section with a `kind`: {ALL_KINDS}",
+    "adapters:\n  - name: x": f"2: adapters[0]: must be a section with a `kind`: {ALL_KINDS}",
     "adapters:\n  - kind: wbe": "2: adapters[0].kind: unknown kind; did you mean `web`?",
-    "adapters:\n  - kind: irc": "2: adapters[0].kind: unknown kind; known here: console, web",
+    "adapters:\n  - kind: irc": f"2: adapters[0].kind: unknown kind; known here: {ALL_KINDS}",
     "adapters:\n  - kind: web\n  - kind: web": (
         "3: adapters[1].name: another adapter is named `web` too; write another name"
     ),

@@ -8,14 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
+from adapters.contract import Adapter
+from bot.clerk import Clerk
 from bot.commands import Commands
 from bot.flood import Answered, Budget, Cooldown, Flood
 from bot.handle import Bot, Manners, Parts
+from bot.hours import Hours
 from bot.llm.llm import Llm
 from bot.metrics import Metrics, create_metrics
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline, PipelineOptions
+from bot.reception import Reception, Rules
 from bot.store import Store, open_store
+from bot.tasks import Tasks
 from bot.worker import Timing
 from knowledge.base import KnowledgeBase
 from tests.fakes.clock import FakeClock
@@ -35,6 +40,8 @@ class Setup:
     cooldown_s: float = 60.0
     repeat_window_s: float = 86400.0
     admins: tuple[str, ...] = ("fake:root",)
+    hours: Hours = Hours()
+    rules: Rules = Rules()
 
 
 @dataclass
@@ -42,6 +49,9 @@ class Talk:
     """A running bot in one group."""
 
     bot: Bot
+    reception: Reception
+    tasks: Tasks
+    clerk: Clerk
     store: Store
     adapter: RecordingAdapter
     clock: FakeClock
@@ -59,32 +69,37 @@ class Talk:
         message_id: str | None = None,
         group: str = GROUP,
         attachments: tuple[str, ...] = (),
+        mentions: tuple[str, ...] = (),
+        sent_ago_s: float = 0.0,
     ) -> str:
         """Posts a message and returns its id; "@bot " at the start mentions the bot."""
         if text.startswith("@bot "):
             text, mention = text.removeprefix("@bot "), True
         chosen = message_id or uuid.uuid4().hex
         event = IncomingMessage(
-            self.adapter.name, group, user, chosen, text, self.clock.now(), mention,
-            reply_to, attachments,
+            self.adapter.name, group, user, chosen, text, self.clock.now() - sent_ago_s, mention,
+            reply_to, attachments, mentions,
         )  # fmt: skip
-        await self.bot.receive(event)
+        await self.receive(event)
         self.ids.append(chosen)
         return chosen
 
     async def take_back(self, message_id: str, group: str = GROUP) -> None:
         """The author recalls a message."""
-        event: Event = MessageRecalled(self.adapter.name, group, message_id)
-        await self.bot.receive(event)
+        await self.receive(MessageRecalled(self.adapter.name, group, message_id))
+
+    async def receive(self, event: Event) -> bool:
+        """An event comes from the platform."""
+        return await self.reception.receive(event)
 
     async def settle(self) -> None:
         """Waits until everybody is waiting for time to pass, or done."""
-        while self.bot.dispatcher.active > self.clock.waiting:
+        while self.tasks.active > self.clock.waiting:
             await asyncio.sleep(0)
 
     async def idle(self) -> None:
         """Lets time pass until the bot has nothing left to do."""
-        while self.bot.dispatcher.active:
+        while self.tasks.active:
             await self.settle()
             self.clock.jump()
             await asyncio.sleep(0)
@@ -117,12 +132,13 @@ async def talking(
     clock: FakeClock | None = None,
     adapter: RecordingAdapter | None = None,
     llm: Llm | None = None,
+    others: Sequence[RecordingAdapter] = (),
 ) -> AsyncIterator[Talk]:
     """A bot that runs on `folder`; entering it again is a restart."""
     clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
-    metrics = create_metrics()
-    adapters = {adapter.name: adapter}
-    async with open_store(folder / "bot.sqlite") as store:
+    metrics, tasks = create_metrics(), Tasks()
+    adapters: dict[str, Adapter] = {one.name: one for one in (adapter, *others)}
+    async with open_store(folder / "bot.sqlite") as store, tasks:
         outbox = Outbox(adapters, store, clock, metrics)
         flood = Flood(
             Budget(setup.burst, setup.refill_s),
@@ -130,17 +146,23 @@ async def talking(
             Answered(setup.repeat_window_s),
         )
         flood.restore(await store.unprompted_replies(0), await store.recent_answers(0))
+        clerk = Clerk(store, outbox, flood, adapters, clock, metrics, tasks)
         commands = Commands(
-            knowledge=knowledge, store=store, outbox=outbox, flood=flood, clock=clock,
-            metrics=metrics, admins=setup.admins, prefix="/dou", health=lambda: {"problems": []},
+            knowledge=knowledge, store=store, clerk=clerk, clock=clock, metrics=metrics,
+            admins=setup.admins, prefix="/dou", health=lambda: {"problems": []},
         )  # fmt: skip
         pipeline = Pipeline(knowledge, PipelineOptions(), llm)
-        parts = Parts(pipeline, store, outbox, flood, commands, adapters, clock, metrics)
+        parts = Parts(
+            pipeline, store, outbox, clerk, flood, commands, setup.hours, adapters, clock, metrics,
+            tasks,
+        )  # fmt: skip
         bot = Bot(parts, setup.manners, setup.timing)
-        async with bot.dispatcher:
-            await bot.resume()
-            yield Talk(bot, store, adapter, clock, metrics)
-            await bot.dispatcher.drain(5.0)
+        reception = Reception(store, clerk, setup.hours, setup.rules, clock, metrics, tasks)
+        reception.open(bot)
+        await bot.resume()
+        yield Talk(bot, reception, tasks, clerk, store, adapter, clock, metrics)
+        bot.dispatcher.stop()
+        await tasks.drain(0.5)
 
 
 Line = tuple[str, str, str | None]

@@ -51,7 +51,7 @@ def test_without_a_file_the_defaults_hold(folder: Path) -> None:
     config = load_config(None, ["bot.language=en"])
     assert config.bot.language == "en"
     assert config.bot.data_dir == folder / "data"
-    assert [type(settings).__module__ for settings in config.adapters] == ["adapters.web"]
+    assert [type(settings).__module__ for settings in config.adapters] == ["adapters.web.adapter"]
     Path("config.yaml").write_text("bot: {language: zh}", encoding="utf-8")
     assert load_config(None, []).bot.language == "zh"
 
@@ -100,7 +100,7 @@ def test_secrets_do_not_show(load: Load) -> None:
 def test_adapters_have_the_settings_of_their_kind(load: Load) -> None:
     config = load("adapters:\n  - kind: web\n  - {kind: console, name: tty}\n")
     assert [(type(a).__module__, a.model_dump()["name"]) for a in config.adapters] == [
-        ("adapters.web", "web"),
+        ("adapters.web.adapter", "web"),
         ("adapters.console", "tty"),
     ]
     assert load("adapters: []").adapters == ()

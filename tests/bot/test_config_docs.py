@@ -1,5 +1,6 @@
 """Every key has a comment in config.yaml and its place in the documentation, both languages."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from adapters import KINDS, settings_type
-from bot.config import Config
+from bot.config import Config, load_config
 from bot.config_file import read_file
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +35,23 @@ def keys_of(model: type[BaseModel], above: str = "") -> Iterator[str]:
             yield from keys_of(section, f"{above}{name}{listed}.")
 
 
+def adapter_keys(kind: str) -> set[str]:
+    """The keys of one kind of adapter."""
+    fields = settings_type(kind).model_fields
+    return {field.alias or name for name, field in fields.items()}
+
+
 def all_keys() -> set[str]:
-    adapters = {f"adapters[].{key}" for kind in KINDS for key in settings_type(kind).model_fields}
-    return {*keys_of(Config), *adapters}
+    adapters = {f"adapters[].{key}" for kind in KINDS for key in adapter_keys(kind)}
+    return {*keys_of(Config), *adapters} - {"adapters"}
+
+
+def adapter_example(kind: str) -> list[str]:
+    """The lines of the entry for one kind of adapter, without the mark that takes them out."""
+    lines = [line.removeprefix("  ").removeprefix("# ") for line in SHIPPED.splitlines()]
+    first = next(i for i, line in enumerate(lines) if re.match(rf"- kind: {kind}\b", line))
+    rest = iter(lines[first + 1 :])
+    return [lines[first], *itertools.takewhile(lambda line: line.startswith("  "), rest)]
 
 
 def comment_of(lines: list[str], number: int) -> str:
@@ -56,7 +71,7 @@ def uncommented(text: str, path: Path) -> set[str]:
     places = read_file(path, path.name, {}).places
     lines = text.splitlines()
     missing = set()
-    for key in all_keys():
+    for key in keys_of(Config):
         above, listed, name = key.partition("[].")
         place = places.get(tuple(above.split(".")))
         comment = comment_of(lines, place.order) if place else ""
@@ -73,6 +88,23 @@ def test_the_walk_finds_keys_of_every_depth() -> None:
 
 def test_every_key_has_a_comment(tmp_path: Path) -> None:
     assert uncommented(SHIPPED, tmp_path / "config.yaml") == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_adapter_has_an_example_with_all_its_keys(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = adapter_example(kind)
+    assert all(re.search(r" # \w", line) for line in lines), "each with a comment"
+    keys = {re.match(r"[- ]+(\w+):", line)[1] for line in lines}  # type: ignore[index]  # matches
+    assert adapter_keys(kind) - {"name"} == keys
+    for name in re.findall(r"\$\{(\w+)\}", "\n".join(lines)):
+        monkeypatch.setenv(name, "https://open.feishu.cn/open-apis/bot/v2/hook/1")
+    monkeypatch.setenv("DINGTALK_CLIENT_ID", "ding1")
+    file = tmp_path / "config.yaml"
+    file.write_text("adapters:\n" + "\n".join(f"  {line}" for line in lines))
+    (adapter,) = load_config(file).adapters
+    assert getattr(adapter, "kind", "") == kind
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,15 @@ from bot.types import Question
 from tests.bot.posts import ids, post
 
 QUIET, LONGEST, MENTION = 6.0, 30.0, 1.5
+LATE = 1e9
+
+
+def due(packer: Packer, now: float) -> list[Question]:
+    """Everything that is ready, in the order in which it is handed out."""
+    found: list[Question] = []
+    while question := packer.due(now):
+        found.append(question)
+    return found
 
 
 @pytest.fixture
@@ -21,8 +30,8 @@ def test_a_pack_is_ready_when_its_author_pauses(packer: Packer) -> None:
     packer.add(post("1", "my kettle leaks"), 0)
     packer.add(post("2", "what now?"), 5)
     assert packer.next_due() == 11
-    assert packer.due(10.9) == []
-    (question,) = packer.due(11)
+    assert due(packer, 10.9) == []
+    (question,) = due(packer, 11)
     assert question.text == "my kettle leaks\nwhat now?"
     assert ids(question) == ["1", "2"]
     assert packer.next_due() is None
@@ -32,7 +41,7 @@ def test_somebody_who_never_pauses_is_not_waited_for_forever(packer: Packer) -> 
     for second in range(0, 35, 5):
         packer.add(post(str(second)), second)
     assert packer.next_due() == LONGEST
-    assert [ids(question) for question in packer.due(LONGEST)] == [
+    assert [ids(question) for question in due(packer, LONGEST)] == [
         ["0", "5", "10", "15", "20", "25", "30"]
     ]
 
@@ -43,7 +52,7 @@ def test_a_mention_shortens_the_pause_of_the_whole_pack(packer: Packer) -> None:
     assert packer.next_due() == 2.5
     packer.add(post("3"), 2)
     assert packer.next_due() == 3.5
-    (question,) = packer.due(3.5)
+    (question,) = due(packer, 3.5)
     assert question.mention
     assert ids(question) == ["1", "2", "3"]
 
@@ -59,7 +68,7 @@ def test_people_who_talk_at_the_same_time_have_packs_of_their_own(packer: Packer
     packer.add(post("b1", user="bob"), 1)
     packer.add(post("a2", user="alice"), 2)
     assert packer.pending == 3
-    assert [ids(question) for question in packer.due(100)] == [["a1", "a2"], ["b1"]]
+    assert [ids(question) for question in due(packer, 100)] == [["a1", "a2"], ["b1"]]
     assert packer.pending == 0
 
 
@@ -68,20 +77,20 @@ def test_a_reply_to_something_else_starts_a_new_pack(packer: Packer) -> None:
     packer.add(post("2", "with vinegar", reply_to="bobs"), 1)
     packer.add(post("3", "two spoons", reply_to="bobs"), 2)
     packer.add(post("4", "or three"), 3)
-    assert [ids(question) for question in packer.due(3)] == [["1"]]
-    assert [ids(question) for question in packer.due(9)] == [["2", "3", "4"]]
+    assert [ids(question) for question in due(packer, 3)] == [["1"]]
+    assert [ids(question) for question in due(packer, 9)] == [["2", "3", "4"]]
 
 
 def test_a_reply_to_ones_own_open_pack_stays_in_it(packer: Packer) -> None:
     packer.add(post("1"), 0)
     packer.add(post("2", reply_to="1"), 1)
-    assert [ids(question) for question in packer.due(100)] == [["1", "2"]]
+    assert [ids(question) for question in due(packer, 100)] == [["1", "2"]]
 
 
 def test_a_sticker_is_kept_as_a_message_but_adds_no_text(packer: Packer) -> None:
     packer.add(post("1", "it looks like this"), 0)
     packer.add(post("2", "", attachments=("image",)), 1)
-    (question,) = packer.due(100)
+    (question,) = due(packer, 100)
     assert question.text == "it looks like this"
     assert question.last.attachments == ("image",)
 
@@ -90,40 +99,40 @@ def test_a_full_pack_is_ready_at_once_and_the_next_message_starts_anew(packer: P
     for number in range(MAX_MESSAGES + 1):
         packer.add(post(str(number)), 0)
     assert packer.next_due() == 0
-    (question,) = packer.due(0)
+    (question,) = due(packer, 0)
     assert len(question.messages) == MAX_MESSAGES
-    assert [ids(question) for question in packer.due(100)] == [[str(MAX_MESSAGES)]]
+    assert [ids(question) for question in due(packer, 100)] == [[str(MAX_MESSAGES)]]
 
 
 def test_a_long_text_closes_the_pack_before_it(packer: Packer) -> None:
     packer.add(post("1", "short"), 0)
     packer.add(post("2", "x" * MAX_CHARS), 1)
-    assert [ids(question) for question in packer.due(1)] == [["1"], ["2"]]
+    assert [ids(question) for question in due(packer, 1)] == [["1"], ["2"]]
 
 
 def test_a_recalled_message_leaves_the_pack_and_takes_its_mention_along(packer: Packer) -> None:
     packer.add(post("1"), 0)
     packer.add(post("2", mention=True), 1)
-    packer.recall("2")
+    packer.change("2", None)
     assert packer.next_due() == 6
-    (question,) = packer.due(6)
+    (question,) = due(packer, 6)
     assert ids(question) == ["1"]
     assert not question.mention
 
 
 def test_a_pack_without_messages_vanishes(packer: Packer) -> None:
     packer.add(post("1"), 0)
-    packer.recall("unknown")
-    packer.recall("1")
+    packer.change("unknown", None)
+    packer.change("1", None)
     assert packer.pending == 0
     assert packer.next_due() is None
-    assert packer.flush() == []
+    assert due(packer, LATE) == []
 
 
 def test_a_full_pack_can_lose_its_messages_too(packer: Packer) -> None:
     packer.add(post("1", "x" * MAX_CHARS), 0)
-    packer.recall("1")
-    assert packer.due(100) == []
+    packer.change("1", None)
+    assert due(packer, 100) == []
 
 
 def test_the_same_message_is_packed_once(packer: Packer) -> None:
@@ -133,17 +142,17 @@ def test_the_same_message_is_packed_once(packer: Packer) -> None:
     assert packer.next_due() == 6
 
 
-def test_flush_hands_out_everything_oldest_first(packer: Packer) -> None:
+def test_the_oldest_is_handed_out_first(packer: Packer) -> None:
     packer.add(post("a", user="alice"), 0)
     packer.add(post("b", user="bob"), 1)
-    assert [ids(question) for question in packer.flush()] == [["a"], ["b"]]
-    assert packer.flush() == []
+    assert [ids(question) for question in due(packer, LATE)] == [["a"], ["b"]]
+    assert due(packer, LATE) == []
 
 
 def test_a_clock_set_back_by_hours_does_not_hold_a_question(packer: Packer) -> None:
     packer.add(post("1"), 10_000)
-    assert packer.due(9_999) == []
-    assert [ids(question) for question in packer.due(0)] == [["1"]]
+    assert due(packer, 9_999) == []
+    assert [ids(question) for question in due(packer, 0)] == [["1"]]
 
 
 Said = tuple[IncomingMessage, float]
@@ -170,11 +179,11 @@ def listen(packer: Packer, said: list[Said]) -> list[tuple[Question, float]]:
     """Hands out at every moment something is due, as a worker does; times never go back."""
     heard: list[tuple[Question, float]] = []
     for message, now in said:
-        while (due := packer.next_due()) is not None and due <= now:
-            heard += [(question, due) for question in packer.due(due)]
+        while (moment := packer.next_due()) is not None and moment <= now:
+            heard += [(question, moment) for question in due(packer, moment)]
         packer.add(message, now)
-    while (due := packer.next_due()) is not None:
-        heard += [(question, due) for question in packer.due(due)]
+    while (moment := packer.next_due()) is not None:
+        heard += [(question, moment) for question in due(packer, moment)]
     return heard
 
 
@@ -202,10 +211,10 @@ def test_asking_twice_gives_nothing_new(said: list[Said], at: float) -> None:
     packer = Packer(QUIET, LONGEST, MENTION)
     for message, now in said:
         packer.add(message, now)
-    first = packer.due(at)
-    assert packer.due(at) == []
+    first = due(packer, at)
+    assert due(packer, at) == []
     taken = [i for question in first for i in ids(question)]
-    rest = [i for question in packer.flush() for i in ids(question)]
+    rest = [i for question in due(packer, LATE) for i in ids(question)]
     assert sorted(taken + rest) == sorted(message.message_id for message, _ in said)
 
 
@@ -215,8 +224,8 @@ def test_time_that_goes_backwards_loses_nothing(said: list[Said], cut: float) ->
     heard: list[Question] = []
     for message, now in said:
         packer.add(message, now)
-        heard += packer.due(now + cut)
-    heard += packer.flush()
+        heard += due(packer, now + cut)
+    heard += due(packer, LATE)
     found = [i for question in heard for i in ids(question)]
     assert sorted(found) == sorted(message.message_id for message, _ in said)
 
@@ -226,6 +235,34 @@ def test_what_was_recalled_is_in_no_question(said: list[Said], gone: int) -> Non
     packer = Packer(QUIET, LONGEST, MENTION)
     for message, now in said:
         packer.add(message, now)
-    packer.recall(str(gone))
-    found = [i for question in packer.flush() for i in ids(question)]
+    packer.change(str(gone), None)
+    found = [i for question in due(packer, LATE) for i in ids(question)]
     assert sorted(found) == sorted(m.message_id for m, _ in said if m.message_id != str(gone))
+
+
+def test_what_was_sent_long_after_is_another_question_though_it_arrived_together(
+    packer: Packer,
+) -> None:
+    packer.add(post("evening", sent_at=1000.0), 50_000)
+    packer.add(post("morning", sent_at=45_000.0), 50_000)
+    assert [ids(question) for question in due(packer, LATE)] == [["evening"], ["morning"]]
+
+
+def test_a_message_that_was_taken_late_does_not_join_a_pack_that_was_ready(packer: Packer) -> None:
+    packer.add(post("1"), 0)
+    packer.add(post("2"), 7)
+    assert [ids(question) for question in due(packer, LATE)] == [["1"], ["2"]]
+
+
+def test_an_edited_message_asks_what_it_says_now(packer: Packer) -> None:
+    packer.add(post("1", "how do I descale"), 0)
+    packer.change("1", "how do I install it?")
+    assert [question.text for question in due(packer, LATE)] == ["how do I install it?"]
+
+
+def test_what_is_put_back_is_ready_at_once(packer: Packer) -> None:
+    packer.add(post("1"), 0)
+    (question,) = due(packer, 6)
+    packer.put_back(question.messages, 6)
+    packer.change("1", "now this")
+    assert [again.text for again in due(packer, 6)] == ["now this"]

@@ -110,7 +110,7 @@ async def test_old_history_goes_and_the_unfinished_stays(store: Store) -> None:
 
 def fill(db: sqlite3.Connection, count: int) -> None:
     for number in range(count):
-        ledger.add_message(db, post(str(number)), NOON)
+        ledger.add_message(db, post(str(number)), NOON, NOON)
         ledger.decide(
             db, adapter=ADAPTER, group=GROUP, message_ids=[str(number)], outcome="silence",
             reason=Reason.OFF_TOPIC, trace=[], reply=None, now=NOON,
@@ -125,6 +125,12 @@ async def test_a_long_history_is_deleted_in_batches_and_numbers_are_not_used_aga
         await database.run(fill, count)
         store = Store(database)
         assert await store.prune(NOON + 1) == 2 * count
-        assert await store.counts() == {"messages": 0, "answers": 0, "unfinished": 0}
+        assert await store.counts() == {
+            "messages": 0,
+            "answers": 0,
+            "unfinished": 0,
+            "helpful": 0,
+            "unhelpful": 0,
+        }
         await store.add_message(post("later"), NOON)
         assert (await store.messages(ADAPTER, GROUP, None, 1))[0]["seq"] == count + 1

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.base import History
+from adapters.contract import History
+from bot.memory import PendingReply
 from bot.phrases import REASONS
 from bot.store import Store
 from bot.types import Reason
@@ -33,10 +34,17 @@ async def test_an_undecided_message_is_pending_and_unfinished(store: Store) -> N
         "reply_id": None,
         "text": None,
         "citations": [],
+        "feedback": {"helpful": 0, "unhelpful": 0},
         "trace": [],
     }
     assert await store.unfinished(NOON, 60) == ([message], [])
-    assert await store.counts() == {"messages": 1, "answers": 0, "unfinished": 1}
+    assert await store.counts() == {
+        "messages": 1,
+        "answers": 0,
+        "unfinished": 1,
+        "helpful": 0,
+        "unhelpful": 0,
+    }
 
 
 async def test_a_dismissed_message_tells_why(store: Store) -> None:
@@ -58,7 +66,7 @@ async def test_a_dismissed_message_tells_why(store: Store) -> None:
 async def test_an_answer_is_in_the_outbox_until_it_is_sent(store: Store) -> None:
     await store.add_message(post("1"), NOON)
     await decide(store, "1", reason=Reason.ANSWERED, answer=reply("r1"))
-    assert await store.unfinished(NOON, 60) == ([], [(ADAPTER, reply("r1"))])
+    assert await store.unfinished(NOON, 60) == ([], [PendingReply(ADAPTER, reply("r1"), None)])
     assert (await store.counts())["unfinished"] == 1
     waiting = await store.reply_for(ADAPTER, "1")
     assert waiting is not None
@@ -66,7 +74,13 @@ async def test_an_answer_is_in_the_outbox_until_it_is_sent(store: Store) -> None
 
     await store.reply_sent("r1", "p1", NOON + 1)
     assert await store.unfinished(NOON, 60) == ([], [])
-    assert await store.counts() == {"messages": 1, "answers": 1, "unfinished": 0}
+    assert await store.counts() == {
+        "messages": 1,
+        "answers": 1,
+        "unfinished": 0,
+        "helpful": 0,
+        "unhelpful": 0,
+    }
     found = await about(store, "1")
     assert (found["state"], found["reply_id"], found["text"]) == (
         "answered",
@@ -177,7 +191,10 @@ async def test_a_withdrawn_reply_is_blanked_and_stands_no_longer(store: Store) -
 
 async def test_a_line_without_a_decision_goes_through_the_outbox_too(store: Store) -> None:
     await store.add_reply(ADAPTER, reply("n1", kind="notice"), NOON)
-    assert await store.unfinished(NOON, 60) == ([], [(ADAPTER, reply("n1", kind="notice"))])
+    assert await store.unfinished(NOON, 60) == (
+        [],
+        [PendingReply(ADAPTER, reply("n1", kind="notice"), None)],
+    )
     await store.reply_sent("n1", "p1", NOON)
     assert await store.unfinished(NOON, 60) == ([], [])
     assert await store.unprompted_replies(0) == []

@@ -77,7 +77,8 @@ class Life(RuleBasedStateMachine):
     def somebody_writes_or_the_platform_delivers_again(
         self, message_id: str, mention: bool
     ) -> None:
-        new = self.do(ledger.add_message, post(message_id, mention=mention), self.now)
+        message = post(message_id, mention=mention)
+        new = self.do(ledger.add_message, message, self.now, self.now)
         assert new == (message_id not in self.messages)
         if new:
             self.messages[message_id] = Told(self.now)
@@ -192,7 +193,7 @@ class Life(RuleBasedStateMachine):
         assert [message.message_id for message in messages] == [
             i for i, m in self.messages.items() if m.state == "received" and m.at >= since
         ]
-        assert {reply.key for _, reply in replies} == {
+        assert {pending.reply.key for pending in replies} == {
             key for key, r in self.replies.items() if r.state == "pending" and r.at >= since
         }
 

@@ -22,7 +22,7 @@ async def test_after_a_restart_only_what_is_young_is_finished(tmp_path: Path) ->
     async with open_store(path) as store:
         messages, replies = await store.unfinished(NOON, 60)
         assert [message.message_id for message in messages] == ["young"]
-        assert [(adapter, found.key) for adapter, found in replies] == [(ADAPTER, "young")]
+        assert [(one.adapter, one.reply.key) for one in replies] == [(ADAPTER, "young")]
         assert await store.dismiss_stale(NOON, 60) == 2
         assert await store.dismiss_stale(NOON, 60) == 0
         for number in ("old", "old asked"):

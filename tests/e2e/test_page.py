@@ -46,6 +46,20 @@ async def test_small_talk_stays_unanswered_and_shows_why(
     await expect(chip).to_be_focused()
 
 
+async def test_an_answer_can_be_judged(page_url: str, open_page: OpenPage) -> None:
+    page = await open_page(page_url)
+    await say(page, "Alice", QUESTION, mention=True)
+    up = answers(page).first.get_by_role("button", name="Helpful", exact=True)
+    down = answers(page).first.get_by_role("button", name="Not helpful")
+    await up.click()
+    await expect(up).to_have_attribute("aria-pressed", "true")
+    await down.click()
+    await expect(down).to_have_attribute("aria-pressed", "true")
+    await expect(up).to_have_attribute("aria-pressed", "false")
+    await down.click()
+    await expect(down).to_have_attribute("aria-pressed", "false")
+
+
 async def test_recall_removes_the_answer(page_url: str, open_page: OpenPage) -> None:
     page = await open_page(page_url)
     await say(page, "小李", QUESTION, mention=True)

@@ -22,9 +22,11 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Lets time pass; whoever waited for less goes on."""
         self._now += seconds
-        for future, until in self._waiting.items():
-            if until is not None and until <= self._now and not future.done():
-                future.set_result(None)
+        for future, until in list(self._waiting.items()):
+            if until is not None and until <= self._now:
+                del self._waiting[future]  # it waits no longer, even before it gets its turn
+                if not future.done():
+                    future.set_result(None)
 
     def jump(self) -> None:
         """Lets time pass until the first deadline."""
@@ -42,6 +44,6 @@ class FakeClock:
         try:
             await asyncio.wait({come, told}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            del self._waiting[come]
+            self._waiting.pop(come, None)
             come.cancel()
             told.cancel()

@@ -3,14 +3,14 @@
 import asyncio
 import signal
 
-from adapters.base import Context
 from adapters.console import Settings, create
+from tests.fakes.context import context
 from tests.fakes.memory_bot import MemoryBot
 
 
 async def main() -> None:
     bot = MemoryBot()
-    adapter = create(Settings(kind="console"), Context(bot, "豆哥"))
+    adapter = create(Settings(kind="console"), context(bot))
     running = asyncio.create_task(adapter.run(bot.publish))
     deciding = asyncio.create_task(bot.decide_all(adapter))
     for number in (signal.SIGINT, signal.SIGTERM):

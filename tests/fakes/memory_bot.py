@@ -8,14 +8,15 @@ from dataclasses import asdict
 from typing import Any
 
 from adapters.base import (
-    Adapter,
     Citation,
     Decision,
     Event,
+    Feedback,
     IncomingMessage,
     MessageRecalled,
     Reply,
 )
+from adapters.contract import Adapter
 
 CITATIONS = (
     Citation("docs/en/install.md", "Install > From source", 12, "https://docs.example/install"),
@@ -66,12 +67,20 @@ class MemoryBot:
         del adapter
         return self.decisions.get(message_id)
 
+    async def latest(self, adapter: str) -> dict[str, float]:
+        del adapter
+        return {row["group"]: row["sent_at"] for row in self.rows}
+
     async def publish(self, event: Event) -> bool:
         if self.failure is not None:
             raise self.failure
         self.events.append(event)
         if isinstance(event, MessageRecalled):
             self.mark_recalled(event.message_id)
+            return True
+        if isinstance(event, Feedback):
+            return any(row["message_id"] == event.reply_id for row in self.rows)
+        if not isinstance(event, IncomingMessage):
             return True
         if event.message_id in self.decisions:
             return False

@@ -1,18 +1,16 @@
 """A platform that remembers what the bot did, and fails when told to."""
 
 import asyncio
-from collections.abc import Iterable
 
-from aiohttp import web
-
-from adapters.base import AdapterError, Decision, Publish, Reply
+from adapters.base import AdapterError, Decision, LinkStatus, Publish, Reply
+from adapters.contract import QuietAdapter
 
 
-class RecordingAdapter:
+class RecordingAdapter(QuietAdapter):
     """Satisfies `adapters.base.Adapter`. `failures` are raised by the next sends, in order."""
 
-    def __init__(self, name: str = "fake") -> None:
-        self.name = name
+    def __init__(self, name: str = "fake", resend_s: float = 3600.0) -> None:
+        self.name, self.resend_s = name, resend_s
         self.sent: list[Reply] = []
         self.recalled: list[str] = []
         self.drafts: list[str] = []
@@ -47,6 +45,6 @@ class RecordingAdapter:
         """Remembers the decision."""
         self.decisions.append(decision)
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """None."""
-        return ()
+    def link(self) -> LinkStatus:
+        """Up while it runs."""
+        return LinkStatus(up=self.publish is not None)

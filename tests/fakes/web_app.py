@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from adapters.base import Context
 from adapters.http_guard import security_middlewares
-from adapters.web import Settings, WebAdapter, create
+from adapters.web.adapter import Settings, WebAdapter, create
+from tests.fakes.context import context
 from tests.fakes.memory_bot import MemoryBot
 
 
@@ -25,7 +25,7 @@ class Served:
 async def serving(token: str = "", bot_name: str = "豆哥", port: int = 0) -> AsyncIterator[Served]:
     """Serves the page on 127.0.0.1; a free port unless one is given."""
     bot = MemoryBot()
-    adapter = create(Settings(kind="web"), Context(bot, bot_name, token))
+    adapter = create(Settings(kind="web"), context(bot, bot_name=bot_name, http_token=token))
     app = web.Application(middlewares=security_middlewares(token))
     app.add_routes(adapter.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)

@@ -351,9 +351,10 @@ async def test_a_stop_while_an_answer_is_written_leaves_the_question_for_the_nex
             asked = await talk.say("alice", ASK)
             while not reached.is_set():
                 await asyncio.sleep(0.001)
-                if not talk.bot.dispatcher.active > clock.waiting:
+                if not talk.tasks.active > clock.waiting:
                     clock.jump()
-            await talk.bot.dispatcher.drain(0.0)
+            talk.bot.dispatcher.stop()
+            await talk.tasks.drain(0.0)
             assert talk.heard() == []
         api.script = but()
         async with talking(tmp_path, kettle, Setup(), clock, llm=llm) as talk:

@@ -7,9 +7,9 @@ from aiohttp import WSMessageTypeError, web
 from pydantic import ValidationError
 
 from adapters.http_guard import has_bearer, token_matches
-from adapters.web_http import storage_at_work
-from adapters.web_stream import Outbox, StreamHub, TooManyStreams
-from adapters.web_types import StreamQuery, StreamToken, parse_query
+from adapters.web.http import storage_at_work
+from adapters.web.stream import Outbox, StreamHub, TooManyStreams
+from adapters.web.types import StreamQuery, StreamToken, parse_query
 
 HEARTBEAT_S = 20.0
 TOKEN_TIMEOUT_S = 10.0

@@ -52,6 +52,8 @@ export const getDecision = (id) => call("GET", `api/decisions/${encodeURICompone
 
 export const postMessage = (message) => call("POST", "api/messages", message);
 
+export const postFeedback = (vote) => call("POST", "api/feedback", vote);
+
 export const recallMessage = (id, group, user) =>
   call("DELETE", `api/messages/${encodeURIComponent(id)}`, { group, user });
 

@@ -1,6 +1,6 @@
 // Puts the page together: one group is open at a time, its stream feeds the list of messages.
 
-import { ApiError, getDecision, getMessages, newId, postMessage, recallMessage, setToken, token } from "./api.js";
+import { ApiError, getDecision, getMessages, newId, postFeedback, postMessage, recallMessage, setToken, token } from "./api.js";
 import { createChat } from "./chat.js";
 import { createComposer, showError } from "./composer.js";
 import { createPanel } from "./decision.js";
@@ -25,7 +25,7 @@ const panel = createPanel();
 const chat = createChat({
   bot,
   me: people.current,
-  actions: { reply, recall, why, decisionWanted },
+  actions: { reply, recall, why, judge, decisionWanted },
 });
 const composer = createComposer({
   bot,
@@ -132,6 +132,17 @@ async function recall(row) {
     else await postMessage({ group, user, text: "/dou recall", reply_to: row.message_id, message_id: newId() });
   } catch (error) {
     report(error);
+  }
+}
+
+/** Tells what this person thinks of an answer; true when the bot took note. */
+async function judge(row, vote) {
+  try {
+    await postFeedback({ group: groups.current(), user: people.current(), message_id: row.message_id, vote });
+    return true;
+  } catch (error) {
+    report(error);
+    return false;
   }
 }
 

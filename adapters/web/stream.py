@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from adapters.base import History
+from adapters.contract import History
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 10.0
 
-PAGE_DIR = Path(__file__).parent / "web_page"
+PAGE_DIR = Path(__file__).parent / "page"
 ASSETS = {
     **dict.fromkeys(
         (

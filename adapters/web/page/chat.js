@@ -8,7 +8,7 @@ import { avatar } from "./places.js";
 
 const NEAR_BOTTOM_PX = 120;
 
-/** `actions` has reply(row), recall(row), why(id) and decisionWanted(id); `me()` is the speaker. */
+/** `actions` has reply(row), recall(row), why(id), judge(row, vote) and decisionWanted(id); `me()` is the speaker. */
 export function createChat({ bot, me, actions }) {
   const log = byId("log");
   const list = byId("messages");
@@ -114,6 +114,7 @@ export function createChat({ bot, me, actions }) {
     const body = h("div", { className: "body" }, head(row, name), replyQuote(row));
     body.append(h("div", { className: "text" }, attachments(row), renderMarkdown(row.text, row.citations)));
     if (row.citations?.length) body.append(sources(row.citations));
+    if (row.user === null && row.kind === "answer") body.append(thumbs(row));
     const decision = decisions.get(row.message_id);
     if (row.user !== null) body.append(h("div", { className: "verdict" }, decision ? chip(decision) : null));
     item.append(face, body);
@@ -130,6 +131,21 @@ export function createChat({ bot, me, actions }) {
     if (row.user === null && row.reply_to) tools.append(iconButton("why", t("why"), () => actions.why(row.reply_to)));
     if (row.user === null || row.user === me()) tools.append(iconButton("recall", t("recall"), () => actions.recall(row)));
     return h("div", { className: "head" }, h("bdi", { className: "name" }, name), time, badge, tools);
+  }
+
+  /** Two buttons; pressing one again takes the vote back. */
+  function thumbs(row) {
+    const place = h("div", { className: "thumbs" });
+    for (const vote of ["helpful", "unhelpful"]) {
+      const button = iconButton(vote, t(vote), async () => {
+        const wanted = button.ariaPressed === "true" ? "none" : vote;
+        if (!(await actions.judge(row, wanted))) return;
+        for (const other of place.children) other.ariaPressed = String(other === button && wanted !== "none");
+      });
+      button.ariaPressed = "false";
+      place.append(button);
+    }
+    return place;
   }
 
   function replyQuote(row) {

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -12,20 +11,25 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.base import (
-    Context,
     Decision,
     Event,
+    Feedback,
     IncomingMessage,
+    LinkStatus,
     MessageRecalled,
     Publish,
     Reply,
+    Vote,
 )
+from adapters.contract import Context, QuietAdapter
 from adapters.http_guard import STREAM_PATH, json_response
+from adapters.link import Link
 from adapters.mentions import take_mention
-from adapters.web_http import asset_file, index_page, read_json_body, storage_at_work
-from adapters.web_socket import serve_stream
-from adapters.web_stream import StreamHub
-from adapters.web_types import (
+from adapters.web.http import asset_file, index_page, read_json_body, storage_at_work
+from adapters.web.socket import serve_stream
+from adapters.web.stream import StreamHub
+from adapters.web.types import (
+    Judgement,
     MessagesQuery,
     PostedMessage,
     RecallRequest,
@@ -50,15 +54,13 @@ def create(settings: Settings, context: Context) -> "WebAdapter":
     return WebAdapter(settings, context)
 
 
-class WebAdapter:
+class WebAdapter(QuietAdapter):
     """Takes messages over HTTP and shows what the history holds."""
 
-    def __init__(
-        self, settings: Settings, context: Context, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, settings: Settings, context: Context) -> None:
         self.name = settings.name
         self._context = context
-        self._clock = clock
+        self._link = Link(context.clock)
         self._publish: Publish | None = None
         self._hub = StreamHub(context.history, settings.name)
 
@@ -66,7 +68,8 @@ class WebAdapter:
         """Accepts messages until cancelled; then says goodbye to the streams."""
         self._publish = publish
         try:
-            await asyncio.Event().wait()
+            with self._link.connected():
+                await asyncio.Event().wait()
         finally:
             self._publish = None
             self._hub.close()
@@ -94,6 +97,10 @@ class WebAdapter:
             shown = await self._describe(decision, message_id)
             await self._hub.push(decision.group, {"type": "decision", **shown})
 
+    def link(self) -> LinkStatus:
+        """Up while the page takes messages."""
+        return self._link.status()
+
     def routes(self) -> Iterable[web.RouteDef]:
         """The page at /, its files, and the API."""
         return (
@@ -101,6 +108,7 @@ class WebAdapter:
             web.get("/assets/{name}", asset_file),
             web.post("/api/messages", self._post),
             web.delete("/api/messages/{message_id}", self._delete),
+            web.post("/api/feedback", self._feedback),
             web.get("/api/groups/{group}/messages", self._messages),
             web.get("/api/decisions/{message_id}", self._decision),
             web.get(STREAM_PATH, self._stream, allow_head=False),
@@ -119,7 +127,7 @@ class WebAdapter:
             user=posted.user,
             message_id=posted.message_id or uuid4().hex,
             text=text,
-            sent_at=self._clock(),
+            sent_at=self._context.clock.now(),
             mention=posted.mention or found,
             reply_to=posted.reply_to,
         )
@@ -142,9 +150,20 @@ class WebAdapter:
         await self.recall(asked.group, message_id)
         return json_response({"message_id": message_id})
 
+    async def _feedback(self, request: web.Request) -> web.Response:
+        judged = parse_body(Judgement, await read_json_body(request))
+        vote = Feedback(
+            self.name, judged.group, judged.message_id, judged.user, Vote(judged.vote),
+            self._context.clock.now(),
+        )  # fmt: skip
+        if not await self._hand_over(vote):
+            raise web.HTTPNotFound(text="message_id: the bot posted no such answer")
+        return json_response({"message_id": judged.message_id, "vote": judged.vote})
+
     async def _hand_over(self, event: Event) -> bool:
         if self._publish is None:
             raise web.HTTPServiceUnavailable(text="the bot is starting or stopping; try again")
+        self._link.heard(event=True)
         with storage_at_work():
             return await self._publish(event)
 

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from aiohttp import web
 from pydantic import (
@@ -63,6 +63,17 @@ class RecallRequest(BaseModel):
 
     group: Name
     user: Name
+
+
+class Judgement(BaseModel):
+    """Body of POST /api/feedback; `message_id` is the answer's."""
+
+    model_config = _STRICT
+
+    group: Name
+    user: Name
+    message_id: MessageId
+    vote: Literal["helpful", "unhelpful", "none"]
 
 
 class MessagesQuery(BaseModel):

@@ -32,6 +32,8 @@ const WORDS = {
   replyTo: ["回复 {user}：{text}", "Reply to {user}: {text}"],
   cancelReply: ["取消回复", "Cancel the reply"],
   recall: ["撤回", "Recall"],
+  helpful: ["有帮助", "Helpful"],
+  unhelpful: ["没帮助", "Not helpful"],
   why: ["为什么", "Why"],
   copy: ["复制", "Copy"],
   copied: ["已复制", "Copied"],

@@ -1,0 +1,192 @@
+"""What an adapter is given and what it must be able to do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from aiohttp import web
+
+from adapters.base import (
+    Decision,
+    Finding,
+    IncomingMessage,
+    LinkStatus,
+    NotSupported,
+    Publish,
+    Reply,
+)
+
+
+class Clock(Protocol):
+    """Time, passed in so that tests can let hours go by in a moment."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    async def wait(self, event: asyncio.Event, until: float | None) -> None:
+        """Returns when the event is set or the time has come; None waits for the event only."""
+        ...
+
+
+class History(Protocol):
+    """What an adapter may read back of what the bot has stored."""
+
+    async def messages(
+        self, adapter: str, group: str, after: int | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """At most `limit` messages and replies of a group, oldest first: the first ones with
+        `seq > after`, or the newest ones where `after` is None.
+
+        Each is `{"seq", "message_id", "user", "text", "kind", "mention", "reply_to", "sent_at",
+        "recalled", "attachments", "citations"}`; `kind` is "message", "answer" or "notice";
+        the bot's own have `"user": null`. A recalled one has an empty text.
+        """
+        ...
+
+    async def decision(self, adapter: str, message_id: str) -> dict[str, Any] | None:
+        """The decision on a message: `{"message_id", "group", "user", "state", "outcome",
+        "reason", "reason_text", "reply_id", "text", "citations", "feedback", "trace"}`; None for
+        an unknown id. `state` is "pending" until it is decided, then "answered" or "dismissed";
+        `user` is the author; `reason_text` is `{"zh", "en"}`."""
+        ...
+
+    async def latest(self, adapter: str) -> dict[str, float]:
+        """The groups that the adapter's bot is known to be in, each with the time at which the
+        newest message that is stored was sent; 0 where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an adapter is built with besides its own settings.
+
+    `bot_name` is what people call the bot ("@" + bot_name is a mention). `http_token` is the
+    bearer token of the HTTP server, empty when none is demanded. What is older than
+    `max_age_s` seconds is not answered, and need not be fetched from a platform's history.
+    """
+
+    history: History
+    clock: Clock
+    bot_name: str
+    http_token: str = field(default="", repr=False)
+    max_age_s: float = 3600.0
+
+
+class Adapter(Protocol):
+    """One bot on a platform. Built by its module's `create`; opened with `async with`, which does
+    no more than make sending possible; receives while `run` runs."""
+
+    name: str
+    resend_s: float
+    """For how many seconds after a first try a reply may be sent again under its key without
+    standing in the group twice; 0 where the platform can't tell."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    async def run(self, publish: Publish) -> None:
+        """Connects and receives until cancelled. Raises AdapterError when the connection can't be
+        made or is lost: it is called again after a pause. Returns by itself only when there will
+        be no more input."""
+        ...
+
+    async def send(self, reply: Reply) -> str:
+        """Posts a reply and returns the platform's id of it. Raises AdapterError."""
+        ...
+
+    async def recall(self, group: str, message_id: str) -> None:
+        """Takes back a reply that `send` posted. Raises AdapterError."""
+        ...
+
+    async def draft(self, group: str, reply_to: str, text: str) -> None:
+        """Shows an answer that is being written, as far as it is; the next call replaces it, and
+        `send` of the reply to the same message completes it. "" takes away what `send` did not
+        complete. Most platforms show nothing; a failure is logged, never raised."""
+        ...
+
+    async def thinking(self, group: str, message_id: str, *, on: bool) -> None:
+        """Shows, or no longer shows, that the bot works on a message. A failure is logged, never
+        raised."""
+        ...
+
+    async def reread(self, message: IncomingMessage) -> IncomingMessage | None:
+        """The message as it stands in the group now; None when it is gone. The same one where the
+        platform tells of changes or can't be asked."""
+        ...
+
+    async def show(self, decision: Decision) -> None:
+        """Called once a message is decided; most platforms show nothing."""
+        ...
+
+    def copies(self, adapter: str, group: str) -> bool:
+        """Should the answers given in this group of another adapter be posted here too?"""
+        ...
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """HTTP routes that the server should serve for this adapter; often none."""
+        ...
+
+    def link(self) -> LinkStatus:
+        """How the connection is."""
+        ...
+
+    def check(self) -> AsyncIterator[Finding]:
+        """Walks through what the platform needs, and says what is missing."""
+        ...
+
+
+class QuietAdapter:
+    """What an adapter does not do unless it says so."""
+
+    resend_s = 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    async def recall(self, group: str, message_id: str) -> None:
+        """Can't be done."""
+        del group, message_id
+        raise NotSupported("this platform has no way to withdraw a message of a bot")
+
+    async def draft(self, group: str, reply_to: str, text: str) -> None:
+        """Shows nothing."""
+
+    async def thinking(self, group: str, message_id: str, *, on: bool) -> None:
+        """Shows nothing."""
+
+    async def reread(self, message: IncomingMessage) -> IncomingMessage | None:
+        """The message as it came."""
+        return message
+
+    async def show(self, decision: Decision) -> None:
+        """Shows nothing."""
+
+    def copies(self, adapter: str, group: str) -> bool:
+        """No."""
+        del adapter, group
+        return False
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """None."""
+        return ()
+
+    async def check(self) -> AsyncIterator[Finding]:
+        """There is no platform that could be asked."""
+        yield Finding("ok", "nothing to set up")

@@ -1,0 +1,44 @@
+"""What runs beside the event loop's main line: every task has an owner that awaits it."""
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+
+class Tasks:
+    """Use it with `async with`; an error that escapes a task is a bug and ends the process."""
+
+    def __init__(self) -> None:
+        self._group = asyncio.TaskGroup()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._group.__aexit__(kind, error, trace)
+
+    @property
+    def active(self) -> int:
+        """Tasks at work."""
+        return len(self._running)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs something beside the rest."""
+        task = self._group.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def drain(self, grace_s: float) -> None:
+        """Waits so many seconds for what is under way, then cancels it."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace_s)
+        for task in set(self._running):
+            task.cancel()

@@ -1,0 +1,17 @@
+"""What an adapter is built with, for tests."""
+
+from adapters.contract import Clock, Context, History
+from bot.clock import SystemClock
+from tests.fakes.memory_bot import MemoryBot
+
+
+def context(
+    history: History | None = None,
+    clock: Clock | None = None,
+    *,
+    bot_name: str = "豆哥",
+    http_token: str = "",
+    max_age_s: float = 3600.0,
+) -> Context:
+    """A bot in memory and the real time, unless a test has others."""
+    return Context(history or MemoryBot(), clock or SystemClock(), bot_name, http_token, max_age_s)
