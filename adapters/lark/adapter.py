@@ -1,0 +1,205 @@
+"""A bot on Lark (Feishu): events over the long connection or HTTP, everything else over REST."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from adapters.base import (
+    AdapterError,
+    Finding,
+    IncomingMessage,
+    LinkStatus,
+    Publish,
+    Reply,
+    SendRefused,
+)
+from adapters.contract import Context, QuietAdapter
+from adapters.lark.api import Api
+from adapters.lark.callback import Callback
+from adapters.lark.card import card
+from adapters.lark.checks import findings
+from adapters.lark.codes import Gone
+from adapters.lark.content import Me
+from adapters.lark.drafts import Drafts
+from adapters.lark.events import parse_item, with_content
+from adapters.lark.gaps import Gaps
+from adapters.lark.history import Reader
+from adapters.lark.intake import Intake
+from adapters.lark.poll import Poll
+from adapters.lark.posting import Posting, emoji_type, id_of, uuid_of
+from adapters.lark.settings import Settings
+from adapters.lark.socket import connected
+from adapters.lark.tasks import until_first_ends
+from adapters.lark.wire import objects
+from adapters.link import Link
+
+log = logging.getLogger(__name__)
+
+RESEND_S = 3600.0 - 300.0
+"""Lark knows a message's key for an hour."""
+
+MAX_THINKING = 1000
+
+
+def create(settings: Settings, context: Context) -> "LarkAdapter":
+    """Builds the adapter; nothing is asked of the platform before it is opened."""
+    return LarkAdapter(settings, context)
+
+
+class LarkAdapter(QuietAdapter):
+    """One app on Lark."""
+
+    resend_s = RESEND_S
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self.name = settings.name
+        self._settings, self._context = settings, context
+        self._link = Link(context.clock)
+        self._api = Api(settings, context.clock, self._link)
+        self._posting = Posting(self._api)
+        self._drafts = Drafts(self._api, self._posting, context.clock)
+        self._callback = Callback(settings, context.clock)
+        reader = Reader(self._api)
+        self._gaps = Gaps(self.name, context, reader, self._link)
+        self._poll = Poll(self.name, settings.poll_history_s, context, reader)
+        self._thinking: OrderedDict[str, str] = OrderedDict()
+        self._me: Me | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._api.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._drafts.close()
+        await self._api.__aexit__(kind, error, trace)
+
+    async def run(self, publish: Publish) -> None:
+        """One connection's life; in the mode `callback` until cancelled."""
+        try:
+            self._me = await self._api.me()
+            if self._settings.recover:
+                await self._gaps.note()
+            intake = Intake(self._me, self._api, self._link, publish)
+            if self._settings.mode == "callback":
+                await self._take_callbacks(intake)
+            else:
+                await self._take_stream(intake)
+        except AdapterError as error:
+            self._link.failed(str(error))
+            raise
+
+    async def send(self, reply: Reply) -> str:
+        """Posts a reply and returns the platform's id of it."""
+        if reply.kind == "reaction" and reply.reply_to and (emoji := emoji_type(reply.text)):
+            try:
+                return await self._posting.react(reply.reply_to, emoji)
+            except Gone:
+                raise
+            except SendRefused as error:
+                log.warning("%s: emoji %s can't be used: %s", self.name, emoji, error)
+        streamed = self._settings.streaming and reply.kind == "answer" and bool(reply.reply_to)
+        shown = card(reply, buttons=self._settings.buttons, streamed=streamed)
+        if streamed:
+            return await self._drafts.complete(reply, shown)
+        return id_of(await self._posting.reply(reply, shown, uuid_of(reply.key)))
+
+    async def recall(self, group: str, message_id: str) -> None:
+        """Withdraws a reply that `send` posted, emojis too."""
+        del group
+        await self._posting.delete(message_id)
+
+    async def draft(self, group: str, reply_to: str, text: str) -> None:
+        """With `streaming`, shows an answer that is being written."""
+        if not self._settings.streaming:
+            return
+        if text:
+            self._drafts.show(group, reply_to, text)
+            return
+        try:
+            await self._drafts.drop(group, reply_to)
+        except AdapterError as error:
+            log.warning("%s: a draft below %s stays: %s", self.name, reply_to, error)
+
+    async def thinking(self, group: str, message_id: str, *, on: bool) -> None:
+        """With `thinking_reaction`, an emoji below the message while the bot works on it."""
+        del group
+        if not self._settings.thinking_reaction:
+            return
+        try:
+            if on:
+                emoji = self._settings.thinking_reaction
+                self._thinking[message_id] = await self._posting.react(message_id, emoji)
+                while len(self._thinking) > MAX_THINKING:
+                    self._thinking.popitem(last=False)
+            elif posted := self._thinking.pop(message_id, None):
+                await self._posting.delete(posted)
+        except AdapterError as error:
+            log.info("%s: thinking_reaction below %s: %s", self.name, message_id, error)
+
+    async def reread(self, message: IncomingMessage) -> IncomingMessage | None:
+        """The message as it stands there now: Lark tells nobody of edits."""
+        try:
+            self._api.reads.take()
+            me = self._me = self._me or await self._api.me()
+            found = await self._api.message(message.message_id)
+        except Gone:
+            return None
+        except AdapterError as error:
+            log.info("%s: %s can't be read again: %s", self.name, message.message_id, error)
+            return message
+        items = objects(found.data, "data", "items")
+        if not items:
+            return message
+        if items[0].get("deleted") is True:
+            return None
+        now = parse_item({"chat_id": message.group, **items[0]}, me, private=False)
+        if now is None or "forward" in message.attachments:
+            return message
+        return with_content(message, now)
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """In the mode `callback`, where the platform posts events to."""
+        if self._settings.mode != "callback":
+            return ()
+        return (web.post(f"/lark/{self.name}/events", self._callback.handle),)
+
+    def link(self) -> LinkStatus:
+        """How the connection is."""
+        return self._link.status()
+
+    def check(self) -> AsyncIterator[Finding]:
+        """Walks through what has to be set up; a running bot does not notice."""
+        return findings(self._settings, self._api)
+
+    async def _take_callbacks(self, intake: Intake) -> None:
+        self._callback.intake = intake
+        try:
+            with self._link.connected():
+                await self._read_history(intake)
+        finally:
+            self._callback.intake = None
+
+    async def _take_stream(self, intake: Intake) -> None:
+        clock = self._context.clock
+        async with connected(self._settings, intake.take, clock, self._link) as connection:
+            log.info("%s: the long connection is up", self.name)
+            with self._link.connected():
+                await until_first_ends(connection.watch(), self._read_history(intake))
+
+    async def _read_history(self, intake: Intake) -> None:
+        """Never ends by itself."""
+        if self._settings.recover:
+            await self._gaps.close(intake)
+        if self._settings.poll_history_s:
+            await self._poll.run(intake)
+        await asyncio.Event().wait()

@@ -1,0 +1,65 @@
+"""What can be set for a Lark bot."""
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+from adapters.addresses import is_loopback
+
+DOMAINS = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}
+"""The platform in China and abroad: two sites with accounts and apps of their own."""
+
+
+class Settings(BaseModel):
+    """Settings of one app (bot) on Lark."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["lark"]
+    name: str = Field(default="lark", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    app_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")
+    app_secret: SecretStr = Field(min_length=1, max_length=500)
+    domain: str = Field(default=DOMAINS["feishu"], max_length=300)
+    mode: Literal["stream", "callback"] = "stream"
+    encrypt_key: SecretStr = Field(
+        default=SecretStr(""), max_length=500, validate_default=True
+    )  # needs `mode`, which therefore stands above
+    verification_token: SecretStr = Field(
+        default=SecretStr(""), max_length=500, validate_default=True
+    )
+    poll_history_s: float = Field(default=0, ge=0, le=3600)
+    recover: bool = True
+    streaming: bool = False
+    thinking_reaction: str = Field(default="", pattern=r"^[A-Za-z0-9_]{0,64}$")
+    buttons: bool = True
+
+    @field_validator("domain")
+    @classmethod
+    def _origin(cls, text: str) -> str:
+        origin = DOMAINS.get(text.lower(), text.rstrip("/"))
+        parts = urlsplit(origin)
+        if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("must be feishu, lark, or an address such as https://open.feishu.cn")
+        if parts.path or parts.query or parts.fragment:
+            raise ValueError("must be an address without a path, such as https://open.feishu.cn")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("must begin with https://, as the app's secret travels there")
+        return origin
+
+    @field_validator("encrypt_key", "verification_token")
+    @classmethod
+    def _given_for_callbacks(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("mode") == "callback" and not secret.get_secret_value():
+            raise ValueError(
+                "must be given with mode: callback; it stands in the developer console under "
+                "Events and callbacks > Encryption strategy"
+            )
+        return secret
+
+    @field_validator("poll_history_s")
+    @classmethod
+    def _not_too_often(cls, seconds: float) -> float:
+        if 0 < seconds < 2:
+            raise ValueError("must be 0 (off) or at least 2 seconds")
+        return seconds

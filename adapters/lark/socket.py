@@ -1,0 +1,109 @@
+"""One long connection: opened, kept alive, watched, and given up when it is lost."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import Any
+
+from adapters.base import NetworkError
+from adapters.contract import Clock
+from adapters.lark.settings import Settings
+from adapters.lark.tasks import until_first_ends
+from adapters.link import Link
+from adapters.loop_thread import LoopThread
+
+log = logging.getLogger(__name__)
+
+ACK_S = 2.7
+"""Lark wants its acknowledgement within 3 seconds."""
+CONNECT_S = 25.0
+MARGIN_S = 20.0
+"""A pong may be this late before a last ping asks for one."""
+PROBE_S = 10.0
+
+Take = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Mapping[str, Any] | None]]
+"""Stores an event durably; what it returns goes back to the platform. Raises when it could not."""
+
+
+class NotStored(Exception):
+    """The event is not on disk in time; the platform pushes it again."""
+
+
+class Connection:
+    """An open connection; `watch` ends only by an error."""
+
+    def __init__(self, client: Any, thread: LoopThread, clock: Clock, link: Link) -> None:
+        self._client, self._thread = client, thread
+        self._clock, self._link = clock, link
+        self._probe = asyncio.Event()
+
+    async def watch(self) -> None:
+        """Keeps the connection alive. Raises NetworkError when it is lost or half-open."""
+        await until_first_ends(self._lost(), self._ping(), self._listen())
+
+    async def _lost(self) -> None:
+        await self._thread.call(self._client.lost)
+        raise NetworkError("the long connection was lost")
+
+    async def _ping(self) -> None:
+        """The platform wants a ping now and then; its answers show that it is still there."""
+        while True:
+            await self._thread.call(self._client.ping)
+            await self._clock.wait(self._probe, self._clock.now() + self._client.ping_interval_s)
+            self._probe.clear()
+
+    async def _listen(self) -> None:
+        while True:
+            silence = await self._link.silent(self._client.ping_interval_s + MARGIN_S)
+            # Time may have jumped (a laptop that slept): one ping more before it is given up.
+            before = self._link.status().heard
+            self._probe.set()
+            await self._clock.wait(asyncio.Event(), self._clock.now() + PROBE_S)
+            if self._link.status().heard == before:
+                raise NetworkError(f"the platform has been silent for {silence + PROBE_S:.0f} s")
+
+
+@asynccontextmanager
+async def connected(
+    settings: Settings, take: Take, clock: Clock, link: Link
+) -> AsyncIterator[Connection]:
+    """Opens a connection on a thread of its own. Raises AdapterError."""
+    sdk = await asyncio.to_thread(_load_sdk)
+    loop = asyncio.get_running_loop()
+
+    def heard() -> None:
+        loop.call_soon_threadsafe(link.heard)
+
+    def handle(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Runs in the connection's thread, and holds up only its own connection."""
+        storing = asyncio.run_coroutine_threadsafe(take(payload), loop)
+        try:
+            return storing.result(ACK_S)
+        except (TimeoutError, CancelledError) as error:
+            # It goes on: when it is stored after all, the next push finds it known.
+            raise NotStored(f"not stored within {ACK_S} s") from error
+
+    async def build() -> Any:
+        client = sdk.Client(settings, handle, heard)
+        await client.connect()
+        return client
+
+    async with LoopThread(f"lark-{settings.name}") as thread:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                client = await thread.call(build)
+        except TimeoutError:
+            raise NetworkError("the long connection did not come up in time") from None
+        try:
+            yield Connection(client, thread, clock, link)
+        finally:
+            await thread.call(client.close)
+
+
+def _load_sdk() -> Any:
+    sdk = import_module("adapters.lark.sdk")
+    sdk.tame()
+    return sdk
