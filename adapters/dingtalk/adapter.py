@@ -1,0 +1,195 @@
+"""DingTalk: messages by stream mode; answers by session webhook, by the robot API, or as cards."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import SecretStr
+
+from adapters.base import (
+    AdapterError,
+    Finding,
+    LinkStatus,
+    NotSupported,
+    Publish,
+    RateLimited,
+    Reply,
+    SendRefused,
+    Unconfirmed,
+)
+from adapters.contract import Context, QuietAdapter
+from adapters.dingtalk.api import Api
+from adapters.dingtalk.budget import Budget
+from adapters.dingtalk.cards import Cards, variables_of
+from adapters.dingtalk.check import findings
+from adapters.dingtalk.drafts import Drafts
+from adapters.dingtalk.errors import SessionGone
+from adapters.dingtalk.events import CARD, person_of, staff_id, track_of
+from adapters.dingtalk.markup import message
+from adapters.dingtalk.receive import Receiver
+from adapters.dingtalk.sessions import Sessions
+from adapters.dingtalk.settings import Settings
+from adapters.dingtalk.stream import Stream
+from adapters.link import Link
+from adapters.rest import Rest
+
+log = logging.getLogger(__name__)
+
+SESSION = "session:"
+"""Begins the id of a reply that went by a session webhook, which gives none of its own."""
+
+CARD_RESEND_S = 86400.0
+
+
+def create(settings: Settings, context: Context) -> "DingTalkAdapter":
+    """Builds the adapter of one app."""
+    return DingTalkAdapter(settings, context)
+
+
+class DingTalkAdapter(QuietAdapter):
+    """One app's robot, in all its groups and private chats."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self.name = settings.name
+        self.resend_s = CARD_RESEND_S if settings.card_template_id else 0.0
+        self._settings, self._context = settings, context
+        self._link = Link(context.clock)
+        self._rest = Rest()
+        self._api = Api(settings, self._rest, self._link, context.clock)
+        self._sessions = Sessions(settings, context.clock)
+        self._budget = Budget(context.clock)
+        self._cards = Cards(settings, self._api)
+        self._drafts = Drafts(self._cards, self._budget, context.clock)
+
+    async def __aenter__(self) -> Self:
+        await self._rest.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._drafts.close()
+        await self._rest.__aexit__(kind, error, trace)
+
+    async def run(self, publish: Publish) -> None:
+        """Receives until the connection is lost."""
+        receiver = Receiver(self._settings, self._context, self._sessions, publish)
+        stream = Stream(self._api, self._link, self._context.clock, receiver.topics())
+        try:
+            await stream.run()
+        except AdapterError as error:
+            self._link.failed(str(error))
+            raise
+
+    async def send(self, reply: Reply) -> str:
+        """Posts a reply. Only a card may be sent again without standing there twice."""
+        if self._settings.card_template_id:
+            return CARD + await self._send_card(reply)
+        webhook = None if self._settings.recallable else self._sessions.webhook(reply.group)
+        self._budget.take(reply.group, by_api=webhook is None)
+        try:
+            return await self._send_text(reply, webhook)
+        except RateLimited as error:
+            self._budget.block(reply.group, error.retry_after_s)
+            raise
+
+    async def recall(self, group: str, message_id: str) -> None:
+        """Takes back what went by the robot API; a card is emptied."""
+        if message_id.startswith(SESSION):
+            raise NotSupported(
+                "answers that went by DingTalk's session webhook can't be taken back; "
+                "the setting recallable: true sends answers so that they can"
+            )
+        if message_id.startswith(CARD):
+            await self._cards.withdraw(message_id.removeprefix(CARD))
+            return
+        body: dict[str, Any] = {"robotCode": self._settings.robot, "processQueryKeys": [message_id]}
+        path = "/v1.0/robot/otoMessages/batchRecall"
+        if person_of(group) is None:
+            path, body["openConversationId"] = "/v1.0/robot/groupMessages/recall", group
+        data = await self._api.call("POST", path, body, repeatable=True)
+        if failed := data.get("failedResult"):
+            raise SendRefused(f"DingTalk did not take it back: {_first_reason(failed)}")
+
+    async def draft(self, group: str, reply_to: str, text: str) -> None:
+        """Shows the answer on its card while it grows, with `streaming`."""
+        if not self._settings.streaming:
+            return
+        if text:
+            self._drafts.show(group, reply_to, text)
+        else:
+            await self._drafts.take_away(group, reply_to)
+
+    def link(self) -> LinkStatus:
+        """How the connection for events is."""
+        return self._link.status()
+
+    def check(self) -> AsyncIterator[Finding]:
+        """Asks DingTalk what is set up; a bot that runs meanwhile is not disturbed."""
+        return findings(self._settings, self._context.clock)
+
+    async def _send_card(self, reply: Reply) -> str:
+        if self._settings.streaming and reply.kind == "answer":
+            return await self._drafts.finish(reply)
+        track = track_of(reply.group, reply.key)
+        self._budget.take(reply.group)
+        await self._cards.deliver(reply.group, track, variables_of(reply))
+        return track
+
+    async def _send_text(self, reply: Reply, webhook: SecretStr | None) -> str:
+        if webhook:
+            try:
+                return await self._send_by_session(webhook, reply)
+            except SessionGone as error:
+                log.info("%s: %s; the robot API is used instead", self.name, error)
+                self._sessions.forget(reply.group)
+                self._budget.call()
+        return await self._send_by_api(reply)
+
+    async def _send_by_session(self, webhook: SecretStr, reply: Reply) -> str:
+        asker = ""
+        if self._settings.mention_asker and person_of(reply.group) is None:
+            asker = staff_id(reply.user) if reply.kind != "reaction" else ""
+        body: dict[str, Any] = {"msgtype": "markdown", "markdown": message(reply, asker)}
+        if asker:
+            body["at"] = {"atUserIds": [asker], "isAtAll": False}
+        await self._api.post_to_session(webhook, body)
+        return SESSION + reply.key
+
+    async def _send_by_api(self, reply: Reply) -> str:
+        person = person_of(reply.group)
+        body: dict[str, Any] = {
+            "robotCode": self._settings.robot,
+            "msgKey": "sampleMarkdown",
+            "msgParam": json.dumps(message(reply), ensure_ascii=False),
+        }
+        if person is None:
+            path, body["openConversationId"] = "/v1.0/robot/groupMessages/send", reply.group
+        elif person:
+            path, body["userIds"] = "/v1.0/robot/oToMessages/batchSend", [person]
+        else:
+            raise SendRefused("the bot can't write to a person of another organisation by itself")
+        data = await self._api.call("POST", path, body, repeatable=False)
+        _check_person(data)
+        key = data.get("processQueryKey")
+        if not (isinstance(key, str) and key):
+            raise Unconfirmed("DingTalk did not say under which key the message was posted")
+        return key
+
+
+def _check_person(data: Mapping[str, Any]) -> None:
+    """A message to a person may fail with a status of 200."""
+    if data.get("invalidStaffIdList"):
+        raise SendRefused("DingTalk does not know this person, or the app is not visible to them")
+    if data.get("flowControlledStaffIdList"):
+        raise RateLimited("this person has had as many messages as DingTalk allows", 60.0)
+
+
+def _first_reason(failed: object) -> str:
+    reasons = list(failed.values()) if isinstance(failed, dict) else []
+    return str(reasons[0])[:100] if reasons else "no reason given"
