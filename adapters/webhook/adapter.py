@@ -1,0 +1,119 @@
+"""Posts through a webhook; nothing can be heard, changed or withdrawn there."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+from adapters.base import Finding, LinkStatus, Publish, RateLimited, Reply
+from adapters.contract import Clock, Context, QuietAdapter
+from adapters.link import Link
+from adapters.pace import Pace
+from adapters.rest import Rest
+from adapters.webhook.check import look_at
+from adapters.webhook.render import message
+from adapters.webhook.settings import Platform, Settings
+from adapters.webhook.signing import dingtalk_sign, lark_sign
+from adapters.webhook.verdicts import code_of, refusal
+
+
+def create(settings: Settings, context: Context) -> "WebhookAdapter":
+    """Builds the adapter; it posts once it is open."""
+    return WebhookAdapter(settings, context)
+
+
+class WebhookAdapter(QuietAdapter):
+    """One robot in one group. What may have been posted is not repeated: it would stand there
+    twice."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self.name = settings.name
+        self._settings, self._clock = settings, context.clock
+        self._title = context.bot_name
+        self._link = Link(context.clock)
+        self._rest = Rest()
+        self._paces = _paces(settings.platform, context.clock)
+        self._shut_until = 0.0
+
+    async def __aenter__(self) -> Self:
+        await self._rest.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._rest.__aexit__(kind, error, trace)
+
+    async def run(self, publish: Publish) -> None:
+        """Stays up; there is nothing to receive."""
+        del publish
+        with self._link.connected():
+            await asyncio.Event().wait()
+
+    async def send(self, reply: Reply) -> str:
+        """Posts a reply. Returns its key, as webhooks name no messages."""
+        self._spend()
+        platform = self._settings.platform
+        body, params = self._signed(message(platform, reply, self._title))
+        response = await self._rest.request(
+            "POST",
+            self._settings.url.get_secret_value(),
+            repeatable=False,
+            body=body,
+            params=params,
+        )
+        self._link.heard()
+        self._link.called("webhook", _result(code_of(platform, response), response.status))
+        problem = refusal(platform, response)
+        if isinstance(problem, RateLimited):
+            self._shut_until = self._clock.now() + problem.retry_after_s
+        self._link.failed(str(problem or ""))
+        if problem:
+            raise problem
+        return reply.key
+
+    def copies(self, adapter: str, group: str) -> bool:
+        """Is it one of the groups of `from`?"""
+        return f"{adapter}:{group}" in self._settings.groups
+
+    def link(self) -> LinkStatus:
+        """Up while it may be used; `problem` tells why the last message was refused."""
+        return self._link.status()
+
+    async def check(self) -> AsyncIterator[Finding]:
+        """Looks at the settings; posts nothing."""
+        for finding in look_at(self._settings):
+            yield finding
+
+    def _spend(self) -> None:
+        """Raises RateLimited where the robot has posted as much as it may."""
+        pause = max(0.0, self._shut_until - self._clock.now())
+        for pace in self._paces:
+            pause = pause or pace.take()
+        if pause:
+            raise RateLimited("this robot has posted as much as its platform allows", pause)
+
+    def _signed(self, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str] | None]:
+        secret, now = self._settings.secret.get_secret_value(), self._clock.now()
+        if not secret:
+            return body, None
+        if self._settings.platform == "lark":
+            timestamp = int(now)
+            return {"timestamp": str(timestamp), "sign": lark_sign(timestamp, secret), **body}, None
+        timestamp = int(now * 1000)
+        return body, {"timestamp": str(timestamp), "sign": dingtalk_sign(timestamp, secret)}
+
+
+def _paces(platform: Platform, clock: Clock) -> tuple[Pace, ...]:
+    """Never more than Lark's 5 in a second and 100 in a minute, or 20 in a minute elsewhere: a
+    bucket gives at most what it holds and what it gains meanwhile."""
+    if platform == "lark":
+        return Pace(clock, 3, 1, burst=2), Pace(clock, 80, 60, burst=20)
+    return (Pace(clock, 15, 60, burst=5),)
+
+
+def _result(code: int | None, status: int) -> str:
+    return "ok" if code == 0 else f"HTTP {status}" if code is None else str(code)

@@ -1,0 +1,94 @@
+"""Settings of a one-way webhook."""
+
+import re
+from typing import Any, Literal, TypeAlias
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+from adapters.addresses import is_loopback
+
+Platform: TypeAlias = Literal["lark", "dingtalk", "wecom"]
+
+HOSTS: dict[Platform, tuple[str, ...]] = {
+    "lark": ("open.feishu.cn", "open.larksuite.com"),
+    "dingtalk": ("oapi.dingtalk.com",),
+    "wecom": ("qyapi.weixin.qq.com",),
+}
+EXAMPLES: dict[Platform, str] = {
+    "lark": "https://open.feishu.cn/open-apis/bot/v2/hook/…",
+    "dingtalk": "https://oapi.dingtalk.com/robot/send?access_token=…",
+    "wecom": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…",
+}
+_GROUP = re.compile(r"[A-Za-z0-9_-]{1,32}:\S(?:.*\S)?")
+
+
+class Settings(BaseModel):
+    """Settings of one webhook. `groups` is the key `from`: whose answers are posted here too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kind: Literal["webhook"]
+    name: str = Field(default="webhook", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    platform: Platform
+    url: SecretStr
+    secret: SecretStr = SecretStr("")
+    groups: tuple[str, ...] = Field(default=(), alias="from")
+
+    @field_validator("url")
+    @classmethod
+    def _of_the_platform(cls, url: SecretStr, info: ValidationInfo) -> SecretStr:
+        platform: Platform | None = info.data.get("platform")
+        address = url.get_secret_value().strip()
+        if platform and not _fits(address, platform):
+            # The address is a credential: it is not repeated.
+            raise ValueError(f"must be the webhook's whole address, like {EXAMPLES[platform]}")
+        return SecretStr(address)
+
+    @field_validator("secret")
+    @classmethod
+    def _where_there_is_one(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        bare = secret.get_secret_value().strip()
+        if bare and info.data.get("platform") == "wecom":
+            raise ValueError("must stay empty: WeCom's webhooks know no secret but their address")
+        return SecretStr(bare)
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _one_or_several(cls, groups: Any) -> Any:
+        if isinstance(groups, str):
+            return (groups,)
+        return tuple(groups) if isinstance(groups, list) else groups
+
+    @field_validator("groups")
+    @classmethod
+    def _adapter_and_group(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        for group in groups:
+            if not _GROUP.fullmatch(group):
+                raise ValueError("must be an adapter's name and a group of it, such as web:lobby")
+        return groups
+
+
+def _fits(address: str, platform: Platform) -> bool:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    if not _has_key(parts, platform) or parts.username is not None:
+        return False
+    if is_loopback(host):
+        return parts.scheme in ("http", "https")
+    return parts.scheme == "https" and host in HOSTS[platform] and port in (None, 443)
+
+
+def _has_key(parts: SplitResult, platform: Platform) -> bool:
+    asked = parse_qs(parts.query)
+    match platform:
+        case "lark":
+            return bool(re.fullmatch(r"/open-apis/bot/v2/hook/[\w-]+/?", parts.path))
+        case "dingtalk":
+            return parts.path == "/robot/send" and "access_token" in asked
+        case "wecom":
+            return parts.path == "/cgi-bin/webhook/send" and "key" in asked
