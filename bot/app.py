@@ -33,7 +33,7 @@ from bot.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_S, LAST_RETRY_S = 1.0, 300.0
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 300.0
 STEADY_S = 10.0
 """A connection that lived so long was a good one: the next is tried without a long pause."""
 

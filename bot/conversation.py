@@ -99,6 +99,12 @@ class Packer:
         self._closed.remove(oldest)
         return oldest.question()
 
+    def oldest_unprompted(self) -> IncomingMessage | None:
+        """The message that has waited longest in a pack without a mention."""
+        packs = [pack for pack in self._packs() if not pack.mention]
+        oldest = min(packs, key=lambda pack: pack.arrived[0], default=None)
+        return oldest.messages[0] if oldest else None
+
     def next_due(self) -> float | None:
         """When the next pack will be ready, if nothing is added to it; None without packs."""
         times = [pack.arrived[-1] for pack in self._closed]

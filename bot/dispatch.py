@@ -29,7 +29,9 @@ class Dispatcher:
         group = (message.adapter, message.group)
         worker = self._workers.get(group)
         if worker is None:
-            worker = self._workers[group] = Worker(group, self._desk, self._clock, self._timing)
+            worker = self._workers[group] = Worker(
+                group, self._desk, self._clock, self._timing, self._tasks
+            )
             dropped = worker.offer(message)
             self._tasks.spawn(self._work(worker))
             return dropped

@@ -25,9 +25,11 @@ from bot.notices import notice, speaks_chinese
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline
 from bot.presentation import DECLINED, answer_text, decline_text, excerpt
+from bot.reread import as_it_is_now
 from bot.store import Store
-from bot.tasks import Tasks
+from bot.tasks import Tasks, unless
 from bot.trace import stage
+from bot.turns import Turns
 from bot.types import Answer, Group, Outcome, Question, Reason, Silence, Trace
 from bot.worker import Case, Timing
 
@@ -70,6 +72,7 @@ class Bot:
 
     def __init__(self, parts: Parts, manners: Manners, timing: Timing) -> None:
         self._p, self._manners = parts, manners
+        self._turns = Turns(parts.pipeline.knowledge, manners.repeat_similarity)
         self.dispatcher = Dispatcher(self, parts.clock, timing, parts.tasks)
 
     async def take(self, message: IncomingMessage) -> None:
@@ -117,26 +120,30 @@ class Bot:
         question = replace(question, sources=await self._p.store.bound(*question.group))
         if self._p.pipeline.llm:
             question = await in_context(question, self._p.store)
-        triaged = await self._p.pipeline.triage(question, case.trace)
-        if isinstance(triaged, Silence):
-            await self._conclude(question, triaged, case.trace)
-            return False
-        case.question = triaged
-        return True
+        triaged = await unless(case.off, self._p.pipeline.triage(question, case.trace))
+        if isinstance(triaged, Question):
+            case.question = triaged
+            return True
+        await self._end(case, question, triaged)
+        return False
 
     async def respond(self, case: Case) -> None:
         """Answers or declines, records the decision, then posts."""
-        if not await self._still_asked(case) or await self._points_back(case.question, case.trace):
+        if not await self._still_asked(case):
             return
         question = case.question
-        adapter = self._p.adapters.get(question.last.adapter)
-        # An answer that nobody asked for is not shown half-done.
-        watched = at_work(adapter, question.last) if adapter and question.mention else None
-        async with watched or nullcontext() as show:
-            outcome = await self._p.pipeline.respond(question, case.trace, show)
-            if isinstance(outcome, Answer) and not question.mention:
-                outcome = self._budgeted(question, outcome)
-            await self._conclude(question, outcome, case.trace)
+        async with self._turns.after_the_same(question):
+            if await self._points_back(question, case.trace):
+                return
+            adapter = self._p.adapters.get(question.last.adapter)
+            # An answer that nobody asked for is not shown half-done.
+            watched = at_work(adapter, question.last) if adapter and question.mention else None
+            async with watched or nullcontext() as show:
+                answering = self._p.pipeline.respond(question, case.trace, show)
+                outcome = await unless(case.off, answering)
+                if isinstance(outcome, Answer) and not question.mention:
+                    outcome = self._budgeted(question, outcome)
+                await self._end(case, question, outcome)
 
     async def dismiss(
         self, messages: Sequence[IncomingMessage], reason: Reason, trace: Trace
@@ -206,29 +213,23 @@ class Bot:
         spoken_to = {person for m in question.messages for person in m.mentions} - {EVERYBODY}
         return Reason.ADDRESSED if spoken_to and not question.mention else None
 
+    async def _end(self, case: Case, question: Question, outcome: Outcome | None) -> None:
+        """Records what became of a case; of one that was called off what it was called off for."""
+        if outcome is None and case.reason:
+            outcome = Silence(case.reason)
+        if outcome is not None:
+            await self._conclude(question, outcome, case.trace)
+
     async def _still_asked(self, case: Case) -> bool:
-        """Looks again at messages that have waited. False when the case was decided by that."""
+        """Looks again at messages that have waited. False when that decided the case."""
         question, now = case.question, self._p.clock.now()
         adapter = self._p.adapters.get(question.last.adapter)
         if adapter is None or now - question.last.sent_at < REREAD_AFTER_S:
             return True
-        current: list[IncomingMessage] = []
-        for message in question.messages:
-            fresh = await adapter.reread(message)
-            if fresh is None:
-                await self._p.store.recall_message(message.adapter, message.message_id, now)
-            else:
-                current.append(fresh)
-                if fresh.text != message.text:
-                    await self._p.store.edit_message(
-                        message.adapter, message.message_id, fresh.text
-                    )
-        if [m.text for m in current] == [m.text for m in question.messages]:
-            return True
-        if not current:
-            return False
-        text = "\n".join(m.text for m in current if m.text.strip())
-        case.question = replace(question, text=text, messages=tuple(current))
+        current = await as_it_is_now(question, adapter, self._p.store, now)
+        if current is None or current is question:
+            return current is not None
+        case.question = current
         return await self.triage(case)
 
     async def _points_back(self, question: Question, trace: Trace) -> bool:

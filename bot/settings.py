@@ -13,6 +13,10 @@ from knowledge.base import GateOptions
 from knowledge.embed import EmbedderSpec
 from knowledge.plan import BuildPlan, Source
 
+AT_ONCE = 4
+"""Questions of one group that are worked on at once where a language model is asked, which takes
+its time; without one there is nothing to wait for."""
+
 
 def build_plan(config: Config) -> BuildPlan:
     """What a build of the index needs to know."""
@@ -68,6 +72,7 @@ def timing(config: Config) -> Timing:
     return Timing(
         config.bot.quiet_s, config.bot.max_wait_s, config.bot.mention_wait_s,
         config.flood.wait_for_humans_s, config.bot.queue_size,
+        at_once=AT_ONCE if config.llm.configured else 1,
     )  # fmt: skip
 
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
 
 
 class Tasks:
@@ -30,11 +32,12 @@ class Tasks:
         """Tasks at work."""
         return len(self._running)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Runs something beside the rest."""
         task = self._group.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def drain(self, grace_s: float) -> None:
         """Waits so many seconds for what is under way, then cancels it."""
@@ -42,3 +45,18 @@ class Tasks:
             await asyncio.wait(self._running, timeout=grace_s)
         for task in set(self._running):
             task.cancel()
+
+
+async def unless(off: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work brings; None when it is called off before, and then it is cancelled."""
+    if off.is_set():
+        work.close()
+        return None
+    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(off.wait())
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        waiting.cancel()
+        working.cancel()
+        await asyncio.wait({working, waiting})

@@ -1,8 +1,10 @@
 """The worker of one group: its bounded queue, its open packs and its waiting questions.
 
 A worker packs messages into questions, asks the desk whether each is for the bot, lets people
-answer first, and hands over what is left. It holds no truth: every message is in the store until
-the desk has decided it, so a worker that dies loses nothing.
+answer first, and hands over what is left. The desk may take minutes where a language model is
+asked: it works on several cases at once, and what comes in meanwhile is looked at, because a
+person's answer, an edit or a recall calls a case off. The worker holds no truth: every message is
+in the store until the desk has decided it, so a worker that dies loses nothing.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from typing import Protocol, TypeAlias
 from adapters.base import IncomingMessage
 from bot.clock import Clock
 from bot.conversation import Packer
+from bot.tasks import Tasks
 from bot.types import Group, Question, Reason, Trace
 
 log = logging.getLogger(__name__)
@@ -24,22 +27,40 @@ Step: TypeAlias = Callable[["Case"], Awaitable[bool | None]]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds to wait for more of a question and for a person's answer, and the queue's bound."""
+    """Seconds to wait for more of a question and for a person's answer, the queue's bound, and how
+    many cases of a group are worked on at once."""
 
     quiet_s: float = 6.0
     max_wait_s: float = 30.0
     mention_wait_s: float = 1.5
     wait_for_humans_s: float = 20.0
     queue_size: int = 100
+    at_once: int = 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Case:
-    """A question on its way to a decision. `deadline` is when people have had their chance."""
+    """A question on its way to a decision. `deadline` is when people have had their chance.
+
+    `off` is set when it need not be worked on any longer; `reason` is what it is to be recorded
+    as then, None where its messages go on in another case.
+    """
 
     question: Question
     trace: Trace = field(default_factory=list)
     deadline: float = 0.0
+    off: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: Reason | None = None
+
+    def call_off(self, reason: Reason | None) -> None:
+        """Whoever works on it may stop."""
+        if not self.off.is_set():
+            self.reason = reason
+            self.off.set()
+
+    def holds(self, message_id: str) -> bool:
+        """Is the message part of it?"""
+        return any(message.message_id == message_id for message in self.question.messages)
 
 
 class Desk(Protocol):
@@ -71,12 +92,15 @@ class Desk(Protocol):
 class Worker:
     """The queue, open packs and waiting questions of one group."""
 
-    def __init__(self, group: Group, desk: Desk, clock: Clock, timing: Timing) -> None:
+    def __init__(
+        self, group: Group, desk: Desk, clock: Clock, timing: Timing, tasks: Tasks
+    ) -> None:
         self.group = group
-        self._desk, self._clock, self._timing = desk, clock, timing
+        self._desk, self._clock, self._timing, self._tasks = desk, clock, timing, tasks
         self._queue: deque[tuple[IncomingMessage, float]] = deque()
         self._packer = Packer(timing.quiet_s, timing.max_wait_s, timing.mention_wait_s)
         self._waiting: list[Case] = []
+        self._at_work: set[Case] = set()
         self._held: set[str] = set()
         self._woken = asyncio.Event()
         self._behind = False
@@ -84,19 +108,23 @@ class Worker:
 
     @property
     def depth(self) -> int:
-        """Messages in the queue."""
-        return len(self._queue)
+        """Messages that are not decided yet."""
+        return len(self._held)
+
+    @property
+    def _full(self) -> bool:
+        return len(self._held) >= self._timing.queue_size
 
     def offer(self, message: IncomingMessage) -> IncomingMessage | None:
         """Queues a message; returns the unprompted one that had to go for it, if any.
 
         A mention is never dropped: where there is no room it stays in the store, and the worker
-        fetches it when its queue is empty.
+        fetches it when there is some.
         """
         if message.message_id in self._held:
             return None
         dropped = self._make_room(message)
-        if len(self._queue) < self._timing.queue_size:
+        if not self._full:
             self._queue.append((message, self._clock.now()))
             self._held.add(message.message_id)
         elif message.mention:
@@ -120,12 +148,14 @@ class Worker:
         ]
         self._queue = deque(changed)
         self._packer.change(message_id, text)
-        for case in list(self._waiting):
-            if any(m.message_id == message_id for m in case.question.messages):
-                # What it asks now is judged anew; the people's time to answer begins again.
+        for case in [case for case in (*self._waiting, *self._at_work) if case.holds(message_id)]:
+            # What it asks now is judged anew; the people's time to answer begins again.
+            if case in self._at_work:
+                case.call_off(None)
+            else:
                 self._waiting.remove(case)
-                self._packer.put_back(case.question.messages, self._clock.now())
-                self._packer.change(message_id, text)
+            self._packer.put_back(case.question.messages, self._clock.now())
+            self._packer.change(message_id, text)
         self._woken.set()
 
     def stop(self) -> None:
@@ -135,29 +165,53 @@ class Worker:
 
     async def run(self) -> None:
         """Works until there is nothing left to do: what came in first, then what is to be judged,
-        then what is to be answered. An answer may take minutes; what was said meanwhile (a
-        person's answer, say) is looked at before the next one is begun."""
+        then what is to be answered."""
         while not self._stopping:
             self._woken.clear()
+            free = len(self._at_work) < self._timing.at_once
             if self._queue:
                 await self._take(*self._queue.popleft())
-            elif self._behind:
+            elif self._behind and not self._full:
                 await self._catch_up()
-            elif question := self._packer.due(self._clock.now()):
-                await self._begin(Case(question))
-            elif case := self._due():
+            elif free and (question := self._packer.due(self._clock.now())):
+                self._start(Case(question), self._begin)
+            elif free and (case := self._due()):
                 self._waiting.remove(case)
-                await self._guarded(self._desk.respond, case)
-            elif (until := self._next_deadline()) is None:
+                self._start(case, self._respond)
+            elif (until := self._next_deadline()) is None and not self._at_work:
                 return
             else:
-                await self._clock.wait(self._woken, until)
+                await self._clock.wait(self._woken, until if free else None)
+        while self._at_work:
+            self._woken.clear()
+            await self._woken.wait()
+
+    def _start(self, case: Case, step: Callable[[Case], Awaitable[None]]) -> None:
+        """Lets the desk work on a case beside the others."""
+
+        async def work() -> None:
+            try:
+                await step(case)
+            finally:
+                self._at_work.discard(case)
+                self._woken.set()
+
+        self._at_work.add(case)
+        self._tasks.spawn(work())
 
     async def _take(self, message: IncomingMessage, arrived: float) -> None:
-        settled = [case for case in self._waiting if await self._desk.settles(case, message)]
+        accepted = [*self._waiting, *(case for case in self._at_work if case.deadline)]
+        settled = [
+            case
+            for case in accepted
+            if not case.off.is_set() and await self._desk.settles(case, message)
+        ]
         for case in settled:
-            self._waiting.remove(case)
-            await self._dismiss(case, Reason.HUMAN_FIRST)
+            if case in self._waiting:
+                self._waiting.remove(case)
+                await self._dismiss(case, Reason.HUMAN_FIRST)
+            else:
+                case.call_off(Reason.HUMAN_FIRST)
         if settled:
             await self._desk.dismiss((message,), Reason.HUMAN_ANSWER, [])
             self._held.discard(message.message_id)
@@ -169,8 +223,11 @@ class Worker:
         due = [case for case in self._waiting if case.deadline <= self._clock.now()]
         return min(due, key=lambda c: (not c.question.mention, c.deadline), default=None)
 
+    async def _respond(self, case: Case) -> None:
+        await self._guarded(self._desk.respond, case)
+
     async def _begin(self, case: Case) -> None:
-        if not await self._guarded(self._desk.triage, case):
+        if not await self._guarded(self._desk.triage, case) or case.off.is_set():
             return
         wait = 0.0 if case.question.mention else self._timing.wait_for_humans_s
         case.deadline = self._clock.now() + wait
@@ -185,7 +242,7 @@ class Worker:
             # One of the three places for a broad except: the group must go on.
             log.exception("deciding %s in %s failed", case.question.last.message_id, self.group)
             await self._dismiss(case, Reason.FAILED)
-        if not going_on:
+        if not going_on and not (case.off.is_set() and case.reason is None):
             self._held.difference_update(m.message_id for m in case.question.messages)
         return going_on
 
@@ -194,21 +251,26 @@ class Worker:
         self._held.difference_update(m.message_id for m in case.question.messages)
 
     async def _catch_up(self) -> None:
-        """Fetches mentions that found no room; runs when the queue is empty."""
+        """Fetches mentions that found no room."""
         self._behind = False
         for message in await self._desk.backlog(self.group):
             if message.mention and (dropped := self.offer(message)):
                 await self._desk.dismiss((dropped,), Reason.QUEUE_FULL, [])
 
     def _make_room(self, message: IncomingMessage) -> IncomingMessage | None:
-        """The oldest unprompted message of a full queue; the new one itself if there is none."""
-        if len(self._queue) < self._timing.queue_size:
+        """The oldest unprompted message of those that nobody has looked at; the new one itself if
+        there is none."""
+        if not self._full:
             return None
-        for entry in self._queue:
-            if not entry[0].mention:
-                self._queue.remove(entry)
-                self._held.discard(entry[0].message_id)
-                return entry[0]
+        oldest = self._packer.oldest_unprompted()
+        if oldest:
+            self._packer.change(oldest.message_id, None)
+        else:
+            oldest = next((m for m, _ in self._queue if not m.mention), None)
+            self._queue = deque(entry for entry in self._queue if entry[0] is not oldest)
+        if oldest:
+            self._held.discard(oldest.message_id)
+            return oldest
         return None if message.mention else message
 
     def _next_deadline(self) -> float | None:

@@ -22,12 +22,10 @@ class Settings(BaseModel):
     app_secret: SecretStr = Field(min_length=1, max_length=500)
     domain: str = Field(default=DOMAINS["feishu"], max_length=300)
     mode: Literal["stream", "callback"] = "stream"
-    encrypt_key: SecretStr = Field(
-        default=SecretStr(""), max_length=500, validate_default=True
-    )  # needs `mode`, which therefore stands above
-    verification_token: SecretStr = Field(
-        default=SecretStr(""), max_length=500, validate_default=True
-    )
+    # Judged after `mode`. Text, because a default that is validated goes through the same strict
+    # check as the file's.
+    encrypt_key: SecretStr = Field(default="", max_length=500, validate_default=True)
+    verification_token: SecretStr = Field(default="", max_length=500, validate_default=True)
     poll_history_s: float = Field(default=0, ge=0, le=3600)
     recover: bool = True
     streaming: bool = False

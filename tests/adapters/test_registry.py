@@ -1,12 +1,15 @@
 """All kinds of adapters can be found by name and keep the same contract."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
 import adapters
+from bot.config import load_config
 from tests.fakes.context import context
 
 LEAST: dict[str, dict[str, object]] = {
@@ -30,6 +33,14 @@ def test_every_kind_can_be_built_and_does_nothing_yet(kind: str) -> None:
     assert adapter.name == kind
     assert all(route.path.startswith("/") for route in adapter.routes())
     assert not adapter.link().up
+
+
+@pytest.mark.parametrize("kind", adapters.KINDS)
+def test_what_must_be_set_is_enough_in_a_file(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(json.dumps({"adapters": [{"kind": kind, **LEAST[kind]}]}))
+    (loaded,) = load_config(file).adapters
+    assert loaded == adapters.settings_type(kind).model_validate({"kind": kind, **LEAST[kind]})
 
 
 @pytest.mark.parametrize("kind", [kind for kind, least in LEAST.items() if least])

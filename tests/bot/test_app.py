@@ -68,7 +68,7 @@ async def test_pauses_grow_with_jitter_and_stay_bounded() -> None:
     clock = FakeClock()
     shaky = Shaky(clock, "lark", [(0.0, NetworkError("refused"))] * 12)
     async with supervised(clock, shaky):
-        limits = [min(300.0, 2.0**n) for n in range(12)]
+        limits = [min(300.0, 0.5 * 2.0**n) for n in range(12)]
         for pause, limit in zip(pauses(shaky), limits, strict=True):
             assert 0.5 * limit <= pause <= limit
         assert len({round(p / limit, 3) for p, limit in zip(pauses(shaky), limits)}) > 3  # noqa: B905
