@@ -139,7 +139,7 @@ def create_adapters(config: Config, store: Store, clock: Clock) -> dict[str, Ada
     """The configured adapters by name; none is connected yet."""
     context = Context(
         store, clock, config.bot.name, config.http.token.get_secret_value(),
-        config.bot.resume_max_age_s,
+        config.bot.resume_max_age_s, config.admin.prefix,
     )  # fmt: skip
     return {adapter.name: adapter for adapter in (create(s, context) for s in config.adapters)}
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.base import IncomingMessage, LinkStatus, NetworkError, Publish, Reply
 from adapters.contract import Context, QuietAdapter
 from adapters.link import Link
-from adapters.mentions import take_mention
+from adapters.mentions import called_at_first, take_mention
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ def parse(
         text=text,
         sent_at=sent_at,
         mention=called or mentioned,
+        mentions=(other,) if (other := called_at_first(text)) else (),
     )
 
 

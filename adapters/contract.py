@@ -64,7 +64,8 @@ class Context:
     """What an adapter is built with besides its own settings.
 
     `bot_name` is what people call the bot ("@" + bot_name is a mention). `http_token` is the
-    bearer token of the HTTP server, empty when none is demanded. What is older than
+    bearer token of the HTTP server, empty when none is demanded; `command_prefix` what admin
+    commands start with. What is older than
     `max_age_s` seconds is not answered, and need not be fetched from a platform's history.
     """
 
@@ -73,6 +74,7 @@ class Context:
     bot_name: str
     http_token: str = field(default="", repr=False)
     max_age_s: float = 3600.0
+    command_prefix: str = "/dou"
 
 
 class Adapter(Protocol):

@@ -2,6 +2,8 @@
 
 import re
 
+_CALLED = re.compile(r"\s*[@＠]([\w-]{1,64})(?=[\s,，:：])")
+
 ALIAS = "bot"
 """What people may write after "@" besides the bot's own name."""
 
@@ -14,6 +16,15 @@ def take_mention(text: str, bot_name: str) -> tuple[str, bool]:
     """
     stripped, count = _pattern(bot_name).subn(" ", text)
     return stripped.strip(), count > 0
+
+
+def called_at_first(text: str) -> str:
+    """Whom a text speaks to, "@carol how did you …": the name, "" for nobody.
+
+    Only at the beginning: elsewhere an "@" may stand for anything, a decorator for instance.
+    """
+    found = _CALLED.match(text)
+    return found[1] if found else ""
 
 
 def _pattern(bot_name: str) -> re.Pattern[str]:

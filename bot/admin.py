@@ -52,6 +52,11 @@ HELP = (
     ),
 )
 
+_ALIAS = re.compile(
+    rf"({'|'.join(alias.replace('豆哥', r'豆哥 ?') for alias in ALIASES)})(?: +(.+?))?[。.!！~～]*"
+)
+"""As people write them: with a space or a mark behind."""
+
 _DURATION = re.compile(r"(\d{1,5})\s*(m|min|h|d|分钟|小时|天)?")
 _UNITS = {"m": 60, "min": 60, "分钟": 60, "h": 3600, "小时": 3600, "d": 86400, "天": 86400}
 _LONGEST_S = 30 * 86400
@@ -69,12 +74,9 @@ def parse_command(text: str, prefix: str) -> Command | None:
     """The command in a message's first line (what is quoted may follow); None for ordinary talk,
     Command("") for a bare prefix."""
     text = text.strip().partition("\n")[0].strip()
-    if text in ALIASES:
-        text = f"{prefix} {ALIASES[text]}"
-    else:
-        alias = next((a for a in ALIASES if text.startswith(a + " ")), None)
-        if alias:
-            text = f"{prefix} {ALIASES[alias].split()[0]} {text.removeprefix(alias)}"
+    if alias := _ALIAS.fullmatch(text):
+        name, _, usual = ALIASES["".join(alias[1].split())].partition(" ")
+        return Command(name, (alias[2] or usual).strip())
     head, _, rest = text.partition(" ")
     if head.lower() != prefix.lower():
         return None

@@ -89,10 +89,11 @@ class Commands:
 
     async def _status(self, request: Request, _: Say) -> str:
         until = await self._store.muted_until(request.adapter, request.group, self._clock.now())
+        counts = await self._store.counts()
+        counts["unfinished"] = max(0, counts["unfinished"] - 1)  # the command itself
         return status_text(
-            self._knowledge.status(), await self._store.counts(), until, self._health(),
-            chinese=request.chinese,
-        )  # fmt: skip
+            self._knowledge.status(), counts, until, self._health(), chinese=request.chinese
+        )
 
     async def _groups(self, request: Request, _: Say) -> str:
         return groups_text(await self._store.chats(), chinese=request.chinese)

@@ -99,6 +99,18 @@ class Packer:
         self._closed.remove(oldest)
         return oldest.question()
 
+    def peek(self) -> list[Question]:
+        """What is being packed, as far as it is."""
+        return [pack.question() for pack in self._packs()]
+
+    def asked_by_another(self, message: IncomingMessage) -> Question | None:
+        """The pack of somebody else that a message replies to, as far as it is."""
+        for pack in self._packs():
+            ids = {one.message_id for one in pack.messages}
+            if message.reply_to in ids and pack.messages[0].user != message.user:
+                return pack.question()
+        return None
+
     def oldest_unprompted(self) -> IncomingMessage | None:
         """The message that has waited longest in a pack without a mention."""
         packs = [pack for pack in self._packs() if not pack.mention]

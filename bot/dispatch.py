@@ -1,10 +1,11 @@
 """Hands each message to its group's worker; workers start when needed and end when idle."""
 
 from adapters.base import IncomingMessage
+from bot.cases import Desk, Timing
 from bot.clock import Clock
 from bot.tasks import Tasks
 from bot.types import Group
-from bot.worker import Desk, Timing, Worker
+from bot.worker import Worker
 
 
 class Dispatcher:

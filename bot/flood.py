@@ -193,19 +193,32 @@ def is_question(text: str) -> bool:
     return bool(_ASKS.search(text.strip()))
 
 
+_WANTS_IT_TOO = re.compile(
+    r"\bsame (here|problem|issue|question|error)|\bme too\b|\+1|同问|同求|蹲|一样的(问题|情况|报错)"
+    r"|我也(想|要|遇|是|有|碰)|也(想|要)(问|知道|了解)"
+    r"|\bi('m| am| do| have| would|'d)? (also|too)\b|\balso (want|need|like|have|wonder|looking)",
+    re.IGNORECASE,
+)
+
+
+def wants_it_too(text: str) -> bool:
+    """Does somebody say that they have the same question? Only a rule of thumb."""
+    return bool(_WANTS_IT_TOO.search(text))
+
+
 def answers(
     question: Question, message: IncomingMessage, similarity: float, threshold: float
 ) -> bool:
     """Does a message count as a person's answer to a waiting question?
 
-    It must be someone else's, in the same group, and not be meant for the bot. A reply to one of
-    the question's messages always counts; any other message must be later, close to the question
-    (`similarity` is their cosine) and not be a question itself.
+    It must be someone else's, in the same group, not be meant for the bot, and not ask for the
+    same. A reply to one of the question's messages always counts; any other message must be later,
+    close to the question (`similarity` is their cosine) and not be a question itself.
     """
     last = question.last
     if (message.adapter, message.group) != (last.adapter, last.group):
         return False
-    if message.user == last.user or message.mention:
+    if message.user == last.user or message.mention or wants_it_too(message.text):
         return False
     if message.reply_to in {m.message_id for m in question.messages}:
         return True

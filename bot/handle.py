@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from adapters.base import EVERYBODY, IncomingMessage, Reply
 from adapters.contract import Adapter
 from bot.admin import parse_command
+from bot.cases import Case, Timing
 from bot.clerk import Clerk, reply_to
 from bot.clock import Clock
 from bot.commands import Commands, Request
@@ -31,7 +32,6 @@ from bot.tasks import Tasks, unless
 from bot.trace import stage
 from bot.turns import Turns
 from bot.types import Answer, Group, Outcome, Question, Reason, Silence, Trace
-from bot.worker import Case, Timing
 
 REREAD_AFTER_S = 10.0
 """A message that is older when it is to be answered is looked at again: it may have been changed

@@ -2,13 +2,13 @@
 
 from zoneinfo import ZoneInfo
 
+from bot.cases import Timing
 from bot.config import Config
 from bot.flood import Answered, Budget, Cooldown, Flood
 from bot.handle import Manners
 from bot.hours import Hours, parse_span
 from bot.pipeline import PipelineOptions
 from bot.reception import Rules
-from bot.worker import Timing
 from knowledge.base import GateOptions
 from knowledge.embed import EmbedderSpec
 from knowledge.plan import BuildPlan, Source

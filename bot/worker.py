@@ -10,83 +10,20 @@ in the store until the desk has decided it, so a worker that dies loses nothing.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeAlias
 
 from adapters.base import IncomingMessage
+from bot.cases import Case, Desk, Timing
 from bot.clock import Clock
 from bot.conversation import Packer
 from bot.tasks import Tasks
-from bot.types import Group, Question, Reason, Trace
+from bot.types import Group, Reason
 
 log = logging.getLogger(__name__)
 
-Step: TypeAlias = Callable[["Case"], Awaitable[bool | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds to wait for more of a question and for a person's answer, the queue's bound, and how
-    many cases of a group are worked on at once."""
-
-    quiet_s: float = 6.0
-    max_wait_s: float = 30.0
-    mention_wait_s: float = 1.5
-    wait_for_humans_s: float = 20.0
-    queue_size: int = 100
-    at_once: int = 1
-
-
-@dataclass(slots=True, eq=False)
-class Case:
-    """A question on its way to a decision. `deadline` is when people have had their chance.
-
-    `off` is set when it need not be worked on any longer; `reason` is what it is to be recorded
-    as then, None where its messages go on in another case.
-    """
-
-    question: Question
-    trace: Trace = field(default_factory=list)
-    deadline: float = 0.0
-    off: asyncio.Event = field(default_factory=asyncio.Event)
-    reason: Reason | None = None
-
-    def call_off(self, reason: Reason | None) -> None:
-        """Whoever works on it may stop."""
-        if not self.off.is_set():
-            self.reason = reason
-            self.off.set()
-
-    def holds(self, message_id: str) -> bool:
-        """Is the message part of it?"""
-        return any(message.message_id == message_id for message in self.question.messages)
-
-
-class Desk(Protocol):
-    """Decides cases and records the decisions."""
-
-    async def triage(self, case: Case) -> bool:
-        """True when the bot should answer; else the case is decided and recorded."""
-        ...
-
-    async def respond(self, case: Case) -> None:
-        """Answers or declines, and records it."""
-        ...
-
-    async def dismiss(
-        self, messages: Sequence[IncomingMessage], reason: Reason, trace: Trace
-    ) -> None:
-        """Records that messages stay unanswered."""
-        ...
-
-    async def settles(self, case: Case, message: IncomingMessage) -> bool:
-        """Did a person just answer this question?"""
-        ...
-
-    async def backlog(self, group: Group) -> Sequence[IncomingMessage]:
-        """Undecided messages of a group, oldest first."""
-        ...
+Step: TypeAlias = Callable[[Case], Awaitable[bool | None]]
 
 
 class Worker:
@@ -201,17 +138,19 @@ class Worker:
 
     async def _take(self, message: IncomingMessage, arrived: float) -> None:
         accepted = [*self._waiting, *(case for case in self._at_work if case.deadline)]
+        if question := self._packer.asked_by_another(message):
+            accepted.append(Case(question))  # a reply says that people are at it
         settled = [
             case
             for case in accepted
             if not case.off.is_set() and await self._desk.settles(case, message)
         ]
         for case in settled:
-            if case in self._waiting:
-                self._waiting.remove(case)
-                await self._dismiss(case, Reason.HUMAN_FIRST)
-            else:
+            if case in self._at_work:
                 case.call_off(Reason.HUMAN_FIRST)
+            else:
+                self._forget(case)
+                await self._dismiss(case, Reason.HUMAN_FIRST)
         if settled:
             await self._desk.dismiss((message,), Reason.HUMAN_ANSWER, [])
             self._held.discard(message.message_id)
@@ -229,9 +168,33 @@ class Worker:
     async def _begin(self, case: Case) -> None:
         if not await self._guarded(self._desk.triage, case) or case.off.is_set():
             return
+        if await self._was_answered(case):
+            return
         wait = 0.0 if case.question.mention else self._timing.wait_for_humans_s
         case.deadline = self._clock.now() + wait
         self._waiting.append(case)
+
+    async def _was_answered(self, case: Case) -> bool:
+        """Did somebody answer while its author was still writing, or while it was judged?"""
+        if case.question.mention:
+            return False
+        others = [Case(question) for question in self._packer.peek() if not question.mention]
+        others += [waiting for waiting in self._waiting if not waiting.question.mention]
+        for other in others:
+            for message in other.question.messages:
+                if await self._desk.settles(case, message):
+                    self._forget(other)
+                    await self._dismiss(other, Reason.HUMAN_ANSWER)
+                    await self._dismiss(case, Reason.HUMAN_FIRST)
+                    return True
+        return False
+
+    def _forget(self, case: Case) -> None:
+        """Takes a case, or messages that may become one, out of what is to be looked at."""
+        if case in self._waiting:
+            self._waiting.remove(case)
+        for message in case.question.messages:
+            self._packer.change(message.message_id, None)
 
     async def _guarded(self, step: Step, case: Case) -> bool:
         """Runs one step of a case; a bug ends the case, not the worker."""

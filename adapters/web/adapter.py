@@ -24,7 +24,7 @@ from adapters.base import (
 from adapters.contract import Context, QuietAdapter
 from adapters.http_guard import STREAM_PATH, json_response
 from adapters.link import Link
-from adapters.mentions import take_mention
+from adapters.mentions import called_at_first, take_mention
 from adapters.web.http import asset_file, index_page, read_json_body, storage_at_work
 from adapters.web.socket import serve_stream
 from adapters.web.stream import StreamHub
@@ -116,11 +116,12 @@ class WebAdapter(QuietAdapter):
 
     async def _index(self, request: web.Request) -> web.Response:
         del request
-        return await index_page(self._context.bot_name)
+        return await index_page(self._context.bot_name, self._context.command_prefix)
 
     async def _post(self, request: web.Request) -> web.Response:
         posted = parse_body(PostedMessage, await read_json_body(request))
         text, found = take_mention(posted.text, self._context.bot_name)
+        called = called_at_first(text)
         message = IncomingMessage(
             adapter=self.name,
             group=posted.group,
@@ -130,9 +131,11 @@ class WebAdapter(QuietAdapter):
             sent_at=self._context.clock.now(),
             mention=posted.mention or found,
             reply_to=posted.reply_to,
+            mentions=(called,) if called else (),
         )
         answer: dict[str, Any] = {"message_id": message.message_id}
         if not await self._hand_over(message):
+            await self._demand_same_group(message)
             return json_response({**answer, "duplicate": True}, 202)
         await self._hub.push_messages(message.group)
         return json_response(answer, 202)
@@ -149,6 +152,13 @@ class WebAdapter(QuietAdapter):
         await self._hand_over(MessageRecalled(self.name, asked.group, message_id))
         await self.recall(asked.group, message_id)
         return json_response({"message_id": message_id})
+
+    async def _demand_same_group(self, message: IncomingMessage) -> None:
+        """A known id in another group is no second delivery but a mistake of the client's."""
+        with storage_at_work():
+            known = await self._context.history.decision(self.name, message.message_id)
+        if known is not None and known["group"] != message.group:
+            raise web.HTTPConflict(text="message_id: was used in another group; choose a new one")
 
     async def _feedback(self, request: web.Request) -> web.Response:
         judged = parse_body(Judgement, await read_json_body(request))

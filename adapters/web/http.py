@@ -57,11 +57,13 @@ def storage_at_work() -> Iterator[None]:
         raise web.HTTPServiceUnavailable(text="the bot's store failed; try again later") from error
 
 
-async def index_page(bot_name: str) -> web.Response:
-    """The page with the bot's name filled in."""
+async def index_page(bot_name: str, prefix: str) -> web.Response:
+    """The page with the bot's name and the prefix of commands filled in."""
     page = await asyncio.to_thread((PAGE_DIR / "index.html").read_text, "utf-8")
     return web.Response(
-        text=page.replace("{{bot_name}}", html.escape(bot_name)),
+        text=page.replace("{{prefix}}", html.escape(prefix)).replace(
+            "{{bot_name}}", html.escape(bot_name)
+        ),
         content_type="text/html",
         headers={hdrs.CACHE_CONTROL: "no-cache"},
     )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mentions import take_mention
+from adapters.mentions import called_at_first, take_mention
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,12 @@ def test_nothing_but_mentions_and_blanks_goes(text: str) -> None:
     rest, found = take_mention(text, "豆哥")
     assert found or rest == text.strip()
     assert not found or len(rest) < len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("@carol how did you do it?", "carol"), ("＠小李，看一下", "小李"), ("ask @carol", ""),
+     ("@property is a decorator", "property"), ("how does @cache work?", ""), ("", "")],
+)  # fmt: skip
+def test_whom_a_text_speaks_to(text: str, name: str) -> None:
+    assert called_at_first(text) == name

@@ -238,3 +238,25 @@ async def test_an_answer_is_judged_by_its_id(served: Served, client: aiohttp.Cli
     ):  # fmt: skip
         async with client.post("/api/feedback", json=wrong) as response:
             assert response.status == status
+
+
+async def test_an_id_that_was_used_in_another_group_is_refused(
+    client: aiohttp.ClientSession,
+) -> None:
+    message = {"group": "g", "user": "alice", "text": "hello", "message_id": "m-1"}
+    async with client.post("/api/messages", json=message) as response:
+        assert response.status == 202
+    async with client.post("/api/messages", json={**message, "group": "other"}) as response:
+        assert response.status == 409
+        assert "another group" in (await response.json())["error"]
+
+
+async def test_who_is_spoken_to_is_told_apart(
+    served: Served, client: aiohttp.ClientSession
+) -> None:
+    message = {"group": "g", "user": "alice", "text": "@carol how did you install it?"}
+    async with client.post("/api/messages", json=message) as response:
+        assert response.status == 202
+    event = served.bot.events[-1]
+    assert isinstance(event, IncomingMessage)
+    assert (event.mentions, event.mention) == (("carol",), False)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
 from adapters.contract import Adapter
+from bot.cases import Timing
 from bot.clerk import Clerk
 from bot.commands import Commands
 from bot.flood import Answered, Budget, Cooldown, Flood
@@ -21,7 +22,6 @@ from bot.pipeline import Pipeline, PipelineOptions
 from bot.reception import Reception, Rules
 from bot.store import Store, open_store
 from bot.tasks import Tasks
-from bot.worker import Timing
 from knowledge.base import KnowledgeBase
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter

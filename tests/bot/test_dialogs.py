@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from adapters.base import NetworkError, RateLimited, SendRefused
+from bot.cases import Timing
 from bot.handle import Manners
-from bot.worker import Timing
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import GROUP, Setup, talking, verify_dialog
 
@@ -151,6 +151,46 @@ async def test_one_person_is_not_answered_twice_in_a_moment(
         await talk.idle()
         assert len(talk.heard()) == 1
         assert await talk.reason(again) == "cooldown"
+
+
+async def test_a_reply_while_the_asker_is_still_writing_counts_too(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        asked = await talk.say("alice", UNPROMPTED)
+        await talk.wait(2)
+        told = await talk.say("bob", "reinstall it", reply_to=asked)
+        await talk.idle()
+        assert not talk.heard()
+        assert await talk.reason(asked) == "human_first"
+        assert await talk.reason(told) == "human_answer"
+
+
+async def test_a_close_answer_within_the_pause_counts_too(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        asked = await talk.say("alice", UNPROMPTED)
+        await talk.wait(0.4)
+        told = await talk.say(
+            "bob", "the import of kettle fails with DLL load failed when the runtime is missing"
+        )
+        await talk.idle()
+        assert not talk.heard()
+        assert await talk.reason(asked) == "human_first"
+        assert await talk.reason(told) == "human_answer"
+
+
+@pytest.mark.parametrize("text", ["same here, DLL load failed on windows", "我也想知道 DLL 的问题"])
+async def test_who_has_the_same_question_answers_nothing(
+    tmp_path: Path, kettle: KnowledgeBase, text: str
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        asked = await talk.say("alice", UNPROMPTED)
+        await talk.wait(8)
+        await talk.say("bob", text, reply_to=asked)
+        await talk.idle()
+        assert talk.heard()[0].reply_to == asked
 
 
 async def test_a_repeated_question_points_to_the_first_answer(

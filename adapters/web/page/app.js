@@ -12,7 +12,7 @@ import { openStream } from "./stream.js";
 const PAGE = 200;
 const MAX_DECISION_CALLS = 4;
 
-const bot = document.documentElement.dataset.bot;
+const { bot, prefix } = document.documentElement.dataset;
 const wanted = []; // decisions to ask for
 let asking = 0;
 let stream = null;
@@ -29,6 +29,7 @@ const chat = createChat({
 });
 const composer = createComposer({
   bot,
+  prefix,
   where: () => ({ group: groups.current(), user: people.current() }),
   onError: report,
   onSent: () => chat.toBottom(),
@@ -129,7 +130,7 @@ async function recall(row) {
   const [group, user] = [groups.current(), people.current()];
   try {
     if (row.user !== null) await recallMessage(row.message_id, group, user);
-    else await postMessage({ group, user, text: "/dou recall", reply_to: row.message_id, message_id: newId() });
+    else await postMessage({ group, user, text: `${prefix} recall`, reply_to: row.message_id, message_id: newId() });
   } catch (error) {
     report(error);
   }

@@ -5,17 +5,17 @@ import { byId, h } from "./dom.js";
 import { t } from "./i18n.js";
 
 const COMMANDS = [
-  ["/dou help", "cmd.help"],
-  ["/dou status", "cmd.status"],
-  ["/dou why", "cmd.why"],
-  ["/dou recall", "cmd.recall"],
-  ["/dou mute 2h", "cmd.mute"],
-  ["/dou unmute", "cmd.unmute"],
-  ["/dou reload", "cmd.reload"],
+  ["help", "cmd.help"],
+  ["status", "cmd.status"],
+  ["why", "cmd.why"],
+  ["recall", "cmd.recall"],
+  ["mute 2h", "cmd.mute"],
+  ["unmute", "cmd.unmute"],
+  ["reload", "cmd.reload"],
 ];
 
 /** `where()` gives {group, user}; `onError(error)` is told what went wrong. */
-export function createComposer({ bot, where, onError, onSent }) {
+export function createComposer({ bot, prefix, where, onError, onSent }) {
   const text = byId("text");
   const mention = byId("mention");
   let replyTo = null;
@@ -69,7 +69,8 @@ export function createComposer({ bot, where, onError, onSent }) {
 
   function render() {
     mention.textContent = t("mentionBot", { bot });
-    byId("command-list").replaceChildren(...COMMANDS.map(([command, key]) => {
+    byId("command-list").replaceChildren(...COMMANDS.map(([name, key]) => {
+      const command = `${prefix} ${name}`;
       const button = h("button", { type: "button" }, h("code", {}, command), h("span", {}, t(key)));
       button.addEventListener("click", () => {
         text.value = command;
@@ -98,6 +99,11 @@ export function createComposer({ bot, where, onError, onSent }) {
   byId("reply-cancel").addEventListener("click", () => setReply(null));
   document.addEventListener("click", (event) => {
     if (!byId("commands").contains(event.target)) byId("commands").open = false;
+  });
+  byId("commands").addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    byId("commands").open = false;
+    text.focus();
   });
   return { render, setReply };
 }

@@ -3,12 +3,15 @@
 import { byId, h } from "./dom.js";
 import { phrase, pick, t } from "./i18n.js";
 
-/** {kind, text} for the label below a message; kind is pending, answered or silent. */
+const SPOKEN = ["repeated", "command"]; // the bot said something, though it was no answer
+
+/** {kind, text} for the label below a message; kind is pending, answered, spoken or silent. */
 export function decisionLabel(decision) {
   if (decision.state === "pending") return { kind: "pending", text: t("pending") };
   const answered = decision.outcome === "answer";
   const reason = pick(decision.reason_text, decision.reason);
   if (answered) return { kind: "answered", text: t("answered") };
+  if (SPOKEN.includes(decision.reason)) return { kind: "spoken", text: reason };
   return { kind: "silent", text: `${t("silent")} · ${reason}` };
 }
 

@@ -47,6 +47,7 @@ const WORDS = {
   close: ["关闭", "Close"],
   pending: ["考虑中…", "Deciding…"],
   answered: ["已回答", "Answered"],
+  spoken: ["没有作答", "No answer"],
   silent: ["保持安静", "Silent"],
   pendingText: ["还没有决定。", "Not decided yet."],
   gate: ["与文档的接近程度", "Closeness to the documents"],

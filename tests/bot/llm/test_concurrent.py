@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import MessageEdited
-from bot.worker import Timing
+from bot.cases import Timing
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import GROUP, Setup, Talk, talking
 from tests.bot.llm.models import model, remote
