@@ -53,6 +53,7 @@ class Options:
     messages: int = 5000
     groups: int = 200
     kills: int = 5
+    half_open: int = 1
     drop_every: int = 500
     failures: float = 0.05
     per_second: float = 30.0
@@ -211,7 +212,7 @@ class Soak:
                 self._drop()
             if number in kills:
                 await self.kill()
-            if number == half_open:
+            if number == half_open and options.half_open:
                 await self._half_open()
             if number in late:
                 await self._let_hours_pass()
@@ -396,6 +397,7 @@ def judge(soak: Soak) -> Result:
         Counter[str](),
         Counter[str](),
     )
+    failed = {row[0] for row in soak.rows("SELECT reply_to FROM replies WHERE state = 'failed'")}
     unconfirmed = unheard = 0
     for asked in soak.record.mentions:
         mentions[asked.platform] += 1
@@ -406,7 +408,7 @@ def judge(soak: Soak) -> Result:
             continue
         if states.get(asked.message_id, "stale") == "stale" and asked.platform != "lark":
             unheard += 1  # it never got as far as the bot's disk, or hours later
-        elif states.get(asked.message_id) in ("unconfirmed", "failed"):
+        elif asked.message_id in failed:
             unconfirmed += 1
         else:
             missing[asked.platform] += 1
@@ -497,7 +499,7 @@ def main() -> int:
         f"\n{record.pushed} messages pushed, {record.redelivered} of them again and {record.late} "
         f"hours late; {result.copies} answers copied to the webhook; {result.unconfirmed} answers "
         f"were being sent at a kill to platforms that can't tell; {result.unheard} mentions were "
-        f"pushed into a broken connection by a platform that does not push again; {shortest:.1f} to "
+        f"pushed into a broken connection by platforms that do not push again; {shortest:.1f} to "
         f"{longest:.1f} s from a start to a connection with these"
     )
     return 0

@@ -133,14 +133,14 @@ class FakeLark:
         finally:
             del self._acks[push_id]
         if answer.get("code") == 200:
-            del self.unacked[push_id]
+            self.unacked.pop(push_id, None)
         return answer
 
     async def redeliver(self) -> None:
         """Pushes again what was not acknowledged."""
         for push_id, (app_id, payload) in list(self.unacked.items()):
-            del self.unacked[push_id]
-            await self.push_bytes(payload, app_id)
+            if self.unacked.pop(push_id, None):  # it may have been acknowledged meanwhile
+                await self.push_bytes(payload, app_id)
 
     async def send_frame(self, frame: bytes, app_id: str = APP_ID) -> None:
         """Sends anything as a frame."""

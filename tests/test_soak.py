@@ -1,0 +1,25 @@
+"""All platforms at once, with everything that goes wrong there: a short run of `bench.soak`."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.soak import Options, run
+
+SHORT = Options(
+    messages=240, groups=20, kills=2, half_open=0, drop_every=60, failures=0.05, per_second=20.0
+)
+
+
+@pytest.mark.timeout(300)
+async def test_every_mention_that_arrived_is_answered_exactly_once(tmp_path: Path) -> None:
+    result = await run(SHORT, tmp_path)
+    assert result.mentions["lark"] > 20
+    assert result.answered["lark"] == result.mentions["lark"]
+    assert sum(result.twice.values()) == 0
+    assert sum(result.missing.values()) == 0
+    assert result.over_budget == 0
+    assert result.too_fast == 0
+    lossy = result.mentions["dingtalk"] + result.mentions["wecom"]
+    answered = result.answered["dingtalk"] + result.answered["wecom"]
+    assert answered + result.unconfirmed + result.unheard == lossy
