@@ -1,6 +1,8 @@
 # Build: docker build -t huixiangdou .
 # Run:   docker run -d --name huixiangdou -p 8765:8765 -e HTTP_TOKEN=choose-one \
-#          -v huixiangdou:/data -v /path/to/documents:/documents:ro huixiangdou
+#          -v huixiangdou:/data -v /path/to/documents:/documents:ro huixiangdou \
+#          --set 'knowledge.sources=[{name: docs, path: /documents}]' run
+# Ask:   docker exec huixiangdou huixiangdou check
 
 FROM python:3.12-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential \
@@ -26,12 +28,13 @@ COPY bot bot
 COPY knowledge knowledge
 COPY docs docs
 COPY examples examples
+# For `docker exec` too: the same settings, whatever the command.
+COPY --chmod=755 deploy/huixiangdou.sh /usr/local/bin/huixiangdou
 USER huixiangdou
 VOLUME /data
 EXPOSE 8765
 ENV PYTHONUNBUFFERED=1
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5m CMD \
     [".venv/bin/python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8765/readyz', timeout=4)"]
-ENTRYPOINT [".venv/bin/python", "run_bot.py", "--set", "bot.data_dir=/data", \
-    "--set", "http.token=${HTTP_TOKEN}", "--set", "http.host=0.0.0.0"]
+ENTRYPOINT ["huixiangdou"]
 CMD ["run"]

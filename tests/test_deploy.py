@@ -1,0 +1,105 @@
+"""The image and the unit: what can be checked without a docker engine and without being root."""
+
+import configparser
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli.parser import parse
+from bot.config import load_config
+
+ROOT = Path(__file__).parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+UNIT = ROOT / "deploy/huixiangdou.service"
+LAUNCHER = (ROOT / "deploy/huixiangdou.sh").read_text(encoding="utf-8")
+
+
+def copied() -> list[tuple[list[str], str]]:
+    """What the last stage copies from the project: sources and target."""
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    lines = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+)$", last, re.MULTILINE)
+    return [(parts[:-1], parts[-1]) for parts in map(str.split, lines)]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """The image's /app, with the environment of this process in place of its own."""
+    app = tmp_path / "app"
+    app.mkdir()
+    for sources, target in copied():
+        for name in sources:
+            place = tmp_path / target.lstrip("/") if target.startswith("/") else app / target
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, place)
+            else:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, place / name if place.is_dir() else place)
+    (app / ".venv").symlink_to(sys.prefix)
+    return tmp_path
+
+
+def test_nothing_that_is_copied_is_kept_out_of_the_build() -> None:
+    allowed = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    for sources, _ in copied():
+        assert set(sources) <= allowed
+
+
+def test_the_image_holds_all_that_the_bot_needs(image: Path) -> None:
+    """The command line of the image, from the files of the image, asked something."""
+    script = LAUNCHER.replace("/app", str(image / "app")).replace("/data", str(image / "data"))
+    done = subprocess.run(
+        ["sh", "-c", script, "huixiangdou", "ask", "how do I reload the knowledge base?"],
+        capture_output=True, text=True, timeout=110,
+        env={"HTTP_TOKEN": "sesame", "PATH": os.environ["PATH"], "HOME": str(image)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "/dou reload" in done.stdout
+    assert (image / "data/knowledge").is_dir()
+
+
+def test_the_launcher_demands_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(LAUNCHER.partition("run_bot.py")[2].replace("\\\n", " "))
+    args = parse([word for word in words if word != "$@"])
+    monkeypatch.setenv("HTTP_TOKEN", "sesame")
+    config = load_config(ROOT / "config.yaml", args.overrides)
+    assert str(config.bot.data_dir) == "/data"
+    assert config.http.host == "0.0.0.0"  # noqa: S104  # inside a container
+    assert config.http.token.get_secret_value() == "sesame"
+
+
+def test_the_image_is_not_root_and_says_how_it_is() -> None:
+    assert re.search(r"^USER huixiangdou$", DOCKERFILE, re.MULTILINE)
+    assert "/readyz" in DOCKERFILE.partition("HEALTHCHECK")[2].partition("ENTRYPOINT")[0]
+    assert re.search(r"^VOLUME /data$", DOCKERFILE, re.MULTILINE)
+
+
+def test_the_unit_starts_what_there_is(tmp_path: Path) -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]  # keys keep their case
+    unit.read(UNIT)
+    service = unit["Service"]
+    python, script, *words = shlex.split(service["ExecStart"])
+    assert python == f"{service['WorkingDirectory']}/.venv/bin/python"
+    assert (ROOT / script).is_file()
+    args = parse(words)
+    config = load_config(ROOT / "config.yaml", args.overrides)
+    assert str(config.bot.data_dir) == f"/var/lib/{service['StateDirectory']}"
+    assert (args.command, service["DynamicUser"], service["Restart"]) == (
+        "run",
+        "yes",
+        "on-failure",
+    )
+    if analyze := shutil.which("systemd-analyze"):
+        here = tmp_path / UNIT.name
+        text = UNIT.read_text().replace(python, sys.executable)
+        here.write_text(text.replace("/opt/huixiangdou", str(ROOT)))
+        done = subprocess.run([analyze, "verify", str(here)], capture_output=True, text=True)
+        assert UNIT.name not in done.stderr, done.stderr
