@@ -318,8 +318,9 @@ class Soak:
         self.lark.half_open = False
         await self._until(self._all_hear, 120)
         for line in self.ding.lines:
-            if line.deaf and line.request.transport:
-                line.request.transport.abort()  # by now the platform has noticed it too
+            if line.deaf:  # by now the platform has noticed it too
+                line.leaving = True
+                line.gone.set()
 
     def _all_hear(self) -> bool:
         return self.connected and any(not line.deaf for line in self.ding.lines)
