@@ -27,6 +27,7 @@ from bot.health import Health, LinkMetrics
 from bot.jobs import Job, opening_jobs
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
+from bot.llm.types import LlmError
 from bot.metrics import create_metrics
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline
@@ -58,13 +59,18 @@ def main() -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return asyncio.run(_command(args, config))
-    except (KnowledgeError, StoreError, ServerError) as error:
+    except (KnowledgeError, StoreError, ServerError, LlmError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         sys.stderr.close()
+        return 1
+    except OSError as error:
+        # Mostly a folder that can't be written; where it happened matters to a developer only.
+        log.debug("%s", error, exc_info=True)
+        sys.stderr.write(f"{error.filename or 'system'}: {error.strerror or error}\n")
         return 1
 
 

@@ -147,12 +147,14 @@ it could not be stored: then the adapter must not acknowledge it."""
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One numbered source below an answer. `url` is empty when the source has no address."""
+    """One numbered source below an answer. `url` is empty when the source has no address;
+    `origin` is "documents", "code", "preferred" or "web"."""
 
     path: str
     heading: str
     line: int
     url: str = ""
+    origin: str = "documents"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,8 @@ def printable(text: str) -> str:
 class ConsoleAdapter(QuietAdapter):
     """Reads lines from a file descriptor, writes replies to standard output."""
 
+    finite = True
+
     def __init__(self, settings: Settings, context: Context, stdin_fd: int = STDIN_FD) -> None:
         self.name = settings.name
         self._settings, self._clock = settings, context.clock

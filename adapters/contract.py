@@ -86,6 +86,12 @@ class Adapter(Protocol):
     """For how many seconds after a first try a reply may be sent again under its key without
     standing in the group twice; 0 where the platform can't tell."""
 
+    streams: bool
+    """Does `draft` show anything?"""
+
+    finite: bool
+    """Does its input come to an end? Who stops when there is nothing left to do waits for it."""
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(
@@ -150,6 +156,8 @@ class QuietAdapter:
     """What an adapter does not do unless it says so."""
 
     resend_s = 0.0
+    streams = False
+    finite = False
 
     async def __aenter__(self) -> Self:
         return self

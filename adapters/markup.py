@@ -17,7 +17,8 @@ _LINK = re.compile(
 )
 _LINK_LEFT = re.compile(rf"\]\({_ADDRESS}")
 _DEFINITION = re.compile(rf"\]:{_ADDRESS}")
-_AT = re.compile(r"(?<![\w.])@(?=\w)")
+_AT = re.compile(r"(?<![A-Za-z0-9_.])[@＠﹫](?=\w)")
+"""Chinese has no space before a mention. In `user@host` it is none."""
 _SPAN = re.compile(r"(`[^`\n]+`)")
 
 

@@ -70,8 +70,12 @@ class Rest:
                 method, url, data=data, params=params, headers={**sent, **(headers or {})},
                 allow_redirects=False,
             ) as answer:  # fmt: skip
-                text = await answer.content.read(MAX_ANSWER_BYTES)
-                return Response(answer.status, answer.headers, _object(text))
+                text = bytearray()
+                async for part in answer.content.iter_any():  # `read` gives what is there so far
+                    text += part
+                    if len(text) > MAX_ANSWER_BYTES:
+                        break
+                return Response(answer.status, answer.headers, _object(bytes(text)))
         except aiohttp.ClientConnectorError as error:
             raise NetworkError(f"{host} can't be reached: {error.os_error.strerror}") from None
         except aiohttp.InvalidURL:

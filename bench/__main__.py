@@ -3,19 +3,21 @@
 import argparse
 import json
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import build, daemon, environment, llm, quality, search, vectors
+from bench import build, daemon, environment, grounding, llm, quality, search, vectors
 from bench.figures import Figure, table
 from bench.setup import ROOT, Bench, prepare
 
 PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "build": build.measure,
     "quality": quality.measure,
+    "grounding": grounding.measure,
     "search": search.measure,
     "daemon": daemon.measure,
     "vectors": vectors.measure,
@@ -39,7 +41,12 @@ def main() -> int:
     for name in args.only or [name for name in PARTS if name != "llm"]:
         print(f"{name} ...", flush=True)
         began = time.perf_counter()
-        figures += PARTS[name](bench)
+        try:
+            figures += PARTS[name](bench)
+        except subprocess.CalledProcessError as error:
+            # No table then: where the model wrote nothing, say, it would be one of something else.
+            sys.stderr.write(f"bench: {name}: {_last_line(error)}\n")
+            return 1
         print(f"    done in {time.perf_counter() - began:.0f} s", flush=True)
     print("\n" + table(figures))
     if args.json:
@@ -63,6 +70,12 @@ def _arguments() -> argparse.Namespace:
     if "llm" in (args.only or ()) and not args.llm:
         parser.error("the part llm needs --llm URL")
     return args
+
+
+def _last_line(error: subprocess.CalledProcessError) -> str:
+    said = error.stderr or ""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return (text.strip().splitlines() or [str(error)])[-1]
 
 
 def _quote(page: Path, text: str, marks: tuple[str, str]) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import json
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from bench.figures import Figure, against, at_most
@@ -93,9 +95,17 @@ async def _ask(llm: Llm, request: Request) -> Completion:
 
 def _remote(bench: Bench) -> dict[str, Any]:
     return {
-        "provider": "custom", "base_url": bench.llm, "model": "m", "context_tokens": 8192,
-        "concurrency": 1,
+        "provider": "custom", "base_url": bench.llm, "model": _served(bench.llm),
+        "context_tokens": 8192, "concurrency": 1,
     }  # fmt: skip
+
+
+@cache
+def _served(url: str) -> str:
+    """The name under which the server at an address serves its model."""
+    path = "/models" if url.rstrip("/").endswith("/v1") else "/v1/models"
+    with urllib.request.urlopen(url.rstrip("/") + path, timeout=30) as answer:  # noqa: S310
+        return str(json.load(answer)["data"][0]["id"])
 
 
 def _model(bench: Bench) -> list[str]:

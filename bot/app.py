@@ -88,7 +88,8 @@ async def run_app(
                 front.reception.open(bot)
                 await bot.resume()
                 await started(address)
-                await _until_done(stop, inputs, front.tasks, burst=options.burst)
+                typing = [inputs[name] for name, a in front.adapters.items() if a.finite]
+                await _until_done(stop, typing, front.tasks, burst=options.burst)
                 front.reception.close()
                 bot.dispatcher.stop()
                 await front.tasks.drain(options.shutdown_grace_s)
@@ -100,15 +101,14 @@ async def run_app(
 
 
 async def _until_done(
-    stop: asyncio.Event, inputs: Sequence[asyncio.Task[None]], tasks: Tasks, *, burst: bool
+    stop: asyncio.Event, typing: Sequence[asyncio.Task[None]], tasks: Tasks, *, burst: bool
 ) -> None:
     if not burst:
         # An adapter that returns has no more input (the console at its end): the others go on.
         await stop.wait()
         return
     while not stop.is_set():
-        typing = [task for task in inputs if task.get_name() == "console" and not task.done()]
-        if not tasks.active and not typing:
+        if not tasks.active and all(task.done() for task in typing):
             return
         try:
             await asyncio.wait_for(stop.wait(), 0.05)
@@ -117,23 +117,23 @@ async def _until_done(
 
 
 @asynccontextmanager
-async def _receiving(front: Front) -> AsyncIterator[Sequence[asyncio.Task[None]]]:
+async def _receiving(front: Front) -> AsyncIterator[Mapping[str, asyncio.Task[None]]]:
     """Opens the adapters and keeps each of them connected while the context is open."""
     async with AsyncExitStack() as stack:
         for adapter in front.adapters.values():
             await stack.enter_async_context(adapter)
-        inputs = [
-            asyncio.create_task(
+        inputs = {
+            name: asyncio.create_task(
                 _supervise(adapter, front.reception.receive, front.health, front.clock), name=name
             )
             for name, adapter in front.adapters.items()
-        ]
+        }
         try:
             yield inputs
         finally:
-            for task in inputs:
+            for task in inputs.values():
                 task.cancel()
-            await asyncio.gather(*inputs, return_exceptions=True)
+            await asyncio.gather(*inputs.values(), return_exceptions=True)
 
 
 async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: Clock) -> None:

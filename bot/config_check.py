@@ -12,6 +12,10 @@ from bot.config_tree import Loc, Tree
 
 Model = TypeVar("Model", bound=BaseModel)
 
+PROJECT = Path(__file__).resolve().parent.parent
+SHIPPED = (Path("docs"), Path("examples/questions.json"))
+"""Files of ours that the configuration we ship names, wherever it was copied to."""
+
 _RETYPED = ("int_type", "float_type", "bool_type")
 
 
@@ -55,9 +59,11 @@ def drop_empty_sections(model: type[BaseModel], data: dict[str, Any]) -> None:
 
 
 def absolute(tree: Tree, loc: Loc, value: Any) -> Any:
-    """A copy with all paths absolute, each relative to the folder of where it was written."""
+    """A copy with all paths absolute, each relative to the folder of where it was written; what
+    we ship is found in the project where there is none."""
     if isinstance(value, Path):
-        return tree.place(loc).folder / value.expanduser()
+        written = tree.place(loc).folder / value.expanduser()
+        return PROJECT / value if value in SHIPPED and not written.exists() else written
     if isinstance(value, BaseModel):
         fields = {name: getattr(value, name) for name in type(value).model_fields}
         return value.model_copy(

@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -34,7 +34,11 @@ _EXAMPLES = {
     "adapters[].name": "letters, digits, - or _",
     "admin.prefix": "a word without spaces, such as /dou",
     "http.host": "an address such as 127.0.0.1",
+    "llm.local.serve.model_name": "a name without spaces, such as chat",
 }
+
+_FEW = 4
+"""Of more words than these the one that was meant is pointed out."""
 
 
 def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
@@ -59,7 +63,7 @@ def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
         words, key = _BOUNDS[kind]
         return f"must be {words} {context[key]:g}{shown}"
     if kind == "literal_error":
-        return f"must be {_alternatives(model, error['loc'])}{shown}"
+        return _choice(_alternatives(model, error["loc"]), given, shown)
     return _length_or_form(kind, context, loc) or f"{error['msg']}{shown}"
 
 
@@ -117,10 +121,17 @@ def _find(annotation: Any, wanted: Callable[[Any], bool]) -> Any:
     return next((inner for inner in found if inner is not None), None)
 
 
-def _alternatives(model: type[BaseModel], at: Sequence[str | int]) -> str:
+def _alternatives(model: type[BaseModel], at: Sequence[str | int]) -> list[str]:
+    """The words of a Literal, wherever it stands in the annotation; an empty one comes last."""
     info = _walk(model, at)[1]
-    *most, last = map(str, get_args(info.annotation)) if info else [""]
-    return f"{', '.join(most)} or {last}" if most else last
+    choice = _find(info.annotation, lambda inner: get_origin(inner) is Literal) if info else None
+    return sorted((str(word) or '""' for word in get_args(choice)), key=lambda word: word == '""')
+
+
+def _choice(words: Sequence[str], given: Any, shown: str) -> str:
+    listed = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
+    close = difflib.get_close_matches(str(given), words, 1) if len(words) > _FEW else []
+    return f"must be {listed}{shown}" + (f"; did you mean `{close[0]}`?" if close else "")
 
 
 def _hint(kind: str, given: Any) -> str:

@@ -10,9 +10,9 @@ from bot.llm.types import OnText
 
 
 @asynccontextmanager
-async def at_work(adapter: Adapter, message: IncomingMessage) -> AsyncIterator[OnText]:
+async def at_work(adapter: Adapter, message: IncomingMessage) -> AsyncIterator[OnText | None]:
     """Shows that the bot works on a message, and yields what shows the answer to it as far as it
-    is; at the end both are taken away, whatever became of the answer."""
+    is (None where it can't); at the end both are taken away, whatever became of the answer."""
     shown = ""
 
     async def show(text: str) -> None:
@@ -23,7 +23,7 @@ async def at_work(adapter: Adapter, message: IncomingMessage) -> AsyncIterator[O
 
     await adapter.thinking(message.group, message.message_id, on=True)
     try:
-        yield show
+        yield show if adapter.streams else None
     finally:
         if shown:
             await adapter.draft(message.group, message.message_id, "")

@@ -268,15 +268,17 @@ class Bot:
             text = answer_text(outcome, chinese)
             reply = reply_to(last, text, "answer", chinese=chinese, citations=outcome.citations)
         elif question.mention and outcome.reason in DECLINED:
-            reply = self._decline(last, trace, chinese=chinese)
+            reply = self._decline(last, outcome.reason, trace, chinese=chinese)
         posted = await self._p.clerk.settle(question, outcome, trace, reply)
         if posted and reply and isinstance(outcome, Answer):
             self._p.flood.remember(question.group, question, reply, self._p.clock.now())
 
-    def _decline(self, message: IncomingMessage, trace: Trace, *, chinese: bool) -> Reply | None:
+    def _decline(
+        self, message: IncomingMessage, reason: Reason, trace: Trace, *, chinese: bool
+    ) -> Reply | None:
         match self._manners.when_unknown:
             case "say":
-                return reply_to(message, decline_text(trace, chinese), chinese=chinese)
+                return reply_to(message, decline_text(trace, chinese, reason), chinese=chinese)
             case "react":
                 return reply_to(message, notice("react", chinese), "reaction", chinese=chinese)
             case _:

@@ -11,6 +11,19 @@ _LINES = {
         "文档里没有提到 {names}，这个问题我答不了。",
         "The documents don't mention {names}, so I can't answer this.",
     ),
+    "no_question": (
+        "我没看出这里要问什么，可以把问题写完整一点吗？",
+        "I can't tell what is being asked; could you write the question out?",
+    ),
+    "unsafe": (
+        "这个话题我不参与。",
+        "I'd rather stay out of this.",
+    ),
+    "model_down": (
+        "语言模型暂时连不上，光靠摘录文档答不了这个问题，请稍后再问。",
+        "My language model can't be reached, and no passage answers this by itself; please ask "
+        "again later.",
+    ),
     "nearest": (
         "文档里没有完全对应的内容，最接近的是这一段：",
         "The documents don't answer this directly; the nearest passage is:",

@@ -22,6 +22,7 @@ from bot.stages.answer import quote, write
 from bot.stages.check import check
 from bot.stages.intent import intent
 from bot.stages.preprocess import preprocess
+from bot.stages.preview import Preview
 from bot.stages.reject import reject
 from bot.stages.relevance import relevance, widened
 from bot.stages.retrieve import retrieve
@@ -29,8 +30,10 @@ from bot.stages.review import Inspector, Written, review
 from bot.stages.rewrite import rewrite
 from bot.trace import stage
 from bot.types import Knowledge, Outcome, Question, Reason, Silence, Trace
-from knowledge.split import is_chinese
 from knowledge.types import Found
+
+WRITING = ("answer", "shorten")
+"""The prompts of calls whose text is posted: it must not repeat them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,12 @@ class Pipeline:
         text = preprocess(question, trace)
         if isinstance(text, Silence):
             return text
-        text = await self._rewritten(replace(question, text=text), trace)
+        llm = self.llm.ranked(mention=question.mention) if self.llm else None
+        text = await self._rewritten(replace(question, text=text), llm, trace)
         question = replace(question, text=text)
         if silence := await reject(question, self.knowledge, trace):
             return silence
-        if silence := await self._intent(text, mention=question.mention, trace=trace):
+        if llm and (silence := await self._intent(question, llm, trace)):
             return silence
         return question
 
@@ -70,14 +74,15 @@ class Pipeline:
         """Answers a question that passed `triage`; `show` is given the answer while it is being
         written, as far as it has been checked."""
         options = self.options
-        least = self.llm.options.min_evidence if self.llm else options.min_evidence
+        llm = self.llm.ranked(mention=question.mention, begun=True) if self.llm else None
+        least = llm.options.min_evidence if llm else options.min_evidence
         found = await retrieve(question, self.knowledge, options.max_passages, least, trace)
         if isinstance(found, Silence):
             return found
-        if self.llm is None:
+        if llm is None:
             return await self._quoted(question, found, trace)
         try:
-            return await self._written(question, found, self.llm, trace, show)
+            return await self._written(question, found, llm, trace, show)
         except LlmError as error:
             _note(trace, error)
         if not question.mention:
@@ -89,23 +94,21 @@ class Pipeline:
         triaged = await self.triage(question, trace)
         return triaged if isinstance(triaged, Silence) else await self.respond(triaged, trace)
 
-    async def _rewritten(self, question: Question, trace: Trace) -> str:
-        if self.llm is None:
+    async def _rewritten(self, question: Question, llm: Llm | None, trace: Trace) -> str:
+        if llm is None:
             return question.text
         try:
-            return await rewrite(question, self.knowledge, self.llm, trace)
+            return await rewrite(question, self.knowledge, llm, trace)
         except LlmError as error:
             _note(trace, error)
             return question.text
 
-    async def _intent(self, text: str, *, mention: bool, trace: Trace) -> Silence | None:
-        if self.llm is None:
-            return None
+    async def _intent(self, question: Question, llm: Llm, trace: Trace) -> Silence | None:
         try:
-            return await intent(text, self.llm, trace)
+            return await intent(question.text, llm, trace, mention=question.mention)
         except LlmError as error:
             _note(trace, error)
-            return None if mention else Silence(Reason.LLM_DOWN)
+            return None if question.mention else Silence(Reason.LLM_DOWN)
 
     async def _written(
         self, question: Question, found: Found, llm: Llm, trace: Trace, show: OnText | None
@@ -114,19 +117,15 @@ class Pipeline:
         if isinstance(evidence, Silence):
             return evidence
         passages = await widened(evidence, self.knowledge, llm, trace)
-        secret = llm.fixed_text("answer", is_chinese(question.text))
-        inspector = Inspector(question.text, passages, secret, self.options.max_chars)
-
-        async def on_text(text: str) -> None:
-            if show is not None and (shown := inspector.presentable(text)):
-                await show(shown)
-
-        draft = await write(question, passages, llm, on_text, trace)
-        outcome = await review(
-            Written(question.text, draft, passages, evidence.passages), inspector,
-            self.knowledge, llm, trace,
-        )  # fmt: skip
-        if outcome == Silence(Reason.UNGROUNDED) and question.mention:
+        secrets = [llm.fixed_text(name, zh) for name in WRITING for zh in (True, False)]
+        inspector = Inspector(
+            question.text, passages, secrets, self.options.max_chars, self.knowledge
+        )
+        async with Preview(question.text, inspector, llm, show) as preview:
+            draft = await write(question, passages, llm, preview.on_text, trace)
+            written = Written(question.text, draft, passages, evidence.passages)
+            outcome = await review(written, inspector, llm, trace)
+        if question.mention and (outcome == Silence(Reason.UNGROUNDED) or not draft):
             # The passages help, the model's words for them don't: then in their own words.
             return await self._quoted(question, evidence, trace)
         return outcome

@@ -20,6 +20,12 @@ DECLINED = (
 )
 """Silences that a mention is told of."""
 
+_LINES = {Reason.NOT_A_QUESTION: "no_question", Reason.UNSAFE: "unsafe"}
+"""The lines of silences that say nothing about the documents."""
+
+_ASKED = ("intent", "relevance", "llm")
+"""Stages that ask the model before an answer is written; "llm" stands for a call that failed."""
+
 
 def answer_text(answer: Answer, chinese: bool) -> str:
     """The answer as it is posted; says so when it is only the nearest passage."""
@@ -37,8 +43,13 @@ def excerpt(text: str) -> str:
     return said[0][:EXCERPT_CHARS]
 
 
-def decline_text(trace: Trace, chinese: bool) -> str:
-    """One short line for a mention that can't be answered, naming what the documents lack."""
+def decline_text(trace: Trace, chinese: bool, reason: Reason = Reason.NO_EVIDENCE) -> str:
+    """One short line for a mention that can't be answered: what was wrong with it, or what the
+    documents lack. It claims to have searched only where it has."""
+    if reason in _LINES:
+        return notice(_LINES[reason], chinese)
+    if _was_left_without_a_model(trace):
+        return notice("model_down", chinese)
     found: list[str] = next((entry["unknown"] for entry in trace if entry.get("unknown")), [])
     unknown = [name for name in found if _REPEATABLE.fullmatch(name)]
     # Where an address stands in the message, its parts are no names to speak of.
@@ -46,3 +57,9 @@ def decline_text(trace: Trace, chinese: bool) -> str:
         names = ("、" if chinese else ", ").join(unknown[:3])
         return notice("unknown_names", chinese, names=names)
     return notice("unknown", chinese)
+
+
+def _was_left_without_a_model(trace: Trace) -> bool:
+    """Did the model's last call fail? Then nobody has really read the passages."""
+    asked = [entry["stage"] for entry in trace if entry["stage"] in _ASKED]
+    return asked[-1:] == ["llm"]

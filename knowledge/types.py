@@ -50,7 +50,8 @@ class Passage:
     cosine of the best piece inside it to the question; `rank_score` orders the hits.
     `also_in` lists the other places where the same text stands; `starts_under` are the headings
     above its first line, where they are others than those of the best piece. `start` is where it
-    begins in the document, in characters.
+    begins in the document, in characters. `origin` says who stands for it: our "documents", or
+    what a search beyond them names.
     """
 
     source: str
@@ -64,6 +65,7 @@ class Passage:
     also_in: tuple[str, ...] = ()
     starts_under: str = ""
     start: int = 0
+    origin: str = "documents"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ async def test_ask_json_has_the_documented_shape(folder: Path) -> None:
     found = json.loads(out)
     assert set(found) == {"outcome", "reason", "text", "citations", "trace"}
     assert (found["outcome"], found["reason"]) == ("answer", "answered")
-    assert set(found["citations"][0]) == {"path", "heading", "url", "line"}
+    assert set(found["citations"][0]) == {"path", "heading", "url", "line", "origin"}
     _, out, _ = await run(folder, "ask", "what's for lunch today?", "--json", "--group", "x")
     found = json.loads(out)
     assert found["outcome"] == "silence"

@@ -1,23 +1,18 @@
 """The command line and the daemon with a language model, as processes."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bot.llm.prompts import load_prompts
+from tests.bot.llm.test_serve import free_port
 from tests.daemon import daemon, lines_of_json, run
-from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, agreeable, digit, llm_api
+from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, Script, agreeable, digit, llm_api
 
+ASK = "which port does the kettle server listen on?"
 GOOD = "The server listens on port 7311 by default [1]."
-MESSAGES = [
-    ("which port does the kettle server listen on?", 1),
-    ("DLL load failed on windows when importing kettle", 1),
-    ("lunch?", 0),
-    ("the kettle server is in the kitchen", 0),
-]
 
 
 @pytest.fixture
@@ -26,69 +21,70 @@ async def api() -> AsyncIterator[LlmApi]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the index is built once."""
+    return tmp_path_factory.mktemp("cli")
+
+
+def said(err: str) -> list[str]:
+    """What a command says on standard error, besides that it builds its index."""
+    return [line for line in err.splitlines() if "building the knowledge" not in line]
+
+
 def remote(api: LlmApi) -> list[str]:
     return ["--set", f"llm.remote={{provider: custom, base_url: '{api.url}', model: chat}}"]
 
 
-def data(folder: Path) -> str:
-    file = folder / "messages.jsonl"
-    file.write_text("".join(json.dumps({"text": t, "label": n}) + "\n" for t, n in MESSAGES))
-    return str(file)
+def scoring(**scores: int) -> Script:
+    """An agreeable model with other scores."""
+
+    def script(call: Call) -> Say:
+        return digit({**SCORES, **scores}[call.kind]) if call.kind in SCORES else Say(GOOD)
+
+    return script
 
 
-async def test_ask_writes_an_answer_with_its_source(tmp_path: Path, api: LlmApi) -> None:
+async def test_ask_writes_an_answer_with_its_source(folder: Path, api: LlmApi) -> None:
     status, out, _ = await run(
-        tmp_path, "ask", "--json", "which port does the server listen on?", more=remote(api)
+        folder, "ask", "--json", "which port does the server listen on?", more=remote(api)
     )
     (answer,) = lines_of_json(out)
     assert (status, answer["outcome"], answer["text"]) == (0, "answer", GOOD)
     assert answer["citations"][0]["path"] == "en/serving.md"
 
 
-async def test_check_asks_the_model_for_a_score(tmp_path: Path, api: LlmApi) -> None:
-    await run(tmp_path, "index")
-    status, out, _ = await run(tmp_path, "check", more=remote(api))
+async def test_a_mention_is_told_why_it_gets_no_answer(folder: Path, api: LlmApi) -> None:
+    for scores, reason, text in (
+        ({"unsafe": 9}, "unsafe", "I'd rather stay out of this."),
+        ({"question": 0}, "not_a_question", "I can't tell what is being asked"),
+        ({"relevance": 0}, "no_evidence", "I can't find this in the documents"),
+    ):
+        api.script = scoring(**scores)
+        _, out, err = await run(folder, "ask", "--json", ASK, more=remote(api))
+        (answer,) = lines_of_json(out)
+        assert (answer["reason"], answer["text"][: len(text)]) == (reason, text)
+    assert "language model" not in err
+
+
+async def test_ask_says_in_one_line_that_the_model_is_down(folder: Path, api: LlmApi) -> None:
+    api.down = True
+    status, out, err = await run(folder, "ask", ASK, more=remote(api))
     assert status == 0
-    assert "llm: scores are expected" in out
-    api.models = ("other",)
-    status, out, _ = await run(tmp_path, "check", more=remote(api))
-    assert status == 1
-    assert "remote has no model chat, but other" in out
+    assert "7311" in out
+    (line,) = said(err)
+    assert line.startswith("the language model can't be asked: llm remote: ")
+    assert "quoted from the documents" in line
+    _, out, _ = await run(folder, "ask", "does the kettle support tensorrt?", more=remote(api))
+    assert "language model can't be reached" in out
 
 
-async def test_eval_scoring_shows_the_distribution_by_label(tmp_path: Path, api: LlmApi) -> None:
-    api.script = lambda call: digit(9 if "?" in call.text or "DLL" in call.text else 1)
-    more = remote(api)
-    command = ("eval", "scoring", "--data", data(tmp_path))
-    status, out, _ = await run(tmp_path, *command, "--json", more=more)
-    (figures,) = lines_of_json(out)
-    assert status == 0
-    assert (figures["n"], figures["expected"], figures["unreadable"]) == (4, 4, 0)
-    assert figures["label_1"] == [0] * 9 + [2]
-    assert figures["label_0"] == [0, 1] + [0] * 7 + [1]  # "lunch?" has a question mark
-    status, out, _ = await run(tmp_path, *command, more=more)
-    assert "best_threshold" in out
-
-
-async def test_eval_gate_counts_what_the_model_costs(tmp_path: Path, api: LlmApi) -> None:
-    api.script = lambda call: digit({**SCORES, "question": 0}[call.kind] if "kitchen" in call.text
-                                    else SCORES[call.kind])  # fmt: skip
-    command = ("eval", "gate", "--llm", "--json", "--data", data(tmp_path))
-    status, out, _ = await run(tmp_path, *command, more=remote(api))
-    (figures,) = lines_of_json(out)
-    assert status == 0
-    asked = {call.text for call in api.calls}
-    assert figures["calls_per_1000"] == 1000 * len(api.calls) / len(MESSAGES)
-    assert not any("lunch" in text for text in asked)  # the gate is first, the model second
-    assert figures["llm_precision"] == 1.0
-    assert 0 < figures["share_of_llm_first"] < 1
-
-
-@pytest.mark.parametrize("command", [("scoring",), ("gate", "--llm")])
-async def test_without_a_model_it_says_so(tmp_path: Path, command: tuple[str, ...]) -> None:
-    status, _, err = await run(tmp_path, "eval", *command, "--data", data(tmp_path))
-    assert status == 1
-    assert "configure llm.local or llm.remote" in err
+async def test_ask_says_that_the_daemon_starts_the_server(folder: Path) -> None:
+    more = ["--set", f"llm.local.serve={{model: /models/chat, port: {free_port()}}}"]
+    status, out, err = await run(folder, "ask", ASK, more=more)
+    assert (status, "7311" in out) == (0, True)
+    (line,) = said(err)
+    assert "llm.local.serve runs only while the daemon does" in line
 
 
 async def test_readiness_status_and_metrics_tell_of_a_model_that_is_down(

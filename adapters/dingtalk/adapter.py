@@ -53,6 +53,7 @@ class DingTalkAdapter(QuietAdapter):
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self.name = settings.name
+        self.streams = settings.streaming
         self.resend_s = CARD_RESEND_S if settings.card_template_id else 0.0
         self._settings, self._context = settings, context
         self._link = Link(context.clock)

@@ -58,6 +58,7 @@ class LarkAdapter(QuietAdapter):
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self.name = settings.name
+        self.streams = settings.streaming
         self._settings, self._context = settings, context
         self._link = Link(context.clock)
         self._api = Api(settings, context.clock, self._link)

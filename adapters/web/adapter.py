@@ -57,6 +57,8 @@ def create(settings: Settings, context: Context) -> "WebAdapter":
 class WebAdapter(QuietAdapter):
     """Takes messages over HTTP and shows what the history holds."""
 
+    streams = True
+
     def __init__(self, settings: Settings, context: Context) -> None:
         self.name = settings.name
         self._context = context

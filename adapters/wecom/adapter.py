@@ -49,6 +49,7 @@ class WecomAdapter(QuietAdapter):
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self.name = settings.name
+        self.streams = settings.streaming
         self._settings, self._clock = settings, context.clock
         self._bot_name = settings.bot_name or context.bot_name
         self._link = Link(context.clock)

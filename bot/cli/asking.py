@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.base import Citation, IncomingMessage
 from bot.cli.index import say, say_json
+from bot.cli.model import NOT_ASKED, failures, kind_of, model_failed, quiet
 from bot.notices import speaks_chinese
 from bot.phrases import REASONS
 from bot.pipeline import Pipeline
@@ -26,7 +27,11 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, language: str) -> in
     """Prints outcome, answer and citations, with `--trace` each stage."""
     trace: Trace = []
     question = mention(args.text, args.group, args.user)
-    outcome = await pipeline.decide(question, trace)
+    with quiet():
+        outcome = await pipeline.decide(question, trace)
+    if pipeline.llm and (failed := failures(trace)) and kind_of(trace) != "written":
+        then = "what is answered is quoted from the documents"
+        model_failed(pipeline.llm, NOT_ASKED, then, failed[-1])
     chinese = speaks_chinese(language, args.text)
     if args.json:
         say_json(as_json(outcome, trace, chinese))
@@ -37,7 +42,7 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, language: str) -> in
         for number, citation in enumerate(outcome.citations, 1):
             say(f"[{number}] {_line(citation)}")
     else:
-        say(decline_text(trace, chinese))
+        say(decline_text(trace, chinese, outcome.reason))
         reason = REASONS[outcome.reason]["zh" if chinese else "en"]
         say(f"({outcome.reason}: {reason})")
     if args.trace:
@@ -53,7 +58,7 @@ def as_json(outcome: Outcome, trace: Trace, chinese: bool) -> dict[str, Any]:
         "reason": "answered" if isinstance(outcome, Answer) else str(outcome.reason),
         "text": answer_text(outcome, chinese)
         if isinstance(outcome, Answer)
-        else decline_text(trace, chinese),
+        else decline_text(trace, chinese, outcome.reason),
         "citations": [asdict(c) for c in outcome.citations] if isinstance(outcome, Answer) else [],
         "trace": list(trace),
     }

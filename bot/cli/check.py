@@ -1,28 +1,27 @@
 """`check`: what would keep the bot from working, found before it does; a line per finding."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from adapters.base import AdapterError
 from adapters.contract import Adapter
+from bot.cli.check_llm import check_llm
+from bot.cli.findings import BAD, NOTE, OK
 from bot.cli.index import say
 from bot.config import Config
 from bot.llm.llm import Llm
-from bot.llm.scoring import Rubric
-from bot.llm.types import LlmError
 from knowledge.base import GateOptions, KnowledgeBase
 from knowledge.examples import load_examples
 from knowledge.plan import BuildPlan
 from knowledge.shelf import is_current
 from knowledge.types import KnowledgeError
 
-OK, BAD, NOTE = "ok    ", "bad   ", "note  "
-
 
 async def check(config: Config, plan: BuildPlan, gate: GateOptions, llm: Llm | None) -> int:
     """Prints a line per finding; status 0 when none of them is bad."""
-    findings = [*_data_folder(config), *_sources(plan), *_adapters(config), *await _llm(llm)]
+    findings = [*_data_folder(config), *_sources(plan), *_adapters(config)]
+    findings += await check_llm(config, llm)
     findings += [*_examples(gate), *await _index(config, plan, gate)]
     say(f"{OK}configuration: read without problems")
     for finding in findings:
@@ -50,10 +49,11 @@ async def check_adapter(adapters: Mapping[str, Adapter], name: str) -> int:
 def _data_folder(config: Config) -> Iterator[str]:
     folder = config.bot.data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(existing, os.W_OK | os.X_OK):
-        yield f"{OK}data: {folder} can be written"
-    else:
-        yield f"{BAD}data: {existing} can't be written; change its owner or bot.data_dir"
+    try:
+        with TemporaryFile(dir=existing):  # permissions alone don't tell of read-only disks
+            yield f"{OK}data: {folder} can be written"
+    except OSError as error:
+        yield f"{BAD}data: {folder} can't be written ({error.strerror}); set bot.data_dir"
 
 
 def _sources(plan: BuildPlan) -> Iterator[str]:
@@ -116,23 +116,3 @@ def _adapters(config: Config) -> Iterator[str]:
     digest_to = config.schedule.digest_to
     if digest_to and digest_to.split(":", 1)[0] not in names:
         yield f"{BAD}schedule.digest_to {digest_to}: no adapter has that name"
-
-
-async def _llm(llm: Llm | None) -> list[str]:
-    """Each backend's servers answer, know the model, and give a score that can be read."""
-    if llm is None:
-        return [f"{OK}llm: none configured; answers are quoted from the documents"]
-    await llm.hybrid.probe(everything=True)
-    findings = [f"{BAD}{problem}" for problem in llm.hybrid.problems()]
-    if findings:
-        return findings
-    try:
-        score = await llm.score(
-            Rubric.QUESTION, chinese=False, message="How do I install it with pip?"
-        )
-    except LlmError as error:
-        return [f"{BAD}llm: it can be reached but does not score: {error}"]
-    names = ", ".join(backend.name for backend in llm.hybrid.backends)
-    findings.append(f"{OK}llm: {names} can be reached")
-    mark = NOTE if score.how == "unreadable" else OK
-    return [*findings, f"{mark}llm: scores are {score.how}"]

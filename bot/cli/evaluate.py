@@ -11,9 +11,12 @@ from tqdm import tqdm
 
 from bot.cli.asking import mention
 from bot.cli.index import say, say_json
+from bot.cli.labelled import spread
+from bot.cli.model import NO_MODEL, NOT_ASKED, failures, kind_of, model_failed, quiet
 from bot.cli.pictures import draw_gate, draw_operating_points, operating_points
 from bot.cli.scoring import gate_and_llm
 from bot.llm.llm import Llm
+from bot.llm.types import LlmError
 from bot.pipeline import Pipeline
 from bot.types import Answer, Outcome, Reason, Trace
 from knowledge.base import GateOptions, KnowledgeBase
@@ -28,13 +31,17 @@ async def eval_gate(
     """Precision, recall, F1 at the fitted threshold, AUC, and recall at precision 0.9; with
     `--llm` also what the model makes of the messages that pass, and what asking it costs."""
     if args.llm and llm is None:
-        raise KnowledgeError("there is no language model; configure llm.local or llm.remote")
+        raise KnowledgeError(NO_MODEL)
     data = load_examples([args.data])
     train = load_examples([args.train]) if args.train else None
     result = await evaluate_gate(knowledge, options, data, train)
     figures = {name: _round(value) for name, value in asdict(result.figures).items()}
     if args.llm and llm is not None:
-        figures |= await gate_and_llm(llm, result)
+        try:
+            figures |= await gate_and_llm(llm, result, args.limit)
+        except LlmError as error:
+            model_failed(llm, NOT_ASKED, "the gate alone is measured without --llm", error)
+            return 1
     _show(figures, as_json=args.json)
     if args.out:
         good, bad = ([score for _, score in part] for part in (result.good, result.bad))
@@ -78,15 +85,17 @@ async def eval_answers(
     questions = spread(load_labelled(args.data), args.sample)
     for question in tqdm(questions, unit=" questions", disable=None if pipeline.llm else True):
         trace: Trace = []
-        outcome = await pipeline.decide(mention(question.question), trace)
+        with quiet():
+            outcome = await pipeline.decide(mention(question.question), trace)
         evidence = next((e["evidence"] for e in trace if "evidence" in e), None)
         if evidence is None:  # ended before the search; the curve needs to know all the same
             gate = next((e for e in trace if e.get("accept") is False), None)
             evidence = 0.0 if gate else (await knowledge.search(question.question, 1)).evidence
         asked.append(_Asked(question, outcome, evidence, trace))
-    figures = _figures(asked)
+    figures = _figures(asked, llm=pipeline.llm)
     for lang in ("zh", "en"):
-        figures[lang] = _figures([item for item in asked if item.question.lang == lang])
+        part = [item for item in asked if item.question.lang == lang]
+        figures[lang] = _figures(part, llm=pipeline.llm)
     if args.json:
         say_json(figures)
     else:
@@ -98,17 +107,19 @@ async def eval_answers(
         answerable, near = _evidence(asked, "answerable"), _evidence(asked, "near_miss")
         chosen = pipeline.options.min_evidence
         draw_operating_points(args.out / "operating-point.png", answerable, near, chosen)
-    return 0
+    return 1 if pipeline.llm and _nothing_written(pipeline.llm, figures) else 0
 
 
-def spread(questions: Sequence[Labelled], sample: int | None) -> Sequence[Labelled]:
-    """So many of the questions, evenly spaced, so that each kind keeps its share; None is all."""
-    if sample is None or sample >= len(questions):
-        return questions
-    return [questions[index * len(questions) // sample] for index in range(sample)]
+def _nothing_written(llm: Llm, figures: dict[str, Any]) -> bool:
+    """Are these the figures of a bot without its model, though there is one? Says so."""
+    if figures["written"] or not (figures["quoted"] or figures["failed"]):
+        return False
+    what = "nothing was written by the language model"
+    model_failed(llm, what, "these are the figures of quoted answers")
+    return True
 
 
-def _figures(asked: Sequence[_Asked]) -> dict[str, Any]:
+def _figures(asked: Sequence[_Asked], llm: Llm | None) -> dict[str, Any]:
     answerable = [item for item in asked if item.question.kind == "answerable"]
     near = [item for item in asked if item.question.kind == "near_miss"]
     off = [item for item in asked if item.question.kind == "offtopic"]
@@ -125,6 +136,18 @@ def _figures(asked: Sequence[_Asked]) -> dict[str, Any]:
             sum(_silent(i) or not getattr(i.outcome, "exact", True) for i in near), len(near)
         ),
         "offtopic_silent": _share(sum(_silent(item) for item in off), len(off)),
+        **(_by_kind(asked) if llm else {}),
+    }
+
+
+def _by_kind(asked: Sequence[_Asked]) -> dict[str, int]:
+    """Answers in the model's words, answers quoted in its stead, and questions for which a call
+    of it failed."""
+    kinds = [kind_of(item.trace) for item in asked if isinstance(item.outcome, Answer)]
+    return {
+        "written": kinds.count("written"),
+        "quoted": kinds.count("quoted"),
+        "failed": sum(bool(failures(item.trace)) for item in asked),
     }
 
 

@@ -5,7 +5,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from bot.cli.labelled import ABOUT
+from bot.llm.scoring import Rubric
+
 USAGE_ERROR = 2
+BURST = "stop when there is nothing left to do"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -24,6 +28,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
         help="set one key of the configuration, such as bot.data_dir=/tmp/x; VALUE is YAML",
     )  # fmt: skip
+    parser.add_argument("--burst", action="store_true", help=BURST)
     commands = parser.add_subparsers(dest="command", parser_class=_Parser, metavar="COMMAND")
     _add_daemon(commands)
     _add_asking(commands)
@@ -35,13 +40,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
     check.add_argument("--adapter", metavar="NAME", help="walk through the set-up of one platform")
     args = parser.parse_args(argv)
     if args.command is None:
-        args.command, args.burst = "run", False
+        args.command = "run"
+    elif args.burst and args.command != "run":
+        parser.error("--burst is for the daemon only")
     return args
 
 
 def _add_daemon(commands: "argparse._SubParsersAction[_Parser]") -> None:
     run = commands.add_parser("run", help="run the daemon (the default)")
-    run.add_argument("--burst", action="store_true", help="stop when there is nothing left to do")
+    # No default of its own, which would hide what stands before the command.
+    run.add_argument("--burst", action="store_true", default=argparse.SUPPRESS, help=BURST)
     commands.add_parser("index", help="bring the knowledge index up to date")
 
 
@@ -74,18 +82,22 @@ def _add_eval(commands: "argparse._SubParsersAction[_Parser]") -> None:
         ("gate", 'lines {"text", "label"}: precision and recall of the gate'),
         ("retrieval", "questions with known pages: recall of the search"),
         ("answers", "questions of every kind: are they answered, declined, left alone?"),
-        ("scoring", 'lines {"text", "label"}: how the model\'s scores part the labels'),
+        ("scoring", "labelled lines: how the model's scores part the labels"),
     ):
-        kind = kinds.add_parser(name, help=about)
+        kind = kinds.add_parser(
+            name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter,
+            description=ABOUT if name == "scoring" else about,
+        )  # fmt: skip
         kind.add_argument("--data", type=Path, required=True, metavar="FILE.jsonl")
         kind.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "scoring":
-            kind.add_argument("--rubric", choices=["question", "unsafe"], default="question")
+            kind.add_argument("--rubric", choices=[*Rubric], default="question")
             kind.add_argument("--limit", type=_limit, help="at most so many of each label")
             continue
         kind.add_argument("--out", type=Path, metavar="DIR", help="write pictures and every miss")
         if name == "gate":
             kind.add_argument("--llm", action="store_true", help="ask the model, count its cost")
+            kind.add_argument("--limit", type=_limit, help="ask it about so many, spread over them")
             kind.add_argument("--train", type=Path, metavar="FILE", help="fit on these examples")
         if name == "answers":
             kind.add_argument("--sample", type=_limit, help="only so many, spread over the file")

@@ -1,6 +1,7 @@
-"""`eval scoring` and `eval gate --llm`: the model's scores on labelled messages, and their cost."""
+"""`eval scoring` and `eval gate --llm`: the model's scores on labelled texts, and their cost."""
 
 import argparse
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,93 +9,143 @@ from typing import Any
 from tqdm import tqdm
 
 from bot.cli.index import say, say_json
-from bot.llm.llm import Llm
-from bot.llm.scoring import Rubric
+from bot.cli.labelled import Scored, as_messages, load_scored, spread
+from bot.cli.model import NO_MODEL, NOT_ASKED, model_failed, quiet
+from bot.llm.llm import Llm, all_of
+from bot.llm.scoring import Rubric, Score
 from bot.llm.tokens import estimate
+from bot.llm.types import LlmError
+from bot.stages.rewrite import leans
 from knowledge.evaluate import GateResult
-from knowledge.examples import load_examples
 from knowledge.gate import auc
-from knowledge.split import is_chinese
 from knowledge.types import KnowledgeError
 
 BARS = 40
 
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What asking the model took, as the server counts."""
-
-    calls: int
-    prompt_tokens: int
-    cached_tokens: int
+THRESHOLDS = {
+    Rubric.QUESTION: ("question",),
+    Rubric.RELEVANCE: ("relevance",),
+    Rubric.DODGE: ("dodge",),
+    Rubric.UNSAFE: ("unsafe_question", "unsafe_answer"),
+}
+"""The keys below llm.thresholds that a rubric's scores are held against."""
 
 
 async def eval_scoring(llm: Llm | None, args: argparse.Namespace) -> int:
-    """How a rubric's scores lie for messages of either label, and the threshold that parts them
+    """How a rubric's scores lie for texts of either label, and the threshold that parts them
     best; this is how prompts and thresholds are tuned to a new model."""
     if llm is None:
-        raise KnowledgeError("there is no language model; configure llm.local or llm.remote")
-    data = load_examples([args.data])
+        raise KnowledgeError(NO_MODEL)
     rubric = Rubric(args.rubric)
-    good, how_good = await _scores(llm, rubric, data.good[: args.limit])
-    bad, how_bad = await _scores(llm, rubric, data.bad[: args.limit])
+    rows = load_scored(args.data, rubric)
+    rows = [
+        *spread([row for row in rows if row.label == 1], args.limit),
+        *spread([row for row in rows if row.label == 0], args.limit),
+    ]
+    try:
+        with quiet():
+            scores = await _scores(llm, rubric, rows)
+    except LlmError as error:
+        model_failed(llm, NOT_ASKED, "nothing was scored", error)
+        return 1
+    _report(llm, rubric, rows, scores, as_json=args.json)
+    return 0
+
+
+def _report(
+    llm: Llm, rubric: Rubric, rows: Sequence[Scored], scores: Sequence[Score], *, as_json: bool
+) -> None:
+    good, bad = (
+        [score.value for row, score in zip(rows, scores, strict=True) if row.label == label]
+        for label in (1, 0)
+    )
     threshold, right = best_threshold(good, bad)
-    cost = _cost(llm)
+    how = [score.how for score in scores]
     figures: dict[str, Any] = {
-        "n": len(good) + len(bad),
+        "n": len(rows),
         "auc": round(auc(good, bad), 4),
         "best_threshold": threshold,
-        "accuracy": round(right, 4),
-        "unreadable": [*how_good, *how_bad].count("unreadable"),
-        "expected": [*how_good, *how_bad].count("expected"),
-        "prompt_tokens": cost.prompt_tokens,
-        "cached_tokens": cost.cached_tokens,
+        "balanced_accuracy": round(right, 4),
+        "unreadable": how.count("unreadable"),
+        "expected": how.count("expected"),
+        "prompt_tokens": llm.hybrid.usage.prompt_tokens,
+        "cached_tokens": llm.hybrid.usage.cached_tokens,
         "label_1": histogram(good),
         "label_0": histogram(bad),
     }
-    if args.json:
+    if as_json:
         say_json(figures)
-        return 0
+        return
     say(f"{rubric} score   label 1 ({len(good)})   label 0 ({len(bad)})")
     for low, (one, zero) in enumerate(zip(histogram(good), histogram(bad), strict=True)):
         say(f"{low:>5} to {low + 1:<5} {_bar(one, len(good))} {_bar(zero, len(bad))}")
     for name, value in figures.items():
         if not isinstance(value, list):
-            say(f"{name:<16} {value}")
-    return 0
+            say(f"{name:<18} {value}")
+    for key in THRESHOLDS[rubric]:
+        say(f"llm.thresholds.{key} is {getattr(llm.options.thresholds, key):g}")
 
 
-async def gate_and_llm(llm: Llm, result: GateResult) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Messages that passed the gate, or some of them: `share` of those were asked about."""
+
+    rows: Sequence[Scored]
+    share: float
+
+
+async def gate_and_llm(llm: Llm, result: GateResult, limit: int | None) -> dict[str, Any]:
     """The gate first and the model for what passes, beside the paper's order: calls and prompt
-    tokens per 1,000 messages, and precision and recall of both together.
+    tokens per 1,000 messages, and precision and recall of both together. Raises LlmError.
 
-    What the gate let through is really asked; the tokens of the other order are those of the same
-    two prompts for every message, counted at the rate that the server was seen to count at.
+    What the gate let through, or `limit` of it, is really asked; the tokens of the other order
+    are those of the same two prompts for every message, counted at the rate that the server was
+    seen to count at. A message of a file has no talk before it: a group's follow-ups cost a
+    rewriting more, at most one for each message that leans on others.
     """
-    least, threshold = llm.options.thresholds.question, result.figures.threshold
-    passed = [(text, True) for text, score in result.good if score >= threshold]
-    passed += [(text, False) for text, score in result.bad if score >= threshold]
-    scores, _ = await _scores(llm, Rubric.QUESTION, [text for text, _ in passed])
-    unsafe, _ = await _scores(llm, Rubric.UNSAFE, [text for text, _ in passed])
-    cost = _cost(llm)
-    harmless = llm.options.thresholds.unsafe_question
+    asked = _passed(result, limit)
+    with quiet():
+        scores = await _scores(llm, Rubric.QUESTION, asked.rows)
+        unsafe = await _scores(llm, Rubric.UNSAFE, asked.rows)
+    limits = llm.options.thresholds
     kept = [
-        is_good
-        for (_, is_good), question, harm in zip(passed, scores, unsafe, strict=True)
-        if question >= least and harm < harmless
+        row.label
+        for row, question, harm in zip(asked.rows, scores, unsafe, strict=True)
+        if question.value >= limits.question and harm.value < limits.unsafe_question
     ]
-    everything = [text for text, _ in (*result.good, *result.bad)]
-    asked_estimate = sum(_estimated(llm, text) for text, _ in passed)
-    all_estimate = sum(_estimated(llm, text) for text in everything)
-    rate = cost.prompt_tokens / asked_estimate if asked_estimate else 1.0
-    per_thousand = 1000 / max(1, len(everything))
-    ours, papers = cost.prompt_tokens * per_thousand, all_estimate * rate * per_thousand
+    recall = sum(kept) / asked.share / max(1, len(result.good))
     return {
+        "asked": len(asked.rows),
         "llm_precision": round(sum(kept) / len(kept), 4) if kept else 0.0,
-        "llm_recall": round(sum(kept) / max(1, len(result.good)), 4),
-        "calls_per_1000": round(cost.calls * per_thousand, 1),
+        "llm_recall": round(recall, 4),
+        **_cost(llm, result, asked),
+    }
+
+
+def _passed(result: GateResult, limit: int | None) -> _Asked:
+    threshold = result.figures.threshold
+    passed = [
+        *as_messages([text for text, score in result.good if score >= threshold], 1),
+        *as_messages([text for text, score in result.bad if score >= threshold], 0),
+    ]
+    rows = spread(passed, limit)
+    return _Asked(rows, len(rows) / len(passed) if passed else 1.0)
+
+
+def _cost(llm: Llm, result: GateResult, asked: _Asked) -> dict[str, Any]:
+    usage = llm.hybrid.usage
+    texts = [text for text, _ in (*result.good, *result.bad)]
+    everything = as_messages(texts, 0)
+    estimated = sum(_estimated(llm, row) for row in asked.rows)
+    rate = usage.prompt_tokens / estimated if estimated else 1.0
+    per_thousand = 1000 / max(1, len(texts))
+    ours = usage.prompt_tokens / asked.share * per_thousand
+    papers = sum(_estimated(llm, row) for row in everything) * rate * per_thousand
+    return {
+        "calls_per_1000": round(usage.calls / asked.share * per_thousand, 1),
         "prompt_tokens_per_1000": round(ours),
-        "cached_tokens_per_1000": round(cost.cached_tokens * per_thousand),
+        "cached_tokens_per_1000": round(usage.cached_tokens / asked.share * per_thousand),
+        "rewritings_per_1000_at_most": round(sum(map(leans, texts)) * per_thousand, 1),
         "llm_first_calls_per_1000": 2000.0,
         "llm_first_prompt_tokens_per_1000": round(papers),
         "share_of_llm_first": round(ours / papers, 4) if papers else 0.0,
@@ -122,25 +173,26 @@ def histogram(scores: Sequence[float]) -> list[int]:
     ]
 
 
-async def _scores(llm: Llm, rubric: Rubric, texts: Sequence[str]) -> tuple[list[float], list[str]]:
-    found = [
-        await llm.score(rubric, chinese=is_chinese(text), message=text)
-        for text in tqdm(texts, desc=rubric, unit=" messages", disable=None)
-    ]
-    return [score.value for score in found], [score.how for score in found]
+async def _scores(llm: Llm, rubric: Rubric, rows: Sequence[Scored]) -> list[Score]:
+    """A score for each, as many at a time as the backends take. Raises LlmError."""
+    turns = asyncio.Semaphore(min(b.options.concurrency for b in llm.hybrid.backends))
+    with tqdm(total=len(rows), desc=rubric, unit=" texts", disable=None) as bar:
+
+        async def one(row: Scored) -> Score:
+            async with turns:
+                score = await llm.score(rubric, chinese=row.chinese, **row.texts)
+            bar.update()
+            return score
+
+        return await all_of([one(row) for row in rows])
 
 
-def _estimated(llm: Llm, text: str) -> int:
+def _estimated(llm: Llm, row: Scored) -> int:
     prompts = [
-        llm.score_prompt(rubric, chinese=is_chinese(text), message=text)
+        llm.score_prompt(rubric, chinese=row.chinese, **row.texts)
         for rubric in (Rubric.QUESTION, Rubric.UNSAFE)
     ]
     return sum(estimate(prompt.fixed) + estimate(prompt.variable) for prompt in prompts)
-
-
-def _cost(llm: Llm) -> Cost:
-    usage = llm.hybrid.usage
-    return Cost(usage.calls, usage.prompt_tokens, usage.cached_tokens)
 
 
 def _bar(count: int, whole: int) -> str:

@@ -5,13 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.clock import Clock
-from bot.llm.backend import Backend, BackendOptions
+from bot.llm.backend import Backend
 from bot.llm.hybrid import Hybrid, opened
 from bot.llm.llm import Llm, LlmOptions, Thresholds
+from bot.llm.options import BackendOptions, Limits, Timeouts
 from bot.llm.presets import LMDEPLOY, PROVIDERS
 from bot.llm.prompts import load_prompts
 from bot.llm.serve import Server, State
-from bot.llm.settings import LlmSettings, LocalSettings, RemoteSettings, ServeSettings
+from bot.llm.settings import (
+    LlmSettings,
+    LocalSettings,
+    RemoteSettings,
+    ServeSettings,
+    TimeoutSettings,
+)
 from bot.llm.types import Route
 from bot.metrics import Metrics
 
@@ -24,11 +31,7 @@ async def open_llm(
     if not settings.configured:
         yield None
         return
-    timeouts = {
-        Route.SCORE: settings.timeouts.score_s,
-        Route.KEYWORDS: settings.timeouts.keywords_s,
-        Route.ANSWER: settings.timeouts.answer_s,
-    }
+    timeouts = _timeouts(settings.timeouts)
     made = {
         "local": Backend(_local(settings.local, settings.retries, timeouts), clock),
         "remote": Backend(_remote(settings.remote, settings.retries, timeouts), clock),
@@ -49,18 +52,21 @@ async def open_llm(
         if not (watch and settings.local.serve.model):
             yield llm
             return
-        async with serving(settings.local.serve, hybrid, clock):
+        async with serving(settings.local.serve, made["local"], hybrid, clock):
             yield llm
 
 
 @asynccontextmanager
-async def serving(settings: ServeSettings, hybrid: Hybrid, clock: Clock) -> AsyncIterator[Server]:
-    """Runs an api_server of our own while the context is open."""
+async def serving(
+    settings: ServeSettings, backend: Backend, hybrid: Hybrid, clock: Clock
+) -> AsyncIterator[Server]:
+    """Runs an api_server of our own while the context is open; `backend` asks no other."""
 
     async def ready() -> None:
         await hybrid.probe(everything=True)
 
     server = Server(settings, clock, ready)
+    backend.ready = lambda: server.state is State.READY
     hybrid.notes.append(lambda: "" if server.state is State.READY else _described(server))
     task = asyncio.create_task(server.run())
     try:
@@ -90,7 +96,16 @@ def llm_options(settings: LlmSettings) -> LlmOptions:
     )
 
 
-def _local(settings: LocalSettings, retries: int, timeouts: dict[Route, float]) -> BackendOptions:
+def _timeouts(settings: TimeoutSettings) -> Timeouts:
+    tries = {
+        Route.SCORE: settings.score_s,
+        Route.KEYWORDS: settings.keywords_s,
+        Route.ANSWER: settings.answer_s,
+    }
+    return Timeouts(tries, Limits(settings.first_chunk_s, settings.chunk_s), settings.wait_s)
+
+
+def _local(settings: LocalSettings, retries: int, timeouts: Timeouts) -> BackendOptions:
     serve = settings.serve
     own = serve.model != ""
     return BackendOptions(
@@ -108,7 +123,7 @@ def _local(settings: LocalSettings, retries: int, timeouts: dict[Route, float]) 
     )  # fmt: skip
 
 
-def _remote(settings: RemoteSettings, retries: int, timeouts: dict[Route, float]) -> BackendOptions:
+def _remote(settings: RemoteSettings, retries: int, timeouts: Timeouts) -> BackendOptions:
     preset = PROVIDERS[settings.provider or "custom"]
     return BackendOptions(
         name="remote",

@@ -20,6 +20,7 @@ from bot.llm.types import (
     Down,
     LlmError,
     OnText,
+    RateLimited,
     Request,
     Route,
 )
@@ -34,11 +35,17 @@ SMALLER = 0.6
 """Share of the context for a second try, when a server counts more tokens than we estimated."""
 
 
+PATIENCE_S = 2.0
+"""The longest pause that a backend may ask for, where another one can be asked instead."""
+
+
 @dataclass(slots=True)
 class Usage:
-    """What the calls so far took, as the servers count."""
+    """What the calls so far took, as the servers count; for `estimated` calls they didn't, and
+    the tokens are our estimate."""
 
     calls: int = 0
+    estimated: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
@@ -63,13 +70,17 @@ class Hybrid:
         return all(any(backend.up for backend in route) for route in self._routes.values())
 
     def problems(self) -> list[str]:
-        """What is wrong, a line per backend that is down and per note of others."""
-        down = [
-            f"llm {backend.name}: {backend.problem or 'not reachable'}"
+        """What is wrong: a line per backend that is down, per server of others, per note."""
+        wrong = [
+            f"llm {backend.name}: {problem}"
             for backend in self.backends
-            if not backend.up
+            for problem in backend.pool.problems()
         ]
-        return [*down, *(note for note in (one() for one in self.notes) if note)]
+        return [*wrong, *(note for note in (one() for one in self.notes) if note)]
+
+    def hints(self) -> list[str]:
+        """What should be changed in the configuration, though it works."""
+        return [f"llm {backend.name}: {backend.hint}" for backend in self.backends if backend.hint]
 
     def context(self, route: Route) -> int:
         """Tokens of the context of the backend that would be asked first."""
@@ -84,33 +95,61 @@ class Hybrid:
         no backend answered.
         """
         problem: LlmError = Down(f"no backend serves {route}")
-        for backend in self._in_order(route):
-            for share in (1.0, SMALLER):
-                request = make(int(backend.options.context_tokens * share))
-                try:
-                    return await self._counted(backend, request, route, on_text)
-                except ContextTooLong as error:
-                    problem = error
-                except LlmError as error:
-                    log.warning("%s could not serve %s: %s", backend.name, route, error)
-                    problem = error
-                    break
+        order = self._in_order(route)
+        paused: list[Backend] = []
+        for turn, backend in enumerate(order, 1):
+            patience = PATIENCE_S if any(other.up for other in order[turn:]) else None
+            try:
+                return await self._fitted(backend, route, make, on_text, patience)
+            except LlmError as error:
+                log.warning("%s could not serve %s: %s", backend.name, route, error)
+                problem = error
+                if patience is not None and isinstance(error, RateLimited):
+                    paused.append(backend)
+        for backend in paused:  # nobody stood in, so it is waited for after all
+            try:
+                return await self._fitted(backend, route, make, on_text, None)
+            except LlmError as error:
+                log.warning("%s could not serve %s: %s", backend.name, route, error)
+                problem = error
         raise problem
+
+    async def _fitted(
+        self,
+        backend: Backend,
+        route: Route,
+        make: Callable[[int], Request],
+        on_text: OnText | None,
+        patience: float | None,
+    ) -> Completion:
+        """Asks one backend, a second time with less where the first was too long."""
+        context = backend.options.context_tokens
+        try:
+            return await self._counted(backend, make(context), route, on_text, patience)
+        except ContextTooLong:
+            smaller = make(int(context * SMALLER))
+            return await self._counted(backend, smaller, route, on_text, patience)
 
     async def probe(self, *, everything: bool = False) -> None:
         """Asks servers that are left alone, or all of them, whether they can be used."""
         await asyncio.gather(*(b.probe(everything=everything) for b in self.backends))
 
     def _in_order(self, route: Route) -> list[Backend]:
-        return sorted(self._routes[route], key=lambda backend: not backend.up)
+        """As configured; who is down, or asked for a pause, comes last."""
+        return sorted(self._routes[route], key=lambda b: (not b.up, b.pool.pause() > PATIENCE_S))
 
     async def _counted(
-        self, backend: Backend, request: Request, route: Route, on_text: OnText | None
+        self,
+        backend: Backend,
+        request: Request,
+        route: Route,
+        on_text: OnText | None,
+        patience: float | None,
     ) -> Completion:
         began = time.perf_counter()
         calls = self._metrics.llm_calls
         try:
-            done = await backend.complete(request, route, on_text)
+            done = await backend.complete(request, route, on_text, patience)
         except LlmError as error:
             calls.labels(backend.name, route, type(error).__name__).inc()
             raise
@@ -120,6 +159,7 @@ class Hybrid:
             tokens = getattr(done, f"{kind}_tokens")
             self._metrics.llm_tokens.labels(backend.name, kind).inc(tokens)
         self.usage.calls += 1
+        self.usage.estimated += done.estimated
         self.usage.prompt_tokens += done.prompt_tokens
         self.usage.cached_tokens += done.cached_tokens
         self.usage.completion_tokens += done.completion_tokens

@@ -1,19 +1,33 @@
 """The language model as the pipeline's stages use it: score, rewrite, answer, shorten."""
 
 import asyncio
+import copy
+import re
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from bot.llm.hybrid import Hybrid
 from bot.llm.prompts import Prompts
-from bot.llm.scoring import Rubric, Score, read_score
+from bot.llm.scoring import Rubric, Score, failed_score, read_score
 from bot.llm.tokens import estimate, shortened
-from bot.llm.types import Completion, LlmError, OnText, Prompt, Request, Route
+from bot.llm.types import (
+    Completion,
+    LlmError,
+    OnText,
+    Priority,
+    Prompt,
+    Request,
+    Route,
+    Step,
+)
 from bot.metrics import Metrics
+from knowledge.split import is_chinese
 
 SCORE_TOKENS = 2
 REWRITE_TOKENS = 160
+KEYWORD_TOKENS = 160
+CHOICE_TOKENS = 16
 SCORED_TOKENS = 1500
 """A text to score is cut at this length: its beginning tells."""
 
@@ -53,12 +67,21 @@ class Llm:
     ) -> None:
         self.hybrid, self.options = hybrid, options
         self._prompts, self._metrics = prompts, metrics
+        self._mention, self._begun = False, False
+
+    def ranked(self, *, mention: bool, begun: bool = False) -> Self:
+        """The same model for the calls of one question: where they have to wait, mentions go
+        first, and of those what is nearly done. `begun`: it is being answered already."""
+        ranked = copy.copy(self)
+        ranked._mention, ranked._begun = mention, begun
+        return ranked
 
     async def score(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Score:
         """One score, 0 to 10; the cautious one where the model's answer can't be read."""
         short = {tag: shortened(text, SCORED_TOKENS) for tag, text in texts.items()}
         prompt = self._prompts.render(rubric, chinese=chinese, **short)
-        request = Request(prompt, SCORE_TOKENS, digit=True)
+        priority = self._priority(self._step(rubric))
+        request = Request(prompt, SCORE_TOKENS, digit=True, priority=priority)
         completion = await self.hybrid.complete(Route.SCORE, lambda _: request)
         score = read_score(rubric, completion)
         if score.how == "unreadable":
@@ -68,19 +91,50 @@ class Llm:
     async def score_each(
         self, rubric: Rubric, tag: str, each: Sequence[str], *, chinese: bool, **texts: str
     ) -> list[Score]:
-        """A score for each of several texts, concurrently."""
-        return await all_of(
-            [self.score(rubric, chinese=chinese, **{tag: text}, **texts) for text in each]
-        )
+        """A score for each of several texts, concurrently. One that fails counts as the cautious
+        one; LlmError only where all fail."""
+        failed: list[LlmError] = []
+
+        async def one(text: str) -> Score:
+            try:
+                return await self.score(rubric, chinese=chinese, **{tag: text}, **texts)
+            except LlmError as error:
+                failed.append(error)
+                self._metrics.llm_unreadable.labels(rubric).inc()
+                return failed_score(rubric)
+
+        scores = await all_of([one(text) for text in each])
+        if failed and len(failed) == len(scores):
+            raise failed[-1]
+        return scores
 
     async def rewrite(self, message: str, history: str, chinese: bool) -> str:
         """The message as a question that stands by itself; one line."""
         texts = {"message": shortened(message, 400), "history": shortened(history, 1200)}
         prompt = self._prompts.render("rewrite", chinese=chinese, **texts)
-        request = Request(prompt, REWRITE_TOKENS)
+        request = Request(prompt, REWRITE_TOKENS, priority=self._priority(Step.QUESTION))
         completion = await self.hybrid.complete(Route.KEYWORDS, lambda _: request)
         lines = completion.text.splitlines()
         return lines[0].strip().strip('"“”') if lines and not completion.cut else ""
+
+    async def keywords(self, question: str, chinese: bool) -> str:
+        """Lines "web: …" and "code: …" that say what to look for."""
+        prompt = self._prompts.render(
+            "keywords", chinese=chinese, question=shortened(question, 600)
+        )
+        request = Request(prompt, KEYWORD_TOKENS, priority=self._priority(Step.RELEVANCE))
+        return (await self.hybrid.complete(Route.KEYWORDS, lambda _: request)).text
+
+    async def choose(self, question: str, repositories: Sequence[str]) -> Sequence[int] | None:
+        """The numbers, from 1, of the repositories that fit; None where it can't be told."""
+        prompt = self._prompts.render(
+            "choose", chinese=is_chinese(question), question=shortened(question, 600),
+            repository=[shortened(one, 200) for one in repositories],
+        )  # fmt: skip
+        request = Request(prompt, CHOICE_TOKENS, priority=self._priority(Step.RELEVANCE))
+        done = await self.hybrid.complete(Route.SCORE, lambda _: request)
+        numbers = [int(number) for number in re.findall(r"\d{1,3}", done.text)]
+        return [number for number in numbers if number] if numbers else None
 
     def evidence_tokens(self) -> int:
         """Room for the passages of an answer, in the model that would be asked now."""
@@ -102,14 +156,16 @@ class Llm:
                 "answer", chinese=chinese, passage=kept, question=shortened(question, 1000),
                 history=history,
             )  # fmt: skip
-            return Request(prompt, self.options.answer_tokens)
+            priority = self._priority(Step.ANSWER)
+            return Request(prompt, self.options.answer_tokens, priority=priority)
 
         return await self.hybrid.complete(Route.ANSWER, make, on_text)
 
     async def shorten(self, question: str, answer: str, chinese: bool) -> Completion:
         """A shorter form of an answer."""
         prompt = self._prompts.render("shorten", chinese=chinese, question=question, answer=answer)
-        request = Request(prompt, self.options.answer_tokens)
+        priority = self._priority(Step.CHECK)
+        request = Request(prompt, self.options.answer_tokens, priority=priority)
         return await self.hybrid.complete(Route.ANSWER, lambda _: request)
 
     def fixed_text(self, name: str, chinese: bool) -> str:
@@ -120,6 +176,15 @@ class Llm:
     def score_prompt(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Prompt:
         """The prompt of a score, to count its tokens."""
         return self._prompts.render(rubric, chinese=chinese, **texts)
+
+    def _priority(self, step: Step) -> Priority:
+        return Priority(not self._mention, step)
+
+    def _step(self, rubric: Rubric) -> Step:
+        """Safety is asked of questions and of answers."""
+        asked = Step.CHECK if self._begun else Step.QUESTION
+        steps = {Rubric.RELEVANCE: Step.RELEVANCE, Rubric.DODGE: Step.CHECK, Rubric.UNSAFE: asked}
+        return steps.get(rubric, Step.QUESTION)
 
     def _room(self, context: int) -> int:
         """Tokens for passages: half a kilotoken of fixed text, a question and history beside."""

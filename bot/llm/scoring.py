@@ -5,6 +5,7 @@ all digits one token gives a graded score.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,16 @@ from bot.llm.types import Completion
 LEAST_MASS = 0.5
 """Digits must hold this share of the first token's probability, else the text is parsed."""
 
-_NUMBER = re.compile(r"(?<![\d.])(10|\d)(?![\d.]*\d)")
+_ONE = r"(?<![\d.\-])(10|\d)(?![\d.]*\d)"
+_NUMBER = re.compile(_ONE)
+_RATIO = re.compile(rf"{_ONE}\s*(?:/|out\s+of)\s*(9|10)\b", re.IGNORECASE)
+_SCALE = re.compile(
+    r"\b0\s*(?:to|-|–|~|and|到|至|和)\s*(?:9|10)\b|满分\s*(?:9|10)\s*分?", re.IGNORECASE
+)
+_LABELLED = re.compile(
+    rf"(?:score|rating|verdict|分数|评分|得分|打分)\D{{0,12}}?{_ONE}", re.IGNORECASE
+)
+_TERSE = re.compile(rf"\W*{_ONE}")
 
 
 class Rubric(StrEnum):
@@ -37,8 +47,8 @@ CAUTIOUS: Mapping[Rubric, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """0 to 10. `how` is "expected" (from probabilities), "digit" (from the text) or "unreadable"
-    (then `value` is the cautious one)."""
+    """0 to 10. `how` is "expected" (from probabilities), "digit" (from the text), "unreadable" or
+    "failed" (then `value` is the cautious one)."""
 
     value: float
     how: str
@@ -50,9 +60,33 @@ def read_score(rubric: Rubric, completion: Completion) -> Score:
     if mass >= LEAST_MASS:
         expected = sum(digit * p for digit, p in completion.digits.items()) / mass
         return Score(round(expected * 10 / 9, 3), "expected")
-    numbers = _NUMBER.findall(completion.text)
-    if not numbers:
+    value = value_in(completion.text)
+    if value is None:
         return Score(CAUTIOUS[rubric], "unreadable")
-    # A talkative model gives its verdict last ("on this scale from 0 to 9: 7"), a terse one only.
-    number = int(numbers[-1])
-    return Score(round(min(10.0, number * 10 / 9), 3), "digit")
+    return Score(value, "digit")
+
+
+def failed_score(rubric: Rubric) -> Score:
+    """Stands for a score that was asked for and not given."""
+    return Score(CAUTIOUS[rubric], "failed")
+
+
+def readable(completion: Completion) -> bool:
+    """Is there a score in it?"""
+    mass = sum(completion.digits.values())
+    return mass >= LEAST_MASS or value_in(completion.text) is not None
+
+
+def value_in(text: str) -> float | None:
+    """The verdict from 0 to 10 in a model's words; None where there is none.
+
+    A terse model begins with it, a talkative one labels it or gives it last ("on this scale from
+    0 to 9: 7").
+    """
+    text = unicodedata.normalize("NFKC", text)  # full-width digits
+    if ratio := _RATIO.search(text):
+        return round(min(10.0, 10 * int(ratio[1]) / int(ratio[2])), 3)
+    text = _SCALE.sub(" ", text)
+    found = _TERSE.match(text) or _LABELLED.search(text)
+    numbers = [found[1]] if found else _NUMBER.findall(text)
+    return round(min(10.0, int(numbers[-1]) * 10 / 9), 3) if numbers else None

@@ -1,13 +1,15 @@
 """An lmdeploy api_server (TurboMind) that the bot starts, watches and stops with itself.
 
 It runs as a child in a session of its own, in lmdeploy's own environment: its crash, its memory
-and its dependencies are not the bot's. While it is not ready the bot works as without a model.
+and its dependencies are not the bot's. A guard (see `guard`) ends it with the bot, however that
+ends. While it is not ready the bot works as without a model.
 """
 
 import asyncio
 import logging
 import os
 import signal
+import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -18,13 +20,15 @@ from pathlib import Path
 import aiohttp
 
 from bot.clock import Clock
+from bot.llm.exits import MEMORY_KEYS as MEMORY_KEYS
+from bot.llm.exits import GivesUp, interpreter, meaning
+from bot.llm.orphans import MARK, end_orphans, mark
 from bot.llm.settings import ServeSettings
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parent.parent.parent
-OWN_PYTHON = ROOT / ".venv-lmdeploy" / "bin" / "python"
-"""Made by `make local-llm`."""
+GUARD = (sys.executable, "-I", "-S", str(Path(__file__).parent / "guard.py"))
+"""Isolated: a module beside the guard is named like one of Python's own."""
 
 LOAD_POLL_S, POLL_S, POLL_TIMEOUT_S = 1.0, 10.0, 12.0
 """Seconds between two looks while it loads, and while it serves; how long a look may take."""
@@ -37,12 +41,6 @@ STOP_GRACE_S = 15.0
 FAILED_STARTS = 3
 TAIL_LINES = 20
 
-MEMORY_KEYS = (
-    "the GPU memory is too small: lower llm.local.serve.cache_max_entry_count (0.2, say), set "
-    "quant_policy: 8 or 4, lower session_len and max_batch_size, raise tp, or take a smaller or "
-    "4-bit (AWQ) model"
-)
-
 
 class State(StrEnum):
     """What the server is at."""
@@ -52,10 +50,6 @@ class State(StrEnum):
     READY = "ready"
     PAUSING = "pausing"  # it failed, and is started again after a pause
     GIVEN_UP = "given up"  # it can't be started like this
-
-
-class GivesUp(Exception):
-    """Another start would fail in the same way; says what to change."""
 
 
 class Server:
@@ -85,10 +79,8 @@ class Server:
                 self.state, self.problem = State.GIVEN_UP, str(reason)
                 log.error("lmdeploy is not started again: %s\n%s", reason, "\n".join(self._tail))
                 return
-            except OSError as error:
-                self.state, self.problem = State.GIVEN_UP, f"can't start {self.python}: {error}"
-                log.error("%s; run make local-llm, or set llm.local.serve.python", self.problem)
-                return
+            except OSError as error:  # too many processes, too little memory
+                self.problem = f"can't start a process: {error}"
             if self._clock.now() - began > 2 * LAST_PAUSE_S:
                 pause = FIRST_PAUSE_S
             self.state = State.PAUSING
@@ -97,16 +89,11 @@ class Server:
             await self._wait(pause)
             pause = min(LAST_PAUSE_S, 2 * pause)
 
-    @property
-    def python(self) -> str:
-        """The interpreter that has lmdeploy."""
-        return self._settings.python or str(OWN_PYTHON)
-
     def command(self) -> list[str]:
         """The command line of the server."""
         settings = self._settings
         return [
-            self.python, "-m", "lmdeploy", "serve", "api_server", settings.model,
+            interpreter(settings), "-m", "lmdeploy", "serve", "api_server", settings.model,
             "--model-name", settings.model_name,
             "--server-name", "127.0.0.1",
             "--server-port", str(settings.port),
@@ -123,12 +110,17 @@ class Server:
     async def _once(self) -> str:
         """One life of the server; returns why it ended. Raises GivesUp and OSError."""
         self._tail.clear()
-        if await self._port_taken():
-            return f"port {self._settings.port} is taken by another program"
+        port = self._settings.port
+        if orphans := await asyncio.to_thread(end_orphans, port):
+            log.warning("ended what an earlier bot left running: processes %s", orphans)
+            await self._wait(LOAD_POLL_S)
+        if await is_taken(port):
+            return f"port {port} is taken by another program"
         self.state = State.LOADING
+        more = {"PYTHONUNBUFFERED": "1", "UVICORN_LOG_LEVEL": "warning", MARK: mark(port)}
         child = await asyncio.create_subprocess_exec(
-            *self.command(), stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "UVICORN_LOG_LEVEL": "warning"},
+            *GUARD, *self.command(),
+            stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, **more},
             start_new_session=True,
         )  # fmt: skip
         readers = [asyncio.create_task(self._drain(s)) for s in (child.stdout, child.stderr) if s]
@@ -181,32 +173,12 @@ class Server:
 
     def _why(self, code: int) -> str:
         """What an exit code means. Raises GivesUp where another start can't help."""
-        tail = "\n".join(self._tail)
-        if "out of memory" in tail.lower():
-            said = MEMORY_KEYS
-        elif code == 2:
-            raise GivesUp("it refuses its arguments; see llm.local.serve.extra_args")
-        elif code == 3:
-            raise GivesUp(f"port {self._settings.port} is taken; set llm.local.serve.port")
-        elif code < 0:
-            said = f"it was ended by {signal.Signals(-code).name}"
-        else:
-            said = f"it ended with status {code}"
+        said = meaning(code, self._tail, self._settings)
         if self.state is State.LOADING:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
                 raise GivesUp(f"{self._failed_starts} starts failed in a row: {said}")
         return said
-
-    async def _port_taken(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self._settings.port)
-        except OSError:
-            return False
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
-        return True
 
     async def _drain(self, stream: asyncio.StreamReader) -> None:
         """Reads what the child writes, so that it never blocks, and keeps the last lines."""
@@ -234,3 +206,15 @@ class Server:
 
     async def _wait(self, seconds: float) -> None:
         await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
+
+
+async def is_taken(port: int) -> bool:
+    """Does something listen on a port of this machine?"""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    return True

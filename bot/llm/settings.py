@@ -133,11 +133,15 @@ class RoutesSettings(_Section):
 
 
 class TimeoutSettings(_Section):
-    """Seconds that a call may take at one backend, waiting and retries included."""
+    """Seconds: of one try from when it is sent, of a streamed answer's pieces, and of waiting
+    (busy servers, `rpm` and `tpm`, pauses) until a try begins."""
 
     score_s: Seconds = 60
     keywords_s: Seconds = 60
     answer_s: Seconds = 300
+    first_chunk_s: Seconds = 180
+    chunk_s: Seconds = 60
+    wait_s: Seconds = 900
 
 
 class ThresholdSettings(_Section):

@@ -1,8 +1,11 @@
 """The words of the language model's part: what is asked, what comes back, what can go wrong.
 
 LlmError
-├── Unavailable        not reachable, cut, overdue or overloaded: another try may help
+├── Unavailable        cut, overdue or overloaded: another try may help
+│   ├── Unreachable    not even a connection
+│   ├── Overdue        not there in the time a try has; the same server won't be faster at once
 │   ├── RateLimited    asks for a pause; carries `retry_after_s`
+│   ├── Busy           so many others were first that its turn did not come
 │   └── Down           left out for now after failures; asked again later, not at once
 ├── ServerFault        it failed on this request (5xx, or an answer that is none)
 ├── AuthError          the key is wrong, or its account is empty
@@ -13,7 +16,7 @@ LlmError
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 
@@ -22,7 +25,19 @@ class LlmError(Exception):
 
 
 class Unavailable(LlmError):
-    """The server could not be reached, broke off, was too slow, or is overloaded."""
+    """The server broke off, was too slow, or is overloaded."""
+
+
+class Unreachable(Unavailable):
+    """No connection to the server could be made."""
+
+
+class Overdue(Unavailable):
+    """The server did not answer in the time that a try has."""
+
+
+class Busy(Unavailable):
+    """All turns were taken for too long; nothing was sent."""
 
 
 class RateLimited(Unavailable):
@@ -65,6 +80,23 @@ class Route(StrEnum):
     ANSWER = "answer"
 
 
+class Step(IntEnum):
+    """How far the work on a question is: what is nearly done is finished first."""
+
+    CHECK = 0
+    ANSWER = 1
+    RELEVANCE = 2
+    QUESTION = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Priority:
+    """Whose call goes first where all have to wait: mentions, then what is nearly done."""
+
+    unprompted: bool = True
+    step: Step = Step.QUESTION
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """`fixed` is the same for every call of its kind and comes first, so that a server's prefix
@@ -81,12 +113,14 @@ class Request:
     prompt: Prompt
     max_tokens: int
     digit: bool = False
+    priority: Priority = Priority()
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model wrote, without its thinking. `digits` are the probabilities of the digits as
-    first token, where the server tells; `cached_tokens` of the prompt came from its cache."""
+    """What a model wrote, without its thinking (`thought`: there was some). `digits` are the
+    probabilities of the digits as first token, where the server tells; `cached_tokens` of the
+    prompt came from its cache; `estimated`: the server didn't count the tokens, we did."""
 
     text: str
     backend: str
@@ -95,6 +129,8 @@ class Completion:
     completion_tokens: int = 0
     cached_tokens: int = 0
     cut: bool = False
+    thought: bool = False
+    estimated: bool = False
     digits: Mapping[int, float] = field(default_factory=dict)
 
 

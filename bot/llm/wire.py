@@ -1,85 +1,128 @@
-"""What goes over the wire: the body of a request, the parts of an answer, errors by their kind.
+"""What goes over the wire: the body of a request, and the parts of an answer.
 
 Servers of "the OpenAI API" differ: fields they don't know are refused by some and ignored by
-others, errors come in four shapes, and an answer may be none. `shared` knowledge of what each
-kind understands is in `bot.llm.presets`.
+others, and an answer may be none. What each kind understands is in `bot.llm.presets`, what an
+error means in `bot.llm.faults`.
 """
 
 import json
 import math
 import re
-from collections.abc import Mapping
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
+from bot.llm.faults import message_of
 from bot.llm.presets import Preset
-from bot.llm.types import (
-    AuthError,
-    BadRequest,
-    Completion,
-    ContextTooLong,
-    LlmError,
-    ModelMissing,
-    RateLimited,
-    Request,
-    ServerFault,
-    Unavailable,
-)
-
-if TYPE_CHECKING:
-    from openai import APIError
+from bot.llm.types import Completion, Request, ServerFault
 
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_TOO_LONG = re.compile(
-    r"context[ _](?:length|size|window)|maximum context|(?:prompt|input|request)\s(?:is\s)?too long"
-    r"|exceeds?\b.{0,60}\btokens?\b",
-    re.IGNORECASE,
-)
 _MARKS = "Ġ▁ \t\n"
 """What tokenizers put before a word: Ġ and ▁ stand for a space."""
+
+_NEEDED = frozenset({"model", "messages", "stream", "extra_body"})
+_PLAIN = frozenset({"temperature", "top_p", "seed", "logprobs", "top_logprobs", "stream_options"})
+"""Fields of OpenAI's own API that the client library takes as arguments."""
+
+_MAX_TOKENS = ("max_tokens", "max_completion_tokens")
+_TOGETHER = frozenset({"logprobs", "top_logprobs"})
+
+_NOUN = r"(?:field|parameter|argument|option|propert(?:y|ie)|key|value|extra input)s?"
+_SHAPE = re.compile(
+    rf"\b(?:unknown|unrecogni[sz]ed|unexpected|unsupported|invalid)\b.{{0,40}}\b{_NOUN}\b"
+    rf"|\b{_NOUN}\b.{{0,60}}\b(?:not|un)[ -]?(?:supported|permitted|allowed|recogni[sz]ed)"
+    r"|参数",
+    re.IGNORECASE,
+)
+"""A refusal that is plainly about which fields a request has, though it names none."""
 
 THINKING_TOKENS = 2048
 """Room for the thoughts of a model that can't be told not to think."""
 
 
-class Fields(IntEnum):
-    """How much of what servers may not know is sent."""
-
-    ALL = 0
-    GREEDY = 1  # no probabilities, no grammar, nothing of one server's own
-    NONE = 2  # not even the sampling settings, which some hosted models fix
-
-
 def body_of(
-    request: Request, model: str, preset: Preset, *, thinking: bool, fields: Fields = Fields.ALL
+    request: Request,
+    model: str,
+    preset: Preset,
+    *,
+    thinking: bool,
+    stream: bool = False,
+    left_out: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Arguments for `chat.completions.create`, with as many fields as the server takes."""
-    room = request.max_tokens + (THINKING_TOKENS if thinking else 0)
+    """Arguments for `chat.completions.create`, without the fields that the server refuses."""
+    optional = _optional(request, preset, thinking, not _TOGETHER & set(left_out))
+    if stream:
+        optional["stream_options"] = {"include_usage": True}
+    kept = {name: value for name, value in optional.items() if name not in left_out}
     body: dict[str, Any] = {
         "model": model,
         "messages": [
             {"role": "system", "content": request.prompt.fixed},
             {"role": "user", "content": request.prompt.variable},
         ],
-        preset.max_tokens_key: room,
+        _max_tokens_key(preset, left_out): request.max_tokens + (THINKING_TOKENS * thinking),
+        **{name: value for name, value in kept.items() if name in _PLAIN},
     }
-    if fields is Fields.NONE:
-        return body
-    if fields is Fields.GREEDY:
-        return body | {"temperature": 0.0}
-    # One digit out of all: a server that samples before it reports needs the open distribution.
-    open_ended = request.digit and preset.sampled and not thinking
-    body |= {"temperature": 1.0 if open_ended else 0.0, "top_p": 1.0, "seed": 0}
-    extra = dict(preset.extra)
-    if not thinking:
-        extra |= preset.calm
-    if request.digit and not thinking:
-        extra |= preset.guide
-        if preset.logprobs:
-            body |= {"logprobs": True, "top_logprobs": 20}
-    if extra:
+    if extra := {name: value for name, value in kept.items() if name not in _PLAIN}:
         body["extra_body"] = extra
-    return body
+    return body | {"stream": True} if stream else body
+
+
+def _optional(request: Request, preset: Preset, thinking: bool, logprobs: bool) -> dict[str, Any]:
+    """What a server may do without: sampling, probabilities, grammar, its own fields."""
+    digit = request.digit and not thinking
+    logprobs = logprobs and digit and preset.logprobs
+    # One digit out of all: a server that samples before it reports needs the open distribution.
+    open_ended = logprobs and preset.sampled
+    fields: dict[str, Any] = {"temperature": 1.0 if open_ended else 0.0, "top_p": 1.0, "seed": 0}
+    fields |= preset.extra
+    if not thinking:
+        fields |= preset.calm
+    if digit:
+        fields |= preset.guide
+    if logprobs:
+        fields |= {"logprobs": True, "top_logprobs": 20}
+    return fields
+
+
+def _max_tokens_key(preset: Preset, left_out: Collection[str]) -> str:
+    others = [name for name in _MAX_TOKENS if name not in left_out]
+    return (
+        preset.max_tokens_key if preset.max_tokens_key in others else (others or ["max_tokens"])[0]
+    )
+
+
+def refused_fields(body: Mapping[str, Any], message: str) -> frozenset[str]:
+    """Fields of the request that a refusal is about; empty where it is about something else.
+
+    Those that the message names. Where it names none but is about fields: all that can be done
+    without but the temperature, and then that too.
+    """
+    optional = {**body, **body.get("extra_body", {})}
+    limit = next((key for key in _MAX_TOKENS if optional.pop(key, None) is not None), "")
+    for name in _NEEDED:
+        optional.pop(name, None)
+    named = {
+        name
+        for name, value in optional.items()
+        if any(
+            re.search(rf"(?<!\w){re.escape(word)}(?!\w)", message) for word in _words(name, value)
+        )
+    }
+    if named & _TOGETHER:
+        named |= _TOGETHER & set(optional)
+    # "use max_completion_tokens instead": of a limit that is too high nobody says that.
+    if any(key in message for key in _MAX_TOKENS if key != limit):
+        named.add(limit)
+    if named or not _SHAPE.search(message):
+        return frozenset(named)
+    return frozenset(set(optional) - {"temperature"} or optional)
+
+
+def _words(name: str, value: Any) -> Iterator[str]:
+    """How a message may name a field: also by a name within it that is no common word."""
+    yield name
+    inner = [*value, *value.values()] if isinstance(value, Mapping) else []
+    yield from (word for word in inner if isinstance(word, str) and "_" in word)
 
 
 def parse_completion(body: str, backend: str, model: str) -> Completion:
@@ -90,34 +133,48 @@ def parse_completion(body: str, backend: str, model: str) -> Completion:
         raise ServerFault(f"{backend} sent no JSON: {body[:80]!r}") from error
     choices = found.get("choices") if isinstance(found, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise ServerFault(f"{backend} sent no answer: {_message(found)[:200]}")
+        raise ServerFault(f"{backend} sent no answer: {message_of(found)[:200]}")
     choice = choices[0]
-    text = (choice.get("message") or {}).get("content") or ""
+    message = choice.get("message")
     return completion_of(
-        text, backend, model, choice.get("finish_reason"), found.get("usage"),
-        choice.get("logprobs"),
+        message if isinstance(message, dict) else {}, backend, model,
+        choice.get("finish_reason"), found.get("usage"), choice.get("logprobs"),
     )  # fmt: skip
 
 
 def completion_of(
-    text: Any, backend: str, model: str, finish: Any, usage: Any, logprobs: Any = None
+    message: Mapping[str, Any],
+    backend: str,
+    model: str,
+    finish: Any,
+    usage: Any,
+    logprobs: Any = None,
 ) -> Completion:
     """An answer from its parts, without the model's thoughts. Raises ServerFault when the server
     says that it broke off."""
     if finish in ("error", "abort"):
         raise ServerFault(f"{backend} broke off its answer ({finish})")
+    text = message.get("content")
+    text = text if isinstance(text, str) else ""
     counts = usage if isinstance(usage, dict) else {}
-    details = counts.get("prompt_tokens_details")
     return Completion(
-        text=without_thoughts(text if isinstance(text, str) else ""),
+        text=without_thoughts(text),
         backend=backend,
         model=model,
         prompt_tokens=_count(counts.get("prompt_tokens")),
         completion_tokens=_count(counts.get("completion_tokens")),
-        cached_tokens=_count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
+        cached_tokens=_detail(counts, "prompt_tokens_details", "cached_tokens"),
         cut=finish == "length",
+        thought=bool(thought_in(message) or "<think" in text or "</think" in text)
+        or _detail(counts, "completion_tokens_details", "reasoning_tokens") > 0,
         digits=digits_of(logprobs),
     )
+
+
+def thought_in(message: Mapping[str, Any]) -> str:
+    """What servers tell of a model's thinking, beside its answer."""
+    found = message.get("reasoning_content") or message.get("reasoning")
+    return found if isinstance(found, str) else ""
 
 
 def without_thoughts(text: str) -> str:
@@ -150,48 +207,9 @@ def digits_of(logprobs: Any) -> dict[int, float]:
     return digits
 
 
-def kind_of_error(error: "APIError", backend: str) -> LlmError:
-    """The error of the client library as one of ours."""
-    from openai import APIConnectionError, APIStatusError
-
-    if isinstance(error, APIConnectionError):
-        return Unavailable(f"{backend} can't be reached: {error.__cause__ or error.message}")
-    if not isinstance(error, APIStatusError):
-        return ServerFault(f"{backend} failed while answering: {_message(error.body or error)}")
-    status, message = error.status_code, _message(error.body or error.message)[:300]
-    said = f"{backend} answered {status}: {message}"
-    pause = _retry_after(error.response.headers)
-    if status in (401, 402, 403) or "insufficient_quota" in message:
-        return AuthError(said)
-    if status == 404:
-        return ModelMissing(said)
-    if status == 429:
-        return RateLimited(said, pause)
-    if status in (408, 409, 425, 502, 503, 504, 529):
-        return RateLimited(said, pause) if pause else Unavailable(said)
-    if status >= 500:
-        return ServerFault(said)
-    return ContextTooLong(said) if _TOO_LONG.search(message) else BadRequest(said)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers.get(name, "")) * scale)
-        except ValueError:
-            continue
-    return 0.0
-
-
-def _message(body: Any) -> str:
-    """The sentence in an error's body: flat, below "error" or "detail", or just text."""
-    if isinstance(body, dict):
-        for key in ("message", "error", "detail", "text"):
-            if body.get(key):
-                code = body.get("code")
-                suffix = f" ({code})" if isinstance(code, str) and key == "message" else ""
-                return _message(body[key]) + suffix
-    return str(body)
+def _detail(counts: Mapping[str, Any], group: str, name: str) -> int:
+    details = counts.get(group)
+    return _count(details.get(name)) if isinstance(details, dict) else 0
 
 
 def _count(value: Any) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.grounding.markup import rounded_off
 from bot.llm.llm import Llm
 from bot.llm.types import OnText
 from bot.stages.rewrite import as_history
@@ -38,7 +39,8 @@ async def write(
     on_text: OnText | None,
     trace: Trace,
 ) -> str:
-    """The model's draft, with a mark [n] for each passage it draws on. Raises LlmError."""
+    """The model's draft, with a mark [n] for each passage it draws on; where the model ran out of
+    tokens, without what it had not finished. Raises LlmError."""
     with stage(trace, "answer") as figures:
         done = await llm.answer(
             question.text,
@@ -51,7 +53,7 @@ async def write(
         figures["backend"], figures["model"] = done.backend, done.model
         figures["prompt_tokens"], figures["cached_tokens"] = done.prompt_tokens, done.cached_tokens
         figures["chars"], figures["cut"] = len(done.text), done.cut
-        return done.text
+        return rounded_off(done.text) if done.cut else done.text
 
 
 def _exchange(question: Question, turns: int) -> Sequence[Turn]:

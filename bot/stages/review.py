@@ -1,38 +1,27 @@
 """Stage 5 for what a language model wrote: only what its sources say leaves, and no harm.
 
-First what needs no model: is it grounded, does it cite, is it about the documents, does it tell
-what it must not? Then the two scores of the paper: does it dodge, is it unsafe?
+First what needs no model: is it grounded, does each claim cite, is it about the documents, does it
+tell what it must not? Then the two scores of the paper: does it dodge, is it unsafe?
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from adapters.base import Citation
+from bot.grounding.grounded import grounded
+from bot.grounding.leaks import Leaks
+from bot.grounding.links import without_foreign_links
+from bot.grounding.markup import cut_short, marks_in, renumbered, rounded_off
+from bot.grounding.sources import Sources
+from bot.grounding.subject import Subject
 from bot.llm.llm import NO_ANSWER, Llm, all_of
 from bot.llm.scoring import Rubric
 from bot.stages.check import harmless
-from bot.stages.grounding import (
-    Checked,
-    Sources,
-    grounded,
-    marks_in,
-    renumbered,
-    sentences,
-    without_foreign_links,
-)
 from bot.trace import stage
 from bot.types import Answer, Knowledge, Outcome, Reason, Silence, Trace
 from knowledge.split import is_chinese
 from knowledge.types import Passage
-
-LEAK_CHARS = 32
-"""So many characters of a prompt in a row, spaces left out, are no coincidence."""
-
-LEAST_SIMILARITY = 0.3
-"""Cosine of an answer to the nearest passage it was written from; a poem about something else
-has about 0.1, a sentence of the documents in other words 0.5 or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,46 +35,54 @@ class Written:
     hits: Sequence[Passage]
 
 
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What may be shown of a text. `dropped` are the facts and sentences that went, `core_lost`
+    tells that too much did; `similarity` is that of the sentence farthest from the passages."""
+
+    text: str
+    dropped: tuple[str, ...] = ()
+    core_lost: bool = False
+    similarity: float = 1.0
+
+
 class Inspector:
     """The checks that need no model; made once per question."""
 
     def __init__(
-        self, question: str, passages: Sequence[Passage], secret: str, max_chars: int
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        secrets: Iterable[str],
+        max_chars: int,
+        knowledge: Knowledge,
     ) -> None:
         self.max_chars = max_chars
-        self._sources = Sources([f"{p.path}\n{p.heading}\n{p.text}" for p in passages], question)
+        texts = [f"{p.path}\n\n{p.heading}\n\n{p.text}" for p in passages]
+        self._sources = Sources(texts, question)
+        self._subject = Subject(question, passages, self._sources, knowledge)
+        self._leaks = Leaks(secrets, known=[*texts, question])
         self._hosts = frozenset(urlsplit(p.url).hostname or "" for p in passages) - {""}
         self._instead = "（链接见来源）" if is_chinese(question) else "(link: see the source)"
         self._valid = {n: n for n in range(1, len(passages) + 1)}
-        self._secret = _bare(secret)
 
     def leaks(self, text: str) -> bool:
         """Does it repeat a part of the instructions?"""
-        bare = _bare(text)
-        return any(
-            bare[at : at + LEAK_CHARS] in self._secret
-            for at in range(0, max(0, len(bare) - LEAK_CHARS + 1), 4)
-        )
+        return self._leaks.in_text(text)
 
-    def clean(self, text: str) -> Checked:
-        """Grounded, with valid marks only, without foreign links, mentions and hidden tags."""
+    async def inspect(self, text: str) -> Inspected:
+        """Grounded, cited and about the documents, without foreign links, mentions and hidden
+        tags. Raises KnowledgeError."""
         checked = grounded(renumbered(text, self._valid), self._sources)
+        strays, similarity = await self._subject.strays(checked.claims)
+        checked = checked.without(strays)
         shown = without_foreign_links(harmless(checked.text), self._hosts, self._instead)
-        return Checked(shown, checked.dropped, checked.core_lost)
-
-    def presentable(self, text_so_far: str) -> str:
-        """What may be shown of an answer that is being written: whole sentences, checked. Nothing
-        while it may still turn out to be no answer."""
-        if NO_ANSWER in text_so_far or self.leaks(text_so_far):
-            return ""
-        complete = "".join(sentences(text_so_far)[:-1])
-        return self.clean(cut_short(complete, self.max_chars)).text
+        return Inspected(shown, checked.dropped, checked.core_lost, similarity)
 
 
 async def review(
     written: Written,
     inspector: Inspector,
-    knowledge: Knowledge,
     llm: Llm,
     trace: Trace,
 ) -> Outcome:
@@ -99,22 +96,20 @@ async def review(
             figures["shortened"] = len(text)
         if inspector.leaks(text):
             return Silence(Reason.UNSAFE)
-        checked = inspector.clean(text)
-        figures["dropped"] = list(checked.dropped)
-        marks = marks_in(checked.text)
+        found = await inspector.inspect(text)
+        figures["dropped"] = list(found.dropped)
+        marks = marks_in(found.text)
         figures["cited"] = marks
-        if checked.core_lost or not marks:
+        figures["similarity"] = found.similarity
+        if found.core_lost or not marks:
             return Silence(Reason.UNGROUNDED)
-        said = await knowledge.similarity(checked.text, [p.text for p in written.hits])
-        figures["similarity"] = round(max(said), 3)
-        if max(said) < LEAST_SIMILARITY:
-            return Silence(Reason.UNGROUNDED)
-        if harm := await _scored(written.question, checked.text, llm, figures):
+        if harm := await scored(written.question, found.text, llm, figures):
             return Silence(harm)
-        return _answer(checked.text, marks, written)
+        return _answer(found.text, marks, written)
 
 
-async def _scored(question: str, text: str, llm: Llm, figures: dict[str, object]) -> Reason | None:
+async def scored(question: str, text: str, llm: Llm, figures: dict[str, object]) -> Reason | None:
+    """Why an answer must not be posted, by the model's scores. Raises LlmError."""
     limits, chinese = llm.options.thresholds, is_chinese(text)
     dodge, unsafe = await all_of(
         [
@@ -131,18 +126,8 @@ async def _scored(question: str, text: str, llm: Llm, figures: dict[str, object]
 async def _shorter(written: Written, llm: Llm, max_chars: int) -> str:
     """Summarised by the model; cut behind a whole sentence where that is still too long."""
     done = await llm.shorten(written.question, written.text, is_chinese(written.question))
-    short = done.text if done.text and marks_in(done.text) else written.text
-    return cut_short(short, max_chars)
-
-
-def cut_short(text: str, max_chars: int) -> str:
-    """The first sentences that fit, without a code block that is left open."""
-    kept = ""
-    for sentence in sentences(text):
-        if len(kept) + len(sentence) > max_chars:
-            break
-        kept += sentence
-    return kept if kept.count("```") % 2 == 0 else kept[: kept.rindex("```")]
+    text = rounded_off(done.text) if done.cut else done.text
+    return cut_short(text if marks_in(text) else written.text, max_chars)
 
 
 def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
@@ -153,7 +138,3 @@ def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
     cited = [written.passages[mark - 1] for mark in marks]
     places = [found.get((p.source, p.path, p.heading), p) for p in cited]
     return Answer(text, tuple(Citation(p.path, p.heading, p.line, p.url) for p in places))
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"\s+", "", text).lower()

@@ -80,6 +80,17 @@ def test_paths_are_relative_to_the_file_or_to_the_current_folder(
     assert config.bot.data_dir == etc / "data"
 
 
+def test_what_is_shipped_is_found_wherever_the_configuration_lies(folder: Path) -> None:
+    shipped = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    copied = folder / "config.yaml"
+    copied.write_text(shipped, encoding="utf-8")
+    config = load_config(copied, [])
+    assert config.gate.examples == (ROOT / "examples/questions.json",)
+    assert [source.path for source in config.knowledge.sources] == [ROOT / "docs"]
+    (folder / "docs").mkdir()
+    assert load_config(copied, []).knowledge.sources[0].path == folder / "docs"
+
+
 def test_secrets_do_not_show(load: Load) -> None:
     config = load(
         "http: {token: hush}\n"

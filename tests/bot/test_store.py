@@ -93,6 +93,7 @@ async def test_an_answer_is_in_the_outbox_until_it_is_sent(store: Store) -> None
             "heading": "Care > Descaling",
             "line": 12,
             "url": "https://docs.test/descale",
+            "origin": "documents",
         }
     ]
     stored = await store.reply_by_platform_id(ADAPTER, "p1")

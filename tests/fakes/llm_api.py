@@ -30,7 +30,8 @@ class Call:
 class Say:
     """What the server does. `raw` replaces the body, `hang` never answers, `cut` closes the
     connection after so many pieces of a stream (or before a plain answer), `refuse` are fields
-    that the server calls unknown, `hold` is waited for before a stream's last piece."""
+    that the server calls unknown, `hold` is waited for before a stream's last piece, `until`
+    before anything is sent, `thoughts` are told beside the answer, `counted` says what was used."""
 
     text: str = ""
     digits: Mapping[int, float] = field(default_factory=dict)
@@ -43,6 +44,9 @@ class Say:
     refuse: tuple[str, ...] = ()
     hold: asyncio.Event | None = None
     message: str = "out of order"
+    until: asyncio.Event | None = None
+    thoughts: str = ""
+    counted: bool = True
 
 
 Script = Callable[[Call], Say]
@@ -70,7 +74,9 @@ def digit(number: int, certainty: float = 1.0) -> Say:
 
 @dataclass
 class LlmApi:
-    """A running server; `script` may be changed at any time."""
+    """A running server; `script` may be changed at any time. `list_status` answers for the list
+    of models, `list_until` is waited for before, `aliases` are served and not listed; `pings` are
+    questions of one token; `count` is the tokenizer behind /v1/encode, where there is one."""
 
     url: str
     script: Script
@@ -81,6 +87,11 @@ class LlmApi:
     at_once: int = 0
     most_at_once: int = 0
     together: asyncio.Barrier | None = None
+    aliases: tuple[str, ...] = ()
+    pings: int = 0
+    list_status: int = 200
+    list_until: asyncio.Event | None = None
+    count: Callable[[str], int] | None = None
 
     def kinds(self) -> list[str]:
         """What was asked, in its order."""
@@ -101,11 +112,12 @@ class LlmApi:
         body = await request.json()
         if self.down:
             return _error(503, "sleeping")
-        system, user = (message["content"] for message in body["messages"])
-        kind, language = _KINDS[system]
-        call = Call(kind, language, user, body, request.headers.get("Authorization", ""))
-        self.calls.append(call)
+        call = self._call(body, request.headers.get("Authorization", ""))
+        if call.kind == "ping" and body["model"] not in (*self.models, *self.aliases):
+            return _error(404, f"The model '{body['model']}' does not exist.")
         say = self.script(call)
+        if say.until:
+            await say.until.wait()
         if unknown := [name for name in say.refuse if name in body]:
             return _error(400, f"unknown field {unknown[0]}")
         if say.hang:
@@ -120,26 +132,45 @@ class LlmApi:
         if say.cut is not None:
             assert request.transport
             request.transport.abort()
-        choice = {"index": 0, "finish_reason": say.finish, "logprobs": _logprobs(say, body)}
-        message = {"role": "assistant", "content": say.text}
-        return web.json_response(
-            {"object": "chat.completion", "choices": [{**choice, "message": message}]}
-            | {"usage": _usage(body, say.text), "model": body["model"]}
-        )
+        return _whole(say, body)
+
+    def _call(self, body: dict[str, Any], key: str) -> Call:
+        texts = [message["content"] for message in body["messages"]]
+        if len(texts) == 1:
+            self.pings += 1
+            return Call("ping", "", texts[0], body, key)
+        kind, language = _KINDS[texts[0]]
+        self.calls.append(Call(kind, language, texts[1], body, key))
+        return self.calls[-1]
 
     async def list_models(self, request: web.Request) -> web.Response:
         """GET /v1/models."""
         del request
         self.probes += 1
+        if self.list_until:
+            await self.list_until.wait()
         if self.down:
             return _error(503, "sleeping")
+        if self.list_status != 200:
+            return _error(self.list_status, "no list here")
         return web.json_response({"object": "list", "data": [{"id": m} for m in self.models]})
+
+    async def encode(self, request: web.Request) -> web.Response:
+        """POST /v1/encode, as lmdeploy has it."""
+        texts = (await request.json())["input"]
+        if self.count is None:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        lengths = [self.count(text) for text in texts]
+        return web.json_response({"input_ids": [[0] * n for n in lengths], "length": lengths})
 
     async def _stream(
         self, request: web.Request, say: Say, body: dict[str, Any]
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        if say.thoughts:
+            delta = {"reasoning_content": say.thoughts}
+            await _event(response, {"choices": [{"index": 0, "delta": delta}]})
         pieces = [say.text[at : at + 8] for at in range(0, len(say.text), 8)]
         for number, piece in enumerate(pieces):
             if say.hold and number == len(pieces) - 1:
@@ -152,7 +183,8 @@ class LlmApi:
         if say.finish:
             last = {"index": 0, "delta": {}, "finish_reason": say.finish}
             await _event(response, {"choices": [last]})
-            await _event(response, {"choices": [], "usage": _usage(body, say.text)})
+            if say.counted and body.get("stream_options"):
+                await _event(response, {"choices": [], "usage": _usage(body, say.text)})
             await response.write(b"data: [DONE]\n\n")
         return response
 
@@ -166,6 +198,7 @@ async def llm_api(script: Script | None = None) -> AsyncIterator[LlmApi]:
         [
             web.post("/v1/chat/completions", api.chat),
             web.get("/v1/models", api.list_models),
+            web.post("/v1/encode", api.encode),
         ]
     )
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
@@ -186,6 +219,20 @@ async def _event(response: web.StreamResponse, chunk: dict[str, Any]) -> None:
 def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
     flat = {"message": message, "type": "error", "code": status, "object": "error"}
     return web.json_response(flat, status=status, headers=headers)
+
+
+def _whole(say: Say, body: dict[str, Any]) -> web.Response:
+    message = {"role": "assistant", "content": say.text}
+    if say.thoughts:
+        message["reasoning_content"] = say.thoughts
+    choice = {"index": 0, "finish_reason": say.finish, "logprobs": _logprobs(say, body)}
+    answer: dict[str, Any] = {
+        "object": "chat.completion",
+        "choices": [{**choice, "message": message}],
+    }
+    if say.counted:
+        answer["usage"] = _usage(body, say.text)
+    return web.json_response({**answer, "model": body["model"]})
 
 
 def _logprobs(say: Say, body: dict[str, Any]) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -28,10 +29,14 @@ def main() -> None:
     parser.add_argument("--fake-sick", type=Path, help="unhealthy while this file exists")
     parser.add_argument("--fake-stubborn", action="store_true", help="ignores SIGTERM")
     parser.add_argument("--fake-chatter", type=int, default=0)
+    parser.add_argument("--fake-helper", type=Path, help="starts a process, its id goes there")
     args, _ = parser.parse_known_args()
     if args.fake_starts:
         with args.fake_starts.open("a") as file:
             file.write(f"{os.getpid()}\n")
+    if args.fake_helper:
+        sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        args.fake_helper.write_text(str(sleeper.pid))
     sys.stderr.write("x" * args.fake_chatter + "\n[TM] loading\n")
     while args.fake_load_until and not args.fake_load_until.exists():
         time.sleep(0.01)

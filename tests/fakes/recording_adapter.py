@@ -9,6 +9,8 @@ from adapters.contract import QuietAdapter
 class RecordingAdapter(QuietAdapter):
     """Satisfies `adapters.base.Adapter`. `failures` are raised by the next sends, in order."""
 
+    streams = True
+
     def __init__(self, name: str = "fake", resend_s: float = 3600.0) -> None:
         self.name, self.resend_s = name, resend_s
         self.sent: list[Reply] = []

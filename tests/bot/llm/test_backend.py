@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.llm.breaker import LEFT_ALONE_S
 from bot.llm.llm import Llm
-from bot.llm.node import LEFT_ALONE_S
 from bot.llm.scoring import Rubric
 from bot.llm.types import (
     AuthError,
@@ -19,6 +19,7 @@ from bot.llm.types import (
     RateLimited,
     ServerFault,
     Unavailable,
+    Unreachable,
 )
 from tests.bot.llm.models import local, model, remote
 from tests.fakes.clock import FakeClock
@@ -137,26 +138,7 @@ async def test_what_a_retry_cannot_help_is_not_retried(api: LlmApi, status: int)
     async with model({"remote": remote(api), "retries": 5}) as llm:
         with pytest.raises(LlmError):
             await llm.rewrite("and how?", "", chinese=False)
-    # A refused request is sent again with fewer of the fields that servers may not know.
-    assert len(api.calls) == (3 if status == 400 else 1)
-
-
-@pytest.mark.parametrize(
-    ("refused", "kept"),
-    [(("logprobs", "response_format"), True), (("temperature", "max_tokens_"), False)],
-)
-async def test_refused_fields_are_left_out_from_then_on(
-    api: LlmApi, refused: tuple[str, ...], kept: bool
-) -> None:
-    api.script = lambda _: Say("7", {7: 1.0}, refuse=refused)
-    async with model({"local": local(api)}) as llm:
-        for _ in range(3):
-            assert await score(llm) == pytest.approx(7.778, abs=0.01)
-    tries = len(api.calls) - 2
-    assert tries == (2 if kept else 3)
-    for call in api.calls[tries - 1 :]:
-        assert "logprobs" not in call.body
-        assert call.body.get("temperature") == (0.0 if kept else None)  # greedy where it can be
+    assert len(api.calls) == 1
 
 
 async def test_servers_are_balanced_and_a_dead_one_is_left_alone() -> None:
@@ -188,8 +170,9 @@ async def test_a_server_that_refuses_connections_is_not_asked_again_at_once() ->
     clock = FakeClock()
     sections = {"remote": {"provider": "custom", "base_url": url, "model": "chat"}, "retries": 0}
     async with model(sections, clock) as llm:
-        with pytest.raises(Unavailable, match="can't be reached"):
-            await score(llm)
+        for _ in range(2):
+            with pytest.raises(Unreachable, match="can't be reached"):
+                await score(llm)
         with pytest.raises(Down):
             await score(llm)
         assert not llm.hybrid.up

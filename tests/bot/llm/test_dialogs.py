@@ -320,7 +320,7 @@ async def test_a_draft_never_shows_what_the_check_removes(
         assert "8080" not in shown
         assert "evil.test" not in shown
         assert "@everyone" not in shown
-        assert talk.adapter.drafts[-1] == ""
+        assert talk.adapter.drafts[-1:] in ([], [""])
 
 
 async def test_unprompted_answers_are_not_shown_half_done(

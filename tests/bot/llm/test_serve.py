@@ -10,14 +10,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bot.llm.serve import MEMORY_KEYS, Server, State
 from bot.llm.settings import ServeSettings
+from bot.llm.types import Down
 from tests.bot.llm.models import model
 from tests.fakes.clock import FakeClock
+from tests.fakes.llm_api import llm_api
 
-PACKAGE = Path(__file__).parent.parent.parent / "fakes" / "lmdeploy_package.py"
+ROOT = Path(__file__).parent.parent.parent.parent
+PACKAGE = ROOT / "tests" / "fakes" / "lmdeploy_package.py"
 
 
 @pytest.fixture
@@ -51,9 +55,16 @@ def pids(home: Path) -> list[int]:
 
 def alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
+
+
+async def ended(pid: int) -> bool:
+    """Waits until a process has ended, which takes a moment after it was killed."""
+    async with asyncio.timeout(20):
+        while alive(pid):
+            await asyncio.sleep(0.01)
     return True
 
 
@@ -103,13 +114,13 @@ async def test_it_loads_serves_and_ends_with_the_bot(home: Path) -> None:
         assert run.told == 1
         (pid,) = pids(home)
         assert alive(pid)
-    assert not alive(pid)
+    assert await ended(pid)
 
 
 async def test_a_model_that_never_gets_ready_is_started_again(home: Path) -> None:
     async with running(settings(home, "--fake-load-until", str(home / "never"))) as run:
         await run.until(lambda: len(pids(home)) == 2, step=20)
-        assert not alive(pids(home)[0])
+        assert await ended(pids(home)[0])
 
 
 @pytest.mark.parametrize(("code", "said"), [(2, "arguments"), (3, "port")])
@@ -168,7 +179,7 @@ async def test_a_taken_port_is_found_before_the_model_is_loaded(home: Path) -> N
 async def test_one_that_ignores_sigterm_is_killed(home: Path) -> None:
     async with running(settings(home, "--fake-stubborn"), grace_s=0.2) as run:
         await run.state(State.READY)
-    assert not alive(pids(home)[0])
+    assert await ended(pids(home)[0])
 
 
 async def test_a_flood_of_output_does_not_block_it(home: Path) -> None:
@@ -177,12 +188,21 @@ async def test_a_flood_of_output_does_not_block_it(home: Path) -> None:
 
 
 async def test_without_lmdeploy_it_says_how_to_get_it(
-    home: Path, caplog: pytest.LogCaptureFixture
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = settings(home).model_copy(update={"python": str(home / "none")})
-    async with running(made) as run:
+    missing = settings(home).model_copy(update={"python": str(home / "none")})
+    async with running(missing) as run:
         await run.state(State.GIVEN_UP)
-    assert "make local-llm" in caplog.text
+        assert run.server.problem == (
+            f"can't start {home}/none: No such file or directory; "
+            "run make local-llm, or set llm.local.serve.python"
+        )
+    monkeypatch.delenv("PYTHONPATH")
+    async with running(settings(home)) as run:
+        await run.state(State.GIVEN_UP)
+        assert run.server.problem == (
+            f"{sys.executable} has no lmdeploy; run make local-llm, or set llm.local.serve.python"
+        )
 
 
 def test_the_command_line_says_everything() -> None:
@@ -219,4 +239,20 @@ async def test_the_configuration_starts_it_and_the_bot_uses_it(home: Path) -> No
                 clock.advance(0.5)
         assert "lmdeploy is loading" in seen
         (pid,) = pids(home)
-    assert not alive(pid)
+    assert await ended(pid)
+
+
+async def test_a_stranger_on_the_port_is_told_nothing() -> None:
+    async with llm_api() as stranger:
+        port = int(stranger.url.split(":")[2].split("/")[0])
+        serve = {"model": "/models/chat", "port": port, "python": sys.executable}
+        clock = FakeClock()
+        async with model({"local": {"serve": serve}}, clock, watch=True) as llm:
+            async with asyncio.timeout(20):
+                while not any("taken" in problem for problem in llm.hybrid.problems()):
+                    await asyncio.sleep(0.01)
+                    clock.advance(0.5)
+            assert not llm.hybrid.up
+            with pytest.raises(Down):
+                await llm.rewrite("and how do I remove it?", "how do I install it?", chinese=False)
+        assert (stranger.calls, stranger.probes) == ([], 0)

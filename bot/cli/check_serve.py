@@ -1,0 +1,67 @@
+"""`check` of llm.local.serve: could the daemon start its api_server?"""
+
+import asyncio
+import shutil
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.cli.findings import BAD, NOTE, OK
+from bot.llm.exits import INSTALL, interpreter
+from bot.llm.settings import ServeSettings
+
+OLDEST = (0, 16)
+"""The first lmdeploy that tells errors by their status."""
+
+IMPORT_S = 120.0
+IMPORT = "import lmdeploy; print('lmdeploy', lmdeploy.__version__)"
+
+
+async def check_serve(settings: ServeSettings) -> list[str]:
+    """Findings about the interpreter, lmdeploy in it, the model and the GPU."""
+    findings = [await _lmdeploy(interpreter(settings)), *_model(settings.model)]
+    if not shutil.which("nvidia-smi"):
+        findings.append(f"{NOTE}llm.local.serve: there is no nvidia-smi; lmdeploy needs a GPU")
+    return findings
+
+
+async def _lmdeploy(python: str) -> str:
+    try:
+        child = await asyncio.create_subprocess_exec(python, "-c", IMPORT, stdout=PIPE, stderr=PIPE)
+    except OSError as error:
+        return f"{BAD}llm.local.serve: can't start {python}: {error.strerror}; {INSTALL}"
+    try:
+        async with asyncio.timeout(IMPORT_S):
+            out, err = await child.communicate()
+    except TimeoutError:
+        await _kill(child)
+        return f"{BAD}llm.local.serve: {python} did not import lmdeploy in {IMPORT_S:g} s"
+    said = (out or err).decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
+    if child.returncode:
+        return f"{BAD}llm.local.serve: {python} can't import lmdeploy: {said[0]}; {INSTALL}"
+    if _version(said[0]) < OLDEST:
+        return f"{BAD}llm.local.serve: {said[0]} is too old; {'.'.join(map(str, OLDEST))} is needed"
+    return f"{OK}llm.local.serve: {said[0]} in {python}"
+
+
+async def _kill(child: Process) -> None:
+    child.kill()
+    await child.wait()
+
+
+def _version(said: str) -> tuple[int, ...]:
+    numbers = said.removeprefix("lmdeploy ").split(".")[:2]
+    return tuple(int(number) if number.isdecimal() else 0 for number in numbers)
+
+
+def _model(model: str) -> Iterator[str]:
+    folder = Path(model)
+    if folder.is_dir():
+        good = (folder / "config.json").is_file()
+        what = "a model" if good else "no model: config.json is missing"
+        yield f"{OK if good else BAD}llm.local.serve.model: {folder} holds {what}"
+    elif model.startswith(("/", ".", "~")):
+        more = "; ~ is not understood here, write the whole path" if model[0] == "~" else ""
+        yield f"{BAD}llm.local.serve.model: there is no folder {model}{more}"
+    else:
+        yield f"{NOTE}llm.local.serve.model: {model} is fetched from the hub at the first start"

@@ -1,0 +1,3 @@
+"""How the findings of `check` begin."""
+
+OK, BAD, NOTE = "ok    ", "bad   ", "note  "

@@ -1,0 +1,138 @@
+"""The hard facts of a text: what people copy.
+
+Commands, options, file names, versions, numbers, addresses, mentions and identifiers. They are
+found by how they look; Chinese characters beside them are no part of them, with or without space.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.grounding import spoken
+from bot.grounding.links import ADDRESS, ENDING
+from bot.grounding.markup import MARK, SPAN
+from bot.grounding.plain import CHINESE, readable
+from bot.grounding.shell import commands
+
+
+class Sort(StrEnum):
+    """What a fact is, and so how it is looked for."""
+
+    CODE = "code"  # several words of code: they stand together in one line
+    COMMAND = "command"  # the same, told to be run
+    NAME = "name"  # one word of code, as it stands
+    WORD = "word"  # a name in a sentence: parts of it may be set apart
+    SETTING = "setting"  # a name and the number that it is to have
+    NUMBER = "number"
+    ADDRESS = "address"
+    MENTION = "mention"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """`text` as it was written, and the `value` of a number that was written in words."""
+
+    text: str
+    sort: Sort
+    value: str = ""
+
+    @property
+    def strong(self) -> bool:
+        """Is it enough to tell that a sentence is about the documents? Small numbers aren't."""
+        return self.sort is not Sort.NUMBER or len(self.text.strip("%")) > 2
+
+
+NUMBER = r"\d+(?:\.\d+)+|(?:(?<![A-Za-z_\d])|(?<=\d[x*]))\d+"
+"""The digit of a name such as int8 is no number by itself; the version in python3.9 is."""
+
+_VALUE = r"[\w./:~-]*[\w/]"
+_PATTERNS = {
+    "address": ADDRESS,
+    "mention": rf"(?<![A-Za-z0-9_./-])[@＠](?:[A-Za-z0-9_][\w-]*|[{CHINESE}]+)",
+    "code": (
+        rf"(?<![\w-])--?[A-Za-z][\w-]*(?:=[^\s{CHINESE}`\"'()]*[^\s{CHINESE}`\"'(),.;:!?]|\s\d[\w.:]*\b)"
+        rf"|(?<![\w.-])[A-Za-z_][\w.-]*=(?![=\s]){_VALUE}"
+    ),
+    "name": (
+        r"(?<![\w-])--?[A-Za-z][\w-]*(?:\.\w[\w-]*)*"  # options
+        r"|\$\{?[A-Z_][A-Z0-9_]*+(?![a-z-])\}?"  # variables
+        r"|(?<![\w./~:}>)\]-])(?:~|\.{1,2})?/[\w.~*-]*[\w*](?:/[\w.~*{}$-]+)*/?"  # from a root
+        r"|(?<![\w/.-])[A-Za-z_][\w.~-]*(?:/[\w.~*-]+)+(?::[\w.-]*\w)?"  # other paths
+        r"|(?<![\w.])\.[A-Za-z][\w-]+"  # .env
+        r"|(?<![\w.-])[A-Za-z_][\w-]*(?:\.\w[\w-]*)+(?:\(\))?"  # dotted names and file names
+        r"|(?<!\w)_*[A-Za-z]\w*_\w+(?:\(\))?|(?<!\w)__[A-Za-z]\w*"  # snake_case
+        r"|(?<!\w)[A-Za-z]\w*\(\)"  # calls
+    ),
+    "word": (
+        r"(?<!\w)(?:[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*)"  # camelCase
+        r"|(?:(?<=[Ss]et )|(?<=[Ee]xport )|(?<=变量)|(?<=设置))[A-Z][A-Z0-9]{2,}\b"  # set DEBUG
+        r"|(?<![\w.])[A-Za-z]+\d[\w.-]*"  # names with digits: RTX3090, cu118
+    ),
+    "number": rf"(?:{NUMBER})%?",
+}
+_FACT = re.compile(
+    "|".join(f"(?P<{sort}>{pattern})" for sort, pattern in _PATTERNS.items()), re.ASCII
+)
+_ORDINAL = re.compile(
+    r"^\s*\d{1,2}[.)、]\s|(?<![\w(.])\(?\d{1,2}\)(?=\s)|第\s*\d{1,2}\s*[步点种]|\bstep\s+\d{1,2}\b",
+    re.IGNORECASE | re.ASCII,
+)
+_SETTING = re.compile(
+    rf"`?(?P<name>(?:--)?[A-Za-z][\w.-]*\w)`?\s*(?:to\s|(?:设置?|改|调)?[为成到])\s*`?(?P<value>{NUMBER})(?![\w.])",
+    re.ASCII,
+)
+_ABBREVIATIONS = frozenset({"e.g", "i.e", "a.k.a", "w.r.t", "a.m", "p.m", "u.s", "et.al"})
+_PLACE = re.compile(
+    r"(?:director|folder|path|file|under\b|inside\b|(?-i:cd\b)|目录|文件|路径|放到|放在|位于)",
+    re.IGNORECASE,
+)
+
+
+def facts_in(sentence: str) -> list[Fact]:
+    """The hard facts of a sentence: what stands in `code`, and what looks like it outside."""
+    plain = readable(sentence)
+    facts = [fact for span in SPAN.findall(plain) for fact in facts_of_code(span.strip("`"))]
+    rest = _ORDINAL.sub(" ", MARK.sub(" ", SPAN.sub(" ` ", plain)))
+    facts += [Fact(one, Sort.COMMAND if " " in one else Sort.NAME) for one in commands(rest)]
+    facts += _facts_of_prose(rest)
+    facts += [
+        Fact(f"{found['name']} {found['value']}", Sort.SETTING)
+        for found in _SETTING.finditer(plain)
+        if re.search(r"[._-]", found["name"])
+    ]
+    facts += [Fact(text, Sort.NUMBER, str(value)) for text, value in spoken.stated(rest)]
+    return list(dict.fromkeys(facts))
+
+
+def facts_of_code(code: str) -> list[Fact]:
+    """The facts of a line or a stretch of code: itself, and what of it needs a stricter look."""
+    code = re.sub(r"\\\n\s*", " ", readable(code)).strip()
+    facts = [
+        Fact(found.group().rstrip(ENDING), Sort(found.lastgroup or ""))
+        for found in _FACT.finditer(code)
+        if found.lastgroup in ("address", "mention")
+    ]
+    if not re.search(r"\w", code) or (facts and facts[0].text == code):
+        return facts
+    number = re.fullmatch(r"\d+(?:\.\d+)*%?", code, re.ASCII)
+    sort = Sort.NUMBER if number else Sort.CODE if re.search(r"[\s=]", code) else Sort.NAME
+    return [*facts, Fact(code, sort)]
+
+
+def _facts_of_prose(text: str) -> Iterator[Fact]:
+    for found in _FACT.finditer(text):
+        name = found.group().rstrip(ENDING if found.lastgroup == "address" else f"{ENDING}-")
+        if name.lower() in _ABBREVIATIONS:
+            continue
+        if re.fullmatch(r"[A-Za-z]+/[A-Za-z]+", name) and not _is_place(text, found):
+            continue  # and/or, CI/CD
+        several = found.lastgroup == "name" and re.search(r"\w\.[a-z]{1,4}/", name)  # a.py/b.py
+        for one in re.split(r"(?<=\w)/", name) if several else [name]:
+            yield Fact(one, Sort(found.lastgroup or ""))
+
+
+def _is_place(text: str, found: re.Match[str]) -> bool:
+    """Does the sentence take two words with a slash between them for a path?"""
+    around = f"{text[max(0, found.start() - 12) : found.start()]} {text[found.end() :][:12]}"
+    return bool(_PLACE.search(around))

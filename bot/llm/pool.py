@@ -1,0 +1,139 @@
+"""The servers of one backend: the least busy of the healthy ones is asked, the others probed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from bot.llm.node import Node
+from bot.llm.presets import Preset
+from bot.llm.types import Down, LlmError, ModelMissing, RateLimited, Unreachable
+
+log = logging.getLogger(__name__)
+
+
+class Pool:
+    """Servers of the same model. `model` is the configured one: "" takes the first one served,
+    "auto" one of the preset's."""
+
+    def __init__(self, name: str, nodes: Sequence[Node], model: str, preset: Preset) -> None:
+        self._name, self._nodes = name, list(nodes)
+        self._model, self._preset = model, preset
+        self._turn = 0
+
+    @property
+    def up(self) -> bool:
+        """Is there a server that is not left alone?"""
+        return any(node.breaker.closed for node in self._nodes)
+
+    def problems(self) -> list[str]:
+        """What keeps it, or one of several servers, from being asked."""
+        wrong = [node for node in self._nodes if not node.breaker.closed]
+        said = [(node.url, node.breaker.problem) for node in wrong if node.breaker.problem]
+        if self.up:
+            return [f"{url}: {problem}" for url, problem in said]
+        return list(dict.fromkeys(problem for _, problem in said)) or ["not reachable"]
+
+    def pause(self) -> float:
+        """Seconds until a server may be asked, by their own wish; 0 when one may be now."""
+        return min((node.pause() for node in self._nodes if node.breaker.closed), default=0.0)
+
+    def has_other(self, tried: set[Node]) -> bool:
+        """Is there a healthy server that was not tried yet?"""
+        return any(node.breaker.closed for node in self._nodes if node not in tried)
+
+    @asynccontextmanager
+    async def lent(self, tried: set[Node], call: int) -> AsyncIterator[Node]:
+        """The best server for one request; it learns how that went. That we give a request up
+        ourselves tells nothing about the server. Raises LlmError."""
+        node = await self._pick(tried)
+        tried.add(node)
+        node.in_flight += 1
+        try:
+            yield node
+        except LlmError as error:
+            if node.learn(error, call):
+                log.warning("%s at %s is left alone: %s", self._name, node.url, error)
+            raise
+        else:
+            node.breaker.worked()
+        finally:
+            node.in_flight -= 1
+
+    def any_node(self) -> Node | None:
+        """A healthy server for a small question; None where there is none."""
+        return next((node for node in self._nodes if node.breaker.closed), None)
+
+    async def model_of(self, node: Node) -> str:
+        """The name to ask a server for, where it doesn't depend on the prompt."""
+        if self._model == "auto":
+            return self._preset.by_length[0][1]
+        return self._model or await node.first_model()
+
+    async def probe(self, *, everything: bool = False) -> None:
+        """Asks servers that were left alone long enough, or all, whether they can be used."""
+        nodes = [node for node in self._nodes if everything or node.breaker.due()]
+        await asyncio.gather(*(self._probe(node, always=everything) for node in nodes))
+
+    async def _pick(self, tried: set[Node]) -> Node:
+        """The server with the least in flight, one that was not tried yet if there is one."""
+        for node in self._nodes:
+            if not self.up and node.breaker.due():
+                await self._probe(node)
+        ready = [node for node in self._nodes if node.breaker.closed]
+        if not ready:
+            raise Down(f"{self._name} failed lately: {'; '.join(self.problems())}")
+        free = [node for node in ready if not node.pause()]
+        if not free:
+            raise RateLimited(f"{self._name} asked for a pause", self.pause())
+        self._turn += 1
+        turn = self._turn % len(free)
+        turned = free[turn:] + free[:turn]
+        return min(turned, key=lambda node: (node in tried, node.in_flight))
+
+    async def _probe(self, node: Node, *, always: bool = False) -> None:
+        """Opens or closes the breaker. Who comes while a probe is under way waits for it; a
+        server that is in use is not disturbed by it."""
+        async with node.probing:
+            breaker = node.breaker
+            if not always and not breaker.due():
+                return
+            answered = breaker.answered
+            try:
+                await self._examine(node)
+            except LlmError as error:
+                log.warning("%s at %s can't be used: %s", self._name, node.url, error)
+                if not breaker.closed or breaker.answered == answered:
+                    breaker.open(error)
+            else:
+                if not breaker.closed:
+                    breaker.close()
+
+    async def _examine(self, node: Node) -> None:
+        """Does it serve the model? Raises LlmError.
+
+        The list of models costs nothing, but not every API has one, lists aliases, or shows it to
+        every key; and a server may list its models while it fails to answer. Then an answer of
+        one token settles it.
+        """
+        names: list[str] = []
+        chat = node.breaker.needs_chat
+        try:
+            names = await node.models()
+        except Unreachable:
+            raise
+        except LlmError as error:
+            log.info("%s at %s lists no models: %s", self._name, node.url, error)
+            chat = True
+        fixed = self._model not in ("", "auto")
+        missing = fixed and bool(names) and self._model not in names
+        if not (chat or missing):
+            return
+        try:
+            key = self._preset.max_tokens_key
+            await node.ping(await self.model_of(node), self._name, key)
+        except ModelMissing as error:
+            if not missing:
+                raise
+            known = ", ".join(names[:8])
+            raise ModelMissing(f"{self._name} has no model {self._model}, but {known}") from error

@@ -1,0 +1,193 @@
+"""`eval` with a language model: what its scores are worth, what it costs, what it wrote."""
+
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.cli.labelled import load_scored
+from bot.cli.parser import parse
+from bot.cli.scoring import eval_scoring
+from bot.llm.scoring import Rubric
+from knowledge.types import KnowledgeError
+from tests.bot.llm import models
+from tests.daemon import lines_of_json, run
+from tests.fakes.llm_api import LlmApi, Say, digit
+from tests.test_cli_llm import ASK, GOOD, api, remote, said, scoring
+
+__all__ = ["api"]
+
+MESSAGES = [
+    {"text": ASK, "label": 1},
+    {"text": "DLL load failed on windows when importing kettle", "label": 1},
+    {"text": "lunch?", "label": 0},
+    {"text": "the kettle server is in the kitchen", "label": 0},
+]
+PAIRS = {
+    "relevance": ("question", "passage"),
+    "dodge": ("question", "answer"),
+    "unsafe": ("text",),
+    "question": ("text",),
+}
+DEAD = ["--set", "llm.remote={provider: custom, base_url: 'http://127.0.0.1:9/v1', model: chat}",
+        "--set", "llm.retries=0"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the index is built once."""
+    return tmp_path_factory.mktemp("eval")
+
+
+def data(folder: Path, rows: Sequence[dict[str, Any]] = MESSAGES) -> str:
+    file = folder / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(file)
+
+
+async def test_scoring_shows_the_distribution_by_label(folder: Path, api: LlmApi) -> None:
+    api.script = lambda call: digit(9 if "?" in call.text or "DLL" in call.text else 1)
+    more = remote(api)
+    command = ("eval", "scoring", "--data", data(folder))
+    status, out, _ = await run(folder, *command, "--json", more=more)
+    (figures,) = lines_of_json(out)
+    assert status == 0
+    assert (figures["n"], figures["expected"], figures["unreadable"]) == (4, 4, 0)
+    assert figures["label_1"] == [0] * 9 + [2]
+    assert figures["label_0"] == [0, 1] + [0] * 7 + [1]  # "lunch?" has a question mark
+    assert figures["balanced_accuracy"] == 0.75
+    status, out, _ = await run(folder, *command, more=more)
+    assert "best_threshold" in out
+    assert "llm.thresholds.question is 6" in out
+
+
+@pytest.mark.parametrize("rubric", PAIRS)
+async def test_each_rubric_is_scored_as_the_bot_does(
+    folder: Path, api: LlmApi, rubric: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.script = lambda call: digit(9 if "fits" in call.text else 0)
+    rows = [{name: f"{name} {word}" for name in PAIRS[rubric]} | {"label": label}
+            for word, label in (("fits", 1), ("fails", 0))]  # fmt: skip
+    args = parse(["eval", "scoring", "--rubric", rubric, "--json", "--data", data(folder, rows)])
+    async with models.model({"remote": models.remote(api)}) as llm:
+        assert await eval_scoring(llm, args) == 0
+    assert json.loads(capsys.readouterr().out)["auc"] == 1.0
+    assert api.kinds() == [rubric, rubric]
+    for name in PAIRS[rubric]:
+        assert f"{name} fits" in "".join(call.text for call in api.calls)
+
+
+async def test_scores_are_asked_for_together_but_not_all_at_once(folder: Path, api: LlmApi) -> None:
+    api.script = lambda _: digit(5)
+    api.together = asyncio.Barrier(3)
+    rows = [{"text": f"message {number}", "label": number % 2} for number in range(9)]
+    args = parse(["eval", "scoring", "--data", data(folder, rows), "--limit", "3"])
+    async with models.model({"remote": models.remote(api, concurrency=3)}) as llm:
+        assert await eval_scoring(llm, args) == 0
+    assert (len(api.calls), api.most_at_once) == (6, 3)
+
+
+async def test_gate_counts_what_the_model_costs(folder: Path, api: LlmApi) -> None:
+    api.script = lambda call: scoring(question=0 if "kitchen" in call.text else 9)(call)
+    command = ("eval", "gate", "--llm", "--json", "--data", data(folder))
+    status, out, _ = await run(folder, *command, more=remote(api))
+    (figures,) = lines_of_json(out)
+    assert status == 0
+    asked = {call.text for call in api.calls}
+    assert figures["calls_per_1000"] == 1000 * len(api.calls) / len(MESSAGES)
+    assert not any("lunch" in text for text in asked)  # the gate is first, the model second
+    assert figures["llm_precision"] == 1.0
+    assert 0 < figures["share_of_llm_first"] < 1
+    assert figures["rewritings_per_1000_at_most"] == 250  # "lunch?" is one
+
+
+async def test_some_of_what_passes_the_gate_stand_for_all(folder: Path, api: LlmApi) -> None:
+    command = ("eval", "gate", "--llm", "--json", "--data", data(folder))
+    _, out, _ = await run(folder, *command, more=remote(api))
+    (whole,) = lines_of_json(out)
+    _, out, _ = await run(folder, *command, "--limit", "2", more=remote(api))
+    (part,) = lines_of_json(out)
+    assert (whole["asked"], part["asked"]) == (3, 2)
+    assert part["calls_per_1000"] == whole["calls_per_1000"] == 1500
+    assert part["llm_first_calls_per_1000"] == 2000
+    assert part["share_of_llm_first"] == pytest.approx(whole["share_of_llm_first"], abs=0.01)
+
+
+@pytest.mark.parametrize("command", [("scoring",), ("gate", "--llm")])
+async def test_without_a_model_it_says_so(folder: Path, command: tuple[str, ...]) -> None:
+    status, _, err = await run(folder, "eval", *command, "--data", data(folder))
+    assert status == 1
+    assert "configure llm.local or llm.remote" in err
+
+
+@pytest.mark.parametrize("command", [("scoring",), ("gate", "--llm")])
+async def test_a_dead_server_is_one_line_and_status_1(
+    folder: Path, command: tuple[str, ...]
+) -> None:
+    status, out, err = await run(folder, "eval", *command, "--data", data(folder), more=DEAD)
+    assert (status, out) == (1, "")
+    (line,) = said(err)
+    assert line.startswith("the language model can't be asked: ")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"text": "x", "label": 1}, {"question": "q", "passage": 1, "label": 1},
+     {"question": "q", "passage": "p", "label": 2}, []],
+)  # fmt: skip
+def test_lines_that_do_not_fit_the_rubric_are_named(folder: Path, row: Any) -> None:
+    expected = r'rows.jsonl:1: expected {"question": "...", "passage": "...", "label": 1 or 0}'
+    with pytest.raises(KnowledgeError, match=re.escape(expected)):
+        load_scored(Path(data(folder, [row])), Rubric.RELEVANCE)
+
+
+QUESTIONS: list[dict[str, Any]] = [
+    {"id": "1", "lang": "en", "question": ASK, "gold_paths": ["en/serving.md"],
+     "must_contain": ["7311"]},
+    {"id": "2", "lang": "en", "question": "why is the first request to kettle slow?",
+     "gold_paths": ["en/serving.md"]},
+    {"id": "3", "lang": "en", "kind": "offtopic", "question": "what's for lunch today?"},
+]  # fmt: skip
+
+
+async def test_answers_tells_written_ones_from_quoted_ones(folder: Path, api: LlmApi) -> None:
+    api.script = lambda call: (
+        Say(status=400) if call.kind == "answer" and "why is" in call.text else scoring()(call)
+    )
+    command = ("eval", "answers", "--data", data(folder, QUESTIONS))
+    status, out, _ = await run(folder, *command, "--json", more=remote(api))
+    (figures,) = lines_of_json(out)
+    assert status == 0
+    assert (figures["written"], figures["quoted"], figures["failed"]) == (1, 1, 1)
+    assert figures["en"]["written"] == 1
+    _, out, _ = await run(folder, *command, more=remote(api))
+    assert [line.split() for line in out.splitlines() if line.startswith("written")] == [
+        ["written", "1", "0", "1"]
+    ]
+    _, out, _ = await run(folder, *command, "--json")
+    assert "written" not in lines_of_json(out)[0]
+
+
+async def test_answers_of_a_dead_model_are_no_figures_of_it(folder: Path) -> None:
+    command = ("eval", "answers", "--json", "--data", data(folder, QUESTIONS))
+    status, out, err = await run(folder, *command, more=DEAD)
+    (figures,) = lines_of_json(out)
+    assert status == 1
+    assert (figures["written"], figures["failed"]) == (0, 3)
+    (line,) = said(err)
+    assert line.startswith("nothing was written by the language model: llm remote: ")
+    assert "these are the figures of quoted answers" in line
+
+
+async def test_a_model_that_declines_everything_has_figures(folder: Path, api: LlmApi) -> None:
+    api.script = scoring(question=0)
+    command = ("eval", "answers", "--json", "--data", data(folder, QUESTIONS))
+    status, out, err = await run(folder, *command, more=remote(api))
+    (figures,) = lines_of_json(out)
+    assert (status, figures["written"], figures["quoted"]) == (0, 0, 0)
+    assert GOOD not in out
+    assert "language model" not in err
