@@ -1,104 +1,118 @@
-"""Building the index in a process of its own: neither its work nor its memory is the daemon's.
-
-The child (`python -m knowledge.build`) reads one JSON line, the plan, from its standard input and
-writes JSON lines: {"progress": [stage, done, total]}, then {"report": {...}} or {"error": "..."}.
-"""
+"""Building the index in a process of its own: neither its work nor its memory is the daemon's."""
 
 import asyncio
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from knowledge.embed import EmbedderSpec
-from knowledge.ingest import build
-from knowledge.plan import BuildPlan, BuildReport, Source
-from knowledge.types import KnowledgeError, Skipped
+from knowledge.plan import BuildPlan, BuildReport
+from knowledge.types import KnowledgeError, Skipped, Vectors
 
 _LINE_BYTES = 1 << 26
 """A report names every changed and skipped file: tens of megabytes for a million of them."""
 
+_LAST_WORDS_S = 5.0
+"""How long a process that has ended may keep its output open: something else holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A model that is loaded here: the build's process need not load it for a few texts."""
+
+    dim: int
+    encode: Callable[[Sequence[str]], Awaitable[Vectors]]
+
 
 async def build_apart(
-    plan: BuildPlan, progress: Callable[[str, int, int], None] = lambda *_: None
+    plan: BuildPlan,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+    lent: Lent | None = None,
 ) -> BuildReport:
-    """Builds in a child process. Raises KnowledgeError; cancelling ends the child."""
+    """Builds in a child process, see `knowledge.builder`. Raises KnowledgeError, also when the
+    child is killed; cancelling ends it, and it ends with this process."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "knowledge.build",
+        sys.executable, "-m", "knowledge.builder",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parent.parent,
-        start_new_session=True,  # its workers end with it, see _end
+        start_new_session=True,  # what it starts ends with it, see _end
         limit=_LINE_BYTES,
     )  # fmt: skip
-    assert child.stdin and child.stdout  # noqa: S101 - both are pipes, as asked for above
+    working = asyncio.ensure_future(_result(child, plan, progress, lent))
+    ended = asyncio.ensure_future(child.wait())
     try:
-        child.stdin.write(json.dumps(asdict(plan)).encode() + b"\n")
-        await child.stdin.drain()
+        await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working}, timeout=_LAST_WORDS_S)
+        found = working.result() if working.done() else None
+        if found is None:
+            await asyncio.wait({ended}, timeout=_LAST_WORDS_S)
+            raise KnowledgeError(_ending(ended.result() if ended.done() else None))
+        return found
+    finally:
+        working.cancel()
+        await _end(child, ended)
+
+
+async def _result(
+    child: asyncio.subprocess.Process,
+    plan: BuildPlan,
+    progress: Callable[[str, int, int], None],
+    lent: Lent | None,
+) -> BuildReport | None:
+    """The report; None when the child ends without one. Raises KnowledgeError."""
+    assert child.stdin and child.stdout  # noqa: S101 - both are pipes, as asked for above
+    with suppress(ConnectionError):  # it is gone: how it ended tells more
+        await _send(child.stdin, {"plan": asdict(plan), "dim": lent.dim if lent else 0})
         async for line in child.stdout:
             message = json.loads(line)
             if "report" in message:
                 return _report(message["report"])
             if "error" in message:
                 raise KnowledgeError(message["error"])
-            progress(*message["progress"])
-        raise KnowledgeError(f"the build ended with status {await child.wait()}; see the log")
-    finally:
-        await _end(child)
+            if lent and "encode" in message:
+                await _send(child.stdin, await _encoded(lent, message["encode"]))
+            else:
+                progress(*message["progress"])
+    return None
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is None:
-        for sign in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(child.pid, sign)
-                await asyncio.wait_for(child.wait(), 5)
-            except TimeoutError:
-                continue
-            except ProcessLookupError:
-                pass
-            return
+async def _send(pipe: asyncio.StreamWriter, message: dict[str, Any]) -> None:
+    pipe.write(json.dumps(message).encode() + b"\n")
+    await pipe.drain()
+
+
+async def _encoded(lent: Lent, texts: list[str]) -> dict[str, Any]:
+    try:
+        return {"vectors": b64encode((await lent.encode(texts)).tobytes()).decode()}
+    except KnowledgeError as error:
+        return {"error": str(error)}
+
+
+async def _end(child: asyncio.subprocess.Process, ended: "asyncio.Future[int]") -> None:
+    """Ends the child and everything that it started, in whatever state they are."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, sign)
+        await asyncio.wait({ended}, timeout=5)
+
+
+def _ending(status: int | None) -> str:
+    why = "has stopped answering" if status is None else f"ended with status {status}, see the log"
+    if status is not None and status < 0:
+        why = f"was ended by signal {-status}"
+    if status == -signal.SIGKILL:
+        why += ", perhaps for want of memory"
+    return f"the process that builds the index {why}; the index is as it was before"
 
 
 def _report(found: dict[str, Any]) -> BuildReport:
     skipped = tuple(Skipped(**item) for item in found.pop("skipped"))
     paths = {name: tuple(found.pop(name)) for name in ("added", "changed", "removed")}
     return BuildReport(**found | paths | {"skipped": skipped})
-
-
-def plan_from(found: dict[str, Any]) -> BuildPlan:
-    """A plan from its JSON form."""
-    sources = tuple(
-        Source(**item | {name: tuple(item[name]) for name in ("include", "exclude")})
-        for item in found.pop("sources")
-    )
-    chars = {name: tuple(found.pop(name)) for name in ("piece_chars", "reject_chars")}
-    return BuildPlan(
-        **found | chars | {"sources": sources, "embedder": EmbedderSpec(**found["embedder"])}
-    )
-
-
-def _main() -> None:
-    out = sys.stdout
-    sys.stdout = sys.stderr  # what a library prints must not get into the protocol
-
-    def say(message: dict[str, Any]) -> None:
-        out.write(json.dumps(message) + "\n")
-        out.flush()
-
-    try:
-        plan = plan_from(json.loads(sys.stdin.readline()))
-        report = build(plan, lambda *step: say({"progress": step}))
-        say({"report": asdict(report)})
-    except KnowledgeError as error:
-        say({"error": str(error)})
-    except BrokenPipeError:
-        os._exit(1)  # the bot was stopped: nobody listens, and there is nothing to complain of
-
-
-if __name__ == "__main__":
-    _main()

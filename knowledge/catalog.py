@@ -9,10 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowledge.plan import REBUILD
 from knowledge.split import Piece, is_chinese
-from knowledge.types import Skipped
+from knowledge.types import IndexMismatch
 
 ANSWER, REJECT = "answer", "reject"
+
+MAX_CHARS = (1 << 31) - 1
+"""SQLite's longest text."""
 
 _SCHEMA = """
 create table meta (key text primary key, value text not null);
@@ -95,9 +99,15 @@ class Catalog:
 
     @classmethod
     def open(cls, path: Path) -> "Catalog":
-        """Opens a catalogue for reading."""
+        """Opens a catalogue for reading. Raises IndexMismatch for what is none."""
         uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        return cls(sqlite3.connect(uri, uri=True, check_same_thread=False))
+        catalog = cls(sqlite3.connect(uri, uri=True, check_same_thread=False))
+        try:
+            catalog.meta()
+        except sqlite3.DatabaseError as error:
+            catalog.close()
+            raise IndexMismatch(f"{path} is damaged ({error}); {REBUILD}") from error
+        return catalog
 
     def close(self) -> None:
         """Writes what is pending and closes the file."""
@@ -119,10 +129,6 @@ class Catalog:
             " from documents order by source, path"
         )
         return [DocumentRow(*row) for row in rows]
-
-    def skipped(self) -> list[Skipped]:
-        """Documents that could not be read, and why."""
-        return [Skipped(row.path, row.error) for row in self.documents() if row.error]
 
     def put_document(self, row: DocumentRow, text: str) -> int:
         """Adds or replaces a document; returns its id. Its places are the caller's to replace."""
@@ -218,12 +224,13 @@ class Catalog:
         )
         return [Place(*row) for row in rows]
 
-    def places_in(self, document: int) -> list[Place]:
-        """The places of a document in the answering view, in order."""
+    def places_in(self, document: int, start: int = 0, end: int = MAX_CHARS) -> list[Place]:
+        """The places of a document in the answering view, in order; those that reach into the
+        characters from `start` to `end`."""
         rows = self._db.execute(
             "select piece, document, start, end, line, heading from places"
-            " where document = ? and view = ? order by start",
-            (document, ANSWER),
+            " where document = ? and view = ? and end > ? and start < ? order by start",
+            (document, ANSWER, start, end),
         )
         return [Place(*row) for row in rows]
 
@@ -237,7 +244,7 @@ class Catalog:
 
     def page(self, document: int) -> str:
         """A document's whole text."""
-        return self.excerpt(document, 0, 1 << 40)
+        return self.excerpt(document, 0, MAX_CHARS)
 
     def counts(self) -> dict[str, int]:
         """Numbers of readable documents, pieces by view, and skipped documents."""

@@ -1,62 +1,86 @@
-"""The converter's own process: `python -m knowledge.convert`.
+"""The reader's own process: `python -m knowledge.convert`, see `knowledge.child`.
 
-Importing markitdown takes 0.8 s and 155 MB, and a hostile file may make it eat all memory: so it
-lives here, within limits, and is ended after use. Each line on standard input is a path as JSON;
-each line on standard output is `{"text": "..."}` or `{"error": "..."}`.
+A hostile file may eat all memory or time, or crash what reads it: so files are read, cleaned and
+cut into pieces here, within limits. Its settings are, for each view, how pieces are cut; each
+message names a file, each answer is its text and pieces, or why there are none.
 """
 
-import contextlib
-import json
 import os
 import resource
-import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from knowledge.artefacts import without_artefacts, without_directives
+from knowledge.child import Message, serve
+from knowledge.outline import Outline, blocks, markdown_outline, rst_outline
+from knowledge.split import Piece, TextKind, split
+from knowledge.texts import ReadError, digest, read
 
 MEMORY_BYTES = 2_000_000_000
 FILE_BYTES = 100_000_000
 
 
 def main() -> None:
-    """Converts until standard input ends."""
+    """Reads files until standard input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What libraries print must not get into the protocol.
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        converter = _converter()
-        for line in sys.stdin:
-            out.write(json.dumps(_answer(converter, Path(json.loads(line)))) + "\n")
-            out.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # what libraries think of a file is not for the bot's log
+    serve(lambda settings: partial(_answer, settings["views"]))
 
 
-def _converter() -> Any:
-    from markitdown import MarkItDown
-
-    return MarkItDown(enable_plugins=False)
-
-
-def _answer(converter: Any, path: Path) -> dict[str, str]:
+def _answer(views: Mapping[str, Any], message: Message) -> Message:
+    path = Path(os.fsdecode(bytes.fromhex(message["path"])))
+    answer: Message = {}
     try:
-        if path.suffix.lower() == ".ipynb":
-            return {"text": notebook(path)}
-        with path.open("rb") as stream:
-            return {"text": _convert(converter, stream, path.suffix.lower())}
+        answer["hash"] = digest(path)
+        if answer["hash"] == message["known"]:
+            return answer
+        return answer | _read(path, views)
+    except OSError as error:
+        return {"gone": error.strerror or str(error)}
     except MemoryError:
-        return {"error": "it needs too much memory"}
+        return answer | {"error": "it needs too much memory"}
+    except ReadError as error:
+        return answer | {"error": str(error)}
     except Exception as error:  # noqa: BLE001 - a converter may raise anything
         # Any error of any converter library is this file's problem only: it is reported.
-        return {"error": _reason(error)}
+        return answer | {"error": _reason(error)}
 
 
-def _convert(converter: Any, stream: Any, suffix: str) -> str:
-    from markitdown import StreamInfo
+def _read(path: Path, views: Mapping[str, Any]) -> Message:
+    document = read(path)
+    text, outline = cleaned(document.text, document.format)
+    cuts = {
+        view: split(text, document.format, outline, tuple(chars), most, by_section=by_section)
+        for view, (chars, most, by_section) in views.items()
+    }
+    if not any(cuts.values()):
+        raise ReadError("nothing but headings, or less than a sentence, in it")
+    return {
+        "text": text,
+        "has_lines": document.has_lines,
+        "pieces": {view: [_packed(piece) for piece in pieces] for view, pieces in cuts.items()},
+    }
 
-    # Escaped names such as cache\_fraction would be found by nobody, and quoted with the slash.
-    plain = {"escape_underscores": False, "escape_asterisks": False, "escape_misc": False}
-    found = converter.convert_stream(stream, stream_info=StreamInfo(extension=suffix), **plain)
-    return str(found.text_content)
+
+def cleaned(text: str, kind: TextKind) -> tuple[str, Outline]:
+    """A text without artefacts, and its outline."""
+    if kind == "rst":
+        plain = without_directives(text, rst_outline(text).solid)
+        return plain, rst_outline(plain)
+    if kind == "markdown":
+        tokens = blocks(text)
+        plain = without_artefacts(text, tokens)
+        return plain, markdown_outline(tokens if plain == text else blocks(plain))
+    return text, Outline()
+
+
+def _packed(piece: Piece) -> tuple[int, int, int, str]:
+    return piece.start, piece.end, piece.line, piece.heading
 
 
 def _reason(error: Exception) -> str:
@@ -65,17 +89,6 @@ def _reason(error: Exception) -> str:
     if "password" in known or "encrypt" in known:
         return "encrypted"
     return f"broken: {text[:200] or type(error).__name__}"
-
-
-def notebook(path: Path) -> str:
-    """Markdown cells as they are, code cells fenced; outputs are left out."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    parts: list[str] = []
-    for cell in cells:
-        source = cell.get("source", "")
-        text = "".join(source) if isinstance(source, list) else str(source)
-        parts.append(f"```python\n{text}\n```" if cell.get("cell_type") == "code" else text)
-    return "\n\n".join(part for part in parts if part.strip())
 
 
 if __name__ == "__main__":

@@ -7,24 +7,16 @@
 | `openai`   | any OpenAI-compatible embeddings API              | elsewhere          |
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from knowledge.types import Embedder, EmbedderError, Vectors
-
-BATCH = 16
-"""Texts per call: measured best for `use` on two cores, when sorted by length."""
-
-POOL_FROM = 256
-"""Fewer texts than this are embedded here: starting worker processes takes longer."""
+from knowledge.workers import BATCH, POOL_FROM, USE_DIM, USE_ID, UseWorkers
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +45,8 @@ class UseEmbedder:
     One BLAS thread: with its default of four it is ten times slower on two cores.
     """
 
-    id = "use-multilingual-3"
-    dim = 512
+    id = USE_ID
+    dim = USE_DIM
 
     @cached_property
     def _model(self) -> Any:
@@ -164,35 +156,36 @@ def batches(items: list[str], size: int) -> Iterator[list[str]]:
         yield items[start : start + size]
 
 
-def embed_many(
-    embedder: Embedder, texts: Sequence[str], workers: int | None = None
-) -> Iterator[tuple[list[int], Vectors]]:
+@runtime_checkable
+class BatchEmbedder(Protocol):
+    """An embedder that does many batches at a time."""
+
+    def stream(self, batches: Sequence[Sequence[str]]) -> Iterator[tuple[int, Vectors]]:
+        """Yields (number of a batch, its vectors) as they are done. Raises EmbedderError."""
+        ...
+
+
+def embed_many(embedder: Embedder, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
     """Embeds many texts; yields (positions in `texts`, their vectors) batch by batch.
 
-    `use` runs in one single-threaded process per core. Batches hold texts of like length, the
-    longest first, so that no worker is left with a long batch at the end.
+    Batches hold texts of like length, the longest first, so that no process is left with a long
+    batch at the end.
     """
     order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
     groups = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    parts = [[texts[index] for index in group] for group in groups]
-    count = workers or os.cpu_count() or 1
-    if isinstance(embedder, UseEmbedder) and len(texts) >= POOL_FROM and count > 1:
-        with ProcessPoolExecutor(count, get_context("spawn"), _start_worker) as pool:
-            yield from zip(groups, pool.map(_encode, parts), strict=True)
-        return
-    for group, part in zip(groups, parts, strict=True):
-        yield group, embedder.encode(part)
+    batches = [[texts[index] for index in group] for group in groups]
+    for number, vectors in in_batches(embedder, batches):
+        yield groups[number], vectors
 
 
-class _Worker:
-    """The embedder of a worker process, loaded once."""
-
-    embedder: Embedder = UseEmbedder()
-
-
-def _start_worker() -> None:
-    _Worker.embedder.encode(["warm up"])
-
-
-def _encode(texts: list[str]) -> Vectors:
-    return _Worker.embedder.encode(texts)
+def in_batches(
+    embedder: Embedder, batches: Sequence[Sequence[str]]
+) -> Iterator[tuple[int, Vectors]]:
+    """Yields (number of a batch, its vectors) as they are done."""
+    if isinstance(embedder, BatchEmbedder):
+        yield from embedder.stream(batches)
+    elif isinstance(embedder, UseEmbedder) and len(batches) * BATCH >= POOL_FROM:
+        with UseWorkers() as workers:
+            yield from workers.stream(batches)
+    else:
+        yield from ((number, embedder.encode(batch)) for number, batch in enumerate(batches))

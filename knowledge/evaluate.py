@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowledge import gate as gates
 from knowledge.base import GateOptions, KnowledgeBase
 from knowledge.examples import Examples
-from knowledge.gate import GateFigures
+from knowledge.gate import GateFigures, measure
 from knowledge.types import KnowledgeError, Passage
 
 
@@ -74,24 +73,17 @@ class GateResult:
 
 
 async def evaluate_gate(
-    knowledge: KnowledgeBase, options: GateOptions, data: Examples, train: Examples | None
+    knowledge: KnowledgeBase, _: GateOptions, data: Examples, train: Examples | None
 ) -> GateResult:
-    """Scores labelled messages at the fitted threshold, fitted on `train` where it is given."""
+    """Scores labelled messages at the fitted threshold, fitted on `train` where it is given.
+    Raises KnowledgeError when there are none."""
+    if not data.good and not data.bad:
+        raise KnowledgeError("there are no labelled messages in the data")
     good = await knowledge.scores(data.good)
     bad = await knowledge.scores(data.bad)
-    threshold = knowledge.status().thresholds[0]
-    if train is not None:
-        fitted = gates.fit(
-            await knowledge.scores(train.good),
-            await knowledge.scores(train.bad),
-            (options.target_precision, options.mention_precision),
-            options.expected_share,
-            index="",
-            examples="",
-        )
-        threshold = fitted.unprompted
+    fitted = knowledge.fitted() if train is None else await knowledge.fit(train)
     return GateResult(
-        gates.measure(good, bad, threshold),
+        measure(good, bad, fitted.unprompted),
         tuple(zip(data.good, good, strict=True)),
         tuple(zip(data.bad, bad, strict=True)),
     )

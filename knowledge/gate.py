@@ -1,15 +1,13 @@
 """The gate: does a message belong to the documents, by its distance to the nearest pieces.
 
 As in the HuixiangDou paper (arXiv 2401.08772, section 3.2): the threshold comes from example
-questions that should be answered and others that should not, precision first.
+questions that should be answered and others that should not, precision first; see `fitting`.
 """
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import NormalDist, fmean, stdev
 from typing import Protocol
 
 import numpy as np
@@ -20,9 +18,6 @@ from knowledge.vectors import VectorIndex
 
 EFFORT = 150
 """Candidates looked at for a message's nearest pieces; more changes the mean by under 0.001."""
-
-ABOUT_THESE = 0.75
-"""Good examples whose AUC against the bad ones is below this are not about these documents."""
 
 
 class Gate(Protocol):
@@ -44,14 +39,19 @@ class Gate(Protocol):
 class Thresholds:
     """The fitted gate: an artefact tied to the index, the embedder and the examples.
 
-    `good_used` is False when the good examples were too far from the documents to be about them.
+    `good_used` is False when the good examples were too far from the documents to be about them;
+    `talk` and `question` are how near small talk and a question about the documents typically
+    are, `recall` is the share of the good ones used that pass unprompted.
     """
 
     unprompted: float
     mention: float
     index: str
     examples: str
-    good_used: bool = True
+    good_used: bool
+    talk: float
+    question: float
+    recall: float
 
     def save(self, path: Path) -> None:
         """Writes the artefact by write-then-rename."""
@@ -103,54 +103,6 @@ def nearness(
     return float(cosines.mean()) if len(cosines) else -1.0
 
 
-def fit_threshold(
-    good: Sequence[float], bad: Sequence[float], precision: float, share: float
-) -> float:
-    """The lowest score from which `precision` of the accepted messages are good.
-
-    `share` is how many of a group's messages are good: example files hold far more. Scores of
-    each kind are taken as normally distributed, because some dozens of examples can't show the
-    rare bad message that decides precision in a group.
-    """
-    likes, dislikes = _bell(good), _bell(bad)
-    for threshold in np.linspace(-1.0, 1.0, 2001):
-        right = share * (1.0 - likes.cdf(float(threshold)))
-        wrong = (1.0 - share) * (1.0 - dislikes.cdf(float(threshold)))
-        if right > 0.0 and right >= precision * (right + wrong) and threshold >= dislikes.mean:
-            return float(threshold)
-    return 1.0
-
-
-def fit(
-    good: Sequence[float],
-    bad: Sequence[float],
-    targets: tuple[float, float],
-    share: float,
-    index: str,
-    examples: str,
-) -> Thresholds:
-    """Fits both thresholds; `targets` are the precisions wanted unprompted and when mentioned.
-
-    Good examples that are hardly closer than the bad ones are about something else (the user's
-    own documents were configured, the examples were not). Then a good message is assumed to lie
-    as far above the bad ones as it typically does: two standard deviations.
-    """
-    usable = len(good) >= 2 and auc(good, bad) >= ABOUT_THESE
-    if not usable:
-        bell = _bell(bad)
-        good = [bell.mean + 2.0 * bell.stdev + bell.stdev * z for z in (-1.0, 0.0, 1.0)]
-    unprompted, mention = (fit_threshold(good, bad, target, share) for target in targets)
-    return Thresholds(unprompted, min(mention, unprompted), index, examples, usable)
-
-
-def _bell(scores: Sequence[float]) -> NormalDist:
-    if not scores:
-        return NormalDist(0.0, 0.05)
-    spread = stdev(scores) if len(scores) > 1 else 0.05
-    # A mean of few examples is itself uncertain by spread / sqrt(n).
-    return NormalDist(fmean(scores), max(spread * math.sqrt(1.0 + 1.0 / len(scores)), 1e-3))
-
-
 @dataclass(frozen=True, slots=True)
 class GateFigures:
     """How well a score separates labelled messages; all between 0 and 1 but `n`."""
@@ -182,7 +134,9 @@ def measure(good: Sequence[float], bad: Sequence[float], threshold: float) -> Ga
 def precision_recall(
     good: Sequence[float], bad: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Precision and recall at every distinct score, highest threshold first."""
+    """Precision and recall at every distinct score, highest threshold first; empty of nothing."""
+    if not good and not bad:
+        return np.zeros(0), np.zeros(0)
     scores = np.asarray([*good, *bad], np.float64)
     labels = np.asarray([1] * len(good) + [0] * len(bad))
     order = np.argsort(-scores, kind="stable")

@@ -22,21 +22,25 @@ whole documents, all words."""
 
 _ANALYZER = "words"
 _WRITER_BYTES = 60_000_000
+_REMEMBERED = 50_000
 _SUBWORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
 def words(text: str) -> list[str]:
     """Words of a text as they stand: Chinese words, whole identifiers, and the parts of these
     ("PytorchEngineConfig" also gives "Pytorch", "Engine", "Config")."""
-    found: list[str] = []
-    for word in rjieba.cut_for_search(text):
-        if not word or not (word[0].isalnum() or word[0] == "_"):
-            continue
-        found.append(word)
-        if word.isascii() and not (word.isalpha() and word[1:].islower()):
-            parts = _SUBWORD.findall(word)
-            found += [part for part in parts if len(part) > 1 and len(parts) > 1]
-    return found
+    return [part for word in rjieba.cut_for_search(text) for part in _with_parts(word)]
+
+
+@lru_cache(_REMEMBERED)
+def _with_parts(word: str) -> tuple[str, ...]:
+    """A word and what it is made of; nothing for signs and spaces."""
+    if not word or not (word[0].isalnum() or word[0] == "_"):
+        return ()
+    if not word.isascii() or (word.isalpha() and word[1:].islower()):
+        return (word,)
+    parts = _SUBWORD.findall(word)
+    return (word, *(part for part in parts if len(part) > 1 and len(parts) > 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class LexicalIndex:
         self._index.register_tokenizer(_ANALYZER, self._analyzer)
         self._stop_words = frozenset(stopwordsiso.stopwords(["en", "zh"]))
         self._searcher = self._index.searcher()
+        # Headings come up again and again, and so do their words.
+        self.title_terms = lru_cache(_REMEMBERED)(self._title_terms)
+        self._stems = lru_cache(_REMEMBERED)(self._stems_of)
+        self._rarity_of = lru_cache(_REMEMBERED)(self._rarity)
 
     @classmethod
     def open(cls, folder: Path) -> "LexicalIndex":
@@ -79,14 +87,31 @@ class LexicalIndex:
         writer.wait_merging_threads()
         self._index.reload()
         self._searcher = self._index.searcher()
+        self._rarity_of.cache_clear()
 
     def terms(self, question: str) -> list[str]:
         """The distinct terms that a question is searched for."""
-        return list(dict.fromkeys(self._analyzer.analyze(" ".join(words(question)))))
+        return list(dict.fromkeys(term for word in words(question) for term in self._stems(word)))
+
+    def term_set(self, text: str) -> set[str]:
+        """The terms of a longer text."""
+        cut = set(rjieba.cut_for_search(text))  # most words come up again
+        return {term for word in cut for part in _with_parts(word) for term in self._stems(part)}
 
     def telling_terms(self, question: str) -> list[str]:
         """Its terms without function words ("how", "的"): what the question is about."""
-        return list(dict.fromkeys(self._analyzer.analyze(" ".join(self._telling(question)))))
+        telling = self._telling(question)
+        return list(dict.fromkeys(term for word in telling for term in self._stems(word)))
+
+    def keywords(self, question: str, most: int) -> list[str]:
+        """The words that tell most, as they were written and in their order; a word that others
+        are part of stands for them."""
+        telling = [word for word in dict.fromkeys(self._telling(question)) if len(word) > 1]
+        whole = [w for w in telling if not any(w in other != w for other in telling)]
+        rarity = self.rarity([term for word in whole for term in self.terms(word)])
+        weights = {w: max((rarity[term] for term in self.terms(w)), default=0.0) for w in whole}
+        kept = sorted(whole, key=lambda word: -weights[word])[:most]
+        return [word for word in whole if word in kept]
 
     def unknown_names(self, question: str) -> list[str]:
         """Latin words of a question, as written, that occur on no page: products, flags,
@@ -103,14 +128,23 @@ class LexicalIndex:
         return [word for word in words(question) if word.lower() not in self._stop_words]
 
     def _occurs(self, word: str) -> bool:
-        terms = self._analyzer.analyze(word)
+        terms = self._stems(word)
         return any(self._searcher.doc_freq("page", term) for term in terms) or not terms
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term over the pieces, as BM25 takes it."""
-        total = self._searcher.num_docs
-        counts = {term: self._searcher.doc_freq("text", term) for term in terms}
-        return {t: math.log(1 + (total - n + 0.5) / (n + 0.5)) for t, n in counts.items()}
+        return {term: self._rarity_of(term) for term in terms}
+
+    def _stems_of(self, word: str) -> tuple[str, ...]:
+        return tuple(self._analyzer.analyze(word))
+
+    def _rarity(self, term: str) -> float:
+        total, count = self._searcher.num_docs, self._searcher.doc_freq("text", term)
+        return math.log(1 + (total - count + 0.5) / (count + 0.5))
+
+    def _title_terms(self, title: str) -> frozenset[str]:
+        """The terms of a heading or a path."""
+        return frozenset(self.terms(title))
 
     def search(
         self,
@@ -135,7 +169,8 @@ class LexicalIndex:
         query, deep = tantivy.Query.boolean_query(any_of), k
         while True:
             found = self._searcher.search(query, deep, count=False).hits
-            scored = [(int(self._searcher.doc(at)["id"][0]), float(score)) for score, at in found]
+            ids = self._searcher.fast_field_values("id", [at for _, at in found])
+            scored = [(int(i or 0), float(s)) for i, (s, _) in zip(ids, found, strict=True)]
             kept = [hit for hit in scored if among is None or hit[0] in among]
             if len(kept) >= k or len(found) < deep:
                 return kept[:k]

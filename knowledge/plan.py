@@ -2,12 +2,22 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from knowledge.embed import EmbedderSpec
 from knowledge.types import Skipped
 
-FORMAT = "2"
+FORMAT = "3"
 """Changes whenever snapshots of older versions can't be used any more."""
+
+
+REBUILD = "build it again with: run_bot.py index"
+"""What to do when an index can't be used."""
+
+Cut: TypeAlias = tuple[tuple[int, int], int, bool]
+"""How pieces of a view are cut, see `knowledge.split.split`: characters, the most of a code block,
+and whether they end at headings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +30,13 @@ class Source:
     include: tuple[str, ...] = ("**/*",)
     exclude: tuple[str, ...] = ()
     link_base: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Identifies where its files come from, and which of them count."""
+        place = self.git or str(Path(self.path).resolve())
+        parts = (self.name, place, self.include, self.exclude)
+        return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,14 @@ class BuildPlan:
     ef_construction: int = 400
 
     @property
+    def views(self) -> dict[str, Cut]:
+        """How the pieces for answering and those for the gate are cut."""
+        return {
+            "answer": (self.piece_chars, self.passage_chars, False),
+            "reject": (self.reject_chars, 2 * self.reject_chars[1], True),
+        }
+
+    @property
     def layout(self) -> str:
         """What decides how pieces look; another layout means building from nothing."""
         parts = (FORMAT, self.piece_chars, self.reject_chars, self.passage_chars)
@@ -51,7 +76,8 @@ class BuildPlan:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build changed: paths of documents. `snapshot` is its folder's name."""
+    """What a build changed: paths of documents, behind their source's name where there are
+    several. `snapshot` is its folder's name."""
 
     snapshot: str
     added: tuple[str, ...]
@@ -61,3 +87,15 @@ class BuildReport:
     documents: int
     pieces: int
     seconds: float
+
+
+def plan_from(found: dict[str, Any]) -> BuildPlan:
+    """A plan from its JSON form."""
+    sources = tuple(
+        Source(**item | {name: tuple(item[name]) for name in ("include", "exclude")})
+        for item in found.pop("sources")
+    )
+    chars = {name: tuple(found.pop(name)) for name in ("piece_chars", "reject_chars")}
+    return BuildPlan(
+        **found | chars | {"sources": sources, "embedder": EmbedderSpec(**found["embedder"])}
+    )

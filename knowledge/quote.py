@@ -1,28 +1,28 @@
 """Cutting the answer out of passages, word for word.
 
 A passage is taken apart into sentences, list items and code blocks, each with the headings above
-it; the stretch that fits the question best, by meaning and by rare words, is kept. It leaves the
-best unit's section only for sections that fit nearly as well.
+it. The section that fits the question best is kept, or of a long one the stretch that fits; what
+stands beside it only where it fits nearly as well, by meaning, by rare words and by its heading.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from knowledge.evidence import asks_the_same
+from knowledge.languages import are_translations
 from knowledge.lexical import LexicalIndex
-from knowledge.split import PATH, Piece, outline_of, parts
+from knowledge.split import PATH, Piece
 from knowledge.types import Passage, Quote, Vectors
+from knowledge.units import first_whole, units
 
-UNIT_CHARS = (40, 200)
-"""A unit is about a sentence or two: shorter ones have no meaning of their own."""
-
-WORTH = 0.9
+WORTH = 0.95
 """A further passage is quoted when its best unit scores at least this share of the best one."""
 
-SECTION_WORTH = 0.7
+SECTION_WORTH = 0.85
 """A neighbouring section is quoted too when its best unit scores at least this share."""
 
-EDGE = 0.3
-"""Units at the edges of a stretch with less than this share of its best score are left out."""
+FLOOR = 0.45
+"""A unit speaks for being quoted as far as it scores more than this share of the best one."""
 
 LEAST_CHARS = 200
 """A quote shorter than this is not worth a further citation."""
@@ -31,11 +31,20 @@ RANK_BONUS = 0.6
 """What the first passage's units are ahead by, the second's half of it, and so on: retrieval saw
 the whole passage, a unit's own score only corrects its order."""
 
+COMMON = 0.1
+"""What almost any heading shares with a question."""
+
+ASKED = 0.6
+"""A heading that shares this much with the question asks it: its section is the whole answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
+    """A part of a passage; how well it fits, 0..2, and how much its heading asks the same, 0..1."""
+
     piece: Piece
-    score: float
+    fit: float
+    title: float
 
     @property
     def start(self) -> int:
@@ -44,6 +53,24 @@ class _Unit:
     @property
     def end(self) -> int:
         return self.piece.end
+
+    @property
+    def score(self) -> float:
+        return self.fit + max(0.0, self.title - COMMON)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A passage taken apart, and its best unit."""
+
+    passage: Passage
+    units: Sequence[_Unit]
+    best: _Unit
+    rank: int
+
+    @property
+    def order(self) -> float:
+        return -self.best.score - RANK_BONUS / self.rank
 
 
 def cut(
@@ -54,18 +81,15 @@ def cut(
     words: LexicalIndex,
 ) -> list[Quote]:
     """Quotes from the passages that fit the question best, at most `max_chars` in all."""
-    scored = [
-        (passage, units, max(unit.score for unit in units), RANK_BONUS / rank)
-        for rank, (passage, units) in enumerate(_scored(question, passages, encode, words), 1)
-        if units
-    ]
-    scored.sort(key=lambda item: -item[2] - item[3])
+    candidates = sorted(_candidates(question, passages, encode, words), key=lambda c: c.order)
     quotes: list[Quote] = []
     left = max_chars
-    for passage, units, best, _ in scored:
-        if quotes and (left < LEAST_CHARS or best < WORTH * quotes[0].score):
+    for candidate in candidates:
+        first = candidates[0]
+        if quotes and (left < LEAST_CHARS or not _adds(candidate, first, quotes[0])):
             continue
-        quote = _quote(passage, _stretch(_answering(units), left), best, left)
+        run = _stretch(_answering(candidate.units, candidate.best), left)
+        quote = _quote(candidate.passage, run, candidate.best.fit, left)
         if any(_overlap(quote, other) for other in quotes):
             continue
         quotes.append(quote)
@@ -73,39 +97,62 @@ def cut(
     return quotes
 
 
-def _scored(
+def _adds(candidate: _Candidate, first: _Candidate, answer: Quote) -> bool:
+    """Is there something in a passage that the first quote does not say?"""
+    if first.best.title >= ASKED and candidate.best.title < first.best.title:
+        return False
+    one, other = candidate.passage, answer.passage
+    if one.source == other.source and are_translations(one.path, other.path):
+        return False
+    return candidate.best.score >= WORTH * first.best.score
+
+
+def _candidates(
     question: str,
     passages: Sequence[Passage],
     encode: Callable[[Sequence[str]], Vectors],
     words: LexicalIndex,
-) -> list[tuple[Passage, list[_Unit]]]:
-    """Each passage's units: cosine to the question plus the share of its rare words they hold."""
-    cuts = [_units(passage.text) for passage in passages]
-    texts = [
-        f"{_heading(passage, piece)}\n{piece.text}"
+) -> list[_Candidate]:
+    """The passages taken apart. A unit fits by its cosine to the question and by the share of
+    the question's rare words that it holds."""
+    cuts = [units(passage.text) for passage in passages]
+    placed = [
+        (_heading(passage, piece), piece)
         for passage, pieces in zip(passages, cuts, strict=True)
         for piece in pieces
     ]
+    if not placed:
+        return []
+    texts = [f"{heading}\n{piece.text}" for heading, piece in placed]
     vectors = encode([question, *texts])
-    cosines = vectors[1:] @ vectors[0]
+    asked = words.terms(question)
+    shares = _shares(asked, texts, words)
+    rated = iter(
+        _Unit(piece, float(cosine) + share, _title(words, asked, heading))
+        for (heading, piece), cosine, share in zip(
+            placed, vectors[1:] @ vectors[0], shares, strict=True
+        )
+    )
+    found: list[_Candidate] = []
+    for rank, (passage, pieces) in enumerate(zip(passages, cuts, strict=True), start=1):
+        own = [next(rated) for _ in pieces]
+        if own:
+            found.append(_Candidate(passage, own, max(own, key=lambda unit: unit.score), rank))
+    return found
+
+
+def _shares(asked: Sequence[str], texts: Sequence[str], words: LexicalIndex) -> list[float]:
+    """How much of the asked words, as far as they occur at all, each text holds, 0..1."""
     held = [set(words.terms(text)) for text in texts]
     anywhere = set().union(*held)
-    rarity = {t: w for t, w in words.rarity(words.terms(question)).items() if t in anywhere}
+    rarity = {t: w for t, w in words.rarity(asked).items() if t in anywhere}
     whole = sum(rarity.values()) or 1.0
-    scores = iter(
-        float(cosine) + sum(weight for term, weight in rarity.items() if term in have) / whole
-        for cosine, have in zip(cosines, held, strict=True)
-    )
-    return [
-        (passage, [_Unit(piece, next(scores)) for piece in pieces])
-        for passage, pieces in zip(passages, cuts, strict=True)
-    ]
+    return [sum(weight for t, weight in rarity.items() if t in have) / whole for have in held]
 
 
-def _units(text: str) -> list[Piece]:
-    """Consecutive parts of a passage; a code block or table is one of them."""
-    outline = outline_of(text, "markdown")
-    return parts(text, "markdown", outline, UNIT_CHARS, len(text), by_section=True)
+def _title(words: LexicalIndex, asked: Sequence[str], heading: str) -> float:
+    above, _, title = heading.rpartition(PATH)
+    return asks_the_same(words, asked, title, above)
 
 
 def _heading(passage: Passage, piece: Piece) -> str:
@@ -117,52 +164,48 @@ def _heading(passage: Passage, piece: Piece) -> str:
     return piece.heading if within else f"{title}{PATH}{piece.heading}"
 
 
-def _answering(units: Sequence[_Unit]) -> list[_Unit]:
+def _answering(parts: Sequence[_Unit], top: _Unit) -> list[_Unit]:
     """The best unit's section with its subsections, and those beside it that fit nearly as well."""
     best: dict[str, float] = {}
-    for unit in units:
+    for unit in parts:
         best[unit.piece.heading] = max(unit.score, best.get(unit.piece.heading, 0.0))
-    top = max(range(len(units)), key=lambda index: units[index].score)
-    within = units[top].piece.heading
+    within = top.piece.heading
+    least = top.score * (1.0 if top.title >= ASKED else SECTION_WORTH)
 
     def belongs(unit: _Unit) -> bool:
         heading = unit.piece.heading
         below = heading == within or (heading + PATH).startswith(within + PATH)
-        return below or best[heading] >= SECTION_WORTH * units[top].score
+        return below or best[heading] >= least
 
-    first = last = top
-    while first > 0 and belongs(units[first - 1]):
+    first = last = parts.index(top)
+    while first > 0 and belongs(parts[first - 1]):
         first -= 1
-    while last + 1 < len(units) and belongs(units[last + 1]):
+    while last + 1 < len(parts) and belongs(parts[last + 1]):
         last += 1
-    return list(units[first : last + 1])
+    return list(parts[first : last + 1])
 
 
-def _stretch(units: Sequence[_Unit], room: int) -> list[_Unit]:
-    """The run of units of at most `room` characters with the highest sum of scores, without weak
-    ones at its edges. A single unit may be longer than `room`."""
-    strongest = max(range(len(units)), key=lambda index: units[index].score)
-    best = (units[strongest].score, strongest, strongest)
-    for first in range(len(units)):
+def _stretch(parts: Sequence[_Unit], room: int) -> list[_Unit]:
+    """The run of units of at most `room` characters that says most for the question: each counts
+    for what it scores above a floor, and against what it scores below. A single unit may be
+    longer than `room`."""
+    strongest = max(range(len(parts)), key=lambda index: parts[index].score)
+    floor = FLOOR * parts[strongest].score
+    best = (0.0, strongest, strongest)
+    for first in range(len(parts)):
         total = 0.0
-        for last in range(first, len(units)):
-            if units[last].end - units[first].start > room:
+        for last in range(first, len(parts)):
+            if parts[last].end - parts[first].start > room:
                 break
-            total += units[last].score
+            total += parts[last].score - floor
             best = max(best, (total, first, last))
-    run = list(units[best[1] : best[2] + 1])
-    weak = EDGE * max(unit.score for unit in run)
-    while len(run) > 1 and run[-1].score < weak:
-        run.pop()
-    while len(run) > 1 and run[0].score < weak:
-        run.pop(0)
-    return run
+    return list(parts[best[1] : best[2] + 1])
 
 
 def _quote(passage: Passage, run: Sequence[_Unit], score: float, room: int) -> Quote:
     start, end = run[0].start, run[-1].end
     line = passage.line + passage.text.count("\n", 0, start)
-    text = _shortened(passage.text[start:end], room)
+    text = first_whole(passage.text[start:end], room)
     return Quote(text, passage, _heading(passage, run[0].piece), line, score)
 
 
@@ -172,11 +215,3 @@ def _overlap(one: Quote, other: Quote) -> bool:
         return False
     first, second = sorted((one, other), key=lambda quote: quote.line)
     return second.line <= first.line + first.text.count("\n")
-
-
-def _shortened(text: str, room: int) -> str:
-    """Cuts at the end of a line; closes a code block that was cut."""
-    if len(text) <= room:
-        return text
-    kept = text[: room - 8].rsplit("\n", 1)[0]
-    return kept + ("\n```" if kept.count("```") % 2 else "") + "\n…"

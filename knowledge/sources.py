@@ -1,9 +1,8 @@
-"""Which files a source has: a walk through its folder, or a git checkout brought up to date."""
+"""Which files a source has: a walk through its folder."""
 
 import os
 import re
 import stat
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +26,15 @@ SUPPORTED = frozenset(
         ".ipynb",
     ]
 )
+LIKELY = {
+    **dict.fromkeys((".doc", ".docm", ".odt", ".rtf", ".wps"), ".docx"),
+    **dict.fromkeys((".ppt", ".pptm", ".ppsx", ".odp"), ".pptx"),
+    **dict.fromkeys((".xls", ".xlsm", ".xlsb", ".ods"), ".xlsx"),
+    **dict.fromkeys((".epub", ".mobi", ".djvu", ".chm"), ".pdf"),
+    **dict.fromkeys((".adoc", ".asciidoc", ".org", ".textile", ".tex"), ".md"),
+}
+"""Documents that nothing here can read, and as what they could be saved."""
+
 LEFT_OUT = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
 """Folders that hold no documents of their own."""
 
@@ -47,8 +55,8 @@ def list_files(
 ) -> tuple[list[SourceFile], list[Skipped]]:
     """The documents below a folder, sorted, and what was left out of them and why.
 
-    Files of other kinds (images, programs) are no documents and are not mentioned. Links are
-    followed only where they stay inside. Raises SourceError for a folder that is not there.
+    Files that are no documents (images, programs) are not mentioned. Links are followed only
+    where they stay inside. Raises SourceError for a folder that is not there or fails.
     """
     if not root.is_dir():
         raise SourceError(
@@ -58,68 +66,91 @@ def list_files(
     files: list[SourceFile] = []
     skipped: list[Skipped] = []
     seen: set[tuple[int, int]] = set()
-    for path, relative in sorted(_walk(root, inside, skipped), key=lambda item: item[1]):
-        if path.suffix.lower() not in SUPPORTED or not _wanted(relative, include, exclude):
+    for relative, absolute in sorted(_walk(name, root, inside, skipped)):
+        suffix = os.path.splitext(relative)[1].lower()  # noqa: PTH122 - it is no path to open
+        if not _wanted(relative, include, exclude):
             continue
-        problem = _problem(path, inside, max_bytes, seen)
-        if problem:
-            skipped.append(Skipped(relative, problem))
-        elif problem is None:
-            found = path.stat()
-            files.append(SourceFile(name, relative, path, found.st_size, found.st_mtime_ns))
+        if suffix in LIKELY:
+            skipped.append(Skipped(relative, f"can't read {suffix}; save it as {LIKELY[suffix]}"))
+        if suffix not in SUPPORTED:
+            continue
+        found = _look(absolute, inside, max_bytes, seen)
+        if isinstance(found, str):
+            skipped.append(Skipped(relative, found))
+        elif found:
+            size, mtime = found.st_size, found.st_mtime_ns
+            files.append(SourceFile(name, relative, Path(absolute), size, mtime))
     return files, sorted(skipped, key=lambda item: item.path)
 
 
-def _walk(root: Path, inside: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, str]]:
-    """Files and links to files below a folder, with their printable relative paths."""
+def _walk(name: str, root: Path, inside: Path, skipped: list[Skipped]) -> Iterator[tuple[str, str]]:
+    """Printable relative paths of files and links to files below a folder, and their own paths."""
     known = {inside}
-    for folder, folders, names in os.walk(root, followlinks=True):
+
+    def failed(error: OSError) -> None:
+        if isinstance(error, PermissionError) and error.filename != str(root):
+            skipped.append(Skipped(_shown(error.filename, root), "no permission to list it"))
+        elif not isinstance(error, FileNotFoundError):
+            # What can't be seen now may be there: it must not be taken for removed.
+            raise SourceError(f"source {name}: can't list {error.filename}: {error.strerror}")
+
+    for folder, folders, names in os.walk(root, onerror=failed, followlinks=True):
         kept: list[str] = []
-        for name in folders:
-            path = Path(folder, name)
+        for below in folders:
+            path = Path(folder, below)
             real = path.resolve()
-            if name in LEFT_OUT or real in known:
+            if below in LEFT_OUT or real in known:
                 continue  # a folder that is linked twice, or a circle of links
             if not real.is_relative_to(inside):
-                skipped.append(Skipped(_shown(path, root), "a link that leads out of the source"))
+                skipped.append(Skipped(_shown(str(path), root), _LEADS_OUT))
                 continue
             known.add(real)
-            kept.append(name)
+            kept.append(below)
         folders[:] = kept
-        for name in names:
-            path = Path(folder, name)
-            yield path, _shown(path, root)
+        for below in names:
+            file = f"{folder}/{below}"
+            yield _shown(file, root), file
 
 
-def _shown(path: Path, root: Path) -> str:
+def _shown(path: str, root: Path) -> str:
     """A relative path that can be printed and stored, whatever bytes the name has."""
-    return path.relative_to(root).as_posix().encode("utf-8", "surrogateescape").decode(
-        "utf-8", "replace"
-    )  # fmt: skip
+    relative = path.removeprefix(str(root)).lstrip("/")
+    return relative.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _problem(path: Path, inside: Path, max_bytes: int, seen: set[tuple[int, int]]) -> str | None:
-    """Why a file can't be taken; "" for one that was taken under another name already."""
+_LEADS_OUT = "a link that leads out of the source"
+
+
+def _look(
+    path: str, inside: Path, max_bytes: int, seen: set[tuple[int, int]]
+) -> os.stat_result | str | None:
+    """What a file is, or why it can't be taken; None where it is gone or was taken
+    under another name."""
     try:
-        real = path.resolve(strict=True)
-        found = real.stat()
+        found = os.lstat(path)
+    except OSError:
+        return None  # it was removed a moment ago
+    try:
+        linked = stat.S_ISLNK(found.st_mode)
+        if linked:
+            real = Path(path).resolve(strict=True)
+            if not real.is_relative_to(inside):
+                return _LEADS_OUT
+            found = real.stat()
     except (OSError, RuntimeError):
         return "a link that leads nowhere"
-    if not real.is_relative_to(inside):
-        return "a link that leads out of the source"
     if not stat.S_ISREG(found.st_mode):
         return "not a regular file"
     if found.st_size > max_bytes:
         return (
             f"{found.st_size / 1e6:.1f} MB, more than knowledge.max_file_mb ({max_bytes / 1e6:g})"
         )
-    if not os.access(real, os.R_OK):
+    if not os.access(path, os.R_OK):
         return "no permission to read it"
-    linked = path.is_symlink() or found.st_nlink > 1
-    if linked and (found.st_dev, found.st_ino) in seen:
-        return ""
+    if (linked or found.st_nlink > 1) and (found.st_dev, found.st_ino) in seen:
+        return None
     seen.add((found.st_dev, found.st_ino))
-    return None
+    return found
 
 
 def _wanted(relative: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
@@ -140,46 +171,3 @@ def _pattern(glob: str) -> re.Pattern[str]:
         parts.append("".join(letters.get(c, re.escape(c)) for c in part) + "/")
     text = "".join(parts)
     return re.compile(text.removesuffix("/") if text.endswith("/") else text + "[^/]+")
-
-
-def update_git(name: str, url: str, checkout: Path, timeout_s: float) -> None:
-    """Clones a repository, or fetches its newest commit into an existing checkout.
-
-    Raises SourceError with git's own words; a checkout that was there stays as it was.
-    """
-    if (checkout / ".git").is_dir():
-        _git(name, url, ["-C", str(checkout), "fetch", "--depth=1", "origin", "HEAD"], timeout_s)
-        reset = ["-C", str(checkout), "reset", "--quiet", "--hard", "FETCH_HEAD"]
-        _git(name, url, reset, timeout_s)
-        return
-    checkout.parent.mkdir(parents=True, exist_ok=True)
-    clone = ["clone", "--quiet", "--depth=1", "--no-tags", "--", url, str(checkout)]
-    _git(name, url, clone, timeout_s)
-
-
-def _git(name: str, url: str, arguments: list[str], timeout_s: float) -> None:
-    safe = ["-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null"]
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments; the address comes after "--"
-            ["git", *safe, *arguments],  # noqa: S607 - git is where the system has it
-            env={**os.environ, **quiet},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise SourceError(f"source {name}: git is not installed; install it") from error
-    except subprocess.TimeoutExpired as error:
-        raise SourceError(f"source {name}: git gave up after {timeout_s:g} s") from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise SourceError(f"source {name}: git failed on {_masked(url)}: {_masked(last)}")
-
-
-def _masked(text: str) -> str:
-    """Hides user names and passwords in addresses."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)

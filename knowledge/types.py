@@ -101,7 +101,8 @@ class Quote:
 class Status:
     """What a knowledge base serves. `built_at` is in seconds since the epoch; `thresholds` are
     the gate's, unprompted and when mentioned; `examples_fit` is False when the good examples are
-    not about these documents."""
+    not about these documents; `recall` is the share of what stands for them, they or the headings
+    of the documents, that passes unprompted."""
 
     snapshot: str
     documents: int
@@ -111,6 +112,7 @@ class Status:
     built_at: float
     thresholds: tuple[float, float]
     examples_fit: bool
+    recall: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The vector index: hnswlib with its parameters saved beside it."""
 
 import json
+import mmap
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.plan import REBUILD
 from knowledge.types import IndexMismatch, Vectors
 
 GROWTH = 1.5
@@ -97,11 +100,13 @@ class VectorIndex:
     def save(self, path: Path) -> None:
         """Writes `path` and its parameters; each is complete or absent, never half."""
         waiting = path.with_suffix(".tmp")
+        checksum = 0
         if not self._empty:
             self._index.save_index(str(waiting))
+            checksum = _checksum(waiting)
             waiting.replace(path)
         note = asdict(self.params) | {"size": self._size(), "deleted": sorted(self._deleted)}
-        waiting.write_text(json.dumps(note))
+        waiting.write_text(json.dumps(note | {"checksum": checksum}))
         waiting.replace(_note(path))
 
     @classmethod
@@ -110,20 +115,32 @@ class VectorIndex:
         try:
             note = json.loads(_note(path).read_text())
             size, deleted = int(note.pop("size")), set(map(int, note.pop("deleted")))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise IndexMismatch(f"{_note(path)} is unreadable: {error}") from error
+            checksum = note.pop("checksum")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise IndexMismatch(f"{_note(path)} is unreadable ({error}); {REBUILD}") from error
         if note != asdict(params):
-            raise IndexMismatch(f"{path} was built with {note}, the configuration says {params}")
+            raise IndexMismatch(
+                f"{path} was built with {note}, the configuration says {params}; {REBUILD}"
+            )
         index = cls(params, ef_search)
         if size:
-            try:
-                index._index.load_index(str(path), allow_replace_deleted=True)
-            except RuntimeError as error:
-                raise IndexMismatch(f"{path} is damaged: {error}") from error
-            index._empty, index._deleted = False, deleted
+            index._read(path, checksum)
+            index._deleted = deleted
             if index._size() != size:
-                raise IndexMismatch(f"{path} holds {index._size()} vectors instead of {size}")
+                raise IndexMismatch(
+                    f"{path} holds {index._size()} vectors instead of {size}; {REBUILD}"
+                )
         return index
+
+    def _read(self, path: Path, checksum: int) -> None:
+        """hnswlib itself would believe a damaged file and follow its links anywhere."""
+        try:
+            if _checksum(path) != checksum:
+                raise IndexMismatch(f"{path} is damaged; {REBUILD}")
+            self._index.load_index(str(path), allow_replace_deleted=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise IndexMismatch(f"{path} is damaged ({error}); {REBUILD}") from error
+        self._empty = False
 
     def _make_room(self, count: int) -> None:
         if self._empty:
@@ -146,3 +163,8 @@ class VectorIndex:
 
 def _note(path: Path) -> Path:
     return path.with_suffix(".json")
+
+
+def _checksum(path: Path) -> int:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return zlib.crc32(data)

@@ -14,6 +14,10 @@ from knowledge.base import KnowledgeBase
 from knowledge.build import build_apart
 from knowledge.gate import precision_recall
 from knowledge.plan import BuildPlan, BuildReport
+from knowledge.shelf import CHANGES
+
+SHOWN = 20
+"""Documents of a kind that `index` names on a terminal."""
 
 
 def say(line: str = "") -> None:
@@ -60,13 +64,15 @@ async def build_with_bars(plan: BuildPlan) -> BuildReport:
 
 
 async def index(plan: BuildPlan) -> int:
-    """`index`: updates and says what changed."""
+    """`index`: updates and says what changed; a terminal shows the first of many."""
     report = await build_with_bars(plan)
+    most = SHOWN if sys.stdout.isatty() else sys.maxsize
     for sign, paths in (("+", report.added), ("~", report.changed), ("-", report.removed)):
-        for path in paths if len(paths) <= 20 else paths[:20]:
+        for path in paths[:most]:
             say(f"{sign} {path}")
-        if len(paths) > 20:
-            say(f"{sign} … and {len(paths) - 20} more")
+        if len(paths) > most:
+            everything = Path(plan.folder, report.snapshot, CHANGES)
+            say(f"{sign} … and {len(paths) - most} more, see {everything}")
     for item in report.skipped:
         say(f"! {item.path}: {item.reason}")
     say(
@@ -124,8 +130,8 @@ async def calibrate(
     status = knowledge.status()
     say(f"examples   {len(good)} good, {len(bad)} bad")
     if not status.examples_fit:
-        say("note       the good examples are not about these documents; only the bad ones were")
-        say("           used. Write questions that your documents answer into gate.examples.")
+        say("note       the good examples are not about these documents; the headings of these")
+        say("           stand in. Write questions that your documents answer into gate.examples.")
     for name, value in (
         ("precision", figures.precision),
         ("recall", figures.recall),

@@ -53,7 +53,7 @@ def test_vectors_have_length_one_whatever_the_text(use: UseEmbedder) -> None:
 def test_many_texts_come_back_in_their_order(use: UseEmbedder) -> None:
     texts = [f"sentence number {n} " + "word " * (n % 7) for n in range(300)]
     vectors = np.zeros((300, 512), np.float32)
-    for positions, part in embed_many(use, texts, workers=2):
+    for positions, part in embed_many(use, texts):
         vectors[positions] = part
     assert np.allclose(
         vectors[[0, 150, 299]], use.encode([texts[0], texts[150], texts[299]]), atol=1e-4

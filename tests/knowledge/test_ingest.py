@@ -4,17 +4,22 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from knowledge.cache import EmbeddingCache
 from knowledge.catalog import ANSWER, Catalog
-from knowledge.embed import EmbedderSpec
+from knowledge.embed import EmbedderSpec, unit
 from knowledge.ingest import build
-from knowledge.plan import BuildPlan
-from knowledge.shelf import current_snapshot, is_current
-from knowledge.types import KnowledgeError, SourceError
+from knowledge.plan import BuildPlan, Source
+from knowledge.readers import Reading
+from knowledge.shelf import CHANGES, current_snapshot, is_current
+from knowledge.types import Embedder, KnowledgeError, Skipped, SourceError, Vectors
 from tests.knowledge.library import PAGES, plan, write_pages
 
 
@@ -146,12 +151,139 @@ def test_pieces_of_both_views_cover_each_other(made: BuildPlan) -> None:
 
 def test_a_builder_whose_bot_is_gone_ends_without_a_traceback(made: BuildPlan) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-m", "knowledge.build"],
+        [sys.executable, "-m", "knowledge.builder"], start_new_session=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert child.stdin and child.stdout and child.stderr
     child.stdout.close()
     child.stdin.write(json.dumps(asdict(made)).encode() + b"\n")
     child.stdin.close()
-    assert (child.stderr.read(), child.wait(60)) == (b"", 1)
+    assert (child.stderr.read(), child.wait(60)) == (b"", -9)
     child.stderr.close()
+
+
+def test_another_folder_with_files_of_the_same_size_and_time_is_read(
+    made: BuildPlan, tmp_path: Path
+) -> None:
+    build(made)
+    page = PAGES["en/faq.md"]
+    other = write_pages(tmp_path / "other", PAGES | {"en/faq.md": page.replace("minute", "decade")})
+    for name in PAGES:
+        there = (docs(made) / name).stat()
+        os.utime(other / name, ns=(there.st_atime_ns, there.st_mtime_ns))
+    moved = replace(made, sources=(replace(made.sources[0], path=str(other)),))
+    report = build(moved)
+    assert (report.added, report.changed, report.removed) == ((), ("en/faq.md",), ())
+    catalog = Catalog.open(snapshot(made) / "catalog.sqlite")
+    texts = [catalog.page(row.id) for row in catalog.documents() if row.path == "en/faq.md"]
+    catalog.close()
+    assert "takes a decade" in texts[0]
+    assert build(moved).changed == ()
+
+
+def test_a_link_to_another_folder_is_another_place(made: BuildPlan, tmp_path: Path) -> None:
+    (tmp_path / "latest").symlink_to(docs(made))
+    linked = replace(made, sources=(replace(made.sources[0], path=str(tmp_path / "latest")),))
+    before = linked.sources[0].origin
+    (tmp_path / "latest").unlink()
+    (tmp_path / "latest").symlink_to(tmp_path)
+    assert linked.sources[0].origin != before
+
+
+def test_two_sources_with_the_same_paths_are_told_apart(tmp_path: Path) -> None:
+    one = write_pages(tmp_path / "one", {"k.md": PAGES["en/faq.md"], "empty.md": ""})
+    two = write_pages(tmp_path / "two", {"k.md": PAGES["en/install.md"], "old.doc": "x"})
+    sources = (Source("one", path=str(one)), Source("two", path=str(two)))
+    made = replace(plan(tmp_path / "index", one), sources=sources)
+    report = build(made)
+    assert report.added == ("one/k.md", "two/k.md")
+    assert {item.path for item in report.skipped} == {"one/empty.md", "two/old.doc"}
+    (two / "k.md").unlink()
+    (one / "k.md").write_text(PAGES["en/serving.md"])
+    report = build(made)
+    assert (report.changed, report.removed) == (("one/k.md",), ("two/k.md",))
+    assert (snapshot(made) / CHANGES).read_text() == "~ one/k.md\n- two/k.md\n"
+
+
+def test_an_unmounted_folder_is_not_taken_for_an_empty_one(made: BuildPlan) -> None:
+    write_pages(
+        docs(made), {f"page{n}.md": PAGES["en/faq.md"] + f"\n\nPage {n}." for n in range(9)}
+    )
+    build(made)
+    before = snapshot(made)
+    docs(made).rename(docs(made).with_name("mounted"))
+    docs(made).mkdir()
+    with pytest.raises(SourceError, match=r"kettle: all of its 13 documents are gone.* delete "):
+        build(made)
+    assert snapshot(made) == before
+    docs(made).rmdir()
+    docs(made).with_name("mounted").rename(docs(made))
+    assert build(made).removed == ()
+
+
+def test_the_last_few_documents_may_go(made: BuildPlan) -> None:
+    build(made)
+    for name in PAGES:
+        (docs(made) / name).unlink()
+    assert build(made).removed == tuple(sorted(PAGES))
+
+
+def test_what_took_too_long_is_tried_again_with_another_limit(made: BuildPlan) -> None:
+    write_pages(docs(made), {"slow.md": "> - > - a\n" * 40_000})
+    hasty = replace(made, convert_timeout_s=0.5)
+    slow = {item.path for item in build(hasty).skipped}
+    assert "slow.md" in slow
+    assert {item.path for item in build(hasty).skipped} == slow, "it is not tried every time"
+    patient = build(made)
+    assert "slow.md" not in {item.path for item in patient.skipped if "took" in item.reason}
+
+
+def test_a_file_that_fails_to_be_read_is_kept_as_it_was(
+    made: BuildPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(made)
+    (docs(made) / "en/faq.md").write_text("Something new that can't be read from the disk now.")
+    monkeypatch.setattr(
+        "knowledge.changes.Reader.read",
+        lambda _, jobs: (Reading(gone="Input/output error") for _ in jobs),
+    )
+    report = build(made)
+    assert (report.documents, report.changed, report.removed) == (len(PAGES), (), ())
+    assert report.skipped == (Skipped("en/faq.md", "Input/output error, kept as it was"),)
+    monkeypatch.undo()
+    assert build(made).changed == ("en/faq.md",)
+
+
+NASTY = {
+    "code.md": "# T\n\n```\n" + "x = y + 1\n" * 30_000 + "```\n",
+    "headings.md": "# Head\n\nsome text here\n\n" * 12_000,
+    "titles.md": "# Head\n\n" * 30_000,
+    "table.md": "|a|b|c|\n|-|-|-|\n" + "| option_name | the meaning of it | 42 |\n" * 7_000,
+    "oneline.txt": "kettle port server whistle temperature " * 8_000,
+    "ticks.md": "`" * 300_000,
+    "chinese.md": "".join(chr(0x4E00 + n * 7919 % 16_000) for n in range(300_000)),
+    "paragraphs.md": "hello world this is text\n\n" * 12_000,
+    "cells.md": "|a" * 20_000 + "\n" + "|-" * 20_000 + "\n" + "|b\n" * 5_000,
+}
+
+
+def test_a_folder_of_nasty_files_is_read_in_seconds(
+    made: BuildPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each took more than a minute, or all memory; embedding is left out."""
+    monkeypatch.setattr(
+        EmbeddingCache, "encode", lambda _, embedder, texts, *__: random_vectors(texts, embedder)
+    )
+    write_pages(docs(made), NASTY)
+    began = time.monotonic()
+    report = build(replace(made, convert_timeout_s=30))
+    assert time.monotonic() - began < 90
+    assert set(PAGES) <= set(report.added)
+    # They have no words; the others are read.
+    assert {item.path for item in report.skipped} == {"ticks.md", "cells.md"}
+    assert all("nothing but" in item.reason for item in report.skipped)
+
+
+def random_vectors(texts: Sequence[str], embedder: Embedder) -> Vectors:
+    generator = np.random.default_rng(len(texts))
+    return unit(generator.normal(size=(len(texts), embedder.dim)).astype(np.float32))

@@ -1,17 +1,14 @@
-"""Which files a source has: patterns, links, hostile folders, git repositories."""
+"""Which files a source has: patterns, links, hostile folders, addresses."""
 
 import os
-import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from knowledge.ingest import build
-from knowledge.plan import Source
 from knowledge.settings import SourceSettings
-from knowledge.sources import list_files, update_git
+from knowledge.sources import list_files
 from knowledge.types import Skipped, SourceError
 from tests.knowledge.library import PAGES, plan, write_pages
 
@@ -93,6 +90,53 @@ def test_huge_and_strange_files_are_left_out_with_a_reason(tmp_path: Path) -> No
     assert listed(tmp_path) == []
 
 
+def test_documents_that_nothing_can_read_are_reported_with_what_to_do(tmp_path: Path) -> None:
+    for name in ("a.doc", "b.XLS", "c.ppt", "d.odt", "e.adoc", "f.png", "g.csv", "drafts/h.doc"):
+        write_pages(tmp_path, {name: TEXT})
+    skipped = list_files("s", tmp_path, EVERYTHING, ("drafts/**",), 20_000_000)[1]
+    assert {item.path for item in skipped} == {"a.doc", "b.XLS", "c.ppt", "d.odt", "e.adoc"}
+    assert skipped[0].reason == "can't read .doc; save it as .docx"
+
+
+def test_what_can_not_be_listed_is_not_taken_for_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pages(tmp_path, {"a.md": TEXT, "closed/b.md": TEXT})
+    scandir = os.scandir
+
+    def failing(error: OSError) -> None:
+        def listing(path: str) -> object:
+            if str(path).endswith("closed"):
+                raise error
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", listing)
+
+    closed = str(tmp_path / "closed")
+    failing(PermissionError(13, "Permission denied", closed))
+    files, skipped = list_files("s", tmp_path, EVERYTHING, (), 20_000_000)
+    assert [file.path for file in files] == ["a.md"]
+    assert skipped == [Skipped("closed", "no permission to list it")]
+    failing(OSError(5, "Input/output error", closed))
+    with pytest.raises(SourceError, match=r"source s: can't list .*closed: Input/output error"):
+        list_files("s", tmp_path, EVERYTHING, (), 20_000_000)
+
+
+def test_a_file_that_vanishes_while_it_is_listed_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pages(tmp_path, {"a.md": TEXT, "b.md": TEXT})
+    lstat = os.lstat
+
+    def vanishing(path: str) -> os.stat_result:
+        (tmp_path / "b.md").unlink(missing_ok=True)
+        return lstat(path)
+
+    monkeypatch.setattr(os, "lstat", vanishing)
+    assert listed(tmp_path) == ["a.md"]
+    assert left_out(tmp_path) == []
+
+
 def test_names_that_are_no_text_do_not_stop_the_build(tmp_path: Path) -> None:
     documents = write_pages(tmp_path / "docs")
     Path(os.fsdecode(os.fsencode(documents) + b"/\xff\xfe.md")).write_text(TEXT)
@@ -103,56 +147,6 @@ def test_names_that_are_no_text_do_not_stop_the_build(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_names_its_source(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"source s: .*nowhere.*knowledge\.sources"):
         list_files("s", tmp_path / "nowhere", EVERYTHING, (), 1)
-
-
-def git(folder: Path, *arguments: str) -> str:
-    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a"}
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True,
-        env={**os.environ, **who, "GIT_COMMITTER_EMAIL": "a@b"},
-    )  # fmt: skip
-    return done.stdout
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    folder = write_pages(tmp_path / "repository")
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "-m", "pages")
-    return folder
-
-
-def test_a_git_source_is_cloned_and_brought_up_to_date(tmp_path: Path, repository: Path) -> None:
-    source = Source("kettle", git=repository.as_uri(), link_base="https://git.test/blob/main")
-    made = replace(plan(tmp_path / "index", tmp_path), sources=(source,))
-    assert build(made).added == tuple(sorted(PAGES))
-    write_pages(repository, {"en/new.md": TEXT})
-    (repository / "en/faq.md").unlink()
-    git(repository, "add", "--all")
-    git(repository, "commit", "--quiet", "--amend", "-m", "history rewritten")
-    report = build(made)
-    assert (report.added, report.removed) == (("en/new.md",), ("en/faq.md",))
-
-
-def test_a_repository_that_is_gone_leaves_the_old_checkout(
-    tmp_path: Path, repository: Path
-) -> None:
-    source = Source("kettle", git=repository.as_uri())
-    made = replace(plan(tmp_path / "index", tmp_path), sources=(source,))
-    build(made)
-    repository.rename(tmp_path / "moved")
-    report = build(made)
-    assert report.documents == len(PAGES)
-    assert "kept the old checkout" in report.skipped[0].reason
-
-
-def test_an_address_that_fails_says_so_without_its_password(tmp_path: Path) -> None:
-    with pytest.raises(SourceError) as caught:
-        update_git("s", "https://me:secret@127.0.0.1:9/x.git", tmp_path / "checkout", 20)
-    assert "secret" not in str(caught.value)
-    assert "source s: git failed" in str(caught.value)
-    assert not (tmp_path / "checkout").exists()
 
 
 @pytest.mark.parametrize(
@@ -169,25 +163,3 @@ def test_an_address_that_fails_says_so_without_its_password(tmp_path: Path) -> N
 def test_addresses_that_could_run_something_are_refused(address: str) -> None:
     with pytest.raises(ValidationError):
         SourceSettings(name="s", git=address)
-
-
-def test_git_itself_refuses_to_run_commands(tmp_path: Path) -> None:
-    owned = tmp_path / "owned"
-    with pytest.raises(SourceError):
-        update_git("s", f"ext::touch {owned}", tmp_path / "checkout", 20)
-    assert not owned.exists()
-
-
-def test_hooks_of_a_repository_are_not_run(tmp_path: Path, repository: Path) -> None:
-    checkout = tmp_path / "checkout"
-    update_git("s", repository.as_uri(), checkout, 20)
-    hook = checkout / ".git/hooks/post-checkout"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/owned\n")
-    hook.chmod(0o755)
-    write_pages(repository, {"en/new.md": TEXT})
-    git(repository, "add", ".")
-    git(repository, "commit", "--quiet", "-m", "more")
-    update_git("s", repository.as_uri(), checkout, 20)
-    assert (checkout / "en/new.md").exists()
-    assert not (tmp_path / "owned").exists()

@@ -1,9 +1,13 @@
 """Cutting documents: nothing moved, nothing torn, every piece knows its place."""
 
-from hypothesis import given
+import time
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.split import MIN_LETTERS, Piece, TextKind, outline_of, parts, split
+from knowledge.stretches import STRETCH, stretches
 
 CHARS = (60, 120)
 SOLID = 400
@@ -115,3 +119,137 @@ def test_each_question_of_a_page_is_a_piece_of_its_own() -> None:
         "Questions > Does it need a GPU to run?",
     ]
     assert "GPU" not in pieces[0].text
+
+
+FILLER = "Words about a kettle that fill the page until it is long enough. " * 5
+
+
+def random_letters(low: int, count: int, length: int) -> str:
+    return "".join(chr(low + number * 7919 % count) for number in range(length))
+
+
+HOSTILE = {
+    "one block of code": "# T\n\n```\n" + "x = y + 1\n" * 40_000 + "```\n",
+    "a table": "|a|b|c|\n|-|-|-|\n" + "| option_name | the meaning of it | 42 |\n" * 10_000,
+    "headings": "# Head\n\nsome text here\n\n" * 16_000,
+    "headings alone": "# Head\n\n" * 25_000,
+    "short paragraphs": "hello world this is text\n\n" * 15_000,
+    "one paragraph": "hello world this is text\n" * 16_000,
+    "one line": "kettle port server whistle " * 15_000,
+    "backticks": "`" * 400_000,
+    "chinese without a sign": random_letters(0x4E00, 16_000, 400_000),
+    "chinese with few signs": random_letters(0x4E00, 16_000, 390) * 1000,
+    "thai": random_letters(0x0E01, 46, 400_000),
+    "one letter": "a" * 400_000,
+    "base64": "QUJD" * 100_000,
+    "quotes": "> " * 200_000,
+    "accents": "e" + "\u0301" * 400_000,
+    "empty lines": "\n" * 400_000,
+    "brackets": "[" * 400_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("kind", ["markdown", "text"])
+def test_cutting_takes_time_in_proportion_to_the_length(name: str, kind: TextKind) -> None:
+    """Twelve times as long they took more than a minute each, or did not end."""
+    text = HOSTILE[name]
+    began = time.process_time()
+    outline = outline_of(text, kind)
+    for chars, most, by_section in (((300, 600), 1500, False), ((120, 240), 480, True)):
+        for piece in parts(text, kind, outline, chars, most, by_section=by_section):
+            assert piece.end - piece.start <= most
+    assert time.process_time() - began < 8
+
+
+def test_a_long_page_is_cut_like_a_short_one() -> None:
+    sections = [f"## Section {number}\n\n{FILLER}\n\n" for number in range(300)]
+    text = "".join(sections)
+    pieces = parts(
+        text, "markdown", outline_of(text, "markdown"), (300, 600), 1500, by_section=True
+    )
+    assert len(text) > 4 * STRETCH
+    assert "".join("".join(piece.text.split()) for piece in pieces) == "".join(text.split())
+    assert [piece.heading for piece in pieces] == [f"Section {number}" for number in range(300)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(BLOCKS, min_size=1, max_size=30), st.integers(20, 60))
+def test_stretches_cover_the_text_and_tear_nothing(blocks: list[str], times: int) -> None:
+    text = "\n\n".join(blocks * times)
+    outline = outline_of(text, "markdown")
+    lines = [0, *(n + 1 for n, letter in enumerate(text) if letter == "\n"), len(text)]
+    solid = [(lines[first], lines[last]) for first, last in outline.solid]
+    titles = [(lines[h.line], lines[h.line + 1]) for h in outline.headings]
+    found = list(stretches(text, titles, [h.level for h in outline.headings], solid))
+    assert [start for start, _, _ in found] == [0, *(end for _, end, _ in found[:-1])]
+    assert found[-1][1] == len(text)
+    for start, end, inside in found:
+        assert 0 < end - start <= STRETCH
+        assert inside or not any(first < start < last for first, last in solid)
+
+
+def test_a_block_that_fits_a_passage_is_whole_though_the_text_before_it_is_long() -> None:
+    code = "```\n" + "kettle --boil --whistle\n" * 14 + "```"
+    text = f"{FILLER}\n\nRun this:\n\n{code}\n\n{FILLER}"
+    pieces = split(text, "markdown", outline_of(text, "markdown"), CHARS, SOLID)
+    assert len(code) < SOLID
+    assert sum(code in piece.text for piece in pieces) == 1
+    assert all(piece.text.count("```") in (0, 2) for piece in pieces)
+
+
+RST_BLOCKS = {
+    "literal": "Example::\n\n" + "\n".join(f"    step {n} of the kettle" for n in range(14)),
+    "code": ".. code-block:: python\n   :linenos:\n\n" + "   boil(water)\n" * 14 + "   done()",
+    "grid": "+---------+---------+\n" + "| a key   | meaning |\n+---------+---------+\n" * 8,
+    "columns": "====== =======\nkey    meaning\n====== =======\n" + "port   7311\n" * 20
+    + "====== =======",
+    "doctest": "\n".join(f">>> boil({n})" for n in range(20)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RST_BLOCKS)
+def test_blocks_of_restructured_text_stay_whole(name: str) -> None:
+    block = RST_BLOCKS[name].strip()
+    text = f"{FILLER}\n\n{block}\n\n{FILLER}\n"
+    pieces = cut(text, "rst")
+    inner = block.partition("::\n\n")[2] or block
+    assert len(inner) < SOLID
+    assert any(inner in piece.text for piece in pieces), [piece.text for piece in pieces]
+
+
+def test_a_directive_of_text_is_not_one_block() -> None:
+    text = ".. note::\n\n" + "".join(f"   Sentence {n} of a long note.\n" for n in range(30))
+    assert outline_of(text, "rst").solid == ()
+
+
+def test_the_first_line_of_a_block_keeps_its_indentation() -> None:
+    text = f"{FILLER}\n\nExample::\n\n" + "".join(f"    step number {n}\n" for n in range(40))
+    for kind in ("rst", "text"):
+        starts = [piece.text for piece in cut(text, kind) if piece.text.lstrip().startswith("step")]
+        assert len(starts) > 1
+        assert all(start.startswith("    step") for start in starts)
+
+
+def test_words_of_any_script_are_words() -> None:
+    for text in (
+        "Сервер слушает порт и ждёт, пока вода закипит в чайнике.",
+        "やかんのサーバーはポート番号で待ちます。",
+        "서버는 포트에서 물이 끓기를 기다립니다.",
+    ):
+        page = f"# Kettle\n\n{text}\n\n## More\n\n{FILLER}"
+        pieces = split(
+            page, "markdown", outline_of(page, "markdown"), CHARS, SOLID, by_section=True
+        )
+        assert pieces[0].heading == "Kettle"
+
+
+def test_the_only_piece_of_a_document_is_kept() -> None:
+    for by_section in (False, True):
+        text = "# Port\n\nThe port is 7311."
+        outline = outline_of(text, "markdown")
+        (piece,) = split(text, "markdown", outline, CHARS, SOLID, by_section=by_section)
+        assert piece.text == text
+        stub = "# Rotated object detection\n\nComing soon."
+        outline = outline_of(stub, "markdown")
+        assert split(stub, "markdown", outline, CHARS, SOLID, by_section=by_section) == []

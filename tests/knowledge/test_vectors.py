@@ -99,9 +99,12 @@ def test_a_damaged_index_is_refused(tmp_path: Path) -> None:
     index = VectorIndex(PARAMS)
     index.add(range(10), vectors(10))
     index.save(tmp_path / "a.hnsw")
-    (tmp_path / "a.hnsw").write_bytes((tmp_path / "a.hnsw").read_bytes()[:100])
-    with pytest.raises(IndexMismatch):
-        VectorIndex.load(tmp_path / "a.hnsw", PARAMS, 100)
-    (tmp_path / "a.json").write_text("{")
-    with pytest.raises(IndexMismatch, match="unreadable"):
-        VectorIndex.load(tmp_path / "a.hnsw", PARAMS, 100)
+    whole = (tmp_path / "a.hnsw").read_bytes()
+    for damaged in (whole[:100], b"", bytes(len(whole)), whole[:-9] + b"\xff" * 9):
+        (tmp_path / "a.hnsw").write_bytes(damaged)
+        with pytest.raises(IndexMismatch, match=r"damaged.*run_bot\.py index"):
+            VectorIndex.load(tmp_path / "a.hnsw", PARAMS, 100)
+    for note in ("{", "[]", "{}", "\xff"):
+        (tmp_path / "a.json").write_text(note, encoding="latin-1")
+        with pytest.raises(IndexMismatch, match=r"unreadable.*run_bot\.py index"):
+            VectorIndex.load(tmp_path / "a.hnsw", PARAMS, 100)

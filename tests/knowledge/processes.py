@@ -1,0 +1,44 @@
+"""Watching the processes that a build starts."""
+
+import os
+import time
+from collections.abc import Callable
+
+import psutil
+
+
+def descendants(of: int | None = None) -> list[psutil.Process]:
+    """Living processes below one, by default below this one."""
+    try:
+        below = psutil.Process(of or os.getpid()).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return [process for process in below if is_alive(process)]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Is it running, and no zombie?"""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def running(module: str, of: int | None = None) -> list[psutil.Process]:
+    """Those of the descendants that run a module."""
+    found = []
+    for process in descendants(of):
+        try:
+            if module in process.cmdline():
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+def wait_until(true: Callable[[], object], timeout_s: float = 30.0) -> None:
+    """Looks again and again; fails after a while."""
+    until = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < until, "it has not happened"
+        time.sleep(0.02)
