@@ -24,7 +24,7 @@ from bot.flood import Flood
 from bot.greeting import greet
 from bot.handle import Bot, Parts
 from bot.health import Health, LinkMetrics
-from bot.jobs import Job, opening_jobs
+from bot.jobs import Job, catch_up, opening_jobs
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError
@@ -32,6 +32,7 @@ from bot.metrics import create_metrics
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline
 from bot.reception import Reception
+from bot.search.elsewhere import Elsewhere, open_elsewhere
 from bot.server import ServerError, ServerOptions
 from bot.store import Store, StoreError, open_store
 from bot.tasks import Tasks
@@ -41,7 +42,10 @@ from knowledge.types import KnowledgeError
 
 log = logging.getLogger("huixiangdou")
 
-NOISY = ("apscheduler", "aiohttp", "httpx", "httpx2", "httpcore2", "openai", "websockets")
+NOISY = (
+    "apscheduler", "aiohttp", "httpx", "httpx2", "httpcore2", "openai", "websockets", "primp",
+    "ddgs", "trafilatura",
+)  # fmt: skip
 
 
 def main() -> int:
@@ -86,8 +90,9 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
     async with open_knowledge(config) as knowledge, _model(config) as llm:
         match args.command:
             case "ask":
-                stages = Pipeline(knowledge, settings.pipeline_options(config), llm)
-                return await asking.ask(stages, args, config.bot.language)
+                async with _elsewhere(config) as elsewhere:
+                    stages = Pipeline(knowledge, settings.pipeline_options(config), llm, elsewhere)
+                    return await asking.ask(stages, args, config.bot.language)
             case "search":
                 return await index.search(knowledge, args)
             case "gate":
@@ -110,8 +115,9 @@ async def _evaluate(
         case "scoring":
             return await scoring.eval_scoring(llm, args)
         case _:
-            stages = Pipeline(knowledge, settings.pipeline_options(config), llm)
-            return await evaluate.eval_answers(knowledge, stages, args)
+            async with _elsewhere(config) as elsewhere:
+                stages = Pipeline(knowledge, settings.pipeline_options(config), llm, elsewhere)
+                return await evaluate.eval_answers(knowledge, stages, args)
 
 
 async def _check(args: argparse.Namespace, config: Config) -> int:
@@ -120,13 +126,23 @@ async def _check(args: argparse.Namespace, config: Config) -> int:
             adapters = create_adapters(config, store, SystemClock())
             return await check.check_adapter(adapters, args.adapter)
     plan, gate = settings.build_plan(config), settings.gate_options(config)
-    async with _model(config) as llm:
-        return await check.check(config, plan, gate, llm)
+    async with _model(config) as llm, _elsewhere(config) as elsewhere:
+        return await check.check(config, plan, gate, llm, elsewhere)
 
 
 def _model(config: Config) -> AbstractAsyncContextManager[Llm | None]:
     """The language model for one command: nobody watches its servers."""
     return open_llm(config.llm, create_metrics(), SystemClock(), watch=False)
+
+
+@asynccontextmanager
+async def _elsewhere(config: Config) -> AsyncIterator[Elsewhere | None]:
+    """The searches beyond the documents for one command, with code as it is now."""
+    opening = open_elsewhere(config.search, config.knowledge, config.bot.data_dir, SystemClock())
+    async with opening as elsewhere:
+        if elsewhere:
+            await elsewhere.refresh()
+        yield elsewhere
 
 
 @asynccontextmanager
@@ -201,10 +217,18 @@ class _Daemon:
         async with (
             open_knowledge(config) as knowledge,
             open_llm(config.llm, metrics, self._clock, watch=True) as llm,
+            open_elsewhere(
+                config.search, config.knowledge, config.bot.data_dir, self._clock
+            ) as elsewhere,
         ):
             if llm:
                 self._health.llm_problems = llm.hybrid.problems
-            bot = self._bot(Pipeline(knowledge, settings.pipeline_options(config), llm))
+            if elsewhere:
+                self._health.search_problems = elsewhere.notes
+                knowledge.after_reload.append(elsewhere.refresh)
+                self._tasks.spawn(elsewhere.refresh())
+            options = settings.pipeline_options(config)
+            bot = self._bot(Pipeline(knowledge, options, llm, elsewhere))
             metrics.documents.set_function(lambda: knowledge.status().documents)
             metrics.pieces.set_function(lambda: knowledge.status().pieces)
             metrics.queue_depth.set_function(lambda: bot.dispatcher.depth)
@@ -253,7 +277,7 @@ class _Daemon:
             raise AssertionError("the daemon starts with its knowledge")
         greet(self._config, address, self._knowledge.status())
         if self._refresh:
-            self._tasks.spawn(_refresh(self._knowledge))
+            self._tasks.spawn(catch_up(self._knowledge))
 
 
 async def _restore(flood: Flood, config: Config, store: Store, now: float) -> None:
@@ -264,19 +288,6 @@ async def _restore(flood: Flood, config: Config, store: Store, now: float) -> No
         await store.unprompted_replies(now - spent),
         await store.recent_answers(now - section.repeat_window_s),
     )
-
-
-async def _refresh(knowledge: KnowledgeBase) -> None:
-    """Takes up what changed in the documents while the bot was down."""
-    try:
-        report = await knowledge.reload()
-    except KnowledgeError as error:
-        log.error("could not bring the index up to date, the old one serves: %s", error)
-        return
-    if report.added or report.changed or report.removed:
-        log.info("index brought up to date: %d documents", report.documents)
-    for item in report.skipped:
-        log.warning("skipped %s: %s", item.path, item.reason)
 
 
 if __name__ == "__main__":

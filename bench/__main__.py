@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import build, daemon, environment, grounding, llm, quality, search, vectors
+from bench import build, daemon, elsewhere, environment, grounding, llm, quality, search, vectors
 from bench.figures import Figure, table
 from bench.setup import ROOT, Bench, prepare
 
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "build": build.measure,
     "quality": quality.measure,
     "grounding": grounding.measure,
+    "elsewhere": elsewhere.measure,
     "search": search.measure,
     "daemon": daemon.measure,
     "vectors": vectors.measure,

@@ -19,6 +19,7 @@ from bot.config_tree import ConfigError as ConfigError
 from bot.config_tree import Place, Tree
 from bot.hours import parse_span
 from bot.llm.settings import LlmSettings
+from bot.search.settings import SearchSettings
 from knowledge.settings import GateSettings, KnowledgeSettings
 
 DAY_S = 86400
@@ -104,16 +105,12 @@ class BotSettings(_Section):
 
 
 class AnswerSettings(_Section):
-    """Limits of an answer; evidence is about 0 to 1.5."""
+    """Limits of an answer; evidence is from 0 to 1."""
 
     max_chars: int = Field(default=1200, ge=50, le=20_000)
     max_passages: int = Field(default=5, ge=1, le=20)
-    min_evidence: float = Field(default=0.7, ge=0, le=10)
-    sure_evidence: float = Field(default=0.85, ge=0, le=10)
-
-
-class SearchSettings(_Section):
-    """Empty: there is no web search yet."""
+    min_evidence: float = Field(default=0.7, ge=0, le=1)
+    sure_evidence: float = Field(default=0.85, ge=0, le=1)
 
 
 class FloodSettings(_Section):
@@ -123,7 +120,7 @@ class FloodSettings(_Section):
     refill_s: float = Field(default=600, gt=0, le=30 * DAY_S)
     person_cooldown_s: Seconds = 60
     repeat_window_s: float = Field(default=DAY_S, ge=0, le=30 * DAY_S)
-    repeat_similarity: Cosine = 0.92
+    repeat_similarity: Cosine = 0.8
     wait_for_humans_s: float = Field(default=20, ge=0, le=3600)
     human_similarity: Cosine = 0.45
 
@@ -228,7 +225,18 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
     if config is None:
         raise AssertionError("a configuration without problems is valid")
     made: Config = absolute(tree, (), config.model_copy(update=written))
-    return made
+    return _with_folders_of_code(tree, made)
+
+
+def _with_folders_of_code(tree: Tree, config: Config) -> Config:
+    """`search.repo[].repo` is a path only where it looks like one, so its type doesn't tell."""
+    repos = tuple(
+        repo.model_copy(update={"repo": str(place.folder / Path(repo.repo).expanduser())})
+        if repo.is_path and (place := tree.place(("search", "repo", i, "repo")))
+        else repo
+        for i, repo in enumerate(config.search.repo)
+    )
+    return config.model_copy(update={"search": config.search.model_copy(update={"repo": repos})})
 
 
 def _adapters(tree: Tree, entries: Any) -> tuple[BaseModel, ...]:

@@ -11,9 +11,6 @@ from pydantic_core import ErrorDetails
 
 from bot.config_tree import Loc
 
-_NO_KEYS_YET = {
-    "search": "this version has no web search yet; leave the section empty: `search: {}`",
-}
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),
@@ -48,7 +45,7 @@ def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
     """
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
     if kind == "extra_forbidden":
-        return unknown_key(model, error["loc"], loc)
+        return unknown_key(model, error["loc"])
     if kind == "missing":
         pair = isinstance(loc[-1], int)
         return "is missing; write both values" if pair else "is missing; every entry needs one"
@@ -67,10 +64,8 @@ def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
     return _length_or_form(kind, context, loc) or f"{error['msg']}{shown}"
 
 
-def unknown_key(model: type[BaseModel], at: Sequence[str | int], loc: Loc) -> str:
+def unknown_key(model: type[BaseModel], at: Sequence[str | int]) -> str:
     """The sentence for a key that does not exist; names the closest one that does."""
-    if loc[0] in _NO_KEYS_YET:
-        return f"unknown key; {_NO_KEYS_YET[str(loc[0])]}"
     section = _walk(model, at[:-1])[0]
     fields = section.model_fields if section else {}
     known = [field.alias or name for name, field in fields.items()]

@@ -44,7 +44,7 @@ class Manners:
 
     language: str = "auto"
     when_unknown: str = "say"
-    repeat_similarity: float = 0.92
+    repeat_similarity: float = 0.8
     human_similarity: float = 0.45
     resume_max_age_s: float = 3600.0
     command_prefix: str = "/dou"
@@ -239,7 +239,7 @@ class Bot:
             return False
         with stage(trace, "repeated") as figures:
             texts = [entry.text for entry in earlier]
-            cosines = await self._p.pipeline.knowledge.similarity(question.text, texts)
+            cosines = await self._p.pipeline.knowledge.alike(question.text, texts)
             best = max(range(len(earlier)), key=lambda index: cosines[index])
             figures["similarity"] = round(cosines[best], 3)
             figures["threshold"] = self._manners.repeat_similarity

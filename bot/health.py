@@ -18,14 +18,15 @@ class Health:
 
     `problems` keep the daemon from being ready: it is still loading, or no platform can be
     reached. With what is `degraded` it goes on: other platforms work, and answers are quoted
-    where no model can be reached. `ended` are adapters that have no more input, `failures` what
-    was wrong when an adapter's connection last broke.
+    where no model can be reached, or only the documents are searched. `ended` are adapters that
+    have no more input, `failures` what was wrong when an adapter's connection last broke.
     """
 
     adapters: Mapping[str, Adapter]
     clock: Clock
     loading: bool = True
     llm_problems: Callable[[], list[str]] = list
+    search_problems: Callable[[], list[str]] = list
     ended: set[str] = field(default_factory=set)
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -33,7 +34,7 @@ class Health:
         """For /readyz and `status`."""
         down = [f"adapter {name}: {self._why(name)}" for name in self.adapters if self._down(name)]
         problems = ["the knowledge base is being loaded"] if self.loading else []
-        degraded = [*down, *self.llm_problems()]
+        degraded = [*down, *self.llm_problems(), *self.search_problems()]
         if down and len(down) == len(self.adapters):
             problems, degraded = [*problems, *down], degraded[len(down) :]
         status = "not ready" if problems else "degraded" if degraded else "ready"

@@ -10,6 +10,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from bot.hours import DAYS, parse_span
+from bot.types import Knowledge
+from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
 
@@ -60,3 +62,16 @@ async def _guarded(job: Job) -> None:
     except Exception:
         # One of the three places for a broad except: the next run must come all the same.
         log.exception("the job %s failed", job.name)
+
+
+async def catch_up(knowledge: Knowledge) -> None:
+    """Takes up what changed in the documents while the bot was down."""
+    try:
+        report = await knowledge.reload(lambda *_: None)
+    except KnowledgeError as error:
+        log.error("could not bring the index up to date, the old one serves: %s", error)
+        return
+    if report.added or report.changed or report.removed:
+        log.info("index brought up to date: %d documents", report.documents)
+    for item in report.skipped:
+        log.warning("skipped %s: %s", item.path, item.reason)

@@ -28,6 +28,18 @@ _LINES = {
         "文档里没有完全对应的内容，最接近的是这一段：",
         "The documents don't answer this directly; the nearest passage is:",
     ),
+    "from_code": (
+        "文档里没有写，以下来自源代码：",
+        "The documents don't say; this is from the source code:",
+    ),
+    "from_web": (
+        "文档里没有写，以下来自网页：",
+        "The documents don't say; this is from the web:",
+    ),
+    "from_both": (
+        "文档里没有写，以下来自源代码和网页：",
+        "The documents don't say; this is from the source code and the web:",
+    ),
     "repeated": (
         "同样的问题前面已经回答过：“{excerpt}”",
         "This was answered above: “{excerpt}”",

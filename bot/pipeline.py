@@ -4,9 +4,11 @@
     text      = rewrite(text, history)                                          (with a model)
     verdict   = reject(text)                  or Silence(OFF_TOPIC)
     harmless  = intent(text)                  or Silence(NOT_A_QUESTION | UNSAFE) (with a model)
-    found     = retrieve(text)                or Silence(NO_EVIDENCE)
-    evidence  = relevance(text, found)        or Silence(NO_EVIDENCE)           (with a model)
-    draft     = write(text, evidence), or quote(text, found) without a model
+    found     = retrieve(text)
+    evidence  = relevance(text, found)                                          (with a model)
+    evidence += gather(text)                  where the documents don't answer
+    passages  = board(evidence)               or Silence(NO_EVIDENCE)
+    draft     = write(text, passages), or quote(text, passages) without a model
     answer    = review(draft) or check(draft) or Silence(UNGROUNDED | UNSURE | UNSAFE)
 
 `triage` is the first half, cheap enough for every message: the model is asked only about what
@@ -14,12 +16,16 @@ the gate let through. `respond` is the second half. Between them the bot may wai
 answer. Where no model can be reached, mentions get quoted answers and the rest silence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError, OnText
+from bot.search.board import TRUST, board
+from bot.search.elsewhere import Elsewhere
 from bot.stages.answer import quote, write
 from bot.stages.check import check
+from bot.stages.gather import gather
 from bot.stages.intent import intent
 from bot.stages.preprocess import preprocess
 from bot.stages.preview import Preview
@@ -30,7 +36,11 @@ from bot.stages.review import Inspector, Written, review
 from bot.stages.rewrite import rewrite
 from bot.trace import stage
 from bot.types import Knowledge, Outcome, Question, Reason, Silence, Trace
-from knowledge.types import Found
+from knowledge.types import Found, Passage
+
+STATED = 0.8
+"""Relevance from which a passage is taken to state the answer, or an important part of it: then
+nobody else is asked."""
 
 WRITING = ("answer", "shorten")
 """The prompts of calls whose text is posted: it must not repeat them."""
@@ -53,6 +63,7 @@ class Pipeline:
     knowledge: Knowledge
     options: PipelineOptions
     llm: Llm | None = None
+    elsewhere: Elsewhere | None = None
 
     async def triage(self, question: Question, trace: Trace) -> Question | Silence:
         """Is this for the bot at all? The question, perhaps rewritten, when it is."""
@@ -62,7 +73,7 @@ class Pipeline:
         llm = self.llm.ranked(mention=question.mention) if self.llm else None
         text = await self._rewritten(replace(question, text=text), llm, trace)
         question = replace(question, text=text)
-        if silence := await reject(question, self.knowledge, trace):
+        if silence := await reject(question, self.knowledge, self.elsewhere, trace):
             return silence
         if llm and (silence := await self._intent(question, llm, trace)):
             return silence
@@ -78,7 +89,9 @@ class Pipeline:
         least = llm.options.min_evidence if llm else options.min_evidence
         found = await retrieve(question, self.knowledge, options.max_passages, least, trace)
         if isinstance(found, Silence):
-            return found
+            if self.elsewhere is None:
+                return found
+            found = Found((), 0.0, ())
         if llm is None:
             return await self._quoted(question, found, trace)
         try:
@@ -113,28 +126,56 @@ class Pipeline:
     async def _written(
         self, question: Question, found: Found, llm: Llm, trace: Trace, show: OnText | None
     ) -> Outcome:
-        evidence = await relevance(question.text, found, llm, trace)
-        if isinstance(evidence, Silence):
-            return evidence
-        passages = await widened(evidence, self.knowledge, llm, trace)
+        hits = await self._evidence(question, found, llm, trace)
+        if not hits:
+            return Silence(Reason.NO_EVIDENCE)
+        passages = await widened(hits, self.knowledge, llm, trace)
         secrets = [llm.fixed_text(name, zh) for name in WRITING for zh in (True, False)]
         inspector = Inspector(
             question.text, passages, secrets, self.options.max_chars, self.knowledge
         )
         async with Preview(question.text, inspector, llm, show) as preview:
             draft = await write(question, passages, llm, preview.on_text, trace)
-            written = Written(question.text, draft, passages, evidence.passages)
+            written = Written(question.text, draft, passages, hits)
             outcome = await review(written, inspector, llm, trace)
         if question.mention and (outcome == Silence(Reason.UNGROUNDED) or not draft):
             # The passages help, the model's words for them don't: then in their own words.
-            return await self._quoted(question, evidence, trace)
+            return await self._shown(question, replace(found, passages=tuple(hits)), trace)
         return outcome
 
+    async def _evidence(
+        self, question: Question, found: Found, llm: Llm, trace: Trace
+    ) -> Sequence[Passage]:
+        """The passages to write from: those that help, from elsewhere too where the documents
+        don't state the answer."""
+        helpful = []
+        if found.passages:
+            helpful = await relevance(question.text, found.passages, llm, trace)
+        if self.elsewhere and all(entry.relevance < STATED for entry in helpful):
+            sure = self.options.sure_evidence
+            helpful += await gather(question, self.knowledge, self.elsewhere, llm, sure, trace)
+        return board(helpful, question.text, self._names())
+
     async def _quoted(self, question: Question, found: Found, trace: Trace) -> Outcome:
-        if found.evidence < self.options.min_evidence:
+        """What is sure stands in a source word for word; else the nearest passage of the
+        documents, if it is near enough."""
+        sure = self.options.sure_evidence
+        if self.elsewhere and found.evidence < sure:
+            more = await gather(question, self.knowledge, self.elsewhere, None, sure, trace)
+            if more:
+                passages = board(more, question.text, self._names())
+                return await self._shown(question, Found(tuple(passages), sure, ()), trace)
+        return await self._shown(question, found, trace)
+
+    async def _shown(self, question: Question, found: Found, trace: Trace) -> Outcome:
+        only_documents = all(passage.origin == TRUST[0] for passage in found.passages)
+        if not found.passages or (only_documents and found.evidence < self.options.min_evidence):
             return Silence(Reason.NO_EVIDENCE)
         draft = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
         return check(draft, found, self.options.sure_evidence, trace)
+
+    def _names(self) -> Sequence[str]:
+        return self.elsewhere.names if self.elsewhere else self.knowledge.status().sources
 
 
 def _note(trace: Trace, error: LlmError) -> None:

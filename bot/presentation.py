@@ -10,6 +10,9 @@ _REPEATABLE = re.compile(r"(?!https?$|www$)[\w+-]+(?:\.\d+)*", re.IGNORECASE)
 
 EXCERPT_CHARS = 80
 
+LEADS = ("nearest", "from_code", "from_web", "from_both")
+"""Lines that the bot puts above an answer."""
+
 DECLINED = (
     Reason.NOT_A_QUESTION,
     Reason.OFF_TOPIC,
@@ -28,16 +31,27 @@ _ASKED = ("intent", "relevance", "llm")
 
 
 def answer_text(answer: Answer, chinese: bool) -> str:
-    """The answer as it is posted; says so when it is only the nearest passage."""
-    if answer.exact:
-        return answer.text
-    return f"{notice('nearest', chinese)}\n\n{answer.text}"
+    """The answer as it is posted; says so when it is only the nearest passage, or stands in no
+    document of ours."""
+    lead = _lead(answer)
+    return f"{notice(lead, chinese)}\n\n{answer.text}" if lead else answer.text
+
+
+def _lead(answer: Answer) -> str:
+    """The name of the line above an answer, "" for none."""
+    origins = {citation.origin for citation in answer.citations}
+    if not origins or "documents" in origins:
+        return "" if answer.exact else "nearest"
+    if origins == {"code"}:
+        return "from_code"
+    return "from_both" if "code" in origins else "from_web"
 
 
 def excerpt(text: str) -> str:
     """The first words of an answer as it was posted, without what the bot put before it."""
-    for chinese in (True, False):
-        text = text.removeprefix(notice("nearest", chinese))
+    for lead in LEADS:
+        for chinese in (True, False):
+            text = text.removeprefix(notice(lead, chinese))
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not line.startswith(("#", "```"))] or lines or [""]
     return said[0][:EXCERPT_CHARS]

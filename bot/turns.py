@@ -43,6 +43,6 @@ class Turns:
                 del self._under_way[group]
 
     async def _same(self, text: str, others: list[_Turn]) -> _Turn | None:
-        cosines = await self._knowledge.similarity(text, [other.text for other in others])
+        cosines = await self._knowledge.alike(text, [other.text for other in others])
         near = zip(others, cosines, strict=True)
         return next((other for other, cosine in near if cosine >= self._similarity), None)

@@ -117,6 +117,18 @@ class Knowledge(Protocol):
         """Cosine of a text to each of the others, -1..1."""
         ...
 
+    async def alike(self, text: str, others: Sequence[str]) -> list[float]:
+        """Cosine of a question to each of the others, 0 where they aren't worded alike."""
+        ...
+
+    async def keywords(self, text: str, most: int) -> list[str]:
+        """The words of a question that tell most, in its order."""
+        ...
+
+    async def assess(self, text: str, others: Sequence[Passage], k: int) -> Found:
+        """The k best passages of whole texts from elsewhere, and how well they cover it."""
+        ...
+
     async def reload(self, progress: Callable[[str, int, int], None]) -> BuildReport:
         """Brings the index up to date; the old one answers until the new one is complete."""
         ...

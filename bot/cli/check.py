@@ -7,21 +7,30 @@ from tempfile import TemporaryFile
 from adapters.base import AdapterError
 from adapters.contract import Adapter
 from bot.cli.check_llm import check_llm
+from bot.cli.check_search import check_search
 from bot.cli.findings import BAD, NOTE, OK
 from bot.cli.index import say
 from bot.config import Config
 from bot.llm.llm import Llm
+from bot.search.elsewhere import Elsewhere
 from knowledge.base import GateOptions, KnowledgeBase
 from knowledge.examples import load_examples
 from knowledge.plan import BuildPlan
 from knowledge.shelf import is_current
-from knowledge.types import KnowledgeError
+from knowledge.types import KnowledgeError, Status
 
 
-async def check(config: Config, plan: BuildPlan, gate: GateOptions, llm: Llm | None) -> int:
+async def check(
+    config: Config,
+    plan: BuildPlan,
+    gate: GateOptions,
+    llm: Llm | None,
+    elsewhere: Elsewhere | None,
+) -> int:
     """Prints a line per finding; status 0 when none of them is bad."""
     findings = [*_data_folder(config), *_sources(plan), *_adapters(config)]
     findings += await check_llm(config, llm)
+    findings += await check_search(elsewhere)
     findings += [*_examples(gate), *await _index(config, plan, gate)]
     say(f"{OK}configuration: read without problems")
     for finding in findings:
@@ -92,16 +101,17 @@ async def _index(config: Config, plan: BuildPlan, gate: GateOptions) -> list[str
         findings.append(f"{BAD}index: it is empty; do knowledge.sources hold documents?")
     if status.skipped:
         findings.append(f"{NOTE}index: {status.skipped} documents could not be read; see index")
-    mark = OK if status.examples_fit else NOTE
-    findings.append(
-        f"{mark}gate: threshold {status.thresholds[0]:.3f}, mentioned {status.thresholds[1]:.3f}"
-        + (
-            ""
-            if status.examples_fit
-            else "; the good examples are not about these documents, write your own: gate.examples"
-        )
-    )
-    return findings
+    return [*findings, _gate(status)]
+
+
+def _gate(status: Status) -> str:
+    unprompted, mentioned = status.thresholds
+    passing = "good examples" if status.examples_fit else "documents' headings"
+    line = f"gate: threshold {unprompted:.3f}, mentioned {mentioned:.3f}; "
+    line += f"{status.recall:.0%} of the {passing} pass unprompted"
+    if status.examples_fit:
+        return OK + line
+    return f"{NOTE}{line}; the good examples are not about them, write your own: gate.examples"
 
 
 def _adapters(config: Config) -> Iterator[str]:

@@ -90,7 +90,8 @@ async def eval_answers(
         evidence = next((e["evidence"] for e in trace if "evidence" in e), None)
         if evidence is None:  # ended before the search; the curve needs to know all the same
             gate = next((e for e in trace if e.get("accept") is False), None)
-            evidence = 0.0 if gate else (await knowledge.search(question.question, 1)).evidence
+            most = pipeline.options.max_passages
+            evidence = 0.0 if gate else (await knowledge.search(question.question, most)).evidence
         asked.append(_Asked(question, outcome, evidence, trace))
     figures = _figures(asked, llm=pipeline.llm)
     for lang in ("zh", "en"):

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from bot.grounding.markup import rounded_off
 from bot.llm.llm import Llm
 from bot.llm.types import OnText
+from bot.search.keywords import MAX_WORDS
+from bot.search.passages import narrowed
+from bot.search.repo.terms import verbatim_terms
 from bot.stages.rewrite import as_history
 from bot.trace import stage
 from bot.types import Knowledge, Question, Trace, Turn
@@ -25,7 +28,14 @@ async def quote(
 ) -> Draft:
     """Cuts the best stretches out of the passages, at most `max_chars` characters in all."""
     with stage(trace, "answer") as figures:
-        quotes = await knowledge.quote(text, found.passages, max_chars)
+        code = [passage for passage in found.passages if passage.origin == "code"]
+        if found.passages[0] in code:
+            words = await knowledge.keywords(text, MAX_WORDS)
+            shown = narrowed(code[0], verbatim_terms(text), words, max_chars)
+            quotes = [Quote(shown.text, shown, shown.heading, shown.line, shown.score)]
+        else:
+            prose = [passage for passage in found.passages if passage not in code]
+            quotes = await knowledge.quote(text, prose, max_chars)
         figures["kind"] = "quoted"
         figures["quotes"] = len(quotes)
         figures["chars"] = sum(len(quote.text) for quote in quotes)

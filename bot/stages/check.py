@@ -39,11 +39,13 @@ def check(draft: Draft, found: Found, sure_evidence: float, trace: Trace) -> Out
             return Silence(Reason.UNGROUNDED)
         figures["exact"] = found.evidence >= sure_evidence
         text = "\n\n".join(_numbered(quote.text, n) for n, quote in enumerate(grounded, start=1))
-        citations = tuple(
-            Citation(quote.passage.path, quote.heading, quote.line, quote.passage.url)
-            for quote in grounded
-        )
+        citations = tuple(map(_citation, grounded))
         return Answer(text, citations, exact=bool(figures["exact"]))
+
+
+def _citation(quote: Quote) -> Citation:
+    source = quote.passage
+    return Citation(source.path, quote.heading, quote.line, source.url, source.origin)
 
 
 def _numbered(text: str, number: int) -> str:

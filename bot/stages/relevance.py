@@ -1,29 +1,33 @@
 """After retrieval: which passages help, by the model's score; those are given more room."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from bot.llm.llm import Llm
 from bot.llm.scoring import Rubric, Score
 from bot.llm.tokens import estimate
+from bot.search.board import Evidence
 from bot.trace import stage
-from bot.types import Knowledge, Reason, Silence, Trace
+from bot.types import Knowledge, Trace
 from knowledge.split import is_chinese
-from knowledge.types import Found, Passage
+from knowledge.types import Passage
 
 
-async def relevance(text: str, found: Found, llm: Llm, trace: Trace) -> Found | Silence:
-    """The passages that help, most helpful first. A passage whose score failed counts as one that
-    doesn't. Raises LlmError when all of them failed."""
+async def relevance(
+    text: str, passages: Sequence[Passage], llm: Llm, trace: Trace
+) -> list[Evidence]:
+    """The passages that help. One whose score failed counts as one that doesn't. Raises LlmError
+    when all of them failed."""
     least = llm.options.thresholds.relevance
     with stage(trace, "relevance") as figures:
-        scores = await helpfulness(text, found.passages, llm)
+        scores = await helpfulness(text, passages, llm)
         figures["failed"] = sum(score.how == "failed" for score in scores)
         figures["scores"] = [score.value for score in scores]
         figures["at_least"] = least
-        ranked = sorted(zip(scores, found.passages, strict=True), key=lambda pair: -pair[0].value)
-        kept = tuple(passage for score, passage in ranked if score.value >= least)
-        return replace(found, passages=kept) if kept else Silence(Reason.NO_EVIDENCE)
+        return [
+            Evidence(passage, score.value / 10)
+            for passage, score in zip(passages, scores, strict=True)
+            if score.value >= least
+        ]
 
 
 async def helpfulness(text: str, passages: Sequence[Passage], llm: Llm) -> list[Score]:
@@ -34,17 +38,19 @@ async def helpfulness(text: str, passages: Sequence[Passage], llm: Llm) -> list[
     )
 
 
-async def widened(found: Found, knowledge: Knowledge, llm: Llm, trace: Trace) -> Sequence[Passage]:
+async def widened(
+    passages: Sequence[Passage], knowledge: Knowledge, llm: Llm, trace: Trace
+) -> Sequence[Passage]:
     """The passages grown to sections and pages, as far as the model's context goes."""
     with stage(trace, "widen") as figures:
-        held = "".join(passage.text for passage in found.passages)
+        held = "".join(passage.text for passage in passages)
         per_token = max(1.0, len(held) / max(1, estimate(held)))
         most = int(llm.evidence_tokens() * per_token)
-        passages = _within(await knowledge.widen(found.passages, most), most)
-        figures["passages"] = len(passages)
-        figures["chars"] = sum(len(passage.text) for passage in passages)
+        grown = _within(await knowledge.widen(passages, most), most)
+        figures["passages"] = len(grown)
+        figures["chars"] = sum(len(passage.text) for passage in grown)
         figures["at_most"] = most
-        return passages
+        return grown
 
 
 def _within(passages: Sequence[Passage], most: int) -> Sequence[Passage]:

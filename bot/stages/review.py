@@ -137,4 +137,8 @@ def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
     found = {(hit.source, hit.path, hit.heading): hit for hit in written.hits}
     cited = [written.passages[mark - 1] for mark in marks]
     places = [found.get((p.source, p.path, p.heading), p) for p in cited]
-    return Answer(text, tuple(Citation(p.path, p.heading, p.line, p.url) for p in places))
+    return Answer(text, tuple(map(_citation, places)))
+
+
+def _citation(place: Passage) -> Citation:
+    return Citation(place.path, place.heading, place.line, place.url, place.origin)

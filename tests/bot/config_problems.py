@@ -12,9 +12,9 @@ IN_A_FILE = {
         "5: knowledge.sources[0].pth: unknown key; did you mean `path`?"
     ),
     "llm:\n  remot: {}": "2: llm.remot: unknown key; did you mean `remote`?",
-    "search: {kind: web}": (
-        "1: search.kind: unknown key; this version has no web search yet; "
-        "leave the section empty: `search: {}`"
+    "search: {kind: web}": "1: search.kind: unknown key; known here: web, repo",
+    "search: {web: {engine: serper}}": (
+        "1: search.web.api_key: must be set for the engine serper, such as ${SERPER_API_KEY}"
     ),
     # types
     "bot: {queue_size: 'yes'}": '1: bot.queue_size: must be a whole number, not "yes"',

@@ -63,7 +63,10 @@ export function createChat({ bot, me, actions }) {
 
   function markRecalled(id) {
     const row = rows.get(id);
-    if (row && !row.recalled) add({ ...row, recalled: true, text: "", citations: [] });
+    if (!row || row.recalled) return;
+    add({ ...row, recalled: true, text: "", citations: [] });
+    // Replies show what they reply to.
+    [...rows.values()].filter((other) => other.reply_to === id && !other.recalled).forEach(draw);
   }
 
   /** An answer that is being written, below everything else; "" takes it away. */

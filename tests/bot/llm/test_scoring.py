@@ -7,7 +7,7 @@ from bot.llm.types import Completion, LlmError
 from bot.metrics import create_metrics
 from bot.stages.relevance import relevance
 from bot.types import Trace
-from knowledge.types import Found, Passage
+from knowledge.types import Passage
 from tests.bot.llm.models import model, remote
 from tests.fakes.llm_api import Call, Say, digit, llm_api
 
@@ -40,11 +40,10 @@ def test_what_is_no_verdict(text: str) -> None:
         assert read_score(rubric, Completion(text, "b", "m")).value == CAUTIOUS[rubric]
 
 
-def found(*texts: str) -> Found:
-    passages = tuple(
+def found(*texts: str) -> list[Passage]:
+    return [
         Passage("docs", f"{text}.md", text, 1, text, score=0.5, rank_score=0.5) for text in texts
-    )
-    return Found(passages, 0.9, ())
+    ]
 
 
 async def test_a_passage_whose_score_failed_counts_as_no_help() -> None:
@@ -58,8 +57,7 @@ async def test_a_passage_whose_score_failed_counts_as_no_help() -> None:
     async with llm_api(script) as api, model({"remote": remote(api)}, metrics=metrics) as llm:
         texts = ("the port is 7311", "poison", "lunch")
         kept = await relevance("which one?", found(*texts), llm, trace)
-        assert isinstance(kept, Found)
-        assert [passage.text for passage in kept.passages] == ["the port is 7311"]
+        assert [entry.passage.text for entry in kept] == ["the port is 7311"]
         (entry,) = trace
         assert (entry["failed"], entry["scores"]) == (1, [10.0, 0.0, 1.111])
         with pytest.raises(LlmError):
