@@ -38,7 +38,7 @@ from bot.store import Store, StoreError, open_store
 from bot.tasks import Tasks
 from knowledge.base import KnowledgeBase
 from knowledge.shelf import is_current
-from knowledge.types import KnowledgeError
+from knowledge.types import ExamplesMissing, KnowledgeError
 
 log = logging.getLogger("huixiangdou")
 
@@ -63,6 +63,9 @@ def main() -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return asyncio.run(_command(args, config))
+    except ExamplesMissing as error:
+        sys.stderr.write(f"{error}\n")
+        return USAGE_ERROR
     except (KnowledgeError, StoreError, ServerError, LlmError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.types import KnowledgeError
+from knowledge.types import ExamplesMissing, KnowledgeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,18 @@ class Examples:
 
 def load_examples(paths: Sequence[Path]) -> Examples:
     """Reads examples: a JSON object `{"good": [...], "bad": [...]}`, or lines
-    `{"text": ..., "label": 1 or 0}`. Raises KnowledgeError naming file and line."""
+    `{"text": ..., "label": 1 or 0}`. Raises ExamplesMissing, or KnowledgeError naming the file
+    and line."""
     good: list[str] = []
     bad: list[str] = []
     for path in paths:
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeError) as error:
-            raise KnowledgeError(f"can't read the examples in {path}: {error}") from error
+            raise ExamplesMissing(
+                f"gate.examples: can't read {path} ({error}); write your questions into it, "
+                "see docs/en/gate.md"
+            ) from error
         more_good, more_bad = _parse(path, text)
         good += more_good
         bad += more_bad

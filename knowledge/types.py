@@ -25,6 +25,10 @@ class SourceError(KnowledgeError):
     """A source can't be read; says which and what to do."""
 
 
+class ExamplesMissing(KnowledgeError):
+    """A file of examples that the configuration names can't be read."""
+
+
 class IndexMismatch(KnowledgeError):
     """A saved artefact does not belong to this configuration; says how to rebuild it."""
 

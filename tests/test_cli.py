@@ -155,8 +155,16 @@ async def test_bad_usage_is_one_line_and_status_2(
 async def test_unreadable_data_is_one_line_and_status_1(folder: Path) -> None:
     bad = folder / "bad.jsonl"
     bad.write_text('{"text": "a", "label": 1}\n{"text": 2}\n')
-    for name in ("/nowhere.jsonl", str(bad)):
-        status, out, err = await run(folder, "eval", "gate", "--data", name)
-        assert (status, out) == (1, "")
-        assert name in err
-        assert len(err.strip().splitlines()) == 1
+    status, out, err = await run(folder, "eval", "gate", "--data", str(bad))
+    assert (status, out) == (1, "")
+    assert f"{bad}:2" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+async def test_files_that_are_not_there_are_bad_usage(folder: Path) -> None:
+    status, out, err = await run(folder, "eval", "gate", "--data", "/nowhere.jsonl")
+    assert (status, out) == (2, "")
+    assert "/nowhere.jsonl" in err
+    status, out, err = await run(folder, "gate", more=("--set", "gate.examples=[/nowhere.json]"))
+    assert (status, out) == (2, "")
+    assert err.startswith("gate.examples: can't read /nowhere.json")

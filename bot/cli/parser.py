@@ -88,7 +88,7 @@ def _add_eval(commands: "argparse._SubParsersAction[_Parser]") -> None:
             name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter,
             description=ABOUT if name == "scoring" else about,
         )  # fmt: skip
-        kind.add_argument("--data", type=Path, required=True, metavar="FILE.jsonl")
+        kind.add_argument("--data", type=_file, required=True, metavar="FILE.jsonl")
         kind.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "scoring":
             kind.add_argument("--rubric", choices=[*Rubric], default="question")
@@ -98,11 +98,18 @@ def _add_eval(commands: "argparse._SubParsersAction[_Parser]") -> None:
         if name == "gate":
             kind.add_argument("--llm", action="store_true", help="ask the model, count its cost")
             kind.add_argument("--limit", type=_limit, help="ask it about so many, spread over them")
-            kind.add_argument("--train", type=Path, metavar="FILE", help="fit on these examples")
+            kind.add_argument("--train", type=_file, metavar="FILE", help="fit on these examples")
         if name == "answers":
             kind.add_argument("--sample", type=_limit, help="only so many, spread over the file")
         if name == "retrieval":
             kind.add_argument("-k", type=_count, default=5, help="hits per question; default 5")
+
+
+def _file(value: str) -> Path:
+    path = Path(value)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {value}")
+    return path
 
 
 def _text(value: str) -> str:

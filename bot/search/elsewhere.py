@@ -1,7 +1,7 @@
 """Where else answers may stand: source code and the web. Opened once, for the daemon or a
 command."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +17,22 @@ from knowledge.settings import KnowledgeSettings
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """The searches that are configured; `names` are what the project and its parts are called."""
+    """The searches that are configured; `names` are what the project and its parts are called,
+    `aliases` what else than its name a repository is."""
 
     web: WebSearch | None
     code: RepoSearch | None
     names: tuple[str, ...]
+    aliases: Mapping[str, str]
 
     def is_named_in(self, text: str) -> bool:
         """Does a text call the project, or a part of it, by name?"""
         return any(is_named(name, text) for name in self.names)
+
+    def may_mean(self, repo: str, text: str) -> bool:
+        """May a text be about a repository? Not where it names others only."""
+        named = [name for name in self.names if is_named(name, text)]
+        return not named or repo in named or self.aliases.get(repo) in named
 
     def notes(self) -> list[str]:
         """What is wrong, for `status`; empty where nothing is."""
@@ -54,5 +61,6 @@ async def open_elsewhere(
             made = RepoSearch(search.repo, data_dir / "code", folders, data_dir, clock)
             code = await stack.enter_async_context(made)
         names = [source.name for source in knowledge.sources]
-        names += [name for repo in search.repo for name in (repo.name, repo.repo.split("/")[-1])]
-        yield Elsewhere(web, code, tuple(dict.fromkeys(names)))
+        aliases = {repo.name: repo.repo.split("/")[-1] for repo in search.repo}
+        names += [*aliases, *aliases.values()]
+        yield Elsewhere(web, code, tuple(dict.fromkeys(names)), aliases)

@@ -56,7 +56,8 @@ async def gather(
         figures["pages"] = [article.url for article in articles]
         allowed = [article for article in articles if article.preferred or question.mention]
         if llm is None:
-            found = await _unread(question.text, knowledge, hits, allowed, sure)
+            meant = [hit for hit in hits if elsewhere.may_mean(hit.repo, question.text)]
+            found = await _unread(question.text, knowledge, meant, allowed, sure)
         else:
             found = await _read(question.text, knowledge, hits, allowed, llm)
         figures["scores"] = [round(entry.relevance, 3) for entry in found]

@@ -12,6 +12,9 @@ from bot.search.repo.types import MAX_HITS, CodeHit
 DEFINED, USED = 1.0, 0.6
 """What a term is worth that is defined in a piece, or only used there."""
 
+PLAIN = 0.3
+"""What a flag's name is worth without its dashes where it is a word like any other."""
+
 WORDS_SHARE = 0.25
 """Of a score, what words that agree can bring, with or without verbatim terms."""
 
@@ -112,8 +115,10 @@ def _term(text: str, weight: float) -> Term:
     forms = [(text, 1.0)]
     if tail != text and len(tail) > 2 and not re.search(r"\.\w{1,4}$", text.rsplit("/", 1)[-1]):
         forms.append((tail, 0.9))
-    if name != text:
+    if name != text and "-" in name:
         forms.append((name.replace("-", "_"), 0.8))
+    elif name != text:
+        forms.append((name, PLAIN))
     words = _WORD.findall(text.lower())
     said = words if _MIN_RUN <= len(words) <= _MAX_RUN else []
     return Term(text, weight, tuple(forms), _defining(tail.lstrip("-")), tuple(said))

@@ -86,7 +86,7 @@ async def world(tmp_path: Path, kettle: KnowledgeBase) -> AsyncIterator[World]:
         code = await stack.enter_async_context(
             RepoSearch(entries, tmp_path / "index", {"code": root}, tmp_path, FakeClock())
         )
-        yield World(kettle, Elsewhere(web, code, ("kettle",)), site, serper, strangers)
+        yield World(kettle, Elsewhere(web, code, ("kettle",), {}), site, serper, strangers)
 
 
 def origins(outcome: Outcome) -> list[str]:
