@@ -3,6 +3,7 @@
 import sys
 
 from bot.config import Config
+from bot.search.settings import SearchSettings
 from knowledge.types import Status
 
 
@@ -17,6 +18,7 @@ def greet(config: Config, address: str, status: Status) -> None:
         f"  adapters   {kinds}",
         f"  embedder   {config.knowledge.embedder.kind}",
         f"  llm        {_llm_line(config)}",
+        f"  search     {_search_line(config.search)}",
         f"  data       {config.bot.data_dir}",
     )
     sys.stderr.write("\n".join(lines) + "\n")
@@ -29,3 +31,11 @@ def _llm_line(config: Config) -> str:
     remote = f"{config.llm.remote.provider} {config.llm.remote.model}".strip()
     names = {"local": f"local ({local})", "remote": f"remote ({remote})"}
     return " and ".join(names[side] for side in config.llm.configured)
+
+
+def _search_line(search: SearchSettings) -> str:
+    if not search.configured:
+        return "off: answers come from the documents only"
+    web = [] if search.web.engine == "none" else [f"web ({search.web.engine})"]
+    repos = ", ".join(repo.name for repo in search.repo)
+    return " and ".join([*web, *([f"code of {repos}"] if repos else [])])

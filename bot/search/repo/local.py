@@ -36,6 +36,11 @@ class LocalRepo:
         self._about: About | None = None
         self._problem = ""
 
+    @property
+    def is_new(self) -> bool:
+        """Is there code, but no index of it yet?"""
+        return self.plan is not None and self._index is None
+
     async def open(self) -> None:
         """Serves the index that was built last, if there is one."""
         if self.plan:

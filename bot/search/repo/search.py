@@ -79,6 +79,9 @@ class RepoSearch:
     async def search(self, question: RepoQuestion) -> list[CodeHit]:
         """Hits from the repositories that fit the question, best first; [] where there are none,
         and where nothing can be reached (see `notes`)."""
+        if self._refreshing.locked() and any(repo.is_new for repo in self._local.values()):
+            async with self._refreshing:
+                pass  # the first index is being built: that is worth waiting for
         chosen = await choose_repos(question, self._repos)
         remote = sum(repo.backend == "sourcegraph" for repo in chosen)
         queries = max(1, MAX_QUERIES // (remote or 1))
