@@ -28,7 +28,7 @@ import aiohttp
 import psutil
 import yaml
 
-from bench.figures import Figure, at_most, table
+from bench.figures import Figure, against, at_most, table
 from bench.setup import ROOT
 from bench.shifted import ShiftedClock
 from tests.daemon import arguments
@@ -467,9 +467,10 @@ async def run(options: Options, folder: Path) -> Result:
 def figures(result: Result) -> Iterator[Figure]:
     """As a table; all that must not happen has 0 beside it."""
     for platform, asked in result.mentions.items():
-        yield Figure(
-            f"{platform}: mentions answered", result.answered[platform], asked, "", "asked"
-        )
+        yield against(
+            f"{platform}: mentions answered", result.answered[platform], asked, "", "asked",
+            more_is_better=True,
+        )  # fmt: skip
         yield at_most(f"{platform}: answered twice", result.twice[platform], 0)
         yield at_most(f"{platform}: taken in and not answered", result.missing[platform], 0)
     memory = result.record.memory
