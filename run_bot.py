@@ -64,12 +64,9 @@ def main() -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return asyncio.run(_command(args, config))
-    except ExamplesMissing as error:
-        sys.stderr.write(f"{error}\n")
-        return USAGE_ERROR
     except (KnowledgeError, StoreError, ServerError, LlmError) as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return USAGE_ERROR if isinstance(error, ExamplesMissing) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
