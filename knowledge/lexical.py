@@ -32,6 +32,13 @@ def words(text: str) -> list[str]:
     return [part for word in rjieba.cut_for_search(text) for part in _with_parts(word)]
 
 
+def is_named(name: str, text: str) -> bool:
+    """Does a text say a name, at borders that Chinese characters are too?"""
+    name, text = name.lower(), text.lower()
+    pattern = rf"(?<![a-z0-9_]){re.escape(name)}(?![a-z0-9_])"
+    return name in text and re.search(pattern, text) is not None
+
+
 @lru_cache(_REMEMBERED)
 def _with_parts(word: str) -> tuple[str, ...]:
     """A word and what it is made of; nothing for signs and spaces."""

@@ -42,7 +42,7 @@ def assess(
     shown = [f"{_heading(text, piece)}\n{piece.text}" for text, piece in cuts]
     vectors = encode([question, *shown])
     telling = words.telling_terms(question)
-    whole = set(words.terms("\n".join(f"{text.heading}\n{text.text}" for text in texts)))
+    whole = words.term_set("\n".join(f"{text.heading}\n{text.text}" for text in texts))
     unknown = [name for name in words.unknown_names(question) if set(words.terms(name)) - whole]
     scored = []
     for (text, piece), said, vector in zip(cuts, shown, vectors[1:], strict=True):

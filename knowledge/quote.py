@@ -143,7 +143,7 @@ def _candidates(
 
 def _shares(asked: Sequence[str], texts: Sequence[str], words: LexicalIndex) -> list[float]:
     """How much of the asked words, as far as they occur at all, each text holds, 0..1."""
-    held = [set(words.terms(text)) for text in texts]
+    held = [words.term_set(text) for text in texts]
     anywhere = set().union(*held)
     rarity = {t: w for t, w in words.rarity(asked).items() if t in anywhere}
     whole = sum(rarity.values()) or 1.0

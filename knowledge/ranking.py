@@ -6,13 +6,12 @@ whole page. Ranks don't tell by how much the first one is ahead, so nearness and
 and a heading that asks the same.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.catalog import Catalog
 from knowledge.evidence import ALIKE, Scale, asks_the_same
-from knowledge.lexical import LexicalIndex
+from knowledge.lexical import LexicalIndex, is_named
 from knowledge.scope import Scope
 from knowledge.split import PATH, is_chinese
 from knowledge.types import Vectors
@@ -205,15 +204,7 @@ def _fuse(
 
 def _named(snapshot: Snapshot, question: str) -> dict[str, frozenset[int]]:
     """The sources and folders that a question names, with the pages below them."""
-    asked = question.lower()
-    return {name: below for name, below in snapshot.named.items() if _says(asked, name)}
-
-
-def _says(asked: str, name: str) -> bool:
-    """Does a question say a name, not as a part of a longer one? Chinese may stand right beside."""
-    return name in asked and bool(
-        re.search(rf"(?<![a-z0-9_]){re.escape(name)}(?![a-z0-9_])", asked)
-    )
+    return {name: below for name, below in snapshot.named.items() if is_named(name, question)}
 
 
 def _titles(

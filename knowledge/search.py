@@ -87,11 +87,12 @@ def _evidence(
     sure = 0.0
     telling = snapshot.words.telling_terms(question)
     names = snapshot.words.title_terms(" ".join(ranking.named))
+    source_named = _is_a_source_named(snapshot, ranking.named)
     for hit, passage in zip(hits[:JUDGED], found.passages, strict=False):
         rest = telling
         if any(hit.place.document in pages for pages in ranking.named.values()):
             rest = [term for term in telling if term not in names]
-        elif _names_another_source(snapshot, ranking.named):
+        elif source_named:
             continue
         text = f"{passage.path}\n{passage.heading}\n{passage.text}"
         share, count = held(snapshot.words, rest, text)
@@ -100,7 +101,7 @@ def _evidence(
     return sure
 
 
-def _names_another_source(snapshot: Snapshot, named: Mapping[str, frozenset[int]]) -> bool:
+def _is_a_source_named(snapshot: Snapshot, named: Mapping[str, frozenset[int]]) -> bool:
     """Is one of the names that of a source, not of a folder only?"""
     return any(
         snapshot.pages[page].source.lower() == name

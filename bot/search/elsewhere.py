@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.clock import Clock
-from bot.search.repo.routing import is_named
 from bot.search.repo.search import RepoSearch
 from bot.search.repo.settings import source_folders
 from bot.search.settings import SearchSettings
 from bot.search.web.search import WebSearch
+from knowledge.lexical import is_named
 from knowledge.settings import KnowledgeSettings
 
 

@@ -1,12 +1,12 @@
 """Which repositories a question is looked up in: by the group's binding, then by the repository's
 name in the question, then by the introductions, and by the language model where there is one."""
 
-import re
 from collections.abc import Sequence
 
 from bot.llm.types import LlmError
 from bot.search.repo.settings import RepoSettings
 from bot.search.repo.types import RepoQuestion
+from knowledge.lexical import is_named
 from knowledge.types import KnowledgeError
 
 MAX_REPOS = 2
@@ -45,12 +45,6 @@ def bound(repos: Sequence[RepoSettings], sources: Sequence[str]) -> list[RepoSet
         for repo in repos
         if repo.name in sources or (repo.backend == "local" and repo.repo in sources)
     ]
-
-
-def is_named(name: str, text: str) -> bool:
-    """Does a text say a name, at borders that Chinese characters are too?"""
-    pattern = rf"(?<![a-z0-9_]){re.escape(name.lower())}(?![a-z0-9_])"
-    return re.search(pattern, text.lower()) is not None
 
 
 async def _by_introduction(
