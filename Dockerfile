@@ -25,6 +25,7 @@ COPY --from=build /app/.venv .venv
 COPY run_bot.py config.yaml ./
 COPY adapters adapters
 COPY bot bot
+COPY common common
 COPY knowledge knowledge
 COPY docs docs
 COPY examples examples

@@ -11,34 +11,33 @@ from pathlib import Path
 
 from adapters import create
 from adapters.contract import Adapter, Context
-from bot import settings
-from bot.app import AppOptions, Front, run_app
-from bot.clerk import Clerk
+from bot.answering.external import Elsewhere, open_elsewhere
+from bot.answering.pipeline import Pipeline
 from bot.cli import asking, check, evaluate, index, scoring
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.cli.pictures import draw_gate
-from bot.clock import Clock, SystemClock
-from bot.commands import Commands
-from bot.config import Config, ConfigError, load_config
-from bot.digest import post_digest
-from bot.flood import Flood
-from bot.greeting import greet
-from bot.handle import Bot, Parts
-from bot.health import Health, LinkMetrics
-from bot.jobs import Job, catch_up, opening_jobs
+from bot.config import options as settings
+from bot.config.schema import Config, ConfigError, load_config
+from bot.daemon.app import AppOptions, Front, run_app
+from bot.daemon.digest import post_digest
+from bot.daemon.greeting import greet
+from bot.daemon.health import Health, LinkMetrics
+from bot.daemon.jobs import Job, catch_up, opening_jobs
+from bot.daemon.server import ServerError, ServerOptions
+from bot.group.commands import Commands
+from bot.group.delivery import Clerk, Outbox
+from bot.group.flood import Flood
+from bot.group.handler import Bot, Parts
+from bot.group.inbox import Reception
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError
 from bot.metrics import create_metrics
-from bot.outbox import Outbox
-from bot.pipeline import Pipeline
-from bot.reception import Reception
-from bot.search.elsewhere import Elsewhere, open_elsewhere
-from bot.server import ServerError, ServerOptions
-from bot.store import Store, StoreError, open_store
-from bot.tasks import Tasks
+from bot.store.store import Store, StoreError, open_store
+from common.clock import Clock, SystemClock
+from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
-from knowledge.shelf import is_current
+from knowledge.index.snapshots import is_current
 from knowledge.types import ExamplesMissing, KnowledgeError
 
 log = logging.getLogger("huixiangdou")

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.base import IncomingMessage, LinkStatus, NetworkError, Publish, Reply
 from adapters.contract import Context, QuietAdapter
 from adapters.link import Link
-from adapters.mentions import called_at_first, take_mention
+from adapters.markup import called_at_first, take_mention
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
 """What an adapter is given and what it must be able to do."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -17,18 +16,7 @@ from adapters.base import (
     Publish,
     Reply,
 )
-
-
-class Clock(Protocol):
-    """Time, passed in so that tests can let hours go by in a moment."""
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        ...
-
-    async def wait(self, event: asyncio.Event, until: float | None) -> None:
-        """Returns when the event is set or the time has come; None waits for the event only."""
-        ...
+from common.clock import Clock
 
 
 class History(Protocol):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from adapters.addresses import is_loopback
+from common.hosts import is_loopback
 
 PROTECTED = "/api/"
 """Paths below this demand the token."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from adapters.base import LinkStatus
-from adapters.contract import Clock
+from common.clock import Clock
 
 MAX_RESULTS = 200
 """Kinds of (call, result) that are counted apart; a platform's codes are many."""

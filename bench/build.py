@@ -13,12 +13,12 @@ from typing import Any
 
 from bench.figures import Figure, at_least, at_most
 from bench.setup import Bench
-from bot.settings import build_plan
-from knowledge.build import Lent, build_apart
-from knowledge.catalog import Catalog
-from knowledge.embed import UseEmbedder
+from bot.config.options import build_plan
+from common.snapshots import current_snapshot
+from knowledge.index.catalog import Catalog
+from knowledge.index.embedders import UseEmbedder
+from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan
-from knowledge.shelf import current_snapshot
 
 CORES = 2
 BATCH = 16

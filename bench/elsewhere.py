@@ -21,16 +21,16 @@ import tenacity
 from adapters.base import IncomingMessage
 from bench.figures import Figure, at_least, at_most
 from bench.setup import ROOT, Bench
-from bot import settings
-from bot.clock import SystemClock
-from bot.config import Config, load_config
+from bot.answering.external import open_elsewhere
+from bot.answering.pipeline import Pipeline
+from bot.config import options as settings
+from bot.config.schema import Config, load_config
 from bot.llm.create import open_llm
 from bot.metrics import create_metrics
-from bot.pipeline import Pipeline
-from bot.search.elsewhere import open_elsewhere
-from bot.search.web.search import CACHE_FILE
 from bot.types import Answer, Outcome, Question
-from knowledge.build import build_apart
+from common.clock import SystemClock
+from knowledge.ingest.build_process import build_apart
+from knowledge.web.search import CACHE_FILE
 from run_bot import open_knowledge
 from tests.fakes.serper_api import finding, serper_api
 from tests.fakes.web_pages import web_pages

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bot.clock import SystemClock
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
 from bot.llm.scoring import Rubric
 from bot.llm.settings import LlmSettings, LocalSettings, ServeSettings
 from bot.metrics import create_metrics
-from knowledge.examples import load_examples
-from knowledge.split import is_chinese
+from common.clock import SystemClock
+from common.language import is_chinese
+from knowledge.gate.examples import load_examples
 
 ROOT = Path(__file__).parent.parent
 SCORINGS = 64

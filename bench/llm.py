@@ -11,15 +11,15 @@ from typing import Any
 
 from bench.figures import Figure, against, at_most
 from bench.setup import ROOT, Bench
-from bot.clock import SystemClock
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
 from bot.llm.scoring import Rubric
 from bot.llm.settings import LlmSettings
 from bot.llm.types import Completion, Prompt, Request, Route
 from bot.metrics import create_metrics
-from knowledge.examples import load_examples
-from knowledge.split import is_chinese
+from common.clock import SystemClock
+from common.language import is_chinese
+from knowledge.gate.examples import load_examples
 
 SAMPLE = 20
 MESSAGES = 24

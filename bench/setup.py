@@ -6,7 +6,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config import Config, load_config
+from bot.config.schema import Config, load_config
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from bot.clock import SystemClock
-from bot.config import load_config
+from bot.config.schema import load_config
+from common.clock import SystemClock
 from run_bot import run_daemon
 
 

@@ -12,10 +12,10 @@ from bench.build import embedded_texts
 from bench.figures import Figure, against, at_least
 from bench.search import messages
 from bench.setup import Bench
-from bot.settings import build_plan
-from knowledge.embed import UseEmbedder, embed_many
+from bot.config.options import build_plan
+from knowledge.index.embedders import UseEmbedder, embed_many
+from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.types import Vectors
-from knowledge.vectors import VectorIndex, VectorParams
 
 SIZES = (14_000, 100_000)
 K = 10

@@ -1,6 +1,8 @@
 """The words the bot thinks in: a question, an outcome, its reasons, and what it needs of others."""
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
@@ -140,3 +142,36 @@ class Knowledge(Protocol):
 
 Trace: TypeAlias = list[Mapping[str, Any]]
 """One entry per stage: {"stage": name, "ms": duration, ...figures}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The bot answered `user` unprompted."""
+
+    group: Group
+    user: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An answer that was posted: `text` is the question, `key` the reply's."""
+
+    key: str
+    text: str
+    user: str
+    answer: str
+    citations: tuple[Citation, ...]
+    at: float
+
+
+@contextmanager
+def stage(trace: Trace, name: str) -> Iterator[dict[str, Any]]:
+    """Appends one entry to the trace; figures put into the yielded dict become part of it."""
+    figures: dict[str, Any] = {}
+    started = time.perf_counter()
+    try:
+        yield figures
+    finally:
+        spent = round((time.perf_counter() - started) * 1000, 2)
+        trace.append({"stage": name, "ms": spent, **figures})

@@ -11,18 +11,18 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Self, TypeVar
 
-from knowledge.build import Lent, build_apart
-from knowledge.embed import create_embedder
-from knowledge.evidence import worded_alike
-from knowledge.examples import Examples
-from knowledge.gate import GateFigures, Thresholds, measure
-from knowledge.outside import assess
+from knowledge.gate.examples import Examples
+from knowledge.gate.gate import GateFigures, Thresholds, measure
+from knowledge.index.embedders import create_embedder
+from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, BuildReport
-from knowledge.quote import cut
-from knowledge.search import search
+from knowledge.retrieval.assess import assess
+from knowledge.retrieval.evidence import worded_alike
+from knowledge.retrieval.expand import widen
+from knowledge.retrieval.quote import cut
+from knowledge.retrieval.search import search
 from knowledge.serving import GateOptions, Opener, Serving
 from knowledge.types import Found, KnowledgeError, Passage, Quote, Status, Vectors, Verdict
-from knowledge.widen import widen
 
 __all__ = ["GateOptions", "KnowledgeBase"]
 

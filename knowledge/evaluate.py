@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.base import GateOptions, KnowledgeBase
-from knowledge.examples import Examples
-from knowledge.gate import GateFigures, measure
+from knowledge.gate.examples import Examples
+from knowledge.gate.gate import GateFigures, measure
 from knowledge.types import KnowledgeError, Passage
 
 

@@ -1,12 +1,23 @@
 """What a build is told and what it reports: plain values that can go to another process."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from knowledge.embed import EmbedderSpec
 from knowledge.types import Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderSpec:
+    """All that is needed to build an embedder; the key is kept out of its repr."""
+
+    kind: str = "use"
+    model: str = ""
+    base_url: str = ""
+    dim: int = 0
+    api_key: str = field(default="", repr=False)
+
 
 FORMAT = "3"
 """Changes whenever snapshots of older versions can't be used any more."""
@@ -16,8 +27,8 @@ REBUILD = "build it again with: run_bot.py index"
 """What to do when an index can't be used."""
 
 Cut: TypeAlias = tuple[tuple[int, int], int, bool]
-"""How pieces of a view are cut, see `knowledge.split.split`: characters, the most of a code block,
-and whether they end at headings."""
+"""How pieces of a view are cut, see `knowledge.ingest.split.split`: characters, the most of a code
+block, and whether they end at headings."""
 
 
 @dataclass(frozen=True, slots=True)

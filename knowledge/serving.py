@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from knowledge.cache import EmbeddingCache
-from knowledge.catalog import ANSWER
-from knowledge.evidence import Scale
-from knowledge.examples import Examples, load_examples
-from knowledge.fitting import Sample, choose, fit
-from knowledge.gate import DistanceGate, Gate, Thresholds, nearness
-from knowledge.own import own_scores
+from common.snapshots import current_snapshot
+from knowledge.gate.examples import Examples, load_examples
+from knowledge.gate.fit import Sample, choose, fit
+from knowledge.gate.gate import DistanceGate, Gate, Thresholds, nearness
+from knowledge.gate.headings import own_scores
+from knowledge.index.catalog import ANSWER
+from knowledge.index.embedding_cache import EmbeddingCache
+from knowledge.index.open import EVERYTHING, Scope, Snapshot, open_snapshot, scope_of
+from knowledge.index.snapshots import vector_params
 from knowledge.plan import BuildPlan
-from knowledge.ranking import Snapshot, heading_alike
-from knowledge.scope import EVERYTHING, Scope, scope_of
-from knowledge.shelf import current_snapshot, vector_params
-from knowledge.snapshot import open_snapshot
+from knowledge.retrieval.evidence import Scale
+from knowledge.retrieval.ranking import heading_alike
 from knowledge.types import Embedder, IndexMismatch, Status, Vectors, Verdict
 
 WORDED_ALIKE = 0.8

@@ -6,6 +6,7 @@ KnowledgeError
 └── EmbedderError       the embedder can't be loaded or its service failed
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -145,3 +146,59 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Embeds texts, shape (len(texts), dim). Raises EmbedderError."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Characters `start` to `end` of a document; `line` is 1-based; `heading` joined by " > "."""
+
+    start: int
+    end: int
+    line: int
+    heading: str
+    text: str
+
+
+PATH = " > "
+"""Between the headings of a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading at a 0-based line; `level` 1 is the highest."""
+
+    line: int
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Headings in order, and the 0-based line ranges [first, last) that should stay whole."""
+
+    headings: tuple[Heading, ...] = ()
+    solid: tuple[tuple[int, int], ...] = ()
+
+
+class HeadingPaths:
+    """The path of headings above each line of a document."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._lines = [heading.line for heading in outline.headings]
+        self._paths: list[str] = []
+        above: list[Heading] = []
+        for heading in outline.headings:
+            while above and above[-1].level >= heading.level:
+                above.pop()
+            above.append(heading)
+            self._paths.append(PATH.join(each.text for each in above))
+
+    def at(self, line: int) -> str:
+        """The headings above a 0-based line, outermost first; its own counts."""
+        number = bisect_right(self._lines, line)
+        return self._paths[number - 1] if number else ""
+
+
+def heading_at(outline: Outline, line: int) -> str:
+    """The headings above one 0-based line, outermost first."""
+    return HeadingPaths(outline).at(line)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from knowledge.base import KnowledgeBase
-from knowledge.ingest import build
+from knowledge.ingest.build import build
 from tests.knowledge.library import gate_options, plan, write_pages
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.llm.prompts import load_prompts
-from tests.bot.llm.test_serve import free_port
+from tests.bot.llm.lmdeploy.test_supervisor import free_port
 from tests.daemon import daemon, lines_of_json, run
 from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, Script, agreeable, digit, llm_api
 

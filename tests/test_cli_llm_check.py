@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from bot.cli.check_llm import check_llm
-from bot.clock import SystemClock
-from bot.config import load_config
+from bot.config.schema import load_config
 from bot.llm.create import open_llm
 from bot.metrics import create_metrics
-from tests.bot.llm.test_serve import ROOT, free_port
+from common.clock import SystemClock
+from tests.bot.llm.lmdeploy.test_supervisor import ROOT, free_port
 from tests.daemon import run
 from tests.fakes.llm_api import SCORES, LlmApi, Say, agreeable, digit
 from tests.test_cli_llm import api, remote

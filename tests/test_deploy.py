@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.parser import parse
-from bot.config import load_config
+from bot.config.schema import load_config
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.bot.search.repo.code import write
 from tests.daemon import daemon, run
 from tests.fakes.serper_api import Listed, finding, serper_api
 from tests.fakes.web_pages import Page, docs_page, web_pages
+from tests.knowledge.code.code import write
 
 ON_A_PAGE = "which header does kettle trust for the address of the client?"
 IN_CODE = "kettle 的 BOIL_LIMIT_C 是多少？"

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from adapters.base import AdapterError, NetworkError
-from adapters.contract import Clock
 from adapters.dingtalk.errors import (
     QuotaGone,
     TokenRefused,
@@ -21,6 +20,7 @@ from adapters.dingtalk.errors import (
 from adapters.dingtalk.settings import Settings
 from adapters.link import Link
 from adapters.rest import Response, Rest
+from common.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """How much the bot may post: asked before anything is sent."""
 
 from adapters.base import RateLimited
-from adapters.contract import Clock
-from adapters.pace import Pace
+from common.clock import Clock
+from common.rate_limit import Pace
 
 CALLS_PER_SECOND = 10
 """Of the API, and as many at once, for all groups together."""

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from adapters.base import AdapterError, Finding, LoginRefused, NetworkError
-from adapters.contract import Clock
 from adapters.dingtalk.api import Api
 from adapters.dingtalk.cards import variables
 from adapters.dingtalk.errors import api_problem, code_of, missing_permissions
@@ -13,6 +12,7 @@ from adapters.dingtalk.receive import MESSAGES
 from adapters.dingtalk.settings import WEBHOOK_HOST, Settings
 from adapters.link import Link
 from adapters.rest import Response, Rest
+from common.clock import Clock
 
 PERMISSIONS = "developer console > your app > Permissions (权限管理)"
 ROBOT = "developer console > your app > Robot (机器人)"

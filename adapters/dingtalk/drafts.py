@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from adapters.base import AdapterError, Reply
-from adapters.contract import Clock
 from adapters.dingtalk.budget import Budget
 from adapters.dingtalk.cards import Cards, variables, variables_of
 from adapters.dingtalk.events import track_of
 from adapters.dingtalk.markup import dingtalk, title_of
+from common.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from adapters.base import EVERYBODY, Feedback, IncomingMessage, RecallAsked, Vote
-from adapters.mentions import take_mention
+from adapters.markup import take_mention
 
 PRIVATE = "private:"
 """Begins the group id of a private chat; the person's id follows, to whom the bot can write."""

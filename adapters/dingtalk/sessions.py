@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from adapters.contract import Clock
 from adapters.dingtalk.events import group_of
 from adapters.dingtalk.settings import Settings
+from common.clock import Clock
 
 MAX_SESSIONS = 10_000
 SPARE_S = 60.0

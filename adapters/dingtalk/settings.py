@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from adapters.addresses import is_loopback
+from common.hosts import is_loopback
 
 ENDPOINT = "https://api.dingtalk.com"
 WEBHOOK_HOST = "oapi.dingtalk.com"

@@ -20,9 +20,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from adapters.base import NetworkError
-from adapters.contract import Clock
 from adapters.dingtalk.api import Api
 from adapters.link import Link
+from common.clock import Clock
 
 log = logging.getLogger(__name__)
 

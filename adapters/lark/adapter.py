@@ -27,14 +27,12 @@ from adapters.lark.codes import Gone
 from adapters.lark.content import Me
 from adapters.lark.drafts import Drafts
 from adapters.lark.events import parse_item, with_content
-from adapters.lark.gaps import Gaps
 from adapters.lark.history import Reader
 from adapters.lark.intake import Intake
-from adapters.lark.poll import Poll
 from adapters.lark.posting import Posting, emoji_type, id_of, uuid_of
+from adapters.lark.recovery import Gaps, Poll
 from adapters.lark.settings import Settings
-from adapters.lark.socket import connected
-from adapters.lark.tasks import until_first_ends
+from adapters.lark.socket import connected, until_first_ends
 from adapters.lark.wire import objects
 from adapters.link import Link
 

@@ -6,14 +6,14 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from adapters.base import AdapterError, LoginRefused, NetworkError, RateLimited, SendRefused
-from adapters.contract import Clock
 from adapters.lark.codes import OK, TokenRefused, code_of, login_problem, problem
 from adapters.lark.content import Me
 from adapters.lark.settings import Settings
 from adapters.lark.wire import Json, inside, text
 from adapters.link import Link
-from adapters.pace import Pace
 from adapters.rest import Response, Rest
+from common.clock import Clock
+from common.rate_limit import Pace
 
 TIMEOUT_S = 10.0
 

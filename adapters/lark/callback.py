@@ -12,11 +12,11 @@ from aiohttp import web
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import unpad
 
-from adapters.contract import Clock
 from adapters.http_guard import json_response
 from adapters.lark.intake import Intake
 from adapters.lark.settings import Settings
 from adapters.lark.wire import Json, parsed, text
+from common.clock import Clock
 
 MAX_AGE_S = 300.0
 """Requests that were signed longer ago, or that far ahead, are refused: somebody repeats them."""

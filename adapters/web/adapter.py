@@ -24,7 +24,7 @@ from adapters.base import (
 from adapters.contract import Context, QuietAdapter
 from adapters.http_guard import STREAM_PATH, json_response
 from adapters.link import Link
-from adapters.mentions import called_at_first, take_mention
+from adapters.markup import called_at_first, take_mention
 from adapters.web.http import asset_file, index_page, read_json_body, storage_at_work
 from adapters.web.socket import serve_stream
 from adapters.web.stream import StreamHub

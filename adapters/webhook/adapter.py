@@ -1,20 +1,23 @@
 """Posts through a webhook; nothing can be heard, changed or withdrawn there."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
 from adapters.base import Finding, LinkStatus, Publish, RateLimited, Reply
-from adapters.contract import Clock, Context, QuietAdapter
+from adapters.contract import Context, QuietAdapter
 from adapters.link import Link
-from adapters.pace import Pace
 from adapters.rest import Rest
 from adapters.webhook.check import look_at
 from adapters.webhook.render import message
 from adapters.webhook.settings import Platform, Settings
-from adapters.webhook.signing import dingtalk_sign, lark_sign
 from adapters.webhook.verdicts import code_of, refusal
+from common.clock import Clock
+from common.rate_limit import Pace
 
 
 def create(settings: Settings, context: Context) -> "WebhookAdapter":
@@ -117,3 +120,18 @@ def _paces(platform: Platform, clock: Clock) -> tuple[Pace, ...]:
 
 def _result(code: int | None, status: int) -> str:
     return "ok" if code == 0 else f"HTTP {status}" if code is None else str(code)
+
+
+def lark_sign(timestamp_s: int, secret: str) -> str:
+    """What is signed is the key, and the message is empty."""
+    return _hmac(f"{timestamp_s}\n{secret}", "")
+
+
+def dingtalk_sign(timestamp_ms: int, secret: str) -> str:
+    """Bare: whoever puts it into an address has to encode it, once."""
+    return _hmac(secret, f"{timestamp_ms}\n{secret}")
+
+
+def _hmac(key: str, message: str) -> str:
+    digest = hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()
+    return base64.b64encode(digest).decode()

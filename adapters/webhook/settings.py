@@ -6,7 +6,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
-from adapters.addresses import is_loopback
+from common.hosts import is_loopback
 
 Platform: TypeAlias = Literal["lark", "dingtalk", "wecom"]
 

@@ -1,8 +1,8 @@
 """How much the bot may say: 30 messages a minute and 1000 an hour per chat, drafts included."""
 
 from adapters.base import RateLimited
-from adapters.contract import Clock
-from adapters.pace import Pace
+from common.clock import Clock
+from common.rate_limit import Pace
 
 
 class Budget:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from adapters.contract import Clock
+from common.clock import Clock
 
 MAX_MESSAGES, MAX_DOUBTS = 10_000, 1000
 KEEP_S = 24 * 3600.0

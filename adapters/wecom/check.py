@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 from adapters.base import Finding, LoginRefused, NetworkError
-from adapters.contract import Clock
 from adapters.link import Link
 from adapters.wecom.settings import Settings
 from adapters.wecom.socket import Socket
+from common.clock import Clock
 
 TAKES_OVER = (
     "signing in now. WeCom allows one connection per bot: a HuixiangDou that is running with this "

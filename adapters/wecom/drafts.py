@@ -11,12 +11,12 @@ from typing import TypeAlias
 from uuid import uuid4
 
 from adapters.base import AdapterError, RateLimited
-from adapters.contract import Clock
 from adapters.wecom.budget import Budget
 from adapters.wecom.callbacks import Callback
 from adapters.wecom.errors import GONE
 from adapters.wecom.render import draft, follows, unanswered
 from adapters.wecom.socket import NoAck
+from common.clock import Clock
 
 log = logging.getLogger(__name__)
 

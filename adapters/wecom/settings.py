@@ -13,7 +13,7 @@ from pydantic import (
     field_validator,
 )
 
-from adapters.addresses import is_loopback
+from common.hosts import is_loopback
 
 WS_URL = "wss://openws.work.weixin.qq.com"
 

@@ -13,10 +13,10 @@ from weakref import WeakValueDictionary
 import aiohttp
 
 from adapters.base import LoginRefused, NetworkError
-from adapters.contract import Clock
 from adapters.link import Link
 from adapters.wecom.settings import Settings
 from adapters.wecom.wire import PING, SUBSCRIBE, Frame, new_id, read, write
+from common.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from adapters.base import Citation, IncomingMessage
+from bot.answering.pipeline import Pipeline
 from bot.cli.index import say, say_json
 from bot.cli.model import NOT_ASKED, failures, kind_of, model_failed, quiet
-from bot.notices import speaks_chinese
-from bot.phrases import REASONS
-from bot.pipeline import Pipeline
-from bot.presentation import answer_text, decline_text
+from bot.texts.answers import answer_text, decline_text
+from bot.texts.notices import REASONS, speaks_chinese
 from bot.types import Answer, Outcome, Question, Trace
 
 

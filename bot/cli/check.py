@@ -6,17 +6,17 @@ from tempfile import TemporaryFile
 
 from adapters.base import AdapterError
 from adapters.contract import Adapter
+from bot.answering.external import Elsewhere
 from bot.cli.check_llm import check_llm
 from bot.cli.check_search import check_search
 from bot.cli.findings import BAD, NOTE, OK
 from bot.cli.index import say
-from bot.config import Config
+from bot.config.schema import Config
 from bot.llm.llm import Llm
-from bot.search.elsewhere import Elsewhere
 from knowledge.base import GateOptions, KnowledgeBase
-from knowledge.examples import load_examples
+from knowledge.gate.examples import load_examples
+from knowledge.index.snapshots import is_current
 from knowledge.plan import BuildPlan
-from knowledge.shelf import is_current
 from knowledge.types import KnowledgeError, Status
 
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from bot.cli.check_serve import check_serve
 from bot.cli.findings import BAD, NOTE, OK
-from bot.config import Config
+from bot.config.schema import Config
 from bot.llm.backend import Backend
 from bot.llm.llm import SCORE_TOKENS, Llm
+from bot.llm.lmdeploy.supervisor import is_taken
 from bot.llm.scoring import Rubric, read_score
-from bot.llm.serve import is_taken
 from bot.llm.settings import Side
 from bot.llm.types import Completion, LlmError, Request, Route
 

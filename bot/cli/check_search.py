@@ -1,7 +1,7 @@
 """The part of `check` about searching elsewhere: does each search answer?"""
 
+from bot.answering.external import Elsewhere
 from bot.cli.findings import BAD, OK
-from bot.search.elsewhere import Elsewhere
 
 SAMPLE = "HuixiangDou group chat assistant"
 """What the web is asked for, to see whether it answers."""

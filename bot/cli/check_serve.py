@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.cli.findings import BAD, NOTE, OK
-from bot.llm.exits import INSTALL, interpreter
+from bot.llm.lmdeploy.exit_codes import INSTALL, interpreter
 from bot.llm.settings import ServeSettings
 
 OLDEST = (0, 16)

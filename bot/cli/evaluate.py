@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from bot.answering.pipeline import Pipeline
 from bot.cli.asking import mention
 from bot.cli.index import say, say_json
 from bot.cli.labelled import spread
@@ -17,11 +18,10 @@ from bot.cli.pictures import draw_gate, draw_operating_points, operating_points
 from bot.cli.scoring import gate_and_llm
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError
-from bot.pipeline import Pipeline
 from bot.types import Answer, Outcome, Reason, Trace
 from knowledge.base import GateOptions, KnowledgeBase
 from knowledge.evaluate import Labelled, evaluate_gate, evaluate_retrieval, load_labelled
-from knowledge.examples import load_examples
+from knowledge.gate.examples import load_examples
 from knowledge.types import KnowledgeError
 
 

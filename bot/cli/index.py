@@ -11,10 +11,10 @@ from typing import Any
 from tqdm import tqdm
 
 from knowledge.base import KnowledgeBase
-from knowledge.build import build_apart
-from knowledge.gate import precision_recall
+from knowledge.gate.gate import precision_recall
+from knowledge.index.snapshots import CHANGES
+from knowledge.ingest.build_process import build_apart
 from knowledge.plan import BuildPlan, BuildReport
-from knowledge.shelf import CHANGES
 
 SHOWN = 20
 """Documents of a kind that `index` names on a terminal."""

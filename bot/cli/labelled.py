@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.llm.scoring import Rubric
-from knowledge.examples import load_examples
-from knowledge.split import is_chinese
+from common.language import is_chinese
+from knowledge.gate.examples import load_examples
 from knowledge.types import KnowledgeError
 
 Item = TypeVar("Item")

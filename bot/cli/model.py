@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from adapters.addresses import is_loopback
 from bot.llm.llm import Llm
 from bot.types import Trace
+from common.hosts import is_loopback
 
 NO_MODEL = "there is no language model; configure llm.local or llm.remote"
 NOT_ASKED = "the language model can't be asked"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.gate import precision_recall
+from knowledge.gate.gate import precision_recall
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

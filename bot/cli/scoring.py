@@ -8,16 +8,16 @@ from typing import Any
 
 from tqdm import tqdm
 
+from bot.answering.preprocess import leans
 from bot.cli.index import say, say_json
 from bot.cli.labelled import Scored, as_messages, load_scored, spread
 from bot.cli.model import NO_MODEL, NOT_ASKED, model_failed, quiet
 from bot.llm.llm import Llm, all_of
+from bot.llm.prompts import estimate
 from bot.llm.scoring import Rubric, Score
-from bot.llm.tokens import estimate
 from bot.llm.types import LlmError
-from bot.stages.rewrite import leans
 from knowledge.evaluate import GateResult
-from knowledge.gate import auc
+from knowledge.gate.gate import auc
 from knowledge.types import KnowledgeError
 
 BARS = 40

@@ -3,8 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from bot.grounding.markup import SPAN, parts
-from bot.grounding.plain import CHINESE
+from bot.grounding.markdown import SPAN, parts
+from bot.grounding.normalize import CHINESE
 
 OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "0.0.0.0"})  # noqa: S104 - compared, not bound
 """The reader's own machine."""

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable
 
+from bot.grounding.document import Page, is_asked
 from bot.grounding.facts import Fact, Sort
 from bot.grounding.links import ENDING, OWN_MACHINE, addresses, host_of, may_be_address
-from bot.grounding.measures import Measures
-from bot.grounding.page import Page, is_asked
-from bot.grounding.plain import plain, unmarked
+from bot.grounding.normalize import plain, unmarked
+from bot.grounding.numbers import Measures
 
 _ASSIGNS = re.compile(r"\w[\"']?\s*(?:=|:\s)\s*\S")
 _COMMAND_SIGN = re.compile(r"(?:^|\s)-|[|;&$<>`/@\\]")

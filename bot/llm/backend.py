@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Self
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from bot.clock import Clock
-from bot.llm.asking import Asker
-from bot.llm.habits import Habits
-from bot.llm.node import Node
-from bot.llm.options import BackendOptions
+from bot.llm.capabilities import Habits
 from bot.llm.pool import Pool
-from bot.llm.tokens import estimate
-from bot.llm.turns import Turns
+from bot.llm.presets import BackendOptions
+from bot.llm.prompts import estimate
+from bot.llm.request import Asker
+from bot.llm.request_queue import Turns
+from bot.llm.server import Node
 from bot.llm.types import (
     AuthError,
     Busy,
@@ -33,6 +32,7 @@ from bot.llm.types import (
     Unavailable,
 )
 from bot.llm.wire import THINKING_TOKENS
+from common.clock import Clock
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -1,6 +1,5 @@
 """The circuit breaker of one server: after failures it is left alone, then probed."""
 
-from bot.clock import Clock
 from bot.llm.types import (
     AuthError,
     BadRequest,
@@ -11,6 +10,7 @@ from bot.llm.types import (
     Unavailable,
     Unreachable,
 )
+from common.clock import Clock
 
 LEFT_ALONE_S = 30.0
 """How long a failed server gets no requests; then it is probed before it gets another."""

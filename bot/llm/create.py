@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.clock import Clock
 from bot.llm.backend import Backend
 from bot.llm.hybrid import Hybrid, opened
 from bot.llm.llm import Llm, LlmOptions, Thresholds
-from bot.llm.options import BackendOptions, Limits, Timeouts
-from bot.llm.presets import LMDEPLOY, PROVIDERS
+from bot.llm.lmdeploy.supervisor import Server, State
+from bot.llm.presets import LMDEPLOY, PROVIDERS, BackendOptions, Limits, Timeouts
 from bot.llm.prompts import load_prompts
-from bot.llm.serve import Server, State
 from bot.llm.settings import (
     LlmSettings,
     LocalSettings,
@@ -21,6 +19,7 @@ from bot.llm.settings import (
 )
 from bot.llm.types import Route
 from bot.metrics import Metrics
+from common.clock import Clock
 
 
 @asynccontextmanager

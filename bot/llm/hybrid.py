@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from bot.clock import Clock
 from bot.llm.backend import Backend
 from bot.llm.types import (
     Completion,
@@ -25,6 +24,7 @@ from bot.llm.types import (
     Route,
 )
 from bot.metrics import Metrics
+from common.clock import Clock
 
 log = logging.getLogger(__name__)
 

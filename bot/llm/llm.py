@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from bot.llm.hybrid import Hybrid
-from bot.llm.prompts import Prompts
+from bot.llm.prompts import Prompts, estimate, shortened
 from bot.llm.scoring import Rubric, Score, failed_score, read_score
-from bot.llm.tokens import estimate, shortened
 from bot.llm.types import (
     Completion,
     LlmError,
@@ -22,7 +21,7 @@ from bot.llm.types import (
     Step,
 )
 from bot.metrics import Metrics
-from knowledge.split import is_chinese
+from common.language import is_chinese
 
 SCORE_TOKENS = 2
 REWRITE_TOKENS = 160

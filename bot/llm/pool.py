@@ -5,8 +5,8 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from bot.llm.node import Node
 from bot.llm.presets import Preset
+from bot.llm.server import Node
 from bot.llm.types import Down, LlmError, ModelMissing, RateLimited, Unreachable
 
 log = logging.getLogger(__name__)

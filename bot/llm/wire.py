@@ -2,7 +2,7 @@
 
 Servers of "the OpenAI API" differ: fields they don't know are refused by some and ignored by
 others, and an answer may be none. What each kind understands is in `bot.llm.presets`, what an
-error means in `bot.llm.faults`.
+error means in `bot.llm.error_mapping`.
 """
 
 import json
@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from bot.llm.faults import message_of
+from bot.llm.error_mapping import message_of
 from bot.llm.presets import Preset
 from bot.llm.types import Completion, Request, ServerFault
 

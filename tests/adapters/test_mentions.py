@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mentions import called_at_first, take_mention
+from adapters.markup import called_at_first, take_mention
 
 
 @pytest.mark.parametrize(

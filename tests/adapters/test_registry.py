@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import adapters
-from bot.config import load_config
+from bot.config.schema import load_config
 from tests.fakes.context import context
 
 LEAST: dict[str, dict[str, object]] = {

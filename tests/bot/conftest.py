@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store import Store, open_store
+from bot.store.store import Store, open_store
 
 
 @pytest.fixture

@@ -9,19 +9,18 @@ from pathlib import Path
 
 from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
 from adapters.contract import Adapter
-from bot.cases import Timing
-from bot.clerk import Clerk
-from bot.commands import Commands
-from bot.flood import Answered, Budget, Cooldown, Flood
-from bot.handle import Bot, Manners, Parts
-from bot.hours import Hours
+from bot.answering.pipeline import Pipeline, PipelineOptions
+from bot.group.case import Timing
+from bot.group.commands import Commands
+from bot.group.delivery import Clerk, Outbox
+from bot.group.flood import Answered, Budget, Cooldown, Flood
+from bot.group.handler import Bot, Manners, Parts
+from bot.group.inbox import Reception, Rules
 from bot.llm.llm import Llm
 from bot.metrics import Metrics, create_metrics
-from bot.outbox import Outbox
-from bot.pipeline import Pipeline, PipelineOptions
-from bot.reception import Reception, Rules
-from bot.store import Store, open_store
-from bot.tasks import Tasks
+from bot.store.store import Store, open_store
+from common.hours import Hours
+from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter

@@ -4,7 +4,7 @@ import asyncio
 
 
 class FakeClock:
-    """Satisfies `bot.clock.Clock`. `jump` goes to the next moment that somebody waits for."""
+    """Satisfies `common.clock.Clock`. `jump` goes to the next moment that somebody waits for."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self._now = now

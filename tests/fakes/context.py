@@ -1,7 +1,7 @@
 """What an adapter is built with, for tests."""
 
-from adapters.contract import Clock, Context, History
-from bot.clock import SystemClock
+from adapters.contract import Context, History
+from common.clock import Clock, SystemClock
 from tests.fakes.memory_bot import MemoryBot
 
 

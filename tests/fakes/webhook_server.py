@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from adapters.contract import Clock
-from adapters.webhook.signing import dingtalk_sign, lark_sign
-from bot.clock import SystemClock
+from adapters.webhook.adapter import dingtalk_sign, lark_sign
+from common.clock import Clock, SystemClock
 
 KEY = "0123-secret-key"
 SECRETS = {"lark": "lark-secret", "dingtalk": "SECdingtalk", "wecom": ""}

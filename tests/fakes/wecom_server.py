@@ -13,8 +13,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from adapters.contract import Clock
-from bot.clock import SystemClock
+from common.clock import Clock, SystemClock
 
 BOT, SECRET, NAME = "AIB1", "s3cret-of-the-bot", "豆哥"
 MINUTE, HOUR = (30, 60.0), (1000, 3600.0)

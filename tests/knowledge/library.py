@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from knowledge.base import GateOptions
-from knowledge.embed import EmbedderSpec
-from knowledge.plan import BuildPlan, Source
+from knowledge.plan import BuildPlan, EmbedderSpec, Source
 
 PAGES = {
     "en/install.md": """# Installing Kettle

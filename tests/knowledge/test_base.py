@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from common.snapshots import current_snapshot
 from knowledge.base import KnowledgeBase
-from knowledge.ingest import build
+from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan
-from knowledge.shelf import current_snapshot
 from knowledge.types import IndexMismatch, KnowledgeError
 from tests.knowledge.library import BAD, GOOD, PAGES, gate_options, plan, write_pages
 

@@ -19,14 +19,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.clock import SystemClock
 from bot.llm import wire
+from bot.llm.lmdeploy.supervisor import MEMORY_KEYS, Server, State
 from bot.llm.presets import LMDEPLOY
 from bot.llm.prompts import load_prompts
 from bot.llm.scoring import Rubric
-from bot.llm.serve import MEMORY_KEYS, Server, State
 from bot.llm.settings import ServeSettings
 from bot.llm.types import AuthError, ContextTooLong, LlmError, ModelMissing, Request, Unavailable
+from common.clock import SystemClock
 from tests.bot.llm.models import model
 
 STUB = os.environ.get("LMDEPLOY_STUB", "")

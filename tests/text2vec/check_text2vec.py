@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from knowledge.base import KnowledgeBase
-from knowledge.embed import EmbedderSpec, Text2vecEmbedder
-from knowledge.ingest import build
-from knowledge.plan import BuildPlan, Source
+from knowledge.index.embedders import Text2vecEmbedder
+from knowledge.ingest.build import build
+from knowledge.plan import BuildPlan, EmbedderSpec, Source
 from knowledge.types import EmbedderError
 from tests.knowledge.library import GOOD, gate_options, write_pages
 

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 from adapters.base import AdapterError, Event, IncomingMessage, Publish, Reply
-from adapters.contract import Clock, History
+from adapters.contract import History
 from adapters.lark.adapter import LarkAdapter, create
 from adapters.lark.settings import Settings
+from common.clock import Clock
 from tests.fakes.context import context
 from tests.fakes.lark_server import APP_ID, SECRET, FakeLark
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.base import IncomingMessage, MessageEdited, MessageRecalled, NetworkError
-from adapters.lark import gaps
+from adapters.lark import recovery as gaps
 from tests.adapters.lark.stand import CHAT, Listener, adapter, connection, reply, running, until
 from tests.fakes.clock import FakeClock
 from tests.fakes.lark_rest import Refused

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeAlias
 
 from adapters.base import Citation, Reply
-from adapters.contract import Clock
 from adapters.webhook.adapter import WebhookAdapter, create
 from adapters.webhook.settings import Settings
+from common.clock import Clock
 from tests.fakes.context import context
 from tests.fakes.webhook_server import SECRETS, WebhookServer, webhook_server
 

@@ -7,9 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 import adapters.webhook
-from adapters.webhook.adapter import create
+from adapters.webhook.adapter import create, dingtalk_sign, lark_sign
 from adapters.webhook.settings import Settings
-from adapters.webhook.signing import dingtalk_sign, lark_sign
 from tests.fakes.context import context
 
 URLS = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.base import AdapterError, Event, IncomingMessage, Reply
-from adapters.contract import Clock
 from adapters.wecom.adapter import WecomAdapter, create
 from adapters.wecom.settings import Settings
+from common.clock import Clock
 from tests.fakes.clock import FakeClock
 from tests.fakes.context import context
 from tests.fakes.wecom_server import BOT, SECRET, Say, Seen, WecomServer, wecom_server

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.base import EVERYBODY, Feedback, IncomingMessage, Vote
 from adapters.wecom.events import parse, target, without_mention
-from bot.admin import parse_command
+from bot.group.command_parser import parse_command
 
 NOW = 1_700_000_100.0
 PAYLOAD: dict[str, Any] = {

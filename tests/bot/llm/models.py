@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bot.clock import Clock, SystemClock
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
 from bot.llm.settings import LlmSettings
 from bot.metrics import Metrics, create_metrics
+from common.clock import Clock, SystemClock
 from tests.fakes.llm_api import LlmApi
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.llm.habits import KEPT_S
+from bot.llm.capabilities import KEPT_S
 from bot.llm.llm import Llm
 from bot.llm.presets import PROVIDERS
 from bot.llm.scoring import Rubric

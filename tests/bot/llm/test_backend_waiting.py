@@ -8,8 +8,8 @@ from email.utils import formatdate
 import pytest
 
 from bot.llm.llm import Llm
+from bot.llm.request_queue import Turns
 from bot.llm.scoring import Rubric
-from bot.llm.turns import Turns
 from bot.llm.types import Busy, LlmError, Overdue, Priority, RateLimited, Unavailable
 from bot.metrics import create_metrics
 from tests.bot.llm.models import local, model, remote

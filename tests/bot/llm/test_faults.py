@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.llm.faults import LONGEST_PAUSE_S, message_of, of_status, retry_after
+from bot.llm.error_mapping import LONGEST_PAUSE_S, message_of, of_status, retry_after
 from bot.llm.types import (
     AuthError,
     BadRequest,

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bot.answering.preprocess import leans
 from bot.llm import wire
 from bot.llm.presets import PROVIDERS
-from bot.llm.prompts import disarmed, load_prompts
+from bot.llm.prompts import disarmed, estimate, load_prompts, shortened
 from bot.llm.scoring import CAUTIOUS, Rubric, read_score
 from bot.llm.settings import LlmSettings
-from bot.llm.tokens import estimate, shortened
 from bot.llm.types import Completion
-from bot.stages.rewrite import leans
 
 
 @given(st.text(max_size=200), st.integers(0, 100))

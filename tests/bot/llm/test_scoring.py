@@ -2,10 +2,10 @@
 
 import pytest
 
+from bot.answering.retrieve import relevance
 from bot.llm.scoring import CAUTIOUS, Rubric, read_score, value_in
 from bot.llm.types import Completion, LlmError
 from bot.metrics import create_metrics
-from bot.stages.relevance import relevance
 from bot.types import Trace
 from knowledge.types import Passage
 from tests.bot.llm.models import model, remote

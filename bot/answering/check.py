@@ -1,0 +1,143 @@
+"""Stage 5 for what a language model wrote: only what its sources say leaves, and no harm.
+
+First what needs no model: is it grounded, does each claim cite, is it about the documents, does it
+tell what it must not? Then the two scores of the paper: does it dodge, is it unsafe?
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from adapters.base import Citation
+from bot.grounding.claims import grounded
+from bot.grounding.links import without_foreign_links
+from bot.grounding.markdown import cut_short, marks_in, renumbered, rounded_off
+from bot.grounding.prompt_leaks import Leaks
+from bot.grounding.sanitize import harmless
+from bot.grounding.sources import Sources
+from bot.grounding.topic import Subject
+from bot.llm.llm import NO_ANSWER, Llm, all_of
+from bot.llm.scoring import Rubric
+from bot.types import Answer, Knowledge, Outcome, Reason, Silence, Trace, stage
+from common.language import is_chinese
+from knowledge.types import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a model wrote, for which question, from which passages ([1] is the first); `hits` are
+    those as they were found, before they grew."""
+
+    question: str
+    text: str
+    passages: Sequence[Passage]
+    hits: Sequence[Passage]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What may be shown of a text. `dropped` are the facts and sentences that went, `core_lost`
+    tells that too much did; `similarity` is that of the sentence farthest from the passages."""
+
+    text: str
+    dropped: tuple[str, ...] = ()
+    core_lost: bool = False
+    similarity: float = 1.0
+
+
+class Inspector:
+    """The checks that need no model; made once per question."""
+
+    def __init__(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        secrets: Iterable[str],
+        max_chars: int,
+        knowledge: Knowledge,
+    ) -> None:
+        self.max_chars = max_chars
+        texts = [f"{p.path}\n\n{p.heading}\n\n{p.text}" for p in passages]
+        self._sources = Sources(texts, question)
+        self._subject = Subject(question, passages, self._sources, knowledge)
+        self._leaks = Leaks(secrets, known=[*texts, question])
+        self._hosts = frozenset(urlsplit(p.url).hostname or "" for p in passages) - {""}
+        self._instead = "（链接见来源）" if is_chinese(question) else "(link: see the source)"
+        self._valid = {n: n for n in range(1, len(passages) + 1)}
+
+    def leaks(self, text: str) -> bool:
+        """Does it repeat a part of the instructions?"""
+        return self._leaks.in_text(text)
+
+    async def inspect(self, text: str) -> Inspected:
+        """Grounded, cited and about the documents, without foreign links, mentions and hidden
+        tags. Raises KnowledgeError."""
+        checked = grounded(renumbered(text, self._valid), self._sources)
+        strays, similarity = await self._subject.strays(checked.claims)
+        checked = checked.without(strays)
+        shown = without_foreign_links(harmless(checked.text), self._hosts, self._instead)
+        return Inspected(shown, checked.dropped, checked.core_lost, similarity)
+
+
+async def review(
+    written: Written,
+    inspector: Inspector,
+    llm: Llm,
+    trace: Trace,
+) -> Outcome:
+    """The answer to post, or why not. Raises LlmError."""
+    with stage(trace, "check") as figures:
+        text = written.text
+        if not text or NO_ANSWER in text:
+            return Silence(Reason.UNSURE)
+        if len(text) > inspector.max_chars:
+            text = await _shorter(written, llm, inspector.max_chars)
+            figures["shortened"] = len(text)
+        if inspector.leaks(text):
+            return Silence(Reason.UNSAFE)
+        found = await inspector.inspect(text)
+        figures["dropped"] = list(found.dropped)
+        marks = marks_in(found.text)
+        figures["cited"] = marks
+        figures["similarity"] = found.similarity
+        if found.core_lost or not marks:
+            return Silence(Reason.UNGROUNDED)
+        if harm := await scored(written.question, found.text, llm, figures):
+            return Silence(harm)
+        return _answer(found.text, marks, written)
+
+
+async def scored(question: str, text: str, llm: Llm, figures: dict[str, object]) -> Reason | None:
+    """Why an answer must not be posted, by the model's scores. Raises LlmError."""
+    limits, chinese = llm.options.thresholds, is_chinese(text)
+    dodge, unsafe = await all_of(
+        [
+            llm.score(Rubric.DODGE, chinese=chinese, question=question, answer=text),
+            llm.score(Rubric.UNSAFE, chinese=chinese, message=text),
+        ]
+    )
+    figures |= {"dodge": dodge.value, "unsafe": unsafe.value}
+    if unsafe.value >= limits.unsafe_answer:
+        return Reason.UNSAFE
+    return Reason.UNSURE if dodge.value >= limits.dodge else None
+
+
+async def _shorter(written: Written, llm: Llm, max_chars: int) -> str:
+    """Summarised by the model; cut behind a whole sentence where that is still too long."""
+    done = await llm.shorten(written.question, written.text, is_chinese(written.question))
+    text = rounded_off(done.text) if done.cut else done.text
+    return cut_short(text if marks_in(text) else written.text, max_chars)
+
+
+def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
+    """Only the cited passages are listed, numbered in the order in which they are cited; each at
+    the place that was found, not where it began after it grew."""
+    text = renumbered(text, {old: new for new, old in enumerate(marks, 1)})
+    found = {(hit.source, hit.path, hit.heading): hit for hit in written.hits}
+    cited = [written.passages[mark - 1] for mark in marks]
+    places = [found.get((p.source, p.path, p.heading), p) for p in cited]
+    return Answer(text, tuple(map(_citation, places)))
+
+
+def _citation(place: Passage) -> Citation:
+    return Citation(place.path, place.heading, place.line, place.url, place.origin)

@@ -1,0 +1,180 @@
+"""The pipeline of the HuixiangDou paper (arXiv 2401.08772), flat and in order.
+
+    text      = preprocess(pack)              or Silence(NOT_A_QUESTION)
+    text      = rewrite(text, history)                                          (with a model)
+    verdict   = reject(text)                  or Silence(OFF_TOPIC)
+    harmless  = intent(text)                  or Silence(NOT_A_QUESTION | UNSAFE) (with a model)
+    found     = retrieve(text)
+    evidence  = relevance(text, found)                                          (with a model)
+    evidence += gather(text)                  where the documents don't answer
+    passages  = board(evidence)               or Silence(NO_EVIDENCE)
+    draft     = write(text, passages), or quote(text, passages) without a model
+    answer    = review(draft) or check(draft) or Silence(UNGROUNDED | UNSURE | UNSAFE)
+
+`triage` is the first half, cheap enough for every message: the model is asked only about what
+the gate let through. `respond` is the second half. Between them the bot may wait for a person to
+answer. Where no model can be reached, mentions get quoted answers and the rest silence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.answering.answer import quote, write
+from bot.answering.check import Inspector, Written, review
+from bot.answering.check_quotes import check
+from bot.answering.evidence import TRUST, board
+from bot.answering.external import Elsewhere
+from bot.answering.gather import gather
+from bot.answering.preprocess import preprocess, rewrite
+from bot.answering.preview import Preview
+from bot.answering.reject import intent, reject
+from bot.answering.retrieve import relevance, retrieve, widened
+from bot.llm.llm import Llm
+from bot.llm.types import LlmError, OnText
+from bot.types import Knowledge, Outcome, Question, Reason, Silence, Trace, stage
+from knowledge.types import Found, Passage
+
+STATED = 0.8
+"""Relevance from which a passage is taken to state the answer, or an important part of it: then
+nobody else is asked."""
+
+WRITING = ("answer", "shorten")
+"""The prompts of calls whose text is posted: it must not repeat them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """From the section `answer` of the configuration."""
+
+    max_chars: int = 1200
+    max_passages: int = 5
+    min_evidence: float = 0.7
+    sure_evidence: float = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Question in, outcome out; keeps no state between questions."""
+
+    knowledge: Knowledge
+    options: PipelineOptions
+    llm: Llm | None = None
+    elsewhere: Elsewhere | None = None
+
+    async def triage(self, question: Question, trace: Trace) -> Question | Silence:
+        """Is this for the bot at all? The question, perhaps rewritten, when it is."""
+        text = preprocess(question, trace)
+        if isinstance(text, Silence):
+            return text
+        llm = self.llm.ranked(mention=question.mention) if self.llm else None
+        text = await self._rewritten(replace(question, text=text), llm, trace)
+        question = replace(question, text=text)
+        if silence := await reject(question, self.knowledge, self.elsewhere, trace):
+            return silence
+        if llm and (silence := await self._intent(question, llm, trace)):
+            return silence
+        return question
+
+    async def respond(
+        self, question: Question, trace: Trace, show: OnText | None = None
+    ) -> Outcome:
+        """Answers a question that passed `triage`; `show` is given the answer while it is being
+        written, as far as it has been checked."""
+        options = self.options
+        llm = self.llm.ranked(mention=question.mention, begun=True) if self.llm else None
+        least = llm.options.min_evidence if llm else options.min_evidence
+        found = await retrieve(question, self.knowledge, options.max_passages, least, trace)
+        if isinstance(found, Silence):
+            if self.elsewhere is None:
+                return found
+            found = Found((), 0.0, ())
+        if llm is None:
+            return await self._quoted(question, found, trace)
+        try:
+            return await self._written(question, found, llm, trace, show)
+        except LlmError as error:
+            _note(trace, error)
+        if not question.mention:
+            return Silence(Reason.LLM_DOWN)
+        return await self._quoted(question, found, trace)
+
+    async def decide(self, question: Question, trace: Trace) -> Outcome:
+        """Both halves at once."""
+        triaged = await self.triage(question, trace)
+        return triaged if isinstance(triaged, Silence) else await self.respond(triaged, trace)
+
+    async def _rewritten(self, question: Question, llm: Llm | None, trace: Trace) -> str:
+        if llm is None:
+            return question.text
+        try:
+            return await rewrite(question, self.knowledge, llm, trace)
+        except LlmError as error:
+            _note(trace, error)
+            return question.text
+
+    async def _intent(self, question: Question, llm: Llm, trace: Trace) -> Silence | None:
+        try:
+            return await intent(question.text, llm, trace, mention=question.mention)
+        except LlmError as error:
+            _note(trace, error)
+            return None if question.mention else Silence(Reason.LLM_DOWN)
+
+    async def _written(
+        self, question: Question, found: Found, llm: Llm, trace: Trace, show: OnText | None
+    ) -> Outcome:
+        hits = await self._evidence(question, found, llm, trace)
+        if not hits:
+            return Silence(Reason.NO_EVIDENCE)
+        passages = await widened(hits, self.knowledge, llm, trace)
+        secrets = [llm.fixed_text(name, zh) for name in WRITING for zh in (True, False)]
+        inspector = Inspector(
+            question.text, passages, secrets, self.options.max_chars, self.knowledge
+        )
+        async with Preview(question.text, inspector, llm, show) as preview:
+            draft = await write(question, passages, llm, preview.on_text, trace)
+            written = Written(question.text, draft, passages, hits)
+            outcome = await review(written, inspector, llm, trace)
+        if question.mention and (outcome == Silence(Reason.UNGROUNDED) or not draft):
+            # The passages help, the model's words for them don't: then in their own words.
+            return await self._shown(question, replace(found, passages=tuple(hits)), trace)
+        return outcome
+
+    async def _evidence(
+        self, question: Question, found: Found, llm: Llm, trace: Trace
+    ) -> Sequence[Passage]:
+        """The passages to write from: those that help, from elsewhere too where the documents
+        don't state the answer."""
+        helpful = []
+        if found.passages:
+            helpful = await relevance(question.text, found.passages, llm, trace)
+        if self.elsewhere and all(entry.relevance < STATED for entry in helpful):
+            sure = self.options.sure_evidence
+            helpful += await gather(question, self.knowledge, self.elsewhere, llm, sure, trace)
+        return board(helpful, question.text, self._names())
+
+    async def _quoted(self, question: Question, found: Found, trace: Trace) -> Outcome:
+        """What is sure stands in a source word for word; else the nearest passage of the
+        documents, if it is near enough."""
+        sure = self.options.sure_evidence
+        if self.elsewhere and found.evidence < sure:
+            more = await gather(question, self.knowledge, self.elsewhere, None, sure, trace)
+            if more:
+                passages = board(more, question.text, self._names())
+                return await self._shown(question, Found(tuple(passages), sure, ()), trace)
+        return await self._shown(question, found, trace)
+
+    async def _shown(self, question: Question, found: Found, trace: Trace) -> Outcome:
+        only_documents = all(passage.origin == TRUST[0] for passage in found.passages)
+        if not found.passages or (only_documents and found.evidence < self.options.min_evidence):
+            return Silence(Reason.NO_EVIDENCE)
+        draft = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
+        return check(draft, found, self.options.sure_evidence, trace)
+
+    def _names(self) -> Sequence[str]:
+        return self.elsewhere.names if self.elsewhere else self.knowledge.status().sources
+
+
+def _note(trace: Trace, error: LlmError) -> None:
+    """A failing model is part of the answer to "why?"; the hybrid has logged it."""
+    with stage(trace, "llm") as figures:
+        figures["failed"] = type(error).__name__

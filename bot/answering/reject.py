@@ -1,0 +1,50 @@
+"""Stage 2: the gate. Most of a group's messages end here."""
+
+from bot.answering.external import Elsewhere
+from bot.llm.llm import Llm, all_of
+from bot.llm.scoring import Rubric
+from bot.types import Knowledge, Question, Reason, Silence, Trace, stage
+from common.language import is_chinese
+
+
+async def reject(
+    question: Question, knowledge: Knowledge, elsewhere: Elsewhere | None, trace: Trace
+) -> Silence | None:
+    """Silence for what is too far from the documents; a mention is let through more easily, and
+    in any case where it calls the project by name and more than the documents can be searched."""
+    with stage(trace, "reject") as figures:
+        verdict = await knowledge.judge(
+            question.text, mention=question.mention, sources=question.sources
+        )
+        figures["score"] = round(verdict.score, 4)
+        figures["threshold"] = round(verdict.threshold, 4)
+        figures["accept"] = verdict.accept
+        if not verdict.accept and question.mention and elsewhere:
+            figures["accept"] = figures["named"] = elsewhere.is_named_in(question.text)
+        return None if figures["accept"] else Silence(Reason.OFF_TOPIC)
+
+
+MENTION_SHARE = 0.5
+"""A mention asks by being one: its score must reach this share of the threshold, which parts a
+clumsy question or a bare error message from greetings and small talk."""
+
+
+async def intent(text: str, llm: Llm, trace: Trace, *, mention: bool = False) -> Silence | None:
+    """Silence for what is no question to answer. Raises LlmError."""
+    limits, chinese = llm.options.thresholds, is_chinese(text)
+    least = limits.question * (MENTION_SHARE if mention else 1.0)
+    with stage(trace, "intent") as figures:
+        question, unsafe = await all_of(
+            [
+                llm.score(Rubric.QUESTION, chinese=chinese, message=text),
+                llm.score(Rubric.UNSAFE, chinese=chinese, message=text),
+            ]
+        )
+        figures |= {"question": question.value, "at_least": least}
+        figures |= {"unsafe": unsafe.value, "below": limits.unsafe_question}
+        figures["how"] = question.how
+        if unsafe.value >= limits.unsafe_question:
+            return Silence(Reason.UNSAFE)
+        if question.value < least:
+            return Silence(Reason.NOT_A_QUESTION)
+        return None

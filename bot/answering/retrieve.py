@@ -1,0 +1,82 @@
+"""Stage 3: the passages to answer from."""
+
+from collections.abc import Sequence
+
+from bot.answering.evidence import Evidence
+from bot.llm.llm import Llm
+from bot.llm.prompts import estimate
+from bot.llm.scoring import Rubric, Score
+from bot.types import Knowledge, Question, Reason, Silence, Trace, stage
+from common.language import is_chinese
+from knowledge.types import Found, Passage
+
+
+async def retrieve(
+    question: Question, knowledge: Knowledge, k: int, min_evidence: float, trace: Trace
+) -> Found | Silence:
+    """The k best passages; Silence when the documents don't cover the question."""
+    with stage(trace, "retrieve") as figures:
+        found = await knowledge.search(question.text, k, question.sources)
+        figures["evidence"] = round(found.evidence, 3)
+        figures["min_evidence"] = min_evidence
+        figures["unknown"] = list(found.unknown)
+        figures["hits"] = [
+            {"path": hit.path, "line": hit.line, "score": round(hit.score, 3)}
+            for hit in found.passages
+        ]
+        if not found.passages or found.evidence < min_evidence:
+            return Silence(Reason.NO_EVIDENCE)
+        return found
+
+
+async def relevance(
+    text: str, passages: Sequence[Passage], llm: Llm, trace: Trace
+) -> list[Evidence]:
+    """The passages that help. One whose score failed counts as one that doesn't. Raises LlmError
+    when all of them failed."""
+    least = llm.options.thresholds.relevance
+    with stage(trace, "relevance") as figures:
+        scores = await helpfulness(text, passages, llm)
+        figures["failed"] = sum(score.how == "failed" for score in scores)
+        figures["scores"] = [score.value for score in scores]
+        figures["at_least"] = least
+        return [
+            Evidence(passage, score.value / 10)
+            for passage, score in zip(passages, scores, strict=True)
+            if score.value >= least
+        ]
+
+
+async def helpfulness(text: str, passages: Sequence[Passage], llm: Llm) -> list[Score]:
+    """How well each passage helps to answer. Raises LlmError when all scores failed."""
+    shown = [f"{passage.heading}\n{passage.text}" for passage in passages]
+    return await llm.score_each(
+        Rubric.RELEVANCE, "passage", shown, chinese=is_chinese(text), question=text
+    )
+
+
+async def widened(
+    passages: Sequence[Passage], knowledge: Knowledge, llm: Llm, trace: Trace
+) -> Sequence[Passage]:
+    """The passages grown to sections and pages, as far as the model's context goes."""
+    with stage(trace, "widen") as figures:
+        held = "".join(passage.text for passage in passages)
+        per_token = max(1.0, len(held) / max(1, estimate(held)))
+        most = int(llm.evidence_tokens() * per_token)
+        grown = _within(await knowledge.widen(passages, most), most)
+        figures["passages"] = len(grown)
+        figures["chars"] = sum(len(passage.text) for passage in grown)
+        figures["at_most"] = most
+        return grown
+
+
+def _within(passages: Sequence[Passage], most: int) -> Sequence[Passage]:
+    """The first passages that fit, and the best one in any case: only what the model will see
+    may be cited."""
+    kept: list[Passage] = []
+    for passage in passages:
+        most -= len(passage.text)
+        if kept and most < 0:
+            break
+        kept.append(passage)
+    return kept

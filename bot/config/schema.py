@@ -1,0 +1,262 @@
+"""The whole configuration as frozen values, and `load_config`, which reads it once."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import ValidationInfo as Info
+
+from adapters import KINDS, settings_type
+from bot.answering.settings import SearchSettings
+from bot.config.located import ConfigError as ConfigError
+from bot.config.located import Place, Tree
+from bot.config.messages import suggestion
+from bot.config.validate import absolute, drop_empty_sections, validated
+from bot.config.yaml_file import apply, read_file
+from bot.llm.settings import LlmSettings
+from common.hosts import is_loopback
+from common.hours import parse_span
+from knowledge.settings import GateSettings, KnowledgeSettings
+
+DAY_S = 86400
+
+
+def _adapter_user(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+:\S+", text):
+        raise ValueError("must be the adapter's name and the user's id, such as web:admin")
+    return text
+
+
+def _adapter_group(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]+:\S.*", text):
+        raise ValueError('must be the adapter\'s name and the group, such as lark:oc_5ad1, or ""')
+    return text
+
+
+def _time_zone(name: str) -> str:
+    try:
+        if name:
+            ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            'must be a time zone such as Asia/Shanghai, or "" for that of the system'
+        ) from None
+    return name
+
+
+def _working_hours(line: str) -> str:
+    parse_span(line)
+    return line
+
+
+def _cron(line: str) -> str:
+    from apscheduler.triggers.cron import CronTrigger  # 0.1 s that `ask` and others need not wait
+
+    try:
+        if line:
+            CronTrigger.from_crontab(line, timezone="UTC")
+    except ValueError:
+        raise ValueError(
+            "must be a cron line (minute hour day month weekday), such as "
+            '"17 4 * * *", or "" for never'
+        ) from None
+    return line
+
+
+Seconds = Annotated[float, Field(ge=0, le=DAY_S)]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+AdapterUser = Annotated[str, Field(max_length=200), AfterValidator(_adapter_user)]
+TimeZone = Annotated[str, Field(max_length=100), AfterValidator(_time_zone)]
+WorkingHours = Annotated[str, Field(max_length=100), AfterValidator(_working_hours)]
+Cron = Annotated[str, Field(max_length=100), AfterValidator(_cron)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class BotSettings(_Section):
+    """Who the bot is and how it listens."""
+
+    name: str = Field(default="豆哥", min_length=1, max_length=64)
+    language: Literal["auto", "zh", "en"] = "auto"
+    data_dir: Path = Path("data")
+    quiet_s: Seconds = 6
+    max_wait_s: Seconds = Field(default=30, validate_default=True)
+    mention_wait_s: Seconds = 1.5
+    queue_size: int = Field(default=100, ge=1, le=10_000)
+    when_unknown: Literal["say", "react", "silent"] = "say"
+    resume_max_age_s: float = Field(default=3600, ge=0, le=30 * DAY_S)
+    recall_with_question: bool = True
+    shutdown_grace_s: float = Field(default=5, ge=0, le=600)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("max_wait_s")
+    @classmethod
+    def _not_before_quiet(cls, seconds: float, info: Info) -> float:
+        quiet_s = info.data.get("quiet_s", 0)
+        if seconds < quiet_s:
+            raise ValueError(f"must be at least `bot.quiet_s`, which is {quiet_s:g}")
+        return seconds
+
+
+class AnswerSettings(_Section):
+    """Limits of an answer; evidence is from 0 to 1."""
+
+    max_chars: int = Field(default=1200, ge=50, le=20_000)
+    max_passages: int = Field(default=5, ge=1, le=20)
+    min_evidence: float = Field(default=0.7, ge=0, le=1)
+    sure_evidence: float = Field(default=0.85, ge=0, le=1)
+
+
+class FloodSettings(_Section):
+    """How often the bot may speak unprompted."""
+
+    burst: int = Field(default=3, ge=1, le=1000)
+    refill_s: float = Field(default=600, gt=0, le=30 * DAY_S)
+    person_cooldown_s: Seconds = 60
+    repeat_window_s: float = Field(default=DAY_S, ge=0, le=30 * DAY_S)
+    repeat_similarity: Cosine = 0.8
+    wait_for_humans_s: float = Field(default=20, ge=0, le=3600)
+    human_similarity: Cosine = 0.45
+
+
+class AdminSettings(_Section):
+    """Who may command the bot; `users` are "adapter:user"."""
+
+    users: tuple[AdapterUser, ...] = ("web:admin",)
+    prefix: str = Field(default="/dou", pattern=r"^\S{1,32}$")
+
+
+class StoreSettings(_Section):
+    """How long messages and decisions are kept."""
+
+    keep_days: int = Field(default=90, ge=1, le=3650)
+
+
+class HttpSettings(_Section):
+    """Where the page and the API are served; an empty token demands none."""
+
+    token: SecretStr = Field(default=SecretStr(""), max_length=500)
+    port: int = Field(default=8765, ge=0, le=65535)
+    # Judged after the token: an address that others can reach demands one.
+    host: str = Field(
+        default="127.0.0.1", pattern=r"^[A-Za-z0-9._:%-]{1,253}$", validate_default=True
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _fits_a_header(cls, token: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[!-~]*", token.get_secret_value()):
+            raise ValueError("must be letters, digits and signs of ASCII, without spaces")
+        return token
+
+    @field_validator("host")
+    @classmethod
+    def _guarded(cls, host: str, info: Info) -> str:
+        token = info.data.get("token")
+        if token is not None and not token.get_secret_value() and not is_loopback(host):
+            raise ValueError(
+                f"{host} can be reached from other machines, which demands `http.token`; "
+                "write token: ${HTTP_TOKEN}, or host: 127.0.0.1"
+            )
+        return host
+
+
+class ScheduleSettings(_Section):
+    """Working hours, and cron lines of the jobs; an empty one never runs."""
+
+    timezone: TimeZone = ""
+    hours: tuple[WorkingHours, ...] = ()
+    outside_hours: Literal["drop", "later"] = "drop"
+    prune: Cron = "17 4 * * *"
+    reload: Cron = ""
+    digest: Cron = "0 9 * * *"
+    digest_to: Annotated[str, Field(max_length=200), AfterValidator(_adapter_group)] = ""
+
+
+def _the_page() -> tuple[BaseModel, ...]:
+    return (settings_type("web").model_validate({"kind": "web"}),)
+
+
+class Config(_Section):
+    """Everything that can be configured. All paths are absolute once `load_config` made it.
+
+    `adapters` holds the Settings of each adapter's kind, with names that differ.
+    """
+
+    bot: BotSettings = BotSettings()
+    adapters: tuple[BaseModel, ...] = Field(default_factory=_the_page)
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    gate: GateSettings = GateSettings()
+    answer: AnswerSettings = AnswerSettings()
+    llm: LlmSettings = LlmSettings()
+    search: SearchSettings = SearchSettings()
+    flood: FloodSettings = FloodSettings()
+    admin: AdminSettings = AdminSettings()
+    store: StoreSettings = StoreSettings()
+    http: HttpSettings = HttpSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+
+
+def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
+    """Reads a configuration and lays `--set` values ("dotted.key=YAML") over it, in their order.
+
+    Without a path, `config.yaml` in the current directory is read if there is one; else all
+    defaults hold. Relative paths written in the file (and the defaults) are relative to the
+    file's folder, those given by `--set` to the current directory; `~` is the home folder. A
+    `--set` of a section or list replaces the whole of it. Raises ConfigError, which names every
+    problem in a line of its own.
+    """
+    file = path or Path("config.yaml")
+    missing = path is None and not file.exists()
+    tree = Tree(Place(str(file), Path.cwd())) if missing else read_file(file, str(file), os.environ)
+    for number, assignment in enumerate(overrides):
+        apply(tree, assignment, number, os.environ)
+    drop_empty_sections(Config, tree.data)
+    data = dict(tree.data)
+    written = {"adapters": _adapters(tree, data.pop("adapters"))} if "adapters" in data else {}
+    config = validated(tree, Config, (), data)
+    tree.stop_if_wrong()
+    if config is None:
+        raise AssertionError("a configuration without problems is valid")
+    made: Config = absolute(tree, (), config.model_copy(update=written))
+    return _with_folders_of_code(tree, made)
+
+
+def _with_folders_of_code(tree: Tree, config: Config) -> Config:
+    """`search.repo[].repo` is a path only where it looks like one, so its type doesn't tell."""
+    repos = tuple(
+        repo.model_copy(update={"repo": str(place.folder / Path(repo.repo).expanduser())})
+        if repo.is_path and (place := tree.place(("search", "repo", i, "repo")))
+        else repo
+        for i, repo in enumerate(config.search.repo)
+    )
+    return config.model_copy(update={"search": config.search.model_copy(update={"repo": repos})})
+
+
+def _adapters(tree: Tree, entries: Any) -> tuple[BaseModel, ...]:
+    """The settings of each adapter, by the model of its kind; what is wrong goes to the tree."""
+    if not isinstance(entries, list):
+        tree.complain(("adapters",), "must be a list, such as [{kind: web}]")
+        return ()
+    made: list[BaseModel] = []
+    for i, entry in enumerate(entries):
+        loc = ("adapters", i)
+        kind = entry.get("kind") if isinstance(entry, dict) else None
+        if kind is None:
+            tree.complain(loc, f"must be a section with a `kind`: {', '.join(KINDS)}")
+        elif kind not in KINDS:
+            tree.complain((*loc, "kind"), f"unknown kind; {suggestion(str(kind), KINDS)}")
+        elif settings := validated(tree, settings_type(kind), loc, entry):
+            name = getattr(settings, "name", kind)
+            if name in [getattr(other, "name", None) for other in made]:
+                tree.complain(
+                    (*loc, "name"), f"another adapter is named `{name}` too; write another name"
+                )
+            made.append(settings)
+    return tuple(made)

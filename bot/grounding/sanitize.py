@@ -1,0 +1,66 @@
+"""What is posted must not do anything: no mention, image or link that we did not produce."""
+
+import re
+
+from bot.grounding.markdown import SPAN, is_closed, parts
+
+_ADDRESS = r"\([^)\s]{0,2000}(?:\s[^)\n]{0,500})?\)"
+
+
+_IMAGE = re.compile(rf"!\[([^\[\]]{{0,500}})\]{_ADDRESS}")
+
+
+_LINK = re.compile(rf"\[([^\[\]]{{1,500}})\]{_ADDRESS}")
+
+
+_LINK_LEFT = re.compile(r"\](?=\(\s*<?(?:[a-z][a-z0-9+.-]*:|//|www\.))", re.IGNORECASE)
+
+
+_AT_TAG = re.compile(r"<(/?)(at\b|font\b|button\b|a\b|@)", re.IGNORECASE)
+
+
+_AT = re.compile(r"(?<![A-Za-z0-9_])[@＠﹫](?=\w)")
+"""Chinese has no space before a mention. In `user@host` it is none."""
+
+
+_AT_IN_CODE = re.compile(
+    r"(?<![A-Za-z0-9_])[@＠﹫](?=(?:all|everyone|here|channel)(?![\w.-])|[\u4e00-\u9fff])",
+    re.IGNORECASE,
+)
+
+
+_TAG_IN_CODE = re.compile(r"<(?=/?at[\s>]|@)", re.IGNORECASE)
+"""What mentions even where a client doesn't take it for code; decorators and `x@main` stay."""
+
+
+def harmless(text: str) -> str:
+    """Text without hidden link targets, images, platform tags and mentions of people or of all.
+
+    Code can be copied as it is: it is shown, not interpreted. What is code only for some readers,
+    an open block or the line of a fence, counts as text.
+    """
+    return "".join(
+        _block(part) if is_code and is_closed(part) else _prose(part)
+        for part, is_code in parts(text)
+    )
+
+
+def _block(text: str) -> str:
+    fence, _, code = text.partition("\n")
+    return f"{_plain(fence)}\n{_code(code)}"
+
+
+def _prose(text: str) -> str:
+    pieces = enumerate(SPAN.split(text))
+    return "".join(_code(piece) if index % 2 else _plain(piece) for index, piece in pieces)
+
+
+def _code(text: str) -> str:
+    return _AT_IN_CODE.sub("@\u200b", _TAG_IN_CODE.sub("‹", text))
+
+
+def _plain(text: str) -> str:
+    text = _IMAGE.sub(r"\1", text)
+    text = _LINK_LEFT.sub("] ", _LINK.sub(r"\1", text))
+    text = _AT_TAG.sub(r"‹\1\2", text)
+    return _AT.sub("@\u200b", text)

@@ -1,0 +1,68 @@
+"""What was said in a group before a question: for follow-ups, and as the asker's history."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from adapters.base import IncomingMessage
+from adapters.contract import Adapter
+from bot.store.store import Store
+from bot.types import Question, Turn
+
+ROWS = 40
+SECONDS = 1800.0
+"""How far back a question's history reaches: so many messages, so many seconds."""
+
+
+async def in_context(question: Question, store: Store) -> Question:
+    """The question with what was said in its group lately."""
+    first = question.messages[0]
+    rows = await store.messages(first.adapter, first.group, None, ROWS)
+    return replace(question, history=turns_before(question, rows, first.sent_at - SECONDS))
+
+
+def turns_before(
+    question: Question, rows: Sequence[Mapping[str, Any]], since: float
+) -> tuple[Turn, ...]:
+    """What people and the bot said before a question and after a time, oldest first.
+
+    `rows` are those of the history (see `adapters.base.History`): recalled ones, the bot's short
+    notices and the question itself are left out.
+    """
+    own = {message.message_id for message in question.messages}
+    asked = {row["message_id"] for row in rows if row["user"] == question.last.user}
+    return tuple(
+        Turn(row["user"], row["text"], to_asker=row["user"] is None and row["reply_to"] in asked)
+        for row in rows
+        if row["kind"] in ("message", "answer")
+        and row["message_id"] not in own
+        and not row["recalled"]
+        and row["text"].strip()
+        and since <= row["sent_at"] <= question.messages[0].sent_at
+    )
+
+
+async def as_it_is_now(
+    question: Question, adapter: Adapter, store: Store, now: float
+) -> Question | None:
+    """The question as its messages stand in the group now, and in the store from now on; the same
+    object when nothing has changed, None when all of it was taken back."""
+    current: list[IncomingMessage] = []
+    for message in question.messages:
+        fresh = await adapter.reread(message)
+        if fresh is None:
+            await store.recall_message(message.adapter, message.message_id, now)
+            continue
+        current.append(fresh)
+        if fresh.text != message.text:
+            await store.edit_message(message.adapter, message.message_id, fresh.text)
+    if _texts(current) == _texts(question.messages):
+        return question
+    if not current:
+        return None
+    text = "\n".join(text for text in _texts(current) if text.strip())
+    return replace(question, text=text, messages=tuple(current))
+
+
+def _texts(messages: Sequence[IncomingMessage]) -> list[str]:
+    return [message.text for message in messages]

@@ -1,0 +1,92 @@
+"""One request to one server: sent in the form that the server takes, and read."""
+
+import logging
+from dataclasses import replace
+
+from bot.llm import wire
+from bot.llm.capabilities import Habits
+from bot.llm.presets import BackendOptions
+from bot.llm.prompts import estimate
+from bot.llm.scoring import readable
+from bot.llm.server import Node
+from bot.llm.types import BadRequest, Completion, OnText, Request
+
+log = logging.getLogger(__name__)
+
+
+class Asker:
+    """Asks the servers of a backend, and learns what they are like."""
+
+    def __init__(self, options: BackendOptions, habits: Habits) -> None:
+        self._options, self._habits = options, habits
+
+    @property
+    def thinking(self) -> bool:
+        """Must there be room for thoughts?"""
+        return self._options.thinking or bool(self._habits.thinks)
+
+    @property
+    def hint(self) -> str:
+        """What should be changed in the configuration, though it works; "" where nothing."""
+        if self._options.thinking or not self._habits.thinks:
+            return ""
+        return (
+            "the model thinks though it is told not to, which makes every score slow and dear; "
+            f"take another model, or set llm.{self._options.name}.thinking: true"
+        )
+
+    async def ask(
+        self, node: Node, model: str, request: Request, on_text: OnText | None, room: int
+    ) -> Completion:
+        """The server's answer; asks again with room for thoughts where a model turns out to need
+        it and `room` tokens of its context are enough. Raises LlmError."""
+        done = await self._sent(node, model, request, on_text, thinking=self.thinking)
+        untried = not self.thinking and self._habits.thinks is None
+        if untried and _unfinished(request, done) and room >= wire.THINKING_TOKENS:
+            done = await self._sent(node, model, request, on_text, thinking=True)
+            self._habits.note_thinking(thinks=not _unfinished(request, done))
+            if self.hint:
+                log.warning("%s: %s", self._options.name, self.hint)
+        return done if done.prompt_tokens else _estimated(request, done)
+
+    async def _sent(
+        self, node: Node, model: str, request: Request, on_text: OnText | None, *, thinking: bool
+    ) -> Completion:
+        """Sends the request, without the fields that the server refuses."""
+        options, left_out, said = self._options, self._habits.left_out, ""
+        while True:
+            body = wire.body_of(
+                request, model, options.preset, thinking=thinking, stream=on_text is not None,
+                left_out=left_out,
+            )  # fmt: skip
+            try:
+                if on_text is None:
+                    done = await node.whole(body, options.name)
+                else:
+                    done = await node.stream(body, options.name, on_text, options.timeouts.stream)
+            except BadRequest as refused:
+                said = str(refused)
+                more = wire.refused_fields(body, said) - left_out
+                if not more:
+                    raise
+                left_out |= more
+                continue
+            if said:
+                log.warning("%s is asked without %s from now on: %s",
+                            options.name, ", ".join(sorted(left_out)), said)  # fmt: skip
+                self._habits.leave_out(left_out)
+            return done
+
+
+def _unfinished(request: Request, done: Completion) -> bool:
+    """Did the model stop, or was it stopped, before it came to its answer?"""
+    answered = readable(done) if request.digit else bool(done.text)
+    return not answered and (done.cut or done.thought)
+
+
+def _estimated(request: Request, done: Completion) -> Completion:
+    """With our own counts, where the server tells none."""
+    prompt = estimate(request.prompt.fixed) + estimate(request.prompt.variable)
+    return replace(
+        done, prompt_tokens=prompt, completion_tokens=estimate(done.text), estimated=True
+    )

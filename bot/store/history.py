@@ -1,0 +1,179 @@
+"""The history of groups, for people to look at: messages, replies and the decisions between them.
+
+Nothing here changes the store.
+"""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from bot.store.groups import votes
+from bot.texts.notices import REASONS
+from bot.types import Reason
+
+
+def messages(
+    db: sqlite3.Connection, adapter: str, group: str, after: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """See `adapters.contract.History`. A reply that could not be sent is not part of it."""
+    timeline = """
+        SELECT seq, message_id, user, text, 'message' AS kind, mention, reply_to, sent_at,
+               recalled, attachments, '[]' AS citations
+        FROM messages WHERE adapter = :adapter AND grp = :group AND seq > :after
+        UNION ALL
+        SELECT seq, COALESCE(NULLIF(platform_id, ''), key), NULL, text, kind, 0, reply_to,
+               COALESCE(settled_at, created_at), state = 'recalled', '[]', citations
+        FROM replies
+        WHERE adapter = :adapter AND grp = :group AND seq > :after AND state != 'failed'
+    """
+    order = "ORDER BY seq DESC LIMIT :limit" if after is None else "ORDER BY seq LIMIT :limit"
+    values = {"adapter": adapter, "group": group, "after": after or 0, "limit": limit}
+    rows = [_entry(row) for row in db.execute(timeline + order, values)]
+    return rows[::-1] if after is None else rows
+
+
+def decision(db: sqlite3.Connection, adapter: str, message_id: str) -> dict[str, Any] | None:
+    """See `adapters.contract.History`."""
+    row = db.execute(
+        """
+        SELECT m.message_id, m.grp, m.user, d.id, d.outcome, d.reason, d.trace
+        FROM messages m LEFT JOIN decisions d ON d.id = m.decision_id
+        WHERE m.adapter = ? AND m.message_id = ?
+        """,
+        (adapter, message_id),
+    ).fetchone()
+    if row is None:
+        return None
+    reply = _reply_of(db, row["id"])
+    return {
+        "message_id": row["message_id"],
+        "group": row["grp"],
+        "user": row["user"],
+        "state": _public_state(row["outcome"]),
+        "outcome": row["outcome"],
+        "reason": row["reason"],
+        "reason_text": REASONS[Reason(row["reason"])] if row["reason"] else None,
+        "reply_id": (reply["platform_id"] or reply["key"]) if reply else None,
+        "text": reply["text"] if reply else None,
+        "citations": json.loads(reply["citations"]) if reply else [],
+        "feedback": votes(db, reply["seq"] if reply else 0),
+        "trace": json.loads(row["trace"]) if row["trace"] else [],
+    }
+
+
+def decision_behind(db: sqlite3.Connection, adapter: str, reply_id: str) -> dict[str, Any] | None:
+    """The decision that one of the bot's own replies came from; `reply_id` is the platform's."""
+    row = db.execute(
+        """
+        SELECT m.message_id FROM replies r JOIN messages m USING (decision_id)
+        WHERE r.adapter = ? AND r.platform_id = ? ORDER BY m.seq DESC LIMIT 1
+        """,
+        (adapter, reply_id),
+    ).fetchone()
+    return decision(db, adapter, row["message_id"]) if row else None
+
+
+def last_decision(db: sqlite3.Connection, adapter: str, group: str) -> dict[str, Any] | None:
+    """The newest decision of a group that is not on an admin command."""
+    row = db.execute(
+        """
+        SELECT m.message_id FROM decisions d JOIN messages m ON m.decision_id = d.id
+        WHERE d.adapter = ? AND d.grp = ? AND d.reason != ?
+        ORDER BY d.id DESC, m.seq DESC LIMIT 1
+        """,
+        (adapter, group, Reason.COMMAND),
+    ).fetchone()
+    return decision(db, adapter, row["message_id"]) if row else None
+
+
+def counts(db: sqlite3.Connection) -> dict[str, int]:
+    """How many messages, answers posted, unfinished messages, and votes there are."""
+    row = db.execute(
+        """
+        SELECT
+        (SELECT COUNT(*) FROM messages) AS messages,
+        (SELECT COUNT(*) FROM replies WHERE kind = 'answer' AND state = 'sent') AS answers,
+        (SELECT COUNT(*) FROM messages WHERE state IN ('received', 'deciding')) AS unfinished,
+        (SELECT COUNT(*) FROM feedback WHERE vote = 'helpful') AS helpful,
+        (SELECT COUNT(*) FROM feedback WHERE vote = 'unhelpful') AS unhelpful
+        """
+    ).fetchone()
+    return dict(row)
+
+
+def _reply_of(db: sqlite3.Connection, decision_id: int | None) -> Any:
+    """The row of a decision's reply; of one that failed there is nothing to show."""
+    return db.execute(
+        "SELECT * FROM replies WHERE decision_id = ? AND state != 'failed'"
+        " ORDER BY seq DESC LIMIT 1",
+        (decision_id,),
+    ).fetchone()
+
+
+def _public_state(outcome: str | None) -> str:
+    return {None: "pending", "answer": "answered"}.get(outcome, "dismissed")
+
+
+def _entry(row: sqlite3.Row) -> dict[str, Any]:
+    entry = dict(row)
+    for name in ("attachments", "citations"):
+        entry[name] = json.loads(entry[name])
+    return entry | {"mention": bool(entry["mention"]), "recalled": bool(entry["recalled"])}
+
+
+NO_QUESTIONS = (Reason.COMMAND, Reason.RECALLED, Reason.HUMAN_ANSWER, Reason.ADDRESSED)
+CHATTER = (Reason.NOT_A_QUESTION, Reason.OFF_TOPIC, Reason.QUEUE_FULL, Reason.CLOSED)
+"""Unprompted messages with these reasons were nothing for the bot; with a mention they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was put to the bot, or that it took for one. `votes` are how many found the
+    answer helpful and how many did not."""
+
+    text: str
+    reason: str
+    answered: bool
+    recalled: bool
+    votes: tuple[int, int]
+
+
+def asked_since(db: sqlite3.Connection, since: float) -> list[Asked]:
+    """The questions decided since a time, oldest first."""
+    rows = db.execute(
+        """
+        SELECT d.reason, d.outcome, r.state,
+               (SELECT GROUP_CONCAT(text, char(10)) FROM
+                   (SELECT text FROM messages WHERE decision_id = d.id ORDER BY seq)) AS text,
+               (SELECT MAX(mention) FROM messages WHERE decision_id = d.id) AS mention,
+               (SELECT COUNT(*) FROM feedback
+                WHERE reply_seq = r.seq AND vote = 'helpful') AS helpful,
+               (SELECT COUNT(*) FROM feedback
+                WHERE reply_seq = r.seq AND vote = 'unhelpful') AS unhelpful
+        FROM decisions d LEFT JOIN replies r ON r.decision_id = d.id AND r.kind = 'answer'
+        WHERE d.created_at >= ? ORDER BY d.id
+        """,
+        (since,),
+    )
+    return [
+        Asked(
+            row["text"], row["reason"], row["outcome"] == "answer", row["state"] == "recalled",
+            (row["helpful"], row["unhelpful"]),
+        )
+        for row in rows
+        if row["text"]
+        and row["reason"] not in NO_QUESTIONS
+        and (row["mention"] or row["reason"] not in CHATTER)
+    ]  # fmt: skip
+
+
+def last_digest(db: sqlite3.Connection) -> float | None:
+    """When the last digest was made; None before the first."""
+    row = db.execute("SELECT value FROM state WHERE key = 'digest_at'").fetchone()
+    return float(row["value"]) if row else None
+
+
+def digest_made(db: sqlite3.Connection, at: float) -> None:
+    """A digest was made now."""
+    db.execute("INSERT OR REPLACE INTO state VALUES ('digest_at', ?)", (at,))

@@ -1,0 +1,54 @@
+"""Publishing a folder as a whole: built beside, renamed into place, older ones removed."""
+
+import fcntl
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class AlreadyBuilding(Exception):
+    """Another process is building in this folder."""
+
+
+_NAME = re.compile(r"snapshot-(\d+)")
+
+
+def current_snapshot(folder: Path) -> Path | None:
+    """The folder of the snapshot that serves; None before the first build."""
+    try:
+        name = (folder / "current").read_text(errors="replace").strip()
+    except OSError:
+        return None
+    return folder / name if _NAME.fullmatch(name) and (folder / name).is_dir() else None
+
+
+def next_snapshot(folder: Path) -> Path:
+    """A folder for a new snapshot, which was never used before."""
+    numbers = [int(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name))]
+    return folder / f"snapshot-{max(numbers, default=0) + 1}"
+
+
+def publish(folder: Path, new: Path) -> None:
+    """Makes a snapshot the one that serves."""
+    waiting = folder / "current.tmp"
+    waiting.write_text(new.name)
+    waiting.replace(folder / "current")
+    for other in folder.glob("snapshot-*"):
+        if other != new:
+            # Whoever still serves it has its files open or in memory.
+            shutil.rmtree(other, ignore_errors=True)
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Keeps other processes from building here. Raises AlreadyBuilding when one does."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyBuilding(
+                "another process is building this index; try again when it is done"
+            ) from error
+        yield

@@ -1,0 +1,137 @@
+"""Which files of a folder are code worth searching, and their text."""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from common.decoding import ReadError, decode
+from knowledge.code.outline import DATA, language_of
+from knowledge.ingest.sources import LEFT_OUT
+
+MAX_BYTES = 500_000
+MAX_DATA_BYTES = 60_000
+"""Longer files of keys and values are data, not configuration."""
+
+MAX_FILES = 50_000
+MAX_LINE_CHARS = 1000
+"""Of a longer line only the beginning is kept: nobody wrote it by hand."""
+
+_VENDORED = frozenset(
+    {"third_party", "thirdparty", "3rdparty", "vendor", "vendors", "_vendor", "bower_components"}
+)
+_PRODUCED = frozenset({"build", "dist", "target", "site-packages"})
+"""Left out where git does not say that they belong to the repository."""
+
+_NOT_WRITTEN = re.compile(
+    r".*(?:\.min\.\w+|[._-]lock\.json|\.bundle\.js|\.map|_pb2(?:_grpc)?\.pyi?|\.pb\.\w+)",
+    re.IGNORECASE,
+)
+_GENERATED = re.compile(
+    r"@generated\b|generated\b.{0,80}\bdo not (?:edit|modify)"
+    r"|do not (?:edit|modify).{0,80}generated",
+    re.IGNORECASE | re.DOTALL,
+)
+_HEAD_CHARS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFile:
+    """`path` is relative to the repository's folder, with forward slashes, and printable."""
+
+    path: str
+    absolute: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which files count: patterns below the folder (none: all code), and, where it is under git,
+    the committed paths."""
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    committed: Collection[str] = ()
+
+    def takes(self, path: str) -> bool:
+        """Is this file to be searched, as far as its name tells?"""
+        if self.committed and path not in self.committed:
+            return False  # what is not committed may be private, and has no address
+        if any(_pattern(glob).fullmatch(path) for glob in self.exclude):
+            return False
+        if self.include:
+            return any(_pattern(glob).fullmatch(path) for glob in self.include)
+        return bool(language_of(path)) and not _NOT_WRITTEN.fullmatch(PurePosixPath(path).name)
+
+
+def list_code(root: Path, wanted: Wanted) -> list[CodeFile]:
+    """The files to search, sorted; links, and what they lead to, are not followed."""
+    found: list[CodeFile] = []
+    for absolute, path in _walk(root, _left_out(wanted)):
+        if not wanted.takes(path):
+            continue
+        try:
+            status = absolute.lstat()
+        except OSError:
+            continue  # gone since it was listed
+        most = MAX_DATA_BYTES if language_of(path) in DATA else MAX_BYTES
+        if stat.S_ISREG(status.st_mode) and 0 < status.st_size <= most:
+            found.append(CodeFile(_shown(path), absolute, status.st_size, status.st_mtime_ns))
+            if len(found) == MAX_FILES:
+                break
+    return sorted(found, key=lambda file: file.path)
+
+
+def read_code(file: CodeFile) -> tuple[list[str], str] | None:
+    """The lines of a file and git's hash of it; None for what can't be read, was not written by
+    people, or is no text."""
+    try:
+        descriptor = os.open(file.absolute, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        text = decode(data)
+    except (OSError, ReadError):
+        return None
+    lines = text.split("\n")
+    average = len(text) / (len(lines) or 1)
+    if len(data) > MAX_BYTES or average > 200 or _GENERATED.search(text[:_HEAD_CHARS]):
+        return None
+    git_hash = hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False)
+    return [_shortened(line) for line in lines], git_hash.hexdigest()
+
+
+def _left_out(wanted: Wanted) -> frozenset[str]:
+    return LEFT_OUT | _VENDORED | (frozenset() if wanted.committed else _PRODUCED)
+
+
+def _walk(root: Path, left_out: Collection[str]) -> Iterator[tuple[Path, str]]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(
+            name for name in folders if name.lower() not in left_out and not name.startswith(".")
+        )
+        for name in sorted(names):
+            path = Path(folder, name)
+            yield path, path.relative_to(root).as_posix()
+
+
+def _shown(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _shortened(line: str) -> str:
+    kept = line[:MAX_LINE_CHARS] + " …" if len(line) > MAX_LINE_CHARS else line
+    # What half a surrogate pair or a control character would do further on is not worth knowing.
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", "\ufffd", kept)
+
+
+@lru_cache(256)
+def _pattern(glob: str) -> re.Pattern[str]:
+    """`*` and `?` stay within a folder, `**` goes through any number of them."""
+    spelled = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob.strip("/"))
+    return re.compile("".join(spelled.get(part, re.escape(part)) for part in parts), re.DOTALL)

@@ -1,0 +1,127 @@
+"""Sourcegraph's GraphQL API: its schema may change without notice, so all of it is here."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from knowledge.code.outline import language_of
+from knowledge.code.stream import Answer, Match, cleaned, complain, place
+
+SEARCH = (
+    "query($q:String!){search(query:$q,version:V3,patternType:keyword){results{matchCount limitHit"
+    " alert{title description} results{__typename ... on FileMatch{repository{name} file{path}"
+    " lineMatches{lineNumber preview}}}}}}"
+)
+_MOST_FILES = 3
+
+
+def contents_query(paths: Sequence[str]) -> str:
+    """Asks for the commit and whole files of a repository; the variables carry the names."""
+    wanted = paths[:_MOST_FILES]
+    declared = "".join(f",$p{number}:String!" for number in range(len(wanted)))
+    blobs = " ".join(
+        f"f{number}:blob(path:$p{number}){{content byteSize binary}}"
+        for number in range(len(wanted))
+    )
+    head = f"query($r:String!,$v:String!{declared})"
+    return f"{head}{{repository(name:$r){{commit(rev:$v){{oid {blobs}}}}}}}"
+
+
+def contents_variables(repository: str, rev: str, paths: Sequence[str]) -> dict[str, str]:
+    """The variables of `contents_query`."""
+    files = {f"p{number}": path for number, path in enumerate(paths[:_MOST_FILES])}
+    return {"r": repository, "v": rev or "HEAD", **files}
+
+
+def found(data: Mapping[str, Any]) -> Answer:
+    """The answer to SEARCH; each match is a single line, of a commit that is not told."""
+    results = _at(data, "data", "search", "results")
+    answer = Answer(done=isinstance(results, dict) and not data.get("errors"))
+    if isinstance(alert := _at(results, "alert"), dict):
+        complain(answer, alert)
+    if errors := data.get("errors"):
+        complain(answer, errors[0] if isinstance(errors, list) and _is_first(errors) else {})
+    listed = _at(results, "results")
+    for item in listed if isinstance(listed, list) else []:
+        named = {"repository": _at(item, "repository", "name"), "path": _at(item, "file", "path")}
+        where = place(named)
+        lines = _at(item, "lineMatches")
+        for line in lines if where and isinstance(lines, list) else []:
+            number, text = _at(line, "lineNumber"), _at(line, "preview")
+            if where and isinstance(number, int) and number >= 0 and isinstance(text, str):
+                answer.matches.append(Match(*where, cleaned(text).strip("\n"), number, number))
+    return answer
+
+
+def contents(data: Mapping[str, Any], paths: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The commit, and the text of each file that there is and that is text."""
+    commit = _at(data, "data", "repository", "commit")
+    texts: dict[str, str] = {}
+    for number, path in enumerate(paths[:_MOST_FILES]):
+        blob = _at(commit, f"f{number}")
+        text = _at(blob, "content")
+        if isinstance(text, str) and not _at(blob, "binary"):
+            texts[path] = cleaned(text)
+    return str(_at(commit, "oid") or ""), texts
+
+
+def _is_first(errors: list[Any]) -> bool:
+    return bool(errors) and isinstance(errors[0], dict)
+
+
+def _at(found: Any, *keys: str) -> Any:
+    for key in keys:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(key)
+    return found
+
+
+MAX_QUERIES = 3
+"""Queries for one question, over all servers."""
+
+COUNT = 10
+_TIMEOUT_S = 10
+_MAX_CHARS = 100
+_MIN_NAME_CHARS = 4
+_NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?: [A-Za-z_][A-Za-z0-9_.-]*)*")
+
+
+def full_name(repo: str) -> str:
+    """How Sourcegraph calls a repository: with its host, GitHub's where none is given."""
+    return repo if "." in repo.split("/")[0] and repo.count("/") > 1 else f"github.com/{repo}"
+
+
+def query(phrase: str, repository: str, rev: str) -> str:
+    """Looks for a phrase, as `phrases` gives it, in one repository without its tests."""
+    revision = f" rev:{rev}" if rev else ""
+    return (
+        f'"{phrase}" repo:^{repository.replace(".", chr(92) + ".")}${revision} '
+        rf"-file:(^|/)(tests?|testing)/ type:file fork:yes archived:yes count:{COUNT} "
+        f"timeout:{_TIMEOUT_S}s"
+    )
+
+
+def phrases(verbatim: Iterable[str], terms: Iterable[str], most: int) -> list[str]:
+    """The phrases to look for, the most telling first: of each term its longest run of names.
+    They hold letters, digits, blanks and _ . - only."""
+    found = dict.fromkeys(_longest(term) for term in (*verbatim, *terms))
+    kept: list[str] = []
+    for phrase in found:
+        if len(phrase) > 2 and not any(phrase in other for other in kept):
+            kept.append(phrase)
+    return _telling(kept)[:most]
+
+
+def _telling(found: Sequence[str]) -> list[str]:
+    """Names that look like code before plain words; otherwise as they came."""
+    return sorted(found, key=lambda phrase: not re.search(r"[_. ]|[a-z][A-Z]|\d", phrase))
+
+
+def _longest(term: str) -> str:
+    runs = [run.strip(".- ") for run in _NAMES.findall(term.replace("::", "."))]
+    best = max(runs, key=len, default="")
+    owner, _, name = best.rpartition(".")
+    if owner and len(name) >= _MIN_NAME_CHARS and not language_of(best) and " " not in best:
+        best = name  # a class and its function rarely stand together in code
+    return best if len(best) <= _MAX_CHARS else best[:_MAX_CHARS].rpartition(" ")[0]

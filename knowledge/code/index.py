@@ -1,0 +1,196 @@
+"""The index of one repository's code: a tantivy index of chunks, and what was read from where.
+
+<folder>/current          name of the index that serves
+<folder>/snapshot-<n>/    words/ (tantivy), files.json (what was read), about.json (commit, counts)
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tantivy
+
+from common.language import words
+from knowledge.code.chunks import Chunk
+from knowledge.types import IndexMismatch
+
+FORMAT = "1"
+"""Changes whenever indexes of older versions can't be used any more."""
+
+_WRITER_BYTES = 60_000_000
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+_MOST_NAME_CHARS = 100
+_ANALYZER = "code"
+
+NAMES, TITLE, WORDS, ABOUT = "names", "title", "words", "about"
+"""Searched fields: names as they stand, in the text and in heading and path; words and parts of
+names, in the text and in heading and path."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an index was made of. `layout` is FORMAT and the choice of files; `uncommitted` are
+    the paths of files that are not as they are in the commit."""
+
+    layout: str
+    commit: str
+    link_base: str
+    files: int
+    chunks: int
+    uncommitted: frozenset[str] = frozenset()
+
+    def save(self, folder: Path) -> None:
+        """Writes it beside the index."""
+        found = asdict(self) | {"uncommitted": sorted(self.uncommitted)}
+        (folder / "about.json").write_text(json.dumps(found), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "About":
+        """Reads it back. Raises OSError, ValueError, TypeError or KeyError for a broken one."""
+        found = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        return cls(**found | {"uncommitted": frozenset(found["uncommitted"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that a search brought, with its BM25 score."""
+
+    path: str
+    chunk: Chunk
+    bm25: float
+
+
+class CodeIndex:
+    """A tantivy index of chunks in a folder. Searching is thread-safe; one writer at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
+        self._analyzer = _analyzer()
+        self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        self._searcher = self._index.searcher()
+
+    @property
+    def chunks(self) -> int:
+        """How many there are."""
+        return int(self._searcher.num_docs)
+
+    def change(self, drop: Iterable[str], add: Iterable[tuple[str, Sequence[Chunk]]]) -> None:
+        """Drops the chunks of some paths and adds those of others, all or nothing."""
+        writer = self._index.writer(_WRITER_BYTES, 1)
+        for path in drop:
+            writer.delete_documents_by_term("file", path)
+        for path, chunks in add:
+            for chunk in chunks:
+                writer.add_document(_document(path, chunk))
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+
+    def rarity(self, term: str) -> float:
+        """0 to 1: how few chunks hold all the names of a verbatim term; 1 for hardly any."""
+        counts = [self._searcher.doc_freq(NAMES, name) for name in names_of(term)]
+        share = min(counts, default=0) / max(1, self.chunks)
+        return max(0.1, 1.0 - share * 10) if share < 0.1 else max(0.02, 0.1 * (1.0 - share))
+
+    def with_names(self, term: str, most: int) -> list[Candidate]:
+        """Chunks that hold all the names of a verbatim term, those it is the title of first."""
+        names = names_of(term)
+        if not names:
+            return self.with_words(term, most)
+        must = [
+            (tantivy.Occur.Must, tantivy.Query.boolean_query([
+                (tantivy.Occur.Should, self._term(NAMES, name, 1.0)),
+                (tantivy.Occur.Should, self._term(TITLE, name, 3.0)),
+            ]))
+            for name in names
+        ]  # fmt: skip
+        return self._search(tantivy.Query.boolean_query(must), most)
+
+    def with_words(self, text: str, most: int) -> list[Candidate]:
+        """The chunks with the most telling words of a text."""
+        terms = list(dict.fromkeys(self._analyzer.analyze(" ".join(words(text)))))[:60]
+        should = [
+            (tantivy.Occur.Should, self._term(field, term, boost))
+            for term in terms
+            for field, boost in ((WORDS, 1.0), (ABOUT, 0.6))
+        ]
+        return self._search(tantivy.Query.boolean_query(should), most) if should else []
+
+    def _term(self, field: str, term: str, boost: float) -> tantivy.Query:
+        found = tantivy.Query.term_query(self._index.schema, field, term)
+        return tantivy.Query.boost_query(found, boost)
+
+    def _search(self, query: tantivy.Query, most: int) -> list[Candidate]:
+        hits = self._searcher.search(query, most, count=False).hits
+        return [_candidate(self._searcher.doc(at), float(score)) for score, at in hits]
+
+
+def open_index(folder: Path) -> tuple[CodeIndex, About]:
+    """The index of a complete snapshot. Raises IndexMismatch for a damaged one."""
+    try:
+        about = About.load(folder)
+        index = CodeIndex(folder / "words")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise IndexMismatch(f"{folder} is damaged: {error}") from error
+    if index.chunks != about.chunks:
+        raise IndexMismatch(f"{folder} is incomplete")
+    return index, about
+
+
+def names_of(term: str) -> list[str]:
+    """The distinct names in a text, in small letters."""
+    found = (name.lower() for name in _NAME.findall(term) if len(name) <= _MOST_NAME_CHARS)
+    return list(dict.fromkeys(found))
+
+
+def files_read(folder: Path) -> Mapping[str, Sequence[object]]:
+    """Path -> [size, mtime_ns, git hash] of the files that were read for an index; a hash is ""
+    for a file that is no code after all. Raises IndexMismatch."""
+    try:
+        found: dict[str, list[object]] = json.loads((folder / "files.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise IndexMismatch(f"{folder} is damaged: {error}") from error
+    return found
+
+
+def _document(path: str, chunk: Chunk) -> tantivy.Document:
+    title = f"{path} {chunk.heading}"
+    document = tantivy.Document()
+    document.add_text("file", path)
+    document.add_integer("line", chunk.line)
+    document.add_bytes("heading", chunk.heading.encode("utf-8", "replace"))
+    document.add_bytes("text", chunk.text.encode("utf-8", "replace"))
+    document.add_text(NAMES, " ".join(names_of(chunk.text)))
+    document.add_text(TITLE, " ".join(names_of(title)))
+    document.add_text(WORDS, " ".join(words(chunk.text)))
+    document.add_text(ABOUT, " ".join(words(title)))
+    return document
+
+
+def _candidate(document: tantivy.Document, score: float) -> Candidate:
+    heading, text = (bytes(document[name][0]).decode() for name in ("heading", "text"))
+    return Candidate(document["file"][0], Chunk(document["line"][0], heading, text), score)
+
+
+def _analyzer() -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    return (
+        builder.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.stemmer("english")).build()
+    )
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("file", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_integer_field("line", stored=True)
+    builder.add_bytes_field("heading", stored=True)
+    builder.add_bytes_field("text", stored=True)
+    for name in (NAMES, TITLE):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
+    for name in (WORDS, ABOUT):
+        builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
+    return builder.build()

@@ -1,0 +1,153 @@
+"""The search in code: chooses repositories, asks them at the same time, and merges their hits."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import aiohttp
+
+from common.clock import Clock
+from knowledge.code.build import RepoPlan
+from knowledge.code.client import TIMEOUT_S, Sourcegraph
+from knowledge.code.graphql import MAX_QUERIES
+from knowledge.code.index_process import build_apart
+from knowledge.code.local import LocalRepo
+from knowledge.code.remote import RemoteRepo
+from knowledge.code.routing import bound, choose_repos
+from knowledge.code.settings import RepoSettings, code_folder
+from knowledge.code.types import MAX_HITS, CodeError, CodeHit, CodeSource, RepoQuestion
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAX_OTHERS = 20
+"""Local repositories that are looked into beside those that were chosen."""
+
+
+class RepoSearch:
+    """Open it with `async with`; local indexes that were built before serve at once, and `refresh`
+    brings them up to date. `folder` is where they stand, `sources` where the files of each
+    knowledge source are, and relative folders start at `base`."""
+
+    def __init__(
+        self,
+        repos: Sequence[RepoSettings],
+        folder: Path,
+        sources: Mapping[str, Path],
+        base: Path,
+        clock: Clock,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._repos, self._clock, self._timeout_s = tuple(repos), clock, timeout_s
+        self._plans = {repo.name: _plan(repo, folder, sources, base) for repo in repos}
+        self._thread: ThreadPoolExecutor | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._local: dict[str, LocalRepo] = {}
+        self._remote: dict[str, RemoteRepo] = {}
+        self._refreshing = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        self._thread = ThreadPoolExecutor(1, "code")
+        self._session = aiohttp.ClientSession(trust_env=True)
+        for repo in self._repos:
+            if repo.backend == "local":
+                self._local[repo.name] = LocalRepo(repo.name, self._plans[repo.name], self._run)
+                await self._local[repo.name].open()
+            else:
+                server = Sourcegraph(
+                    repo.name, repo.endpoint, repo.token, self._session, self._clock,
+                    self._timeout_s,
+                )  # fmt: skip
+                self._remote[repo.name] = RemoteRepo(repo, server)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session:
+            await self._session.close()
+        if self._thread:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def search(self, question: RepoQuestion) -> list[CodeHit]:
+        """Hits from the repositories that fit the question, best first; [] where there are none,
+        and where nothing can be reached (see `notes`)."""
+        if self._refreshing.locked() and any(repo.is_new for repo in self._local.values()):
+            async with self._refreshing:
+                pass  # the first index is being built: that is worth waiting for
+        chosen = await choose_repos(question, self._repos)
+        remote = sum(repo.backend == "sourcegraph" for repo in chosen)
+        queries = max(1, MAX_QUERIES // (remote or 1))
+        found = await asyncio.gather(
+            *(self._hits(self._source(repo.name), question, queries) for repo in chosen)
+        )
+        hits = [hit for of_one in found for hit in of_one]
+        hits += await self._elsewhere(question, [repo.name for repo in chosen])
+        return sorted(hits, key=lambda hit: -hit.score)[:MAX_HITS]
+
+    async def _elsewhere(self, question: RepoQuestion, chosen: Sequence[str]) -> list[CodeHit]:
+        """What was asked for verbatim, and stands in local code that was not chosen: looking costs
+        little, and a name says more than an introduction."""
+        if not question.verbatim:
+            return []
+        allowed = [repo.name for repo in bound(self._repos, question.sources)]
+        others = [n for n in allowed if n in self._local and n not in chosen][:MAX_OTHERS]
+        found = [await self._hits(self._local[name], question, 0) for name in others]
+        return [hit for of_one in found for hit in of_one if hit.matched]
+
+    async def refresh(self) -> None:
+        """Brings the local indexes up to the present state of their folders, in a process of its
+        own; the old ones answer until then. One that is under way is waited for: it may have
+        missed what changed last."""
+        async with self._refreshing:
+            for remote in self._remote.values():
+                remote.forget()
+            plans = [repo.plan for repo in self._local.values() if repo.plan]
+            if not plans:
+                return
+            for report in await build_apart(plans):
+                if report.problem:
+                    log.warning("code of %s: %s", report.name, report.problem)
+                elif report.changed:
+                    log.info("code of %s: %d files read", report.name, report.changed)
+                if report.name in self._local:
+                    await self._local[report.name].take_up(report)
+
+    def notes(self) -> list[str]:
+        """What is wrong, in sentences for who keeps the bot; none where all is well."""
+        return [note for repo in self._repos for note in self._source(repo.name).notes()]
+
+    async def _hits(
+        self, source: CodeSource, question: RepoQuestion, queries: int
+    ) -> list[CodeHit]:
+        try:
+            return await source.search(question, queries)
+        except CodeError as error:
+            log.info("code of %s: %s", source.name, error)
+            return []
+
+    def _source(self, name: str) -> CodeSource:
+        return self._local[name] if name in self._local else self._remote[name]
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _plan(
+    repo: RepoSettings, folder: Path, sources: Mapping[str, Path], base: Path
+) -> RepoPlan | None:
+    if repo.backend != "local":
+        return None
+    root = code_folder(repo, sources, base)
+    if root is None:
+        return None
+    return RepoPlan(
+        repo.name, str(root), str(folder / repo.name), repo.include, repo.exclude, repo.link_base
+    )

@@ -1,0 +1,270 @@
+"""The catalogue of a snapshot: documents, their pieces and where each piece stands (SQLite).
+
+A document that can't be read keeps a row with its `error`, so that it is not tried again until
+the file changes. Equal pieces are one row in `pieces` with many rows in `places`.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.language import is_chinese
+from knowledge.plan import REBUILD
+from knowledge.types import IndexMismatch, Piece
+
+ANSWER, REJECT = "answer", "reject"
+
+MAX_CHARS = (1 << 31) - 1
+"""SQLite's longest text."""
+
+_SCHEMA = """
+create table meta (key text primary key, value text not null);
+create table documents (
+    id integer primary key, source text not null, path text not null, url text not null,
+    size integer not null, mtime_ns integer not null, hash text not null,
+    has_lines integer not null, text text not null, error text,
+    unique (source, path));
+create table pieces (
+    id integer primary key autoincrement, view text not null, key text not null,
+    chinese integer not null, unique (view, key));
+create table places (
+    piece integer not null references pieces (id), document integer not null, view text not null,
+    start integer not null, end integer not null, line integer not null, heading text not null);
+create index places_document on places (document, view, start);
+create index places_piece on places (piece);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document as stored. `text` is read on demand by `Catalog.excerpt`."""
+
+    id: int
+    source: str
+    path: str
+    url: str
+    size: int
+    mtime_ns: int
+    hash: str
+    has_lines: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a piece stands: characters `start` to `end` of a document."""
+
+    piece: int
+    document: int
+    start: int
+    end: int
+    line: int
+    heading: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewPiece:
+    """A piece that a change brought, with what is to be embedded and indexed for it."""
+
+    id: int
+    view: str
+    heading: str
+    text: str
+    around: tuple[str, ...]
+    path: str
+
+    @property
+    def embedded_text(self) -> str:
+        """Headings give a short piece its subject."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+class Catalog:
+    """One SQLite file. A snapshot's catalogue is only read; a build changes its own copy."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @classmethod
+    def create(cls, path: Path) -> "Catalog":
+        """Opens a catalogue for writing and makes its tables if it is new."""
+        connection = sqlite3.connect(path, check_same_thread=False)
+        # The file is renamed into place when complete: a crash can't leave half of it behind.
+        connection.execute("pragma journal_mode = off")
+        connection.execute("pragma synchronous = off")
+        if not connection.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
+            connection.executescript(_SCHEMA)
+        return cls(connection)
+
+    @classmethod
+    def open(cls, path: Path) -> "Catalog":
+        """Opens a catalogue for reading. Raises IndexMismatch for what is none."""
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        catalog = cls(sqlite3.connect(uri, uri=True, check_same_thread=False))
+        try:
+            catalog.meta()
+        except sqlite3.DatabaseError as error:
+            catalog.close()
+            raise IndexMismatch(f"{path} is damaged ({error}); {REBUILD}") from error
+        return catalog
+
+    def close(self) -> None:
+        """Writes what is pending and closes the file."""
+        self._db.commit()
+        self._db.close()
+
+    def meta(self) -> dict[str, str]:
+        """Key and value pairs about the snapshot."""
+        return dict(self._db.execute("select key, value from meta"))
+
+    def set_meta(self, values: dict[str, str]) -> None:
+        """Replaces key and value pairs."""
+        self._db.executemany("insert or replace into meta values (?, ?)", values.items())
+
+    def documents(self) -> list[DocumentRow]:
+        """All documents, those with an error too, without their texts."""
+        rows = self._db.execute(
+            "select id, source, path, url, size, mtime_ns, hash, has_lines, error"
+            " from documents order by source, path"
+        )
+        return [DocumentRow(*row) for row in rows]
+
+    def put_document(self, row: DocumentRow, text: str) -> int:
+        """Adds or replaces a document; returns its id. Its places are the caller's to replace."""
+        self._db.execute(
+            "insert into documents"
+            " (source, path, url, size, mtime_ns, hash, has_lines, text, error)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (source, path) do update set"
+            " url = excluded.url, size = excluded.size, mtime_ns = excluded.mtime_ns,"
+            " hash = excluded.hash, has_lines = excluded.has_lines, text = excluded.text,"
+            " error = excluded.error",
+            (
+                *(row.source, row.path, row.url, row.size, row.mtime_ns, row.hash, row.has_lines),
+                *(text, row.error),
+            ),
+        )
+        found = self._db.execute(
+            "select id from documents where source = ? and path = ?", (row.source, row.path)
+        ).fetchone()
+        return int(found[0])
+
+    def touch(self, document: int, mtime_ns: int, url: str) -> None:
+        """Notes a new time stamp and address of an unchanged document."""
+        self._db.execute(
+            "update documents set mtime_ns = ?, url = ? where id = ?", (mtime_ns, url, document)
+        )
+
+    def drop_document(self, document: int) -> None:
+        """Removes a document and its places."""
+        self._db.execute("delete from places where document = ?", (document,))
+        self._db.execute("delete from documents where id = ?", (document,))
+
+    def put_places(
+        self, document: int, path: str, view: str, pieces: Sequence[Piece], keys: Sequence[str]
+    ) -> list[NewPiece]:
+        """Replaces a document's places in one view; returns the pieces not known before."""
+        self._db.execute("delete from places where document = ? and view = ?", (document, view))
+        new: list[NewPiece] = []
+        for number, (piece, key) in enumerate(zip(pieces, keys, strict=True)):
+            id_, is_new = self._piece_id(view, key, piece.text)
+            if is_new:
+                near = pieces[max(0, number - 1) : number + 2]
+                around = tuple(neighbour.text for neighbour in near)
+                new.append(NewPiece(id_, view, piece.heading, piece.text, around, path))
+            self._db.execute(
+                "insert into places values (?, ?, ?, ?, ?, ?, ?)",
+                (id_, document, view, piece.start, piece.end, piece.line, piece.heading),
+            )
+        return new
+
+    def drop_orphans(self) -> list[tuple[int, str]]:
+        """Removes pieces that stand nowhere any more; returns their ids and views."""
+        orphans = self._db.execute(
+            "select id, view from pieces where id not in (select piece from places)"
+        ).fetchall()
+        self._db.executemany("delete from pieces where id = ?", [(id_,) for id_, _ in orphans])
+        return orphans
+
+    def piece_documents(self) -> list[tuple[int, int]]:
+        """(piece, document) of every place of the answering view."""
+        return self._db.execute(
+            "select piece, document from places where view = ?", (ANSWER,)
+        ).fetchall()
+
+    def chinese(self) -> list[int]:
+        """Pieces for answering that are written in Chinese."""
+        rows = self._db.execute("select id from pieces where view = ? and chinese", (ANSWER,))
+        return [id_ for (id_,) in rows]
+
+    def parents(self) -> list[tuple[int, int]]:
+        """(piece for the gate, piece for answering) where the two overlap."""
+        rows = self._db.execute(
+            "select document, start, end, piece, view from places order by document, start, end"
+        )
+        open_: dict[str, list[tuple[int, int]]] = {ANSWER: [], REJECT: []}
+        pairs: list[tuple[int, int]] = []
+        current = -1
+        for document, start, end, piece, view in rows:
+            if document != current:
+                current, open_ = document, {ANSWER: [], REJECT: []}
+            other = REJECT if view == ANSWER else ANSWER
+            open_[other] = [item for item in open_[other] if item[0] > start]
+            for _, met in open_[other]:
+                pairs.append((piece, met) if view == REJECT else (met, piece))
+            open_[view].append((end, piece))
+        return pairs
+
+    def places_of(self, piece: int) -> list[Place]:
+        """Every place where a piece stands, the oldest document first."""
+        rows = self._db.execute(
+            "select piece, document, start, end, line, heading from places where piece = ?"
+            " order by document, start",
+            (piece,),
+        )
+        return [Place(*row) for row in rows]
+
+    def places_in(self, document: int, start: int = 0, end: int = MAX_CHARS) -> list[Place]:
+        """The places of a document in the answering view, in order; those that reach into the
+        characters from `start` to `end`."""
+        rows = self._db.execute(
+            "select piece, document, start, end, line, heading from places"
+            " where document = ? and view = ? and end > ? and start < ? order by start",
+            (document, ANSWER, start, end),
+        )
+        return [Place(*row) for row in rows]
+
+    def excerpt(self, document: int, start: int, end: int) -> str:
+        """Characters `start` to `end` of a document."""
+        row = self._db.execute(
+            "select substr(text, ?, ?) from documents where id = ?",
+            (start + 1, end - start, document),
+        ).fetchone()
+        return str(row[0]) if row else ""
+
+    def page(self, document: int) -> str:
+        """A document's whole text."""
+        return self.excerpt(document, 0, MAX_CHARS)
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of readable documents, pieces by view, and skipped documents."""
+        views: Iterable[tuple[str, int]] = self._db.execute(
+            "select view, count(*) from pieces group by view"
+        )
+        counts = {ANSWER: 0, REJECT: 0, **dict(views)}
+        readable, skipped = self._db.execute(
+            "select count(*) filter (where error is null), count(error) from documents"
+        ).fetchone()
+        return counts | {"documents": readable, "skipped": skipped}
+
+    def _piece_id(self, view: str, key: str, text: str) -> tuple[int, bool]:
+        row = self._db.execute(
+            "select id from pieces where view = ? and key = ?", (view, key)
+        ).fetchone()
+        if row:
+            return int(row[0]), False
+        done = self._db.execute(
+            "insert into pieces (view, key, chinese) values (?, ?, ?)",
+            (view, key, is_chinese(text)),
+        )
+        return int(done.lastrowid or 0), True

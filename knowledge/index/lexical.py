@@ -1,0 +1,179 @@
+"""The lexical index: BM25 by tantivy over words cut by rjieba.
+
+Texts and questions are cut into words the same way, so that Chinese words, English words whatever
+their ending and the parts of identifiers can be matched.
+"""
+
+import math
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import rjieba
+import stopwordsiso
+import tantivy
+
+from common.language import _REMEMBERED, _with_parts, words
+
+FIELDS = ("path", "heading", "text", "around", "page")
+"""What is searched: a piece's path, headings, own words, words with its neighbours', and, for
+whole documents, all words."""
+
+_ANALYZER = "words"
+_WRITER_BYTES = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing to find: a piece or a whole document, with the texts of each field."""
+
+    id: int
+    fields: Mapping[str, Sequence[str]]
+
+
+class LexicalIndex:
+    """A tantivy index in a folder. Searching is thread-safe; one writer at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
+        self._analyzer = _analyzer()
+        self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        self._stop_words = frozenset(stopwordsiso.stopwords(["en", "zh"]))
+        self._searcher = self._index.searcher()
+        # Headings come up again and again, and so do their words.
+        self.title_terms = lru_cache(_REMEMBERED)(self._title_terms)
+        self._stems = lru_cache(_REMEMBERED)(self._stems_of)
+        self._rarity_of = lru_cache(_REMEMBERED)(self._rarity)
+
+    @classmethod
+    def open(cls, folder: Path) -> "LexicalIndex":
+        """Opens or creates the index in a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder)
+
+    def change(self, delete: Iterable[int], add: Iterable[Entry]) -> None:
+        """Deletes and adds entries, all or nothing."""
+        cut = lru_cache(16)(words)  # a piece's text comes up again as its neighbours' neighbour
+        writer = self._index.writer(_WRITER_BYTES, 1)
+        for id_ in delete:
+            writer.delete_documents_by_term("id", id_)
+        for entry in add:
+            document = tantivy.Document()
+            document.add_integer("id", entry.id)
+            for name, texts in entry.fields.items():
+                document.add_text(name, " ".join(word for text in texts for word in cut(text)))
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        self._rarity_of.cache_clear()
+
+    def terms(self, question: str) -> list[str]:
+        """The distinct terms that a question is searched for."""
+        return list(dict.fromkeys(term for word in words(question) for term in self._stems(word)))
+
+    def term_set(self, text: str) -> set[str]:
+        """The terms of a longer text."""
+        cut = set(rjieba.cut_for_search(text))  # most words come up again
+        return {term for word in cut for part in _with_parts(word) for term in self._stems(part)}
+
+    def telling_terms(self, question: str) -> list[str]:
+        """Its terms without function words ("how", "的"): what the question is about."""
+        telling = self._telling(question)
+        return list(dict.fromkeys(term for word in telling for term in self._stems(word)))
+
+    def keywords(self, question: str, most: int) -> list[str]:
+        """The words that tell most, as they were written and in their order; a word that others
+        are part of stands for them."""
+        telling = [word for word in dict.fromkeys(self._telling(question)) if len(word) > 1]
+        whole = [w for w in telling if not any(w in other != w for other in telling)]
+        rarity = self.rarity([term for word in whole for term in self.terms(word)])
+        weights = {w: max((rarity[term] for term in self.terms(w)), default=0.0) for w in whole}
+        kept = sorted(whole, key=lambda word: -weights[word])[:most]
+        return [word for word in whole if word in kept]
+
+    def unknown_names(self, question: str) -> list[str]:
+        """Latin words of a question, as written, that occur on no page: products, flags,
+        functions that the documents do not cover."""
+        unknown = [
+            word
+            for word in dict.fromkeys(self._telling(question))
+            if len(word) > 2 and word.isascii() and not self._occurs(word)
+        ]
+        # `words` takes names such as NumPy apart as well; the parts are not named again.
+        return [word for word in unknown if not any(word in other != word for other in unknown)]
+
+    def _telling(self, question: str) -> list[str]:
+        return [word for word in words(question) if word.lower() not in self._stop_words]
+
+    def _occurs(self, word: str) -> bool:
+        terms = self._stems(word)
+        return any(self._searcher.doc_freq("page", term) for term in terms) or not terms
+
+    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
+        """Inverse document frequency of each term over the pieces, as BM25 takes it."""
+        return {term: self._rarity_of(term) for term in terms}
+
+    def _stems_of(self, word: str) -> tuple[str, ...]:
+        return tuple(self._analyzer.analyze(word))
+
+    def _rarity(self, term: str) -> float:
+        total, count = self._searcher.num_docs, self._searcher.doc_freq("text", term)
+        return math.log(1 + (total - count + 0.5) / (count + 0.5))
+
+    def _title_terms(self, title: str) -> frozenset[str]:
+        """The terms of a heading or a path."""
+        return frozenset(self.terms(title))
+
+    def search(
+        self,
+        terms: Sequence[str],
+        weights: Mapping[str, float],
+        k: int,
+        among: frozenset[int] | None = None,
+    ) -> list[tuple[int, float]]:
+        """The k best (id, BM25 score) for any of the terms in the weighted fields; with `among`
+        only these ids count."""
+        schema = self._index.schema
+        any_of = [
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.boost_query(tantivy.Query.term_query(schema, field, term), weight),
+            )
+            for term in terms
+            for field, weight in weights.items()
+        ]
+        if not any_of:
+            return []
+        query, deep = tantivy.Query.boolean_query(any_of), k
+        while True:
+            found = self._searcher.search(query, deep, count=False).hits
+            ids = self._searcher.fast_field_values("id", [at for _, at in found])
+            scored = [(int(i or 0), float(s)) for i, (s, _) in zip(ids, found, strict=True)]
+            kept = [hit for hit in scored if among is None or hit[0] in among]
+            if len(kept) >= k or len(found) < deep:
+                return kept[:k]
+            deep *= 8  # what is wanted stands further down
+
+
+def copy_index(old: Path, new: Path) -> None:
+    """Copies an index so that the copy can be changed while the old one serves."""
+    shutil.copytree(old, new, ignore=shutil.ignore_patterns("*.lock"))
+
+
+def _analyzer() -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    return (
+        builder.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.stemmer("english")).build()
+    )
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("id", stored=True, indexed=True, fast=True)
+    for name in FIELDS:
+        builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
+    return builder.build()

@@ -1,0 +1,230 @@
+"""Bringing the index up to date: sources -> documents -> pieces -> vectors and words.
+
+Every build writes a new snapshot folder beside the one that serves and renames a pointer to it
+when it is complete; a build that fails leaves the old one as it was. Only changed files are read
+again and only new pieces embedded.
+"""
+
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from common.snapshots import AlreadyBuilding, current_snapshot, next_snapshot, only_one, publish
+from knowledge.index.catalog import ANSWER, REJECT, Catalog
+from knowledge.index.embedders import create_embedder
+from knowledge.index.embedding_cache import EmbeddingCache
+from knowledge.index.lexical import Entry, LexicalIndex, copy_index
+from knowledge.index.snapshots import CHANGES, same_layout, vector_params
+from knowledge.index.vectors import VectorIndex, VectorParams
+from knowledge.ingest.changes import Changes, Known, shown, update_catalog
+from knowledge.ingest.git import update_git
+from knowledge.ingest.sources import SourceFile, list_files
+from knowledge.plan import BuildPlan, BuildReport
+from knowledge.types import Embedder, IndexMismatch, KnowledgeError, Skipped, Vectors
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total); stages are "read" and "embed"."""
+
+GIT_TIMEOUT_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    changes: Changes
+    unread: tuple[Skipped, ...]
+    documents: int
+    pieces: int
+
+
+def build(
+    plan: BuildPlan, progress: Progress = lambda *_: None, embedder: Embedder | None = None
+) -> BuildReport:
+    """Makes a new snapshot and publishes it. Raises KnowledgeError; then nothing has changed."""
+    started = time.monotonic()
+    folder = Path(plan.folder)
+    embedder = embedder or create_embedder(plan.embedder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with only_one(folder / "lock"):
+            files, skipped = _list_all(plan)
+            old, new = current_snapshot(folder), next_snapshot(folder)
+            usable = old if old and same_layout(old, plan) else None
+            try:
+                filled = _fill_from(plan, usable, new, files, progress, embedder)
+                _note_changes(new / CHANGES, filled.changes)
+                publish(folder, new)
+            except BaseException:
+                shutil.rmtree(new, ignore_errors=True)
+                raise
+    except AlreadyBuilding as error:
+        raise KnowledgeError(str(error)) from error
+    except (OSError, sqlite3.Error) as error:
+        raise KnowledgeError(f"can't write the index in {folder}: {error}") from error
+    changes = filled.changes
+    return BuildReport(
+        new.name, tuple(changes.added), tuple(changes.changed), tuple(changes.removed),
+        (*skipped, *changes.kept, *filled.unread),
+        filled.documents, filled.pieces, time.monotonic() - started,
+    )  # fmt: skip
+
+
+def _fill_from(
+    plan: BuildPlan,
+    old: Path | None,
+    new: Path,
+    files: Sequence[SourceFile],
+    progress: Progress,
+    embedder: Embedder,
+) -> _Filled:
+    """Starts from the old snapshot; from nothing when that is damaged or can't be used."""
+    if old:
+        try:
+            return _fill(plan, old, new, files, progress, embedder)
+        except (IndexMismatch, OSError, sqlite3.DatabaseError, ValueError, RuntimeError):
+            shutil.rmtree(new, ignore_errors=True)
+    return _fill(plan, None, new, files, progress, embedder)
+
+
+def _fill(
+    plan: BuildPlan,
+    old: Path | None,
+    new: Path,
+    files: Sequence[SourceFile],
+    progress: Progress,
+    embedder: Embedder,
+) -> _Filled:
+    new.mkdir()
+    indexes = _start_from(old, new, vector_params(plan, embedder.id, embedder.dim))
+    catalog = Catalog.create(new / "catalog.sqlite")
+    try:
+        known, count = _known(plan, catalog.meta()), _counter(progress, "read", len(files))
+        changes = update_catalog(plan, catalog, files, known, count)
+        orphans = catalog.drop_orphans()
+        vectors = _embed(plan, embedder, new, changes, orphans, progress)
+        for view, index in indexes.items():
+            rows = [row for row, piece in enumerate(changes.pieces) if piece.view == view]
+            index.delete([id_ for id_, orphan_view in orphans if orphan_view == view])
+            index.add([changes.pieces[row].id for row in rows], vectors[rows])
+            index.save(new / f"{view}.hnsw")
+        counts = catalog.counts()
+        _cache(plan).prune(max(50_000, 3 * (counts[ANSWER] + counts[REJECT])))
+        catalog.set_meta(_meta(plan, embedder.id))
+        unread = [row for row in catalog.documents() if row.error]
+    finally:
+        catalog.close()
+    skipped = (Skipped(shown(plan, row.source, row.path), row.error or "") for row in unread)
+    return _Filled(changes, tuple(skipped), counts["documents"], counts[ANSWER])
+
+
+def _start_from(old: Path | None, new: Path, params: VectorParams) -> dict[str, VectorIndex]:
+    """Copies what the old snapshot has. Raises IndexMismatch or OSError when it can't be used."""
+    if old is None:
+        return {view: VectorIndex(params) for view in (ANSWER, REJECT)}
+    shutil.copyfile(old / "catalog.sqlite", new / "catalog.sqlite")
+    copy_index(old / "words", new / "words")
+    return {view: VectorIndex.load(old / f"{view}.hnsw", params, 100) for view in (ANSWER, REJECT)}
+
+
+def _known(plan: BuildPlan, meta: dict[str, str]) -> Known:
+    before: dict[str, str] = json.loads(meta.get("places", "{}"))
+    same = (source.name for source in plan.sources if before.get(source.name) == source.origin)
+    return Known(frozenset(same), meta.get("convert_timeout_s") == str(plan.convert_timeout_s))
+
+
+def _meta(plan: BuildPlan, embedder_id: str) -> dict[str, str]:
+    return {
+        "layout": plan.layout,
+        "embedder": embedder_id,
+        "built_at": str(time.time()),
+        "sources": "\n".join(source.name for source in plan.sources),
+        "origin": plan.origin,
+        "places": json.dumps({source.name: source.origin for source in plan.sources}),
+        "convert_timeout_s": str(plan.convert_timeout_s),
+    }
+
+
+def _embed(
+    plan: BuildPlan,
+    embedder: Embedder,
+    new: Path,
+    changes: Changes,
+    orphans: Sequence[tuple[int, str]],
+    progress: Progress,
+) -> Vectors:
+    """Vectors of the new pieces; the words are indexed beside it."""
+    texts = [piece.embedded_text for piece in changes.pieces]
+    gone = [id_ for id_, view in orphans if view == ANSWER]
+    stopped = Event()
+    with ThreadPoolExecutor(1, "words") as beside:
+        words = beside.submit(_update_words, new / "words", changes, gone, stopped)
+        try:
+            count = _counter(progress, "embed", len(texts))
+            vectors = _cache(plan).encode(embedder, texts, count)
+        except BaseException:
+            stopped.set()
+            raise
+        words.result()
+    return vectors
+
+
+def _update_words(folder: Path, changes: Changes, orphans: Sequence[int], stopped: Event) -> None:
+    """Pieces are entries under their id, whole documents under the negative of theirs."""
+
+    def entries() -> Iterator[Entry]:
+        for piece in changes.pieces:
+            if stopped.is_set():
+                return
+            if piece.view == ANSWER:
+                about = {"path": (piece.path,), "heading": (piece.heading,)}
+                yield Entry(piece.id, about | {"text": (piece.text,), "around": piece.around})
+        for id_, path, text in changes.pages:
+            if stopped.is_set():
+                return
+            yield Entry(-id_, {"page": (path, text)})
+
+    gone = [*orphans, *(-id_ for id_ in changes.dropped_pages)]
+    LexicalIndex.open(folder).change(gone, entries())
+
+
+def _list_all(plan: BuildPlan) -> tuple[list[SourceFile], list[Skipped]]:
+    files: list[SourceFile] = []
+    skipped: list[Skipped] = []
+    for source in plan.sources:
+        root = Path(source.path)
+        if source.git:
+            root = Path(plan.folder) / "git" / source.name
+            problem = update_git(source.name, source.git, root, GIT_TIMEOUT_S)
+            if problem:
+                skipped.append(Skipped(source.name, f"kept the old checkout: {problem}"))
+        most = int(plan.max_file_mb * 1_000_000)
+        found, left_out = list_files(source.name, root, source.include, source.exclude, most)
+        files += found
+        skipped += (Skipped(shown(plan, source.name, s.path), s.reason) for s in left_out)
+    return files, skipped
+
+
+def _note_changes(path: Path, changes: Changes) -> None:
+    signs = (("+", changes.added), ("~", changes.changed), ("-", changes.removed))
+    lines = [f"{sign} {name}\n" for sign, names in signs for name in names]
+    path.write_text("".join(lines), encoding="utf-8", errors="replace")
+
+
+def _cache(plan: BuildPlan) -> EmbeddingCache:
+    return EmbeddingCache(Path(plan.folder) / "vectors.sqlite")
+
+
+def _counter(progress: Progress, stage: str, total: int) -> Callable[[int], None]:
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(stage, done, total)
+
+    return count

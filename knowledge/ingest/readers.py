@@ -1,0 +1,129 @@
+"""Reading the documents' files in processes of their own, see `knowledge.ingest.reader_process`."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from common.process import Child, ChildEnded, Message
+from knowledge.plan import Cut
+from knowledge.types import Piece
+
+PROCESSES = 2
+"""Reading is the smallest part of a build: more would only take memory."""
+
+AHEAD = 3
+"""Files that each process is told of before it is asked for the first one's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file to be read, unless its content has the digest that is `known`."""
+
+    path: Path
+    known: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of a file: text and pieces by view, or the reason why there are none.
+
+    `hash` is its content's digest, empty where that could not be taken; `same` when it was the
+    known one; `gone` when the file itself could not be read any more. `has_lines`: line numbers
+    are those of the file itself.
+    """
+
+    hash: str = ""
+    same: bool = False
+    gone: str = ""
+    error: str = ""
+    text: str = ""
+    has_lines: bool = False
+    pieces: Mapping[str, list[Piece]] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads files; blocking. Use it with `with`: it ends its child processes."""
+
+    def __init__(self, views: Mapping[str, Cut], timeout_s: float) -> None:
+        self._settings = {"views": dict(views)}
+        self._timeout_s = timeout_s
+        self._children: dict[int, Child] = {}
+        self._waiting: deque[tuple[int, Job]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for place in list(self._children):
+            self._end(place)
+
+    def read(self, jobs: Iterable[Job]) -> Iterator[Reading]:
+        """What became of each file, in their order."""
+        coming = zip(cycle(range(PROCESSES)), jobs, strict=False)
+        while True:
+            while len(self._waiting) < PROCESSES * AHEAD and (following := next(coming, None)):
+                self._waiting.append(following)
+                self._send(*following)
+            if not self._waiting:
+                return
+            reading = self._first()
+            self._waiting.popleft()
+            yield reading
+
+    def _first(self) -> Reading:
+        """The first waiting job's answer; a child that dies over it is given a second try, since
+        it may have been killed for others' want of memory."""
+        place, job = self._waiting[0]
+        for last in (False, True):
+            try:
+                return _reading(job, self._running(place).receive(self._timeout_s))
+            except TimeoutError:
+                self._restart(place, skip=1)
+                return Reading(error=f"reading it took more than {self._timeout_s:g} s")
+            except ChildEnded as error:
+                self._restart(place, skip=int(last))
+                reason = str(error)
+        return Reading(error=f"the reader broke down on it ({reason})")
+
+    def _restart(self, place: int, skip: int) -> None:
+        self._end(place)
+        for other, job in list(self._waiting)[skip:]:
+            if other == place:
+                self._send(place, job)
+
+    def _send(self, place: int, job: Job) -> None:
+        self._running(place).send({"path": os.fsencode(job.path).hex(), "known": job.known})
+
+    def _running(self, place: int) -> Child:
+        if place not in self._children:
+            self._children[place] = Child("knowledge.ingest.reader_process", self._settings)
+        return self._children[place]
+
+    def _end(self, place: int) -> None:
+        child = self._children.pop(place, None)
+        if child:
+            child.end()
+
+
+def _reading(job: Job, answer: Message) -> Reading:
+    digest, text = answer.get("hash", ""), answer.get("text", "")
+    pieces = {
+        view: [
+            Piece(start, end, line, heading, text[start:end]) for start, end, line, heading in cut
+        ]
+        for view, cut in answer.get("pieces", {}).items()
+    }
+    return Reading(
+        digest, bool(digest) and digest == job.known, answer.get("gone", ""),
+        answer.get("error", ""), text, answer.get("has_lines", False), pieces,
+    )  # fmt: skip

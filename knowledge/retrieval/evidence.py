@@ -1,0 +1,86 @@
+"""How well the documents cover a question: a number between 0 and 1 that means the same for a
+handful of pages and for a thousand, for short questions and for long ones, for every embedder.
+
+Four things speak for or against it: how near the best passage is in meaning, on the scale of the
+collection; how much of what the question is about stands in that passage; whether a heading asks
+the same; and names in the question that no page has.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from knowledge.index.lexical import LexicalIndex
+
+NEARNESS, WORDS, TITLE, UNKNOWN, NOTHING = 0.8, 2.0, 3.0, 1.2, 0.6
+"""Weights of the evidence, as log odds; `NOTHING` is what there has to be more than."""
+
+ALIKE = 0.3
+"""A heading that shares less with a question only shares common words with it."""
+
+SAME_WORDS = 0.75
+"""Share of the telling words of two questions that both have, where they ask the same."""
+
+MOST_UNKNOWN = 2
+"""More unknown names than these tell nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What cosines mean in a collection: how near small talk is to its pieces, and how near
+    questions are that its own headings ask."""
+
+    talk: float = 0.2
+    question: float = 0.45
+
+    def of(self, cosine: float) -> float:
+        """0 for small talk, 1 for a question about the documents; below and above as well."""
+        return (cosine - self.talk) / max(self.question - self.talk, 0.05)
+
+
+def evidence(nearness: float, share: float, count: float, title: float, unknown: int) -> float:
+    """The probability that the documents answer. `nearness` is on the collection's scale, `share`
+    of the question's `count` telling words stands in the best passage, `title` is how much a
+    heading asks the same, and `unknown` names are on no page."""
+    odds = NEARNESS * nearness + WORDS * share * math.sqrt(count) + TITLE * title
+    odds -= UNKNOWN * min(MOST_UNKNOWN, unknown) + NOTHING
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
+def held(words: LexicalIndex, telling: Sequence[str], text: str) -> tuple[float, float]:
+    """How much of the telling words a text holds, by their rarity, 0..1; and how many words
+    that many rarities amount to, so that one rare word among common ones counts as one."""
+    rarity = words.rarity(telling)
+    total = sum(rarity.values())
+    if not total:
+        return 0.0, 0.0
+    inside = words.term_set(text)
+    share = sum(weight for term, weight in rarity.items() if term in inside) / total
+    return share, total * total / sum(weight * weight for weight in rarity.values())
+
+
+def asks_the_same(
+    words: LexicalIndex,
+    asked: Collection[str],
+    title: str,
+    above: str = "",
+    known: Collection[str] = (),
+) -> float:
+    """How alike the terms of a question and a heading are, by their rarity, 0..1. What stands
+    `above` the heading (other headings, the path) explains words of the question, but need not
+    be in it; `known` words are left out on both sides."""
+    own = words.title_terms(title).difference(known)
+    if own.isdisjoint(asked):
+        return 0.0
+    explained = own | words.title_terms(above)
+    rarity = words.rarity([*own.union(asked)])
+    total = sum(rarity.values())
+    return sum(rarity[term] for term in asked if term in explained) / total if total else 0.0
+
+
+def worded_alike(words: LexicalIndex, one: str, other: str) -> bool:
+    """Are two questions about the same: the same names and numbers, and nearly the same words?"""
+    first, second = (set(words.telling_terms(text)) for text in (one, other))
+    if any(term.isascii() for term in first ^ second):
+        return False
+    return len(first & second) >= SAME_WORDS * len(first | second)

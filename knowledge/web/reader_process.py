@@ -1,0 +1,141 @@
+"""The reading process: `python -m knowledge.web.reader_process`.
+
+A hostile page may make its reader loop or eat all memory: so pages are read here, within limits, by
+a process that is ended after use. Each line on standard input is a page as JSON: `{"kind": "html",
+"charset": "", "data": base64}`; each line on standard output is `{"title": "...", "text": "..."}`
+or `{"error": "..."}`. What a page breaks down on ends the process.
+"""
+
+import base64
+import contextlib
+import io
+import json
+import os
+import re
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from knowledge.web.tidy import tidy, title_of
+
+MEMORY_BYTES = 1_000_000_000
+FILE_BYTES = 10_000_000
+CPU_S = 60
+LEAST_CHARS = 200
+"""An article is rarely shorter."""
+
+_STYLE = (
+    "concat(translate(@style, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ \t', 'abcdefghijklmnopqrstuvwxyz'), ';')"
+)
+_UNSEEN = (
+    "display:none", "visibility:hidden", "opacity:0;", "font-size:0;", "font-size:0px;", ":-9999",
+)  # fmt: skip
+PRUNED = [
+    "//*[@hidden]",
+    "//template",
+    "//a[contains(@class, 'headerlink') or contains(@class, 'anchor')][string-length(.) < 2]",
+    *(f"//*[@style][contains({_STYLE}, '{style}')]" for style in _UNSEEN),
+]
+"""What a reader does not see and marks beside headings, trafilatura's own list aside."""
+
+_META = re.compile(
+    rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE
+)
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030"}
+_NAMES_NOTHING = frozenset({"", "iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii", "utf-8"})
+"""What servers say without having looked; UTF-8 is tried in any case."""
+
+
+class Unreadable(Exception):
+    """A page has no text that can be read; says why."""
+
+
+def main() -> None:
+    """Reads pages until standard input ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # What libraries print must not get into the protocol.
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        for line in sys.stdin:
+            page = json.loads(line)
+            answer = read(page["kind"], page["charset"], base64.b64decode(page["data"]))
+            out.write(json.dumps(answer) + "\n")
+            out.flush()
+
+
+def read(kind: str, charset: str, data: bytes) -> dict[str, str]:
+    """The title and text of a page, or why there is none."""
+    try:
+        if kind == "pdf":
+            title, text = "", tidy(_pdf(data), markdown=False)
+        elif kind == "html":
+            title, text = _article(text_of(data, charset, _meta_charset(data)))
+        else:
+            title, text = "", tidy(text_of(data, charset), markdown=kind == "markdown")
+    except Unreadable as error:
+        return {"error": str(error)}
+    return {"title": title_of(title), "text": text} if text.strip() else {"error": "no text in it"}
+
+
+def text_of(data: bytes, *charsets: str) -> str:
+    """Bytes to text: UTF-8 where they are that, else as they are said to be, else as they look.
+
+    Chinese pages in GBK, and pages that name a wrong encoding, are common. Raises Unreadable.
+    """
+    said = [_WIDER.get(charset, charset) for charset in charsets if charset not in _NAMES_NOTHING]
+    for charset in (*(() if b"\0" in data else ("utf-8-sig",)), *said):
+        with contextlib.suppress(UnicodeError, LookupError):
+            return data.decode(charset)
+    lenient = data.decode("utf-8", "replace")
+    foreign = sum(not c.isascii() for c in lenient)
+    if lenient.count("\ufffd") * 20 < foreign:
+        return lenient  # UTF-8 with a broken character here or there
+    from common.decoding import ReadError, decode
+
+    try:
+        return decode(data)
+    except ReadError as error:
+        raise Unreadable(str(error)) from error
+
+
+def _meta_charset(data: bytes) -> str:
+    match = _META.search(data[:4096])
+    return match[1].decode().lower() if match else ""
+
+
+def _article(html: str) -> tuple[str, str]:
+    import trafilatura
+
+    options: dict[str, Any] = {
+        "output_format": "markdown", "include_formatting": True, "include_tables": True,
+        "include_links": False, "include_images": False, "prune_xpath": PRUNED,
+        "favor_recall": True,  # what is beside the point is found out later; lost is lost
+    }  # fmt: skip
+    text = trafilatura.extract(html, include_comments=False, **options) or ""
+    whole = trafilatura.extract(html, include_comments=True, **options) or ""
+    if len(text) < max(LEAST_CHARS, len(whole) / 3):
+        text = whole  # a thread, whose posts were taken for comments
+    about = trafilatura.extract_metadata(html, extensive=False)
+    return (about.title or "" if about else ""), tidy(text, markdown=True)
+
+
+def _pdf(data: bytes) -> str:
+    from markitdown import MarkItDown, MarkItDownException, StreamInfo
+    from markitdown.converters import PdfConverter
+
+    # No other converter: one would take a broken PDF for plain text.
+    converter = MarkItDown(enable_builtins=False, enable_plugins=False)
+    converter.register_converter(PdfConverter())
+    try:
+        found = converter.convert_stream(io.BytesIO(data), stream_info=StreamInfo(extension=".pdf"))
+    except MarkItDownException as error:
+        raise Unreadable("a broken PDF") from error
+    return str(found.text_content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,335 @@
+"""What comes in from a platform besides questions, and when questions are not taken up."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.base import (
+    EVERYBODY,
+    BotMoved,
+    Feedback,
+    IncomingMessage,
+    MessageEdited,
+    NotSupported,
+    RecallAsked,
+    Unconfirmed,
+    Vote,
+)
+from bot.group.inbox import Rules
+from common.hours import Hours, parse_span
+from knowledge.base import KnowledgeBase
+from tests.bot.dialog import GROUP, Setup, Talk, talking
+from tests.fakes.clock import FakeClock
+from tests.fakes.recording_adapter import RecordingAdapter
+
+ASK = "@bot which port does the kettle server listen on?"
+UNPROMPTED = "which port does the kettle server listen on?"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+OFFICE = Hours([parse_span("mon-fri 09:00-18:00")], SHANGHAI)
+
+
+def night() -> FakeClock:
+    """Monday, three in the morning."""
+    return FakeClock(datetime(2026, 11, 23, 3, tzinfo=SHANGHAI).timestamp())
+
+
+async def answered(talk: Talk, text: str = ASK) -> str:
+    """Asks, and returns the platform's id of the answer."""
+    await talk.say("alice", text)
+    await talk.idle()
+    (reply,) = talk.heard()
+    return f"platform-{reply.key}"
+
+
+async def test_a_message_that_arrives_hours_late_is_recorded_and_not_answered(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        late = await talk.say("alice", ASK, sent_ago_s=6 * 3600)
+        command = await talk.say("root", "/dou mute 2h", sent_ago_s=6 * 3600)
+        await talk.idle()
+        assert not talk.heard()
+        assert await talk.reason(late) == await talk.reason(command) == "stale"
+        await talk.say("alice", ASK, sent_ago_s=600)
+        await talk.idle()
+        assert len(talk.heard()) == 1
+
+
+async def test_until_the_knowledge_is_loaded_messages_are_kept(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        talk.reception.close()  # as before the index is loaded, and while the bot stops
+        await talk.say("alice", ASK)
+        await talk.idle()
+        assert not talk.heard()
+        talk.reception.open(talk.bot)
+        await talk.bot.resume()
+        await talk.idle()
+        assert len(talk.heard()) == 1
+
+
+async def test_a_question_to_somebody_else_is_theirs(tmp_path: Path, kettle: KnowledgeBase) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        to_bob = await talk.say("alice", UNPROMPTED, mentions=("bob",))
+        await talk.idle()
+        assert not talk.heard()
+        assert await talk.reason(to_bob) == "addressed"
+        await talk.say("carol", UNPROMPTED, mentions=(EVERYBODY,))
+        await talk.idle()
+        assert len(talk.heard()) == 1
+        await talk.say("dave", ASK, mentions=("bob",))
+        await talk.idle()
+        assert len(talk.heard()) == 1, "the bot was asked too"
+
+
+async def test_an_edited_question_is_answered_as_it_is_now(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        asked = await talk.say("alice", "what's for lunch today?")
+        await talk.receive(MessageEdited("fake", GROUP, asked, UNPROMPTED))
+        await talk.idle()
+        (reply,) = talk.heard()
+        assert "7311" in reply.text
+        assert not await talk.receive(MessageEdited("fake", GROUP, asked, "too late"))
+
+
+async def test_an_edit_while_people_have_their_chance_is_judged_anew(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        asked = await talk.say("alice", UNPROMPTED)
+        await talk.wait(10)  # packed and judged; people may answer now
+        await talk.receive(MessageEdited("fake", GROUP, asked, "never mind, lunch anyone?"))
+        await talk.idle()
+        assert not talk.heard()
+        assert await talk.reason(asked) == "off_topic"
+
+
+class Silent(RecordingAdapter):
+    """A platform that does not tell of edits and recalls; it can only be asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: dict[str, str | None] = {}
+
+    async def reread(self, message: IncomingMessage) -> IncomingMessage | None:
+        text = self.now.get(message.message_id, message.text)
+        if text is None:
+            return None
+        fields = {name: getattr(message, name) for name in message.__slots__} | {"text": text}
+        return IncomingMessage(**fields)
+
+
+async def test_before_an_answer_the_question_is_looked_at_again(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    adapter = Silent()
+    async with talking(tmp_path, kettle, adapter=adapter) as talk:
+        gone = await talk.say("alice", UNPROMPTED)
+        adapter.now[gone] = None
+        await talk.idle()
+        assert not talk.heard()
+        assert await talk.reason(gone) == "recalled"
+        changed = await talk.say("bob", UNPROMPTED)
+        adapter.now[changed] = "how do I install kettle with pip?"
+        await talk.idle()
+        (reply,) = talk.heard()
+        assert "pip install kettle" in reply.text
+
+
+async def test_votes_are_kept_with_the_decision_and_the_later_one_counts(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        answer = await answered(talk)
+
+        async def vote(user: str, vote: Vote, at: float) -> bool:
+            return await talk.receive(Feedback("fake", GROUP, answer, user, vote, at))
+
+        assert await vote("bob", Vote.UNHELPFUL, 10.0)
+        assert await vote("bob", Vote.HELPFUL, 20.0)
+        assert await vote("bob", Vote.UNHELPFUL, 10.0), "delivered again, hours later"
+        assert await vote("carol", Vote.UNHELPFUL, 30.0)
+        assert await vote("dave", Vote.HELPFUL, 30.0)
+        assert await vote("dave", Vote.NONE, 31.0)
+        found = await talk.store.decision("fake", talk.ids[0])
+        assert found and found["feedback"] == {"helpful": 1, "unhelpful": 1}
+        await talk.say("root", "/dou why")
+        await talk.idle()
+        assert "👍 1 👎 1" in talk.heard()[0].text
+        unknown = Feedback("fake", GROUP, "nobody's", "bob", Vote.HELPFUL, 1.0)
+        assert not await talk.receive(unknown)
+
+
+async def test_the_recall_button_withdraws_that_answer_in_that_group_only(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        answer = await answered(talk)
+        assert not await talk.receive(RecallAsked("fake", "elsewhere", answer, "bob"))
+        assert await talk.receive(RecallAsked("fake", GROUP, answer, "bob"))
+        await talk.idle()
+        assert talk.adapter.recalled == [f"{GROUP}/{answer}"]
+
+
+async def test_an_answer_may_stay_when_its_question_goes(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    setup = Setup(rules=Rules(recall_with_question=False))
+    async with talking(tmp_path, kettle, setup) as talk:
+        await answered(talk)
+        await talk.take_back(talk.ids[0])
+        await talk.idle()
+        assert talk.adapter.recalled == []
+
+
+async def test_where_the_platform_cannot_recall_the_bot_says_so(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        await answered(talk)
+        talk.adapter.failures.append(NotSupported("there is no way"))
+        await talk.say("bob", "豆哥撤回")
+        await talk.idle()
+        assert "不允许机器人撤回" in talk.heard()[0].text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_outside_working_hours_a_mention_gets_one_line_and_the_rest_silence(
+    tmp_path: Path, kettle: KnowledgeBase, language: str
+) -> None:
+    ask = ASK if language == "en" else "@bot kettle 服务监听哪个端口？"
+    async with talking(tmp_path, kettle, Setup(hours=OFFICE), night()) as talk:
+        chat = await talk.say("alice", UNPROMPTED)
+        asked = await talk.say("bob", ask)
+        await talk.idle()
+        (line,) = talk.heard()
+        assert line.kind == "notice" and "11-23 09:00" in line.text
+        assert await talk.reason(chat) == await talk.reason(asked) == "closed"
+        talk.clock.advance(6.5 * 3600)
+        assert await talk.bot.open_up() == 0
+        await talk.say("root", "/dou status")
+        await talk.idle()
+        assert len(talk.heard()) == 1
+
+
+async def test_messages_may_wait_for_the_opening(tmp_path: Path, kettle: KnowledgeBase) -> None:
+    setup, clock = Setup(hours=OFFICE, rules=Rules(keep_for_opening=True)), night()
+    async with talking(tmp_path, kettle, setup, clock) as talk:
+        kept = await talk.say("alice", UNPROMPTED)
+        await talk.idle()
+        assert not talk.heard()
+        assert (await talk.store.decision("fake", kept) or {})["state"] == "pending"
+    clock.advance(6 * 3600 - 60)
+    async with talking(tmp_path, kettle, setup, clock) as talk:
+        assert await talk.bot.open_up() == 0, "a minute before the opening"
+        clock.advance(60)
+        assert await talk.bot.open_up() == 1
+        await talk.idle()
+        assert len(talk.heard()) == 1
+        assert await talk.bot.open_up() == 0
+
+
+async def test_commands_work_at_any_hour(tmp_path: Path, kettle: KnowledgeBase) -> None:
+    async with talking(tmp_path, kettle, Setup(hours=OFFICE), night()) as talk:
+        await talk.say("root", "/dou help")
+        await talk.idle()
+        assert "/dou" in talk.heard()[0].text
+
+
+async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    adapter = RecordingAdapter(resend_s=0.0)
+    adapter.failures.append(Unconfirmed("no answer from the platform"))
+    async with talking(tmp_path, kettle, adapter=adapter) as talk:
+        asked = await talk.say("alice", ASK)
+        await talk.idle()
+        assert not talk.heard()
+        assert await talk.reason(asked) == "unconfirmed"
+
+
+@pytest.mark.parametrize(("resend_s", "expected"), [(0.0, 0), (3600.0, 1), (30.0, 0)])
+async def test_after_a_crash_while_sending_the_platform_decides_what_is_safe(
+    tmp_path: Path, kettle: KnowledgeBase, resend_s: float, expected: int
+) -> None:
+    """A platform that takes our key gets the reply again, within the time it remembers keys."""
+    clock = FakeClock()
+    async with talking(tmp_path, kettle, clock=clock) as talk:
+        asked = await talk.say("alice", ASK)
+        await talk.idle()
+        (reply,) = talk.heard()
+        # The process dies between the platform's taking it and the record of that.
+        await talk.store._db.run(
+            lambda db: (
+                db.execute("UPDATE replies SET state = 'pending', platform_id = ''")
+                and db.execute("UPDATE messages SET state = 'deciding'")
+            )
+        )
+    clock.advance(60)
+    adapter = RecordingAdapter(resend_s=resend_s)
+    async with talking(tmp_path, kettle, clock=clock, adapter=adapter) as talk:
+        await talk.idle()
+        assert [again.key for again in talk.heard()] == [reply.key] * expected
+        assert await talk.reason(asked) == ("answered" if expected else "unconfirmed")
+
+
+async def test_what_was_certainly_not_sent_is_sent_after_a_crash(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    from adapters.base import RateLimited
+
+    clock, adapter = FakeClock(), RecordingAdapter(resend_s=0.0)
+    adapter.failures.append(RateLimited("wait", 600.0))
+    async with talking(tmp_path, kettle, clock=clock, adapter=adapter) as talk:
+        await talk.say("alice", ASK)
+        await talk.wait(5)  # refused once; the bot dies while it waits for the next try
+    clock.advance(60)
+    again = RecordingAdapter(resend_s=0.0)
+    async with talking(tmp_path, kettle, clock=clock, adapter=again) as talk:
+        await talk.idle()
+        assert len(again.sent) == 1
+
+
+class Board(RecordingAdapter):
+    """A one-way webhook: gets copies of the answers of one group."""
+
+    def copies(self, adapter: str, group: str) -> bool:
+        return (adapter, group) == ("fake", GROUP)
+
+
+async def test_answers_are_copied_to_where_the_configuration_wants_them(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    board = Board("board")
+    async with talking(tmp_path, kettle, others=[board]) as talk:
+        await talk.say("alice", f'{ASK} <at user_id="all"></at> @everyone')
+        await talk.say("bob", "@bot what's for lunch?")
+        await talk.say("carol", ASK, group="elsewhere")
+        await talk.idle()
+        (copy,) = board.sent
+        assert "7311" in copy.text and "which port" in copy.text
+        assert (copy.group, copy.reply_to, copy.citations[0].path) == ("", None, "en/serving.md")
+        assert "<at" not in copy.text and "@everyone" not in copy.text
+
+
+async def test_groups_are_known_by_where_the_bot_was_and_what_it_heard(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        await talk.receive(BotMoved("fake", "new", joined=True, title="Kettle beta"))
+        await talk.receive(BotMoved("fake", "old", joined=True, title="Kettle alpha"))
+        await talk.receive(BotMoved("fake", "old", joined=False))
+        await talk.say("alice", "hello all")
+        await talk.idle()
+        assert await talk.store.latest("fake") == {"new": 0.0, GROUP: talk.clock.now() - 6.0}
+        assert await talk.store.latest("other") == {}
+        await talk.say("root", "/dou groups")
+        await talk.idle()
+        text = talk.heard()[0].text
+        assert "fake:new Kettle beta: 0 messages" in text
+        assert "fake:old Kettle alpha (left)" in text

@@ -1,0 +1,204 @@
+"""The file itself: one owner, one thread, whole transactions, errors that say what to do."""
+
+import asyncio
+import logging
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from bot.store.database import Database, StoreError, open_database
+from bot.store.migrations import MIGRATIONS, UnknownMigration, migrate
+
+PATIENCE_S = 10.0
+
+
+def note(db: sqlite3.Connection, key: str) -> None:
+    db.execute("INSERT INTO state VALUES (?, 1)", (key,))
+
+
+def notes(db: sqlite3.Connection) -> list[str]:
+    return [key for (key,) in db.execute("SELECT key FROM state WHERE key != 'seq' ORDER BY key")]
+
+
+def setting(db: sqlite3.Connection, name: str) -> object:
+    return db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def rights_and_neighbours(path: Path) -> tuple[int, list[str]]:
+    return stat.S_IMODE(path.stat().st_mode), [file.name for file in path.parent.iterdir()]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "bot.sqlite"
+
+
+async def test_what_was_written_is_there_after_reopening(path: Path) -> None:
+    async with open_database(path) as database:
+        await database.run(note, "kept")
+    async with open_database(path) as database:
+        assert await database.run(notes) == ["kept"]
+
+
+async def test_commits_survive_a_power_cut_and_the_file_is_private(path: Path) -> None:
+    async with open_database(path) as database:
+        assert await database.run(setting, "journal_mode") == "wal"
+        assert await database.run(setting, "synchronous") == 2
+        assert await database.run(setting, "foreign_keys") == 1
+    assert rights_and_neighbours(path) == (0o600, [path.name]), "the log is folded in"
+
+
+async def test_a_second_bot_on_the_same_file_is_refused(path: Path) -> None:
+    async with open_database(path) as database:
+        with pytest.raises(StoreError, match="second bot") as caught:
+            async with open_database(path, busy_timeout_s=0.05):
+                pass
+        assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+        await database.run(note, "the first one goes on")
+
+
+@pytest.fixture
+def shopping_list(tmp_path: Path) -> Path:
+    path = tmp_path / "list"
+    path.write_bytes(b"vinegar, tea, much longer than the header of a database" * 100)
+    return path
+
+
+async def test_a_file_that_is_no_store_is_refused(shopping_list: Path) -> None:
+    with pytest.raises(StoreError, match="no store of the bot"):
+        async with open_database(shopping_list):
+            pass
+
+
+async def test_a_folder_that_cannot_be_made_is_named(shopping_list: Path) -> None:
+    with pytest.raises(StoreError, match=r"list/bot\.sqlite"):
+        async with open_database(shopping_list / "bot.sqlite"):
+            pass
+
+
+async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
+    async with open_database(path) as database:
+        await database.run(lambda db: db.execute("INSERT INTO migrations VALUES ('m999_later')"))
+    with pytest.raises(StoreError, match=r"newer version \(m999_later\); update the bot"):
+        async with open_database(path):
+            pass
+
+
+def test_a_new_migration_is_applied_once_and_in_order() -> None:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(db)
+    more = (
+        *MIGRATIONS,
+        ("m002", lambda db: note(db, "first")),
+        ("m003", lambda db: note(db, "second")),
+    )
+    migrate(db, more)
+    migrate(db, more)
+    assert notes(db) == ["first", "second"]
+    with pytest.raises(UnknownMigration, match="m002, m003"):
+        migrate(db)
+    db.close()
+
+
+async def test_a_full_disk_loses_the_message_but_not_the_store(path: Path) -> None:
+    async with open_database(path) as database:
+        pages = await database.run(setting, "page_count")
+        await database.run(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+        with pytest.raises(StoreError, match="the disk is full; make room"):
+            await database.run(note, "x" * 100_000)
+        await database.run(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchone())
+        await database.run(note, "after making room")
+        assert await database.run(notes) == ["after making room"]
+
+
+async def test_half_an_emoji_as_an_id_is_a_clear_error(path: Path) -> None:
+    async with open_database(path) as database:
+        with pytest.raises(StoreError, match="surrogates"):
+            await database.run(note, "\ud83d")
+
+
+async def test_whatever_a_unit_of_work_raises_undoes_it(path: Path) -> None:
+    def fails(db: sqlite3.Connection) -> None:
+        note(db, "half")
+        raise LookupError("of no use")
+
+    async with open_database(path) as database:
+        with pytest.raises(LookupError):
+            await database.run(fails)
+        assert await database.run(notes) == []
+
+
+class Slow:
+    """Work that the test lets go on; `begun` tells that it is at it."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def write(self, db: sqlite3.Connection, key: str) -> None:
+        self.begun.set()
+        assert self.may_go_on.wait(PATIENCE_S)
+        note(db, key)
+
+    async def start(self, database: Database, key: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(database.run(self.write, key))
+        async with asyncio.timeout(PATIENCE_S):
+            assert await asyncio.to_thread(self.begun.wait, PATIENCE_S)
+        return task
+
+
+async def test_a_slow_disk_does_not_stop_the_loop(path: Path) -> None:
+    slow = Slow()
+    async with open_database(path) as database:
+        task = await slow.start(database, "slow")
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not task.done()
+        slow.may_go_on.set()
+        await task
+
+
+async def test_cancelling_leaves_no_half_transaction(path: Path) -> None:
+    slow = Slow()
+    async with open_database(path) as database:
+        at_work = await slow.start(database, "at work")
+        in_line = asyncio.create_task(database.run(note, "in line"))
+        await asyncio.sleep(0)
+        for task in (at_work, in_line):
+            task.cancel()
+        for task in (at_work, in_line):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        slow.may_go_on.set()
+        assert await database.run(notes) == ["at work", "in line"]
+
+
+async def test_a_failure_after_cancelling_is_logged(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = Slow()
+    async with open_database(path) as database:
+        await database.run(note, "twice")
+        task = await slow.start(database, "twice")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with caplog.at_level(logging.ERROR):
+            slow.may_go_on.set()
+            await database.run(notes)
+            await asyncio.sleep(0)
+    assert "failed after its task was cancelled" in caplog.text
+
+
+async def test_closing_waits_for_what_was_handed_over(path: Path) -> None:
+    slow = Slow()
+    async with open_database(path) as database:
+        task = await slow.start(database, "last words")
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.01, slow.may_go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with open_database(path) as database:
+        assert await database.run(notes) == ["last words"]

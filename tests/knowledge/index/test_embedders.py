@@ -1,0 +1,124 @@
+"""The embedders: the built-in one for real, the API one against a server on loopback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge.index.embedders import (
+    OpenAIEmbedder,
+    Text2vecEmbedder,
+    UseEmbedder,
+    create_embedder,
+    embed_many,
+)
+from knowledge.index.embedding_cache import EmbeddingCache
+from knowledge.plan import EmbedderSpec
+from knowledge.types import EmbedderError, Vectors
+from tests.fakes.embeddings_api import EmbeddingsApi, embeddings_api
+
+
+@pytest.fixture(scope="module")
+def use() -> UseEmbedder:
+    return UseEmbedder()
+
+
+@pytest.fixture
+def api() -> Iterator[EmbeddingsApi]:
+    with embeddings_api() as served:
+        yield served
+
+
+def embedder(api: EmbeddingsApi, dim: int = 0) -> OpenAIEmbedder:
+    made = create_embedder(EmbedderSpec("openai", "letters", api.url, dim, "secret-key"))
+    assert isinstance(made, OpenAIEmbedder)
+    return made
+
+
+def test_meaning_is_near_across_languages(use: UseEmbedder) -> None:
+    zh, en, other = use.encode(
+        ["怎么安装这个软件？", "how do I install this software?", "I like cats"]
+    )
+    assert zh @ en > 0.6 > zh @ other
+
+
+def test_vectors_have_length_one_whatever_the_text(use: UseEmbedder) -> None:
+    texts = ["", " ", "a" * 20_000, "half an emoji \ud83d", "\0", "正常的一句话"]
+    lengths = np.linalg.norm(use.encode(texts), axis=1)
+    assert np.allclose(lengths, 1.0, atol=1e-3)
+    assert use.encode([]).shape == (0, 512)
+
+
+def test_many_texts_come_back_in_their_order(use: UseEmbedder) -> None:
+    texts = [f"sentence number {n} " + "word " * (n % 7) for n in range(300)]
+    vectors = np.zeros((300, 512), np.float32)
+    for positions, part in embed_many(use, texts):
+        vectors[positions] = part
+    assert np.allclose(
+        vectors[[0, 150, 299]], use.encode([texts[0], texts[150], texts[299]]), atol=1e-4
+    )
+
+
+def test_the_api_embeds_in_order_and_sends_its_key(api: EmbeddingsApi) -> None:
+    vectors = embedder(api).encode(["aab", "ccc"])
+    wanted = np.array([[2 / 5**0.5, 1 / 5**0.5, 0], [0, 0, 1]])
+    assert np.allclose(vectors, wanted, atol=1e-6)
+    assert api.keys == ["Bearer secret-key"]
+    assert embedder(api).dim == 3
+    assert embedder(api, dim=7).dim == 7
+
+
+def test_the_api_is_asked_again_after_a_failure(api: EmbeddingsApi) -> None:
+    api.fail_next = 2
+    assert embedder(api).encode(["a"]).shape == (1, 3)
+    assert len(api.requests) == 3
+
+
+def test_an_api_that_refuses_is_a_clear_error(api: EmbeddingsApi) -> None:
+    api.fail_next, api.fail_status = 99, 401
+    with pytest.raises(EmbedderError, match=r"127\.0\.0\.1.*failed") as error:
+        embedder(api).encode(["a"])
+    assert "secret-key" not in str(error.value)
+    assert len(api.requests) == 1, "a refusal is not tried again"
+
+
+def test_too_few_vectors_are_noticed(api: EmbeddingsApi) -> None:
+    api.short = True
+    with pytest.raises(EmbedderError, match="1 vectors for 2 texts"):
+        embedder(api).encode(["a", "b"])
+
+
+def test_known_texts_are_not_embedded_again(api: EmbeddingsApi, tmp_path: Path) -> None:
+    cache, made = EmbeddingCache(tmp_path / "v.sqlite"), embedder(api, dim=3)
+    first = cache.encode(made, ["a", "b", "a"])
+    again = EmbeddingCache(tmp_path / "v.sqlite").encode(made, ["b", "c", "a"])
+    assert [request["input"] for request in api.requests] == [["a", "b"], ["c"]]
+    assert np.allclose(first[0], first[2]) and np.allclose(first[1], again[0])
+    assert np.allclose(again[2], [1, 0, 0])
+    cache.prune(1)
+    cache.encode(made, ["a", "c"])
+    assert api.requests[-1]["input"] == ["a"]
+
+
+def test_the_cache_tells_embedders_apart(
+    api: EmbeddingsApi, tmp_path: Path, use: UseEmbedder
+) -> None:
+    cache = EmbeddingCache(tmp_path / "v.sqlite")
+    assert cache.encode(embedder(api), ["a"]).shape == (1, 3)
+    assert cache.encode(use, ["a"]).shape == (1, 512)
+    empty: Vectors = cache.encode(use, [])
+    assert empty.shape == (0, 512)
+
+
+def test_text2vec_says_how_to_install_it() -> None:
+    made = create_embedder(EmbedderSpec("text2vec"))
+    assert isinstance(made, Text2vecEmbedder)
+    assert made.id == "text2vec:shibing624/text2vec-base-chinese"
+    with pytest.raises(EmbedderError, match="pip install text2vec six torch"):
+        made.encode(["a"])
+
+
+def test_the_key_is_in_no_name() -> None:
+    spec = EmbedderSpec("openai", "m", "http://x/v1", 3, "secret-key")
+    assert "secret-key" not in repr(spec) + create_embedder(spec).id

@@ -1,0 +1,344 @@
+"""Reading files of every format; bad ones cost their own text and nothing else."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.decoding import ReadError, decode
+from common.process import Child, ChildEnded, Message
+from knowledge.ingest.documents import MAX_TEXT_CHARS, digest
+from knowledge.ingest.readers import Job, Reader, Reading
+from knowledge.plan import BuildPlan, EmbedderSpec
+from tests.knowledge import files
+from tests.knowledge.files import CHINESE, SENTENCE
+
+VIEWS = BuildPlan("", (), EmbedderSpec()).views
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    with Reader(VIEWS, timeout_s=30) as opened:
+        yield opened
+
+
+def read(reader: Reader, path: Path) -> Reading:
+    (reading,) = reader.read([Job(path)])
+    assert reading.error == reading.gone == ""
+    return reading
+
+
+def refusal(reader: Reader, path: Path) -> str:
+    (reading,) = reader.read([Job(path)])
+    assert reading.error
+    assert (reading.text, reading.pieces) == ("", {})
+    return reading.error
+
+
+def converters() -> list[psutil.Process]:
+    alive = (child for child in psutil.Process().children() if child.status() != "zombie")
+    ours = [child for child in alive if "knowledge.ingest.reader_process" in child.cmdline()]
+    return sorted(ours, key=lambda child: child.create_time())
+
+
+def newest_converter() -> psutil.Process:
+    return converters()[-1]
+
+
+TEXTS = {
+    "page.md": f"# Ports\n\n{SENTENCE}\n\n{CHINESE}\n",
+    "page.markdown": f"{SENTENCE}\n{CHINESE}\n",
+    "page.rst": f"Ports\n=====\n\n{SENTENCE}\n\n{CHINESE}\n",
+    "page.txt": f"{SENTENCE}\n{CHINESE}\n",
+    "page.html": f"<html><body><h1>Ports</h1><p>{SENTENCE}</p><p>{CHINESE}</p>"
+    "<script>alert(1)</script></body></html>",
+}
+MADE: dict[str, Callable[[Path], None]] = {
+    "page.docx": files.write_word,
+    "page.pptx": files.write_slides,
+    "page.xlsx": files.write_sheet,
+    "page.ipynb": files.write_notebook,
+    "page.pdf": files.write_pdf,
+}
+
+
+@pytest.mark.parametrize("name", [*TEXTS, *MADE])
+def test_every_format_is_read(reader: Reader, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name in TEXTS:
+        path.write_text(TEXTS[name], encoding="utf-8")
+    else:
+        MADE[name](path)
+    document = read(reader, path)
+    text = " ".join(document.text.split())
+    assert SENTENCE in text
+    if name != "page.pdf":
+        assert CHINESE in text
+    assert "alert(1)" not in text
+    assert "noise of a run" not in text
+    assert document.has_lines == (path.suffix in (".md", ".markdown", ".rst", ".txt"))
+    assert document.hash == digest(path)
+    assert set(document.pieces) == {"answer", "reject"}
+    for piece in (*document.pieces["answer"], *document.pieces["reject"]):
+        assert document.text[piece.start : piece.end] == piece.text
+
+
+def test_a_chinese_pdf_is_read(reader: Reader, tmp_path: Path) -> None:
+    files.write_pdf(tmp_path / "水壶.pdf", CHINESE)
+    assert CHINESE in read(reader, tmp_path / "水壶.pdf").text
+
+
+def test_structure_is_kept(reader: Reader, tmp_path: Path) -> None:
+    files.write_word(tmp_path / "a.docx")
+    files.write_notebook(tmp_path / "a.ipynb")
+    assert "# Ports" in read(reader, tmp_path / "a.docx").text
+    assert "| option | cache_fraction |" in read(reader, tmp_path / "a.docx").text
+    assert "```python\nkettle.serve(port=7311)\n```" in read(reader, tmp_path / "a.ipynb").text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_text_of_any_encoding_is_read(
+    reader: Reader, tmp_path: Path, encoding: str, line_end: str
+) -> None:
+    text = f"# 端口\n\n{CHINESE * 5}\n{SENTENCE}\n"
+    (tmp_path / "a.md").write_bytes(text.replace("\n", line_end).encode(encoding))
+    assert read(reader, tmp_path / "a.md").text == text
+
+
+def test_latin_text_is_not_taken_for_chinese(reader: Reader, tmp_path: Path) -> None:
+    text = "Der Kessel hört für gewöhnlich auf Port 7311, größere Kessel überall.\n" * 5
+    (tmp_path / "a.txt").write_bytes(text.encode("latin-1"))
+    assert "gewöhnlich" in read(reader, tmp_path / "a.txt").text
+
+
+@given(st.binary(max_size=400))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_text_or_refused(data: bytes) -> None:
+    try:
+        text = decode(data)
+    except ReadError:
+        return
+    assert "\r" not in text
+
+
+def test_the_head_of_a_page_is_no_text_and_lines_stay(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(f"---\ntitle: x\nsecret: y\n---\n{SENTENCE}\n")
+    text = read(reader, tmp_path / "a.md").text
+    assert "secret" not in text
+    assert text.split("\n")[4] == SENTENCE
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("empty.md", b"", "empty"),
+        ("spaces.txt", b" \n\n ", "empty"),
+        ("binary.md", bytes(range(256)) * 10, "binary"),
+        ("bell.txt", b"\x01\x02\x07" * 50, "binary"),
+        ("broken.pdf", b"%PDF-1.7 nonsense", "broken"),
+        ("text.docx", b"this is no archive", "broken"),
+        ("torn.xlsx", b"PK\x03\x04 torn off", "broken"),
+        ("broken.ipynb", b'{"cells": [', "broken"),
+        ("wrong.ipynb", b'{"cell": 1}', "broken"),
+        ("old.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "encrypted"),
+    ],
+)
+def test_what_is_no_document_is_refused(
+    reader: Reader, tmp_path: Path, name: str, data: bytes, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert reason in refusal(reader, tmp_path / name)
+
+
+def test_an_encrypted_pdf_is_refused(reader: Reader, tmp_path: Path) -> None:
+    files.write_pdf(tmp_path / "a.pdf", password="open sesame")
+    assert refusal(reader, tmp_path / "a.pdf") == "encrypted"
+
+
+def test_a_scanned_pdf_is_refused(reader: Reader, tmp_path: Path) -> None:
+    files.write_pdf(tmp_path / "a.pdf", " ")
+    assert "scanned" in refusal(reader, tmp_path / "a.pdf")
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_unpacked(
+    reader: Reader, tmp_path: Path
+) -> None:
+    files.write_bomb(tmp_path / "a.docx", megabytes=500)
+    assert (tmp_path / "a.docx").stat().st_size < 1_000_000
+    assert "bomb" in refusal(reader, tmp_path / "a.docx")
+
+
+def test_a_bomb_that_lies_about_its_size_harms_nobody(reader: Reader, tmp_path: Path) -> None:
+    files.write_lying_bomb(tmp_path / "a.docx")
+    assert refusal(reader, tmp_path / "a.docx")
+    files.write_word(tmp_path / "b.docx")
+    assert SENTENCE in read(reader, tmp_path / "b.docx").text
+
+
+def test_too_much_text_is_refused(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("word " * (MAX_TEXT_CHARS // 5 + 1))
+    assert "too much text" in refusal(reader, tmp_path / "a.txt")
+
+
+def test_a_reader_that_hangs_is_ended_and_the_next_file_is_read(tmp_path: Path) -> None:
+    files.write_word(tmp_path / "b.docx")
+    with Reader(VIEWS, timeout_s=30) as reader:
+        read(reader, tmp_path / "b.docx")
+        hung = newest_converter()
+        hung.send_signal(signal.SIGSTOP)
+        reader._timeout_s = 0.2
+        assert "took more than 0.2 s" in refusal(reader, tmp_path / "b.docx")
+        reader._timeout_s = 30
+        assert not hung.is_running()
+        assert SENTENCE in read(reader, tmp_path / "b.docx").text
+
+
+def test_a_reader_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    for name in ("a.docx", "b.docx", "c.docx"):
+        files.write_word(tmp_path / name)
+    with Reader(VIEWS, timeout_s=30) as reader:
+        texts = []
+        for reading in reader.read(Job(tmp_path / name) for name in ("a.docx", "b.docx", "c.docx")):
+            texts.append(SENTENCE in reading.text)
+            if len(texts) == 1:
+                for child in converters():
+                    child.kill()
+    assert texts == [True, True, True]
+
+
+class Deadly(Child):
+    """Dies over every file that is named so."""
+
+    def __init__(self, module: str, settings: Mapping[str, Any]) -> None:
+        self.files: list[str] = []
+        super().__init__(module, settings)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        if "path" in message:
+            self.files.append(bytes.fromhex(message["path"]).decode())
+        super().send(message)
+
+    def receive(self, timeout_s: float) -> Message:
+        if self.files.pop(0).endswith("deadly.md"):
+            self.end()
+            raise ChildEnded("signal 9")
+        return super().receive(timeout_s)
+
+
+def test_a_file_that_kills_its_reader_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("a.md", "deadly.md", "b.md")
+    for name in names:
+        (tmp_path / name).write_text(SENTENCE * 3)
+    monkeypatch.setattr("knowledge.ingest.readers.Child", Deadly)
+    with Reader(VIEWS, timeout_s=30) as reader:
+        readings = list(reader.read(Job(tmp_path / name) for name in names))
+    assert [SENTENCE in reading.text for reading in readings] == [True, False, True]
+    assert readings[1].error == "the reader broke down on it (signal 9)"
+
+
+def test_the_reader_ends_its_process(tmp_path: Path) -> None:
+    files.write_word(tmp_path / "b.docx")
+    with Reader(VIEWS, timeout_s=30) as reader:
+        read(reader, tmp_path / "b.docx")
+        child = newest_converter()
+    assert not child.is_running()
+
+
+def test_nothing_to_read_starts_no_process() -> None:
+    before = converters()
+    with Reader(VIEWS, timeout_s=30) as reader:
+        assert list(reader.read([])) == []
+        assert converters() == before
+
+
+def test_the_reader_knows_nothing_of_the_bots_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_TOKEN", "secret")
+    files.write_word(tmp_path / "b.docx")
+    with Reader(VIEWS, timeout_s=30) as reader:
+        read(reader, tmp_path / "b.docx")
+        environment = Path(f"/proc/{newest_converter().pid}/environ").read_bytes()
+    assert b"secret" not in environment
+
+
+def test_a_file_that_is_gone_is_told_from_one_that_is_bad(reader: Reader, tmp_path: Path) -> None:
+    (reading,) = reader.read([Job(tmp_path / "gone.md")])
+    assert (reading.gone, reading.error) == (os.strerror(2), "")
+
+
+def test_a_file_with_the_known_content_is_not_read(reader: Reader, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(SENTENCE * 3)
+    assert [r.same for r in reader.read([Job(path), Job(path, digest(path))])] == [False, True]
+
+
+def test_the_time_limit_covers_cutting_as_well(tmp_path: Path) -> None:
+    """Nested lists take markdown-it longest of all."""
+    (tmp_path / "slow.md").write_text("> - > - a\n" * (MAX_TEXT_CHARS // 11))
+    (tmp_path / "b.md").write_text(SENTENCE * 3)
+    began = time.monotonic()
+    with Reader(VIEWS, timeout_s=2) as reader:
+        assert "took more than 2 s" in refusal(reader, tmp_path / "slow.md")
+    assert time.monotonic() - began < 20
+    with Reader(VIEWS, timeout_s=30) as reader:
+        assert SENTENCE in read(reader, tmp_path / "b.md").text
+
+
+@pytest.mark.parametrize(
+    "text", ["# Port\n\nThe port is 7311.\n", "端口是 7311。", "порт сервера 7311"]
+)
+def test_a_document_of_one_sentence_is_kept(reader: Reader, tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.md").write_text(text)
+    pieces = read(reader, tmp_path / "a.md").pieces
+    assert all("7311" in pieces[view][0].text for view in VIEWS)
+
+
+@pytest.mark.parametrize("text", ["# Rotated object detection\n\nTODO\n", "---\n\n***\n", "hello"])
+def test_a_document_that_says_nothing_is_reported(
+    reader: Reader, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "a.md").write_text(text)
+    assert "nothing but headings" in refusal(reader, tmp_path / "a.md")
+
+
+def test_a_page_without_its_navigation(reader: Reader, tmp_path: Path) -> None:
+    beside = "<nav><a href='/'>Home of everything</a></nav><header>Kettle Inc. banner</header>"
+    body = f"<h1>Ports</h1><p>{SENTENCE}</p><aside>On this page</aside>"
+    page = f"<html><body>{beside}{body}<footer>All rights reserved</footer></body></html>"
+    (tmp_path / "a.html").write_text(page)
+    text = read(reader, tmp_path / "a.html").text
+    assert text.split("\n") == ["# Ports", "", SENTENCE]
+
+
+def test_the_main_part_of_a_page_is_its_text(reader: Reader, tmp_path: Path) -> None:
+    main = f"<div role='main'><h1>Ports<a class='headerlink' href='#x'>¶</a></h1><p>{SENTENCE}</p>"
+    page = f"<body><div role='navigation'>previous</div><div>Cookies</div>{main}</div></body>"
+    (tmp_path / "a.html").write_text(page)
+    assert read(reader, tmp_path / "a.html").text.split("\n") == ["# Ports", "", SENTENCE]
+
+
+def test_slides_have_no_numbers_in_their_text(reader: Reader, tmp_path: Path) -> None:
+    files.write_slides(tmp_path / "a.pptx")
+    text = read(reader, tmp_path / "a.pptx").text
+    assert "Slide number" not in text
+    assert text.strip().startswith("# Ports")
+
+
+def test_a_damaged_character_does_not_make_a_page_unreadable(
+    reader: Reader, tmp_path: Path
+) -> None:
+    (tmp_path / "a.md").write_bytes((CHINESE * 20).encode() + b"\xff\xe6 " + SENTENCE.encode())
+    text = read(reader, tmp_path / "a.md").text
+    assert CHINESE * 20 in text
+    assert SENTENCE in text

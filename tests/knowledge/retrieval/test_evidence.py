@@ -1,0 +1,108 @@
+"""What counts as evidence: headings, names, and questions that only sound alike."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from knowledge.base import KnowledgeBase
+from knowledge.ingest.build import build
+from knowledge.plan import BuildPlan, EmbedderSpec, Source
+from knowledge.retrieval.evidence import Scale, evidence
+from knowledge.retrieval.quote import are_translations
+from tests.knowledge.library import gate_options, write_pages
+
+SHARE = st.floats(0, 1)
+NEARNESS = st.floats(-2, 3)
+
+
+@given(NEARNESS, SHARE, st.floats(0, 20), SHARE, st.integers(0, 9))
+def test_evidence_is_a_probability(
+    nearness: float, share: float, count: float, title: float, unknown: int
+) -> None:
+    assert 0.0 <= evidence(nearness, share, count, title, unknown) <= 1.0
+
+
+@given(NEARNESS, SHARE, SHARE, st.integers(0, 3))
+def test_more_words_and_a_like_heading_speak_for_it_unknown_names_against(
+    nearness: float, share: float, title: float, unknown: int
+) -> None:
+    base = evidence(nearness, share, 4, title, unknown)
+    assert evidence(nearness, 1.0, 4, title, unknown) >= base
+    assert evidence(nearness, share, 4, 1.0, unknown) >= base
+    assert evidence(nearness, share, 4, title, unknown + 1) <= base
+
+
+def test_cosines_mean_what_the_collection_says() -> None:
+    assert Scale(0.2, 0.5).of(0.2) == 0.0
+    assert Scale(0.2, 0.5).of(0.5) == pytest.approx(1.0)
+    assert Scale(0.3, 0.3).of(0.35) == pytest.approx(1.0)  # nothing told: no division by zero
+
+
+async def test_a_question_worded_like_a_heading_is_sure(kettle: KnowledgeBase) -> None:
+    found = await kettle.search("Why is the first request slow?", 3)
+    assert found.evidence > 0.9
+    other = await kettle.search("Why is the second coffee cold?", 3)
+    assert other.evidence < 0.7
+
+
+async def test_a_message_worded_like_a_heading_passes_as_a_mention(kettle: KnowledgeBase) -> None:
+    near = await kettle.judge("On Windows", mention=True)
+    assert near.accept
+    far = await kettle.judge("On Sundays", mention=True)
+    assert not far.accept
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> KnowledgeBase:
+    """Two products: of one nothing but an introduction is documented."""
+    about = "# Teapot\n\nTeapot is a server for tea. It is configured by a file.\n"
+    write_pages(tmp_path / "teapot", {"about.md": about})
+    kettle = "# Kettle\n\n## Which port does the server listen on?\n\nOn port 7311 by default.\n"
+    write_pages(tmp_path / "kettle", {"serving.md": kettle})
+    sources = tuple(Source(name, path=str(tmp_path / name)) for name in ("teapot", "kettle"))
+    plan = BuildPlan(str(tmp_path / "index"), sources, EmbedderSpec())
+    build(plan)
+    return KnowledgeBase(plan, gate_options(tmp_path))
+
+
+async def test_another_product_s_heading_is_no_evidence(two: KnowledgeBase) -> None:
+    async with two as knowledge:
+        asked = "which port does the {} server listen on?"
+        own = await knowledge.search(asked.format("kettle"), 3)
+        assert own.evidence > 0.85
+        assert "7311" in own.passages[0].text
+        foreign = await knowledge.search(asked.format("teapot"), 3)
+        assert foreign.evidence < 0.85
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("how do I change the port?", "How can I change the port", True),
+        ("怎么接入飞书？", "飞书怎么接入", True),
+        ("how do I mute the bot?", "how do I unmute the bot?", False),
+        ("支持 python 3.11 吗", "支持 python 3.13 吗", False),
+        ("lmdeploy 怎么安装", "mmdeploy 怎么安装", False),
+        ("怎么开启前缀缓存", "怎么关闭前缀缓存", False),
+    ],
+)
+async def test_questions_that_sound_alike_are_told_apart(
+    kettle: KnowledgeBase, one: str, other: str, *, same: bool
+) -> None:
+    (alike,) = await kettle.alike(one, [other])
+    assert (alike >= 0.8) == same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("docs/en/port.md", "docs/zh_cn/port.md", True),
+        ("README.md", "README_zh-CN.md", True),
+        ("docs/en/port.md", "docs/en/port.md", False),
+        ("docs/en/port.md", "docs/zh/ports.md", False),
+    ],
+)
+def test_translations_are_told_by_their_paths(one: str, other: str, *, same: bool) -> None:
+    assert are_translations(one, other) == same

@@ -1,0 +1,73 @@
+"""Groups that are bound to some of the sources are answered from these alone."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from knowledge.base import KnowledgeBase
+from knowledge.ingest.build import build
+from knowledge.plan import BuildPlan, Source
+from tests.knowledge.library import gate_options, plan, write_pages
+
+SHARED = "# Licence\n\nBoth tools are free: you may use, change and share them as you like.\n"
+TEAPOT = "# Teapot\n\nThe teapot server listens on port 4180 and pours Earl Grey every hour.\n"
+
+
+@pytest.fixture
+async def two_sources(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
+    kettle = write_pages(tmp_path / "kettle")
+    teapot = tmp_path / "teapot"
+    teapot.mkdir()
+    (teapot / "serving.md").write_text(TEAPOT)
+    for folder in (kettle, teapot):
+        (folder / "licence.md").write_text(SHARED)
+    made = plan(tmp_path / "index", kettle)
+    sources = (Source("kettle", str(kettle)), Source("teapot", str(teapot)))
+    both = BuildPlan(made.folder, sources, made.embedder)
+    build(both)
+    async with KnowledgeBase(both, gate_options(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("source", ["kettle", "teapot"])
+async def test_only_the_bound_source_is_searched(two_sources: KnowledgeBase, source: str) -> None:
+    found = await two_sources.search("which port does the server listen on?", 5, (source,))
+    assert {passage.source for passage in found.passages} == {source}
+    port = {"kettle": "7311", "teapot": "4180"}[source]
+    assert port in found.passages[0].text
+
+
+async def test_a_page_that_stands_in_both_is_cited_where_the_group_may_look(
+    two_sources: KnowledgeBase,
+) -> None:
+    for source in ("kettle", "teapot"):
+        found = await two_sources.search("may I share the tools, is it free?", 1, (source,))
+        assert (found.passages[0].source, found.passages[0].path) == (source, "licence.md")
+        assert found.passages[0].also_in == ()
+    everywhere = await two_sources.search("may I share the tools, is it free?", 1)
+    assert everywhere.passages[0].also_in == ("licence.md",)
+
+
+async def test_the_gate_judges_by_the_bound_source(two_sources: KnowledgeBase) -> None:
+    text = "does the teapot pour Earl Grey?"
+    wide = await two_sources.judge(text, mention=True)
+    teapot = await two_sources.judge(text, mention=True, sources=("teapot",))
+    kettle = await two_sources.judge(text, mention=True, sources=("kettle",))
+    assert kettle.score < teapot.score
+    assert kettle.score < wide.score
+
+
+async def test_both_names_together_are_everything(two_sources: KnowledgeBase) -> None:
+    question = "which port does the server listen on?"
+    everything = await two_sources.search(question, 5)
+    both = await two_sources.search(question, 5, ("kettle", "teapot"))
+    assert [hit.path for hit in both.passages] == [hit.path for hit in everything.passages]
+
+
+async def test_a_source_that_is_gone_holds_nothing(two_sources: KnowledgeBase) -> None:
+    found = await two_sources.search("which port does the server listen on?", 5, ("cup",))
+    assert found.passages == ()
+    assert not (
+        await two_sources.judge("how do I install it?", mention=True, sources=("cup",))
+    ).accept
