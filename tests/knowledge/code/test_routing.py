@@ -77,7 +77,7 @@ async def test_without_model_and_embedder_the_first_ones_are_searched() -> None:
     async def fails(text: str, others: Sequence[str]) -> list[float]:
         raise KnowledgeError(text, others)
 
-    async def choose(text: str, introductions: Sequence[str]) -> None:
+    async def choose(_text: str, _introductions: Sequence[str]) -> None:
         return None
 
     assert await chosen(RepoQuestion("tea please", fails, choose=choose)) == ["kettle", "pot"]
