@@ -1,11 +1,14 @@
-"""Processes that work for this one: each JSON line sent to them is answered by one.
+"""Child processes: the one way to start, limit, hear and end them.
 
-They do what may take all memory or time, or crash. They end with the process that started them,
-however that ends, and know nothing of its environment.
+Each is started by `process_launch`: it leads a session of its own, gets the environment that is
+named for it and nothing else, keeps within its limits, and ends with the process that started it,
+however that ends. The last words of its standard error go with the error that tells of its end.
+
+`run` waits for a command; `Child` here, for threads, and `AsyncChild` in `process_async` exchange
+JSON lines with a module of ours, whose side is in `process_child`.
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import select
@@ -13,41 +16,173 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
-from typing import Any, Self, TextIO, TypeAlias
+from typing import IO, Any, Self, TypeAlias
+
+from common import process_launch
+from common.process_launch import CANNOT_START as CANNOT_START
 
 Message: TypeAlias = dict[str, Any]
 
-_PR_SET_PDEATHSIG = 1
-_ENVIRONMENT = {
-    "PATH": os.defpath,
-    "LC_ALL": "C.UTF-8",
-    "HOME": "/nonexistent",
-    # Each of numpy's threads would take memory, on a big machine more than there may be.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-}
+ROOT = Path(__file__).parent.parent
+"""The project's folder, where its modules are found."""
+
+GRACE_S = 2.0
+"""What a process gets to end by itself before it is killed."""
+
+LAST_BYTES = 4000
+"""Of the standard error, what is kept."""
+
+_EVERYWHERE = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
+NETWORK = (
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+)  # fmt: skip
+"""Variables of what goes through the network."""
+
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Each of numpy's threads would take memory, on a big machine more than there may be."""
 
 
-class ChildEnded(Exception):
-    """A child process is gone; says how it ended."""
+def environment(*names: str, **more: str) -> dict[str, str]:
+    """All that a child knows of this process' environment: what programs need to run at all, the
+    variables of these names ("HF_*" is a pattern), and `more`."""
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if any(fnmatchcase(name, pattern) for pattern in (*_EVERYWHERE, *names))
+    }
+    return {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", **passed, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a process may take, 0 for as much as it likes: bytes of address space, seconds of CPU
+    time, bytes of a file that it writes. `nice` is how much it gives way to others."""
+
+    memory_bytes: int = 0
+    cpu_s: int = 0
+    file_bytes: int = 0
+    nice: int = 0
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start, with the whole environment that it gets. `guarded` is for what starts others
+    that don't end with it, see `process_launch`."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    limits: Limits = NO_LIMITS
+    folder: Path | None = None
+    guarded: bool = False
+
+    def line(self) -> list[str]:
+        """The whole command line."""
+        limits = self.limits
+        numbers = (
+            os.getpid(), int(self.guarded),
+            limits.memory_bytes, limits.cpu_s, limits.file_bytes, limits.nice,
+        )  # fmt: skip
+        launcher = (sys.executable, "-I", "-S", process_launch.__file__)
+        return [*launcher, *map(str, numbers), *self.words]
+
+
+def module(name: str, variables: Mapping[str, str], limits: Limits = NO_LIMITS) -> Command:
+    """A module of ours, run by this interpreter with these variables."""
+    return Command((sys.executable, "-m", name), variables, limits, folder=ROOT)
+
+
+class ChildFailed(Exception):
+    """A child process is gone, or makes no sense; the message says how. `status` is what it ended
+    with, negative for a signal, None while it runs; `last_words` are for the log."""
+
+    def __init__(self, status: int | None, last_words: str = "") -> None:
+        how = "makes no sense" if status is None else f"status {status}"
+        super().__init__(f"signal {-status}" if status is not None and status < 0 else how)
+        self.status, self.last_words = status, last_words
+
+
+class LastWords:
+    """The end of what a process wrote to its standard error."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def add(self, data: bytes) -> None:
+        """Takes up what was written."""
+        self._kept = (self._kept + data)[-LAST_BYTES:]
+
+    def __str__(self) -> str:
+        return self._kept.decode("utf-8", "replace").strip()
+
+
+def parsed(line: bytes) -> Message:
+    """A message that came as a line. Raises ChildFailed."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ChildFailed(None, line.decode("utf-8", "replace")[:200]) from None
+    if not isinstance(message, dict):
+        raise ChildFailed(None, line.decode("utf-8", "replace")[:200])
+    return message
+
+
+def signal_all(pid: int, number: signal.Signals) -> None:
+    """Sends a signal to a child and what is in its session; nothing where they are gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command came to; `status` is CANNOT_START where it was not even started."""
+
+    status: int
+    output: bytes
+    last_words: str
+
+
+def run(command: Command, timeout_s: float) -> Done:
+    """Runs a command to its end. Raises OSError, and TimeoutError after ending it."""
+    process = _started(command, subprocess.DEVNULL)
+    try:
+        output, errors = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    finally:
+        _end(process)
+    words = LastWords()
+    words.add(errors)
+    return Done(process.returncode, output, str(words))
 
 
 class Child:
-    """A module run in a process of its own. `settings` are the first line that it reads."""
+    """A module that answers each message by one; make it by `start`. For threads: the one that
+    starts it must live as long as it does."""
 
-    def __init__(self, module: str, settings: Mapping[str, Any]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", module, str(os.getpid())],
-            cwd=Path(__file__).parent.parent,
-            env=_ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
         self._read = b""
-        self.send(settings)
+        self._words = LastWords()
+        self._hearing = Thread(target=_hear, args=(process.stderr, self._words.add), daemon=True)
+
+    @classmethod
+    def start(cls, command: Command, settings: Mapping[str, Any]) -> Self:
+        """Starts a module that is served by `process_child.serve`. Raises OSError."""
+        child = cls(_started(command, subprocess.PIPE))
+        child._hearing.start()
+        child.send(settings)
+        return child
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +197,7 @@ class Child:
 
     def fileno(self) -> int:
         """What becomes readable when an answer comes, for `select`."""
-        assert self._process.stdout  # noqa: S101 - a pipe, as asked for above
+        assert self._process.stdout  # noqa: S101 - a pipe, see _started
         return self._process.stdout.fileno()
 
     @property
@@ -78,7 +213,7 @@ class Child:
             self._process.stdin.flush()
 
     def receive(self, timeout_s: float) -> Message:
-        """The next answer. Raises ChildEnded, or TimeoutError."""
+        """The next answer. Raises ChildFailed, or TimeoutError."""
         until = time.monotonic() + timeout_s
         parts = [self._read]
         while b"\n" not in parts[-1]:
@@ -87,50 +222,47 @@ class Child:
                 raise TimeoutError
             part = os.read(self.fileno(), 1 << 20)
             if not part:
-                raise ChildEnded(_ending(self._process.wait()))
+                status = self._process.wait()
+                self._hearing.join(GRACE_S)
+                raise ChildFailed(status, str(self._words))
             parts.append(part)
         line, self._read = b"".join(parts).split(b"\n", 1)
-        answer: Message = json.loads(line)
-        return answer
+        return parsed(line)
 
     def end(self) -> None:
         """Ends the process; what it was at is lost."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                # What was still to be written is for nobody any more.
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        _end(self._process, self._hearing)
 
 
-def _ending(status: int) -> str:
-    return f"signal {-status}" if status < 0 else f"status {status}"
+def _started(command: Command, stdin: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - our own commands
+        command.line(),
+        cwd=command.folder,
+        env=command.environment,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
-def serve(start: Callable[[Message], Callable[[Message], Message]]) -> None:
-    """The child's side: `start` makes of the settings what answers each message."""
-    _end_with(int(sys.argv[1]))
-    with private_output() as out:
-        answer = start(json.loads(sys.stdin.readline()))
-        for line in sys.stdin:
-            out.write(json.dumps(answer(json.loads(line))) + "\n")
-            out.flush()
+def _hear(pipe: IO[bytes], add: Callable[[bytes], None]) -> None:
+    while data := os.read(pipe.fileno(), 1 << 16):
+        add(data)
 
 
-@contextlib.contextmanager
-def private_output() -> Iterator[TextIO]:
-    """Standard output for the caller alone: what libraries print, and what processes started
-    from here would hold open, goes to standard error."""
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
-        sys.stdout.flush()
-        os.dup2(2, 1)
-        yield out
-
-
-def _end_with(parent: int) -> None:
-    """Linux kills this process when its parent ends, even when it is too busy to notice."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended a moment ago
-            sys.exit(1)
+def _end(process: "subprocess.Popen[bytes]", hearing: Thread | None = None) -> None:
+    """Asks the process and what it started to end, then kills what is left of them."""
+    if process.poll() is None:
+        signal_all(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+    signal_all(process.pid, signal.SIGKILL)
+    process.wait()
+    if hearing:
+        hearing.join(GRACE_S)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            # What was still to be written is for nobody any more.
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()

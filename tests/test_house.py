@@ -113,6 +113,15 @@ def test_what_must_not_occur(trees: dict[Path, ast.Module]) -> None:
     assert not found
 
 
+def test_child_processes_have_one_driver(trees: dict[Path, ast.Module]) -> None:
+    starting = {
+        path.name
+        for path, tree in trees.items()
+        if not {"subprocess", "asyncio.subprocess", "multiprocessing"}.isdisjoint(imports(tree))
+    }
+    assert starting == {"process.py", "process_async.py", "process_launch.py"}
+
+
 def test_broad_excepts_stand_in_three_places(trees: dict[Path, ast.Module]) -> None:
     broad = sorted(
         path.name

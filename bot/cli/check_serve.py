@@ -2,13 +2,13 @@
 
 import asyncio
 import shutil
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
 from pathlib import Path
 
 from bot.cli.findings import BAD, NOTE, OK
-from bot.llm.lmdeploy.exit_codes import INSTALL, interpreter
+from bot.llm.lmdeploy.exit_codes import INSTALL, interpreter, serve_environment
 from bot.llm.settings import ServeSettings
+from common.process import CANNOT_START, Command, run
 
 OLDEST = (0, 16)
 """The first lmdeploy that tells errors by their status."""
@@ -19,34 +19,28 @@ IMPORT = "import lmdeploy; print('lmdeploy', lmdeploy.__version__)"
 
 async def check_serve(settings: ServeSettings) -> list[str]:
     """Findings about the interpreter, lmdeploy in it, the model and the GPU."""
-    findings = [await _lmdeploy(interpreter(settings)), *_model(settings.model)]
+    findings = [await _lmdeploy(settings), *_model(settings.model)]
     if not shutil.which("nvidia-smi"):
         findings.append(f"{NOTE}llm.local.serve: there is no nvidia-smi; lmdeploy needs a GPU")
     return findings
 
 
-async def _lmdeploy(python: str) -> str:
+async def _lmdeploy(settings: ServeSettings) -> str:
+    python = interpreter(settings)
+    command = Command((python, "-c", IMPORT), serve_environment(settings))
     try:
-        child = await asyncio.create_subprocess_exec(python, "-c", IMPORT, stdout=PIPE, stderr=PIPE)
-    except OSError as error:
-        return f"{BAD}llm.local.serve: can't start {python}: {error.strerror}; {INSTALL}"
-    try:
-        async with asyncio.timeout(IMPORT_S):
-            out, err = await child.communicate()
+        done = await asyncio.to_thread(run, command, IMPORT_S)
     except TimeoutError:
-        await _kill(child)
         return f"{BAD}llm.local.serve: {python} did not import lmdeploy in {IMPORT_S:g} s"
-    said = (out or err).decode("utf-8", "replace").strip().splitlines()[-1:] or ["nothing"]
-    if child.returncode:
-        return f"{BAD}llm.local.serve: {python} can't import lmdeploy: {said[0]}; {INSTALL}"
-    if _version(said[0]) < OLDEST:
-        return f"{BAD}llm.local.serve: {said[0]} is too old; {'.'.join(map(str, OLDEST))} is needed"
-    return f"{OK}llm.local.serve: {said[0]} in {python}"
-
-
-async def _kill(child: Process) -> None:
-    child.kill()
-    await child.wait()
+    said = done.output.decode("utf-8", "replace") or done.last_words or "nothing"
+    last = said.strip().splitlines()[-1]
+    if done.status == CANNOT_START:
+        return f"{BAD}llm.local.serve: {last}; {INSTALL}"
+    if done.status:
+        return f"{BAD}llm.local.serve: {python} can't import lmdeploy: {last}; {INSTALL}"
+    if _version(last) < OLDEST:
+        return f"{BAD}llm.local.serve: {last} is too old; {'.'.join(map(str, OLDEST))} is needed"
+    return f"{OK}llm.local.serve: {last} in {python}"
 
 
 def _version(said: str) -> tuple[int, ...]:

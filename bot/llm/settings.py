@@ -32,6 +32,7 @@ def _route(sides: tuple[Side, ...]) -> tuple[Side, ...]:
     return sides
 
 
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
 ApiAddress = Annotated[WebAddress, AfterValidator(_api_address)]
 RouteOrder = Annotated[tuple[Side, ...], Field(min_length=1), AfterValidator(_route)]
 
@@ -54,6 +55,7 @@ class ServeSettings(_Section):
     enable_prefix_caching: bool = True
     python: str = Field(default="", max_length=500)
     extra_args: tuple[str, ...] = ()
+    environment: tuple[Variable, ...] = ()
     load_timeout_s: Seconds = 600
 
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from common.snapshots import AlreadyBuilding, current_snapshot, only_one, publish
 from knowledge.code.checkout import Checkout, read_checkout
@@ -38,6 +39,11 @@ class RepoPlan:
         """What decides which chunks there are; another one means building from nothing."""
         shape = repr((self.root, self.include, self.exclude))
         return f"{FORMAT} {hashlib.sha256(shape.encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
+def plan_from(found: dict[str, Any]) -> RepoPlan:
+    """A plan from its JSON form."""
+    return RepoPlan(**found | {name: tuple(found[name]) for name in ("include", "exclude")})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+
+from knowledge.ingest.git import git
 
 _TIMEOUT_S = 60
 _MAX_BYTES = 1 << 26
@@ -42,21 +43,11 @@ def read_checkout(folder: Path) -> Checkout:
 
 def _git(folder: Path, *arguments: str) -> bytes:
     """What git prints; nothing where it fails: then there are no links to commits."""
-    # A folder's own settings must not make git run other programs.
-    safe = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"]
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
     try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-            ["git", *safe, "-C", str(folder), *arguments],  # noqa: S607 - where the system has it
-            env={**os.environ, **quiet},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = git("--no-optional-locks", "-C", str(folder), *arguments, timeout_s=_TIMEOUT_S)
+    except OSError:
         return b""
-    return b"" if done.returncode or len(done.stdout) > _MAX_BYTES else done.stdout
+    return b"" if done.status or len(done.output) > _MAX_BYTES else done.output
 
 
 _SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!//)(.+)")

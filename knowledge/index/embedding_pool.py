@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from common.process import Child, ChildEnded
+from common.process import ONE_THREAD, Child, ChildFailed, environment, module
 from knowledge.types import EmbedderError, Vectors
 
 USE_ID, USE_DIM = "use-multilingual-3", 512
@@ -54,7 +54,8 @@ class UseWorkers:
     @staticmethod
     def start() -> Child:
         """A process that loads the model."""
-        return Child("knowledge.index.embedding_process", {})
+        command = module("knowledge.index.embedding_process", environment(**ONE_THREAD))
+        return Child.start(command, {})
 
     def end(self) -> None:
         """Ends the processes."""
@@ -87,7 +88,7 @@ class UseWorkers:
     def _answer(self, child: Child) -> Vectors:
         try:
             answer = child.receive(ANSWER_S)
-        except ChildEnded as error:
+        except ChildFailed as error:
             raise EmbedderError(
                 f"a process of the embedder was ended ({error}), perhaps for want of memory; "
                 "try again"

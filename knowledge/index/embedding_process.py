@@ -1,12 +1,12 @@
-"""An embedder's own process: `python -m knowledge.index.embedding_process`,
-see `common.process` and `embedding_pool`.
+"""An embedder's own process, `python -m knowledge.index.embedding_process`, see `embedding_pool`.
 
 It loads the model `use` at once; each message holds texts, each answer their vectors.
 """
 
 from base64 import b64encode
 
-from common.process import Message, serve
+from common.process import Message
+from common.process_child import serve
 from knowledge.index.embedders import UseEmbedder
 
 

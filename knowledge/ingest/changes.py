@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from knowledge.index.catalog import Catalog, DocumentRow, NewPiece
-from knowledge.ingest.readers import Job, Reader, Reading
+from knowledge.ingest.readers import DocumentReader, Job, Reading
 from knowledge.ingest.sources import SourceFile
 from knowledge.plan import BuildPlan
 from knowledge.types import Skipped, SourceError
@@ -64,7 +64,7 @@ def update_catalog(
             count(1)
         else:
             tasks.append(_Task(file, row, url, _job(file, row, known)))
-    with Reader(plan.views, plan.convert_timeout_s) as reader:
+    with DocumentReader(plan.views, plan.convert_timeout_s) as reader:
         for task, reading in zip(tasks, reader.read(task.job for task in tasks), strict=True):
             _take(catalog, task, reading, plan, changes)
             count(1)

@@ -1,14 +1,33 @@
-"""Git sources: a checkout that is cloned once and then brought up to date."""
+"""Git: asked about a folder, and sources that are cloned once and then brought up to date."""
 
-import os
 import re
 import shutil
-import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from common.process import CANNOT_START, NETWORK, Command, Done, environment, run
 from knowledge.types import SourceError
+
+GIT_VARIABLES = (
+    *NETWORK, "HOME", "XDG_CONFIG_HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "SSH_ASKPASS",
+    "GIT_ASKPASS", "GIT_CONFIG_*", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_SSL_*",
+)  # fmt: skip
+"""What git may know of the bot's environment: its settings, and how to reach a server."""
+
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
+_SAFE = ("protocol.ext.allow=never", "core.hooksPath=/dev/null", "core.fsmonitor=false")
+"""Neither an address nor a folder's own settings must make git run other programs."""
+
+
+def git(
+    *arguments: str, timeout_s: float, options: tuple[str, ...] = (), login: Mapping[str, str] = {}
+) -> Done:
+    """Runs git. Raises OSError, and TimeoutError after ending it."""
+    settings = [word for option in (*_SAFE, *options) for word in ("-c", option)]
+    variables = environment(*GIT_VARIABLES, **_QUIET, **login)
+    return run(Command(("git", *settings, *arguments), variables), timeout_s)
 
 
 def update_git(name: str, url: str, checkout: Path, timeout_s: float) -> str:
@@ -18,34 +37,34 @@ def update_git(name: str, url: str, checkout: Path, timeout_s: float) -> str:
     When that fails as well, a whole checkout of the same address stays as it was, and what went
     wrong is returned; without one it raises SourceError.
     """
-    git = _Git(name, url, time.monotonic() + timeout_s)
+    source = _GitSource(name, url, time.monotonic() + timeout_s)
     problem = ""
-    same = git.origin(checkout) == git.address
+    same = source.origin(checkout) == source.address
     if same:
         try:
             _unlock(checkout / ".git")
-            git.run("-C", str(checkout), "fetch", "--quiet", "--depth=1", "origin", "HEAD")
-            git.run("-C", str(checkout), "reset", "--quiet", "--hard", "FETCH_HEAD")
+            source.run("-C", str(checkout), "fetch", "--quiet", "--depth=1", "origin", "HEAD")
+            source.run("-C", str(checkout), "reset", "--quiet", "--hard", "FETCH_HEAD")
         except SourceError as error:
             problem = str(error)
         else:
             return ""
     try:
-        _clone(git, checkout)
+        _clone(source, checkout)
     except SourceError:
-        if same and git.is_whole(checkout):
+        if same and source.is_whole(checkout):
             return problem
         raise
     return ""
 
 
-def _clone(git: "_Git", checkout: Path) -> None:
+def _clone(source: "_GitSource", checkout: Path) -> None:
     """Into a folder beside it first: a clone that breaks off leaves nothing that looks whole."""
     waiting = checkout.with_name(f"{checkout.name}.new")
     shutil.rmtree(waiting, ignore_errors=True)
     waiting.parent.mkdir(parents=True, exist_ok=True)
     try:
-        git.run("clone", "--quiet", "--depth=1", "--no-tags", "--", git.address, str(waiting))
+        source.run("clone", "--quiet", "--depth=1", "--no-tags", "--", source.address, str(waiting))
         shutil.rmtree(checkout, ignore_errors=True)
         waiting.rename(checkout)
     finally:
@@ -62,19 +81,18 @@ _LOGIN = """!f() { printf 'username=%s\\npassword=%s\\n' "$HXD_USER" "$HXD_PASSW
 """A credential helper, as git wants it: what to run in a shell."""
 
 
-class _Git:
+class _GitSource:
     """Runs git for one source. User name and password of an address go to it by its environment:
     they are in no list of processes, no message and no file."""
 
     def __init__(self, name: str, url: str, until: float) -> None:
         self._name, self._until = name, until
         self.address, login = without_login(url)
-        quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
-        self._environment = {**os.environ, **quiet}
-        self._options = ["-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null"]
+        self._login: dict[str, str] = {}
+        self._options: tuple[str, ...] = ()
         if login:
-            self._environment |= {"HXD_USER": login[0], "HXD_PASSWORD": login[1]}
-            self._options += ["-c", "credential.helper=", "-c", f"credential.helper={_LOGIN}"]
+            self._login = {"HXD_USER": login[0], "HXD_PASSWORD": login[1]}
+            self._options = ("credential.helper=", f"credential.helper={_LOGIN}")
 
     def origin(self, checkout: Path) -> str:
         """The address that a checkout was cloned from; "" where there is none."""
@@ -95,27 +113,21 @@ class _Git:
 
     def run(self, *arguments: str) -> str:
         """What git prints. Raises SourceError with its own words."""
+        left_s = max(1.0, self._until - time.monotonic())
         try:
-            done = subprocess.run(  # noqa: S603 - fixed arguments; the address comes after "--"
-                ["git", *self._options, *arguments],  # noqa: S607 - git is where the system has it
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=max(1.0, self._until - time.monotonic()),
-                check=False,
-            )
-        except FileNotFoundError as error:
-            raise SourceError(f"source {self._name}: git is not installed; install it") from error
-        except subprocess.TimeoutExpired as error:
+            done = git(*arguments, timeout_s=left_s, options=self._options, login=self._login)
+        except TimeoutError as error:
             raise SourceError(f"source {self._name}: git took too long and was stopped") from error
-        if done.returncode:
+        except OSError as error:
+            raise SourceError(f"source {self._name}: git can't be started: {error}") from error
+        if done.status == CANNOT_START:
+            raise SourceError(f"source {self._name}: git is not installed; install it")
+        if done.status:
             raise SourceError(
                 f"source {self._name}: git failed on {_masked(self.address)}: "
-                f"{_masked(_reason(done.stderr))}"
+                f"{_masked(_reason(done.last_words))}"
             )
-        return done.stdout
+        return done.output.decode("utf-8", "replace")
 
 
 def _reason(said: str) -> str:

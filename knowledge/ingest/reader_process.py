@@ -1,4 +1,4 @@
-"""The reader's own process: `python -m knowledge.ingest.reader_process`, see `common.process`.
+"""The reader's own process, `python -m knowledge.ingest.reader_process`, see `readers`.
 
 A hostile file may eat all memory or time, or crash what reads it: so files are read, cleaned and
 cut into pieces here, within limits. Its settings are, for each view, how pieces are cut; each
@@ -6,31 +6,23 @@ message names a file, each answer is its text and pieces, or why there are none.
 """
 
 import os
-import resource
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from common.decoding import ReadError
-from common.process import Message, serve
+from common.process import Message
+from common.process_child import serve
 from knowledge.ingest.boilerplate import without_artefacts, without_directives
 from knowledge.ingest.documents import digest, read
 from knowledge.ingest.outline import blocks, markdown_outline, rst_outline
 from knowledge.ingest.split import TextKind, split
 from knowledge.types import Outline, Piece
 
-MEMORY_BYTES = 2_000_000_000
-FILE_BYTES = 100_000_000
-
 
 def main() -> None:
     """Reads files until standard input ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)  # what libraries think of a file is not for the bot's log
     serve(lambda settings: partial(_answer, settings["views"]))
 
 

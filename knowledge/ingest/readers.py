@@ -9,12 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from common.process import Child, ChildEnded, Message
+from common.process import ONE_THREAD, Child, ChildFailed, Limits, Message, environment, module
 from knowledge.plan import Cut
 from knowledge.types import Piece
 
 PROCESSES = 2
 """Reading is the smallest part of a build: more would only take memory."""
+
+LIMITS = Limits(memory_bytes=2_000_000_000, file_bytes=100_000_000)
+"""What a file that is made to eat all there is can get."""
 
 AHEAD = 3
 """Files that each process is told of before it is asked for the first one's text."""
@@ -46,7 +49,7 @@ class Reading:
     pieces: Mapping[str, list[Piece]] = field(default_factory=dict)
 
 
-class Reader:
+class DocumentReader:
     """Reads files; blocking. Use it with `with`: it ends its child processes."""
 
     def __init__(self, views: Mapping[str, Cut], timeout_s: float) -> None:
@@ -90,7 +93,7 @@ class Reader:
             except TimeoutError:
                 self._restart(place, skip=1)
                 return Reading(error=f"reading it took more than {self._timeout_s:g} s")
-            except ChildEnded as error:
+            except ChildFailed as error:
                 self._restart(place, skip=int(last))
                 reason = str(error)
         return Reading(error=f"the reader broke down on it ({reason})")
@@ -106,7 +109,8 @@ class Reader:
 
     def _running(self, place: int) -> Child:
         if place not in self._children:
-            self._children[place] = Child("knowledge.ingest.reader_process", self._settings)
+            command = module("knowledge.ingest.reader_process", environment(**ONE_THREAD), LIMITS)
+            self._children[place] = Child.start(command, self._settings)
         return self._children[place]
 
     def _end(self, place: int) -> None:
@@ -124,6 +128,11 @@ def _reading(job: Job, answer: Message) -> Reading:
         for view, cut in answer.get("pieces", {}).items()
     }
     return Reading(
-        digest, bool(digest) and digest == job.known, answer.get("gone", ""),
-        answer.get("error", ""), text, answer.get("has_lines", False), pieces,
-    )  # fmt: skip
+        hash=digest,
+        same=bool(digest) and digest == job.known,
+        gone=answer.get("gone", ""),
+        error=answer.get("error", ""),
+        text=text,
+        has_lines=answer.get("has_lines", False),
+        pieces=pieces,
+    )

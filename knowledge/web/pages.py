@@ -12,7 +12,7 @@ from knowledge.web.cache import Cache
 from knowledge.web.client import Client
 from knowledge.web.guard import Guard
 from knowledge.web.ranking import order
-from knowledge.web.reader import Reader
+from knowledge.web.reader import PageReader
 from knowledge.web.robots import Robots
 from knowledge.web.types import Article, Candidate, Content, Fetched, PageError
 
@@ -93,7 +93,7 @@ class Pages:
         contents: dict[URL, Content] = {}
         if not pages:
             return contents
-        async with self._readers, Reader(self._read_s) as reader:
+        async with self._readers, PageReader(self._read_s) as reader:
             for url, page in {page.url: page for page in pages}.items():
                 try:
                     contents[url] = content = await reader.read(page)

@@ -1,27 +1,21 @@
-"""The reading process: `python -m knowledge.web.reader_process`.
+"""The reading process, `python -m knowledge.web.reader_process`, see `reader`.
 
 A hostile page may make its reader loop or eat all memory: so pages are read here, within limits, by
-a process that is ended after use. Each line on standard input is a page as JSON: `{"kind": "html",
-"charset": "", "data": base64}`; each line on standard output is `{"title": "...", "text": "..."}`
-or `{"error": "..."}`. What a page breaks down on ends the process.
+a process that is ended after use. Each message is a page, `{"kind": "html", "charset": "", "data":
+base64}`, each answer `{"title": "...", "text": "..."}` or `{"error": "..."}`. What a page breaks
+down on ends the process.
 """
 
 import base64
 import contextlib
 import io
-import json
-import os
 import re
-import resource
-import sys
-from pathlib import Path
 from typing import Any
 
+from common.process import Message
+from common.process_child import serve
 from knowledge.web.tidy import tidy, title_of
 
-MEMORY_BYTES = 1_000_000_000
-FILE_BYTES = 10_000_000
-CPU_S = 60
 LEAST_CHARS = 200
 """An article is rarely shorter."""
 
@@ -53,18 +47,11 @@ class Unreadable(Exception):
 
 def main() -> None:
     """Reads pages until standard input ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # What libraries print must not get into the protocol.
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        for line in sys.stdin:
-            page = json.loads(line)
-            answer = read(page["kind"], page["charset"], base64.b64decode(page["data"]))
-            out.write(json.dumps(answer) + "\n")
-            out.flush()
+    serve(lambda _: _answer)
+
+
+def _answer(page: Message) -> Message:
+    return {**read(page["kind"], page["charset"], base64.b64decode(page["data"]))}
 
 
 def read(kind: str, charset: str, data: bytes) -> dict[str, str]:

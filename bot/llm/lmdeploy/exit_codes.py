@@ -1,16 +1,21 @@
-"""What it means when an api_server ends, and what to change so that it doesn't."""
+"""What an api_server runs in, and what it means when it ends."""
 
 import signal
-from collections.abc import Sequence
-from pathlib import Path
 
-from bot.llm.lmdeploy.guard import CANNOT_START
 from bot.llm.settings import ServeSettings
+from common.process import CANNOT_START, NETWORK, ROOT, environment
 
-OWN_PYTHON = Path(__file__).parents[3] / ".venv-lmdeploy" / "bin" / "python"
+OWN_PYTHON = ROOT / ".venv-lmdeploy" / "bin" / "python"
 """Made by `make local-llm`."""
 
 INSTALL = "run make local-llm, or set llm.local.serve.python"
+
+_VARIABLES = (
+    *NETWORK, "HOME", "XDG_CACHE_HOME", "HF_*", "HUGGINGFACE_*", "TRANSFORMERS_*", "MODELSCOPE_*",
+    "LMDEPLOY_*", "TM_*", "TURBOMIND_*", "TORCH_*", "PYTORCH_*", "TRITON_*", "CUDA_*", "NVIDIA_*",
+    "NCCL_*", "GLOO_*", "OMP_*", "MKL_*",
+)  # fmt: skip
+"""What lmdeploy goes by: where models are cached or come from, and where they run."""
 
 MEMORY_KEYS = (
     "the GPU memory is too small: lower llm.local.serve.cache_max_entry_count (0.2, say), set "
@@ -28,15 +33,21 @@ def interpreter(settings: ServeSettings) -> str:
     return settings.python or str(OWN_PYTHON)
 
 
-def meaning(code: int, tail: Sequence[str], settings: ServeSettings) -> str:
-    """What an exit code and the last lines of output say. Raises GivesUp where another start
+def serve_environment(settings: ServeSettings, **more: str) -> dict[str, str]:
+    """The environment that lmdeploy runs in: none of the bot's secrets, unless they are named."""
+    plain = {"PYTHONUNBUFFERED": "1", "UVICORN_LOG_LEVEL": "warning"}
+    return environment(*_VARIABLES, *settings.environment, **plain, **more)
+
+
+def meaning(code: int, said: str, settings: ServeSettings) -> str:
+    """What an exit code and the end of what it wrote say. Raises GivesUp where another start
     can't help."""
-    said, python = "\n".join(tail), interpreter(settings)
+    python, last = interpreter(settings), said.splitlines()[-1:]
     code = code if code >= 0 else 128 - code
     if "out of memory" in said.lower():
         return MEMORY_KEYS
     if code == CANNOT_START:
-        raise GivesUp(f"{tail[-1] if tail else python}; {INSTALL}")
+        raise GivesUp(f"{last[0] if last else python}; {INSTALL}")
     if code == 1 and "No module named lmdeploy" in said:
         raise GivesUp(f"{python} has no lmdeploy; {INSTALL}")
     if code == 2:

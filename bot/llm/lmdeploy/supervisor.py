@@ -1,34 +1,28 @@
 """An lmdeploy api_server (TurboMind) that the bot starts, watches and stops with itself.
 
 It runs as a child in a session of its own, in lmdeploy's own environment: its crash, its memory
-and its dependencies are not the bot's. A guard (see `guard`) ends it with the bot, however that
-ends. While it is not ready the bot works as without a model.
+and its dependencies are not the bot's. A guard (see `common.process_launch`) ends it with the bot,
+however that ends. While it is not ready the bot works as without a model.
 """
 
 import asyncio
 import logging
-import os
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
+from typing import Any
 
 import aiohttp
 
 from bot.llm.lmdeploy.exit_codes import MEMORY_KEYS as MEMORY_KEYS
-from bot.llm.lmdeploy.exit_codes import GivesUp, interpreter, meaning
+from bot.llm.lmdeploy.exit_codes import GivesUp, interpreter, meaning, serve_environment
 from bot.llm.lmdeploy.orphans import MARK, end_orphans, mark
 from bot.llm.settings import ServeSettings
 from common.clock import Clock
+from common.process import Command
+from common.process_async import AsyncChild
 
 log = logging.getLogger(__name__)
-
-GUARD = (sys.executable, "-I", "-S", str(Path(__file__).parent / "guard.py"))
-"""Isolated: a module beside the guard is named like one of Python's own."""
 
 LOAD_POLL_S, POLL_S, POLL_TIMEOUT_S = 1.0, 10.0, 12.0
 """Seconds between two looks while it loads, and while it serves; how long a look may take."""
@@ -39,7 +33,6 @@ SICK_POLLS = 3
 FIRST_PAUSE_S, LAST_PAUSE_S = 5.0, 300.0
 STOP_GRACE_S = 15.0
 FAILED_STARTS = 3
-TAIL_LINES = 20
 
 
 class State(StrEnum):
@@ -65,7 +58,7 @@ class Server:
         self.state, self.problem = State.STOPPED, ""
         self._settings, self._clock, self._ready = settings, clock, ready
         self._grace_s = stop_grace_s
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._said = ""
         self._failed_starts = 0
 
     async def run(self) -> None:
@@ -77,15 +70,15 @@ class Server:
                 self.problem = await self._once()
             except GivesUp as reason:
                 self.state, self.problem = State.GIVEN_UP, str(reason)
-                log.error("lmdeploy is not started again: %s\n%s", reason, "\n".join(self._tail))
+                log.error("lmdeploy is not started again: %s\n%s", reason, self._said)
                 return
             except OSError as error:  # too many processes, too little memory
                 self.problem = f"can't start a process: {error}"
             if self._clock.now() - began > 2 * LAST_PAUSE_S:
                 pause = FIRST_PAUSE_S
             self.state = State.PAUSING
-            log.error("lmdeploy: %s; next start in %.0f s\n%s",
-                      self.problem, pause, "\n".join(self._tail))  # fmt: skip
+            text = "lmdeploy: %s; next start in %.0f s\n%s"
+            log.error(text, self.problem, pause, self._said)
             await self._wait(pause)
             pause = min(LAST_PAUSE_S, 2 * pause)
 
@@ -109,7 +102,7 @@ class Server:
 
     async def _once(self) -> str:
         """One life of the server; returns why it ended. Raises GivesUp and OSError."""
-        self._tail.clear()
+        self._said = ""
         port = self._settings.port
         if orphans := await asyncio.to_thread(end_orphans, port):
             log.warning("ended what an earlier bot left running: processes %s", orphans)
@@ -117,33 +110,21 @@ class Server:
         if await is_taken(port):
             return f"port {port} is taken by another program"
         self.state = State.LOADING
-        more = {"PYTHONUNBUFFERED": "1", "UVICORN_LOG_LEVEL": "warning", MARK: mark(port)}
-        child = await asyncio.create_subprocess_exec(
-            *GUARD, *self.command(),
-            stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**os.environ, **more},
-            start_new_session=True,
-        )  # fmt: skip
-        readers = [asyncio.create_task(self._drain(s)) for s in (child.stdout, child.stderr) if s]
-        ended = asyncio.create_task(child.wait())
-        try:
-            sick = await self._watch(ended)
-            if sick:
-                await self._end(child)
-            await asyncio.wait(readers, timeout=2)
-            return sick or self._why(ended.result())
-        finally:
-            await self._end(child)
-            for task in (*readers, ended):
-                task.cancel()
-            await asyncio.wait([*readers, ended])
+        variables = serve_environment(self._settings, **{MARK: mark(port)})
+        command = Command(tuple(self.command()), variables, guarded=True)
+        started = await AsyncChild.start(command, heard=_log_line, grace_s=self._grace_s)
+        async with started as child:
+            sick = await self._watch(child.ended)
+        self._said = child.last_words
+        return sick or self._why(child.ended.result())
 
-    async def _watch(self, ended: "asyncio.Task[int]") -> str:
+    async def _watch(self, ended: "asyncio.Future[Any]") -> str:
         """Looks after the child; returns what is wrong with it, "" when it has ended."""
         began, sick = self._clock.now(), 0
         async with aiohttp.ClientSession() as http:
             while True:
                 pause = LOAD_POLL_S if self.state is State.LOADING else POLL_S
-                waiting = asyncio.create_task(self._wait(pause))
+                waiting: asyncio.Future[Any] = asyncio.create_task(self._wait(pause))
                 await asyncio.wait({waiting, ended}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
                 if ended.done():
@@ -173,39 +154,19 @@ class Server:
 
     def _why(self, code: int) -> str:
         """What an exit code means. Raises GivesUp where another start can't help."""
-        said = meaning(code, self._tail, self._settings)
+        said = meaning(code, self._said, self._settings)
         if self.state is State.LOADING:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
                 raise GivesUp(f"{self._failed_starts} starts failed in a row: {said}")
         return said
 
-    async def _drain(self, stream: asyncio.StreamReader) -> None:
-        """Reads what the child writes, so that it never blocks, and keeps the last lines."""
-        while True:
-            try:
-                line = await stream.readline()
-            except ValueError:  # a line longer than the buffer, which was thrown away
-                continue
-            if not line:
-                return
-            text = line.decode("utf-8", "replace").rstrip()
-            self._tail.append(text)
-            log.info("lmdeploy: %s", text)
-
-    async def _end(self, child: Process) -> None:
-        """SIGTERM, which lets running requests finish, then SIGKILL for the whole session."""
-        if child.returncode is None:
-            with suppress(ProcessLookupError):
-                child.terminate()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), self._grace_s)
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
-
     async def _wait(self, seconds: float) -> None:
         await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
+
+
+def _log_line(line: str) -> None:
+    log.info("lmdeploy: %s", line)
 
 
 async def is_taken(port: int) -> bool:

@@ -245,7 +245,7 @@ def test_a_file_that_fails_to_be_read_is_kept_as_it_was(
     build(made)
     (docs(made) / "en/faq.md").write_text("Something new that can't be read from the disk now.")
     monkeypatch.setattr(
-        "knowledge.ingest.changes.Reader.read",
+        "knowledge.ingest.changes.DocumentReader.read",
         lambda _, jobs: (Reading(gone="Input/output error") for _ in jobs),
     )
     report = build(made)

@@ -17,6 +17,7 @@ from knowledge.ingest.git import update_git, without_login
 from knowledge.plan import BuildPlan, Source
 from knowledge.types import SourceError
 from tests.knowledge.library import PAGES, plan, write_pages
+from tests.knowledge.processes import descendants
 
 TEXT = "Enough words for a page about kettles and their ports."
 
@@ -216,6 +217,8 @@ class _Refusing(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         given = self.headers.get("Authorization")
         self.server.given.append((self.path, given))  # type: ignore[attr-defined]
+        words = [word for process in descendants() for word in process.cmdline()]
+        self.server.words += words  # type: ignore[attr-defined]
         self.send_response(404 if given else 401)
         self.send_header("WWW-Authenticate", 'Basic realm="kettle"')
         self.end_headers()
@@ -227,7 +230,7 @@ class _Refusing(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[http.server.ThreadingHTTPServer]:
     served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
-    served.given = []  # type: ignore[attr-defined]
+    served.given, served.words = [], []  # type: ignore[attr-defined]
     thread = threading.Thread(target=served.serve_forever)
     thread.start()
     yield served
@@ -237,22 +240,16 @@ def server() -> Iterator[http.server.ThreadingHTTPServer]:
 
 
 def test_a_password_reaches_the_server_and_nobody_else(
-    tmp_path: Path, server: http.server.ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: http.server.ThreadingHTTPServer
 ) -> None:
-    commands: list[list[str]] = []
-    run = subprocess.run
-
-    def watched(command: list[str], **options: object) -> object:
-        commands.append(command)
-        return run(command, **options)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(subprocess, "run", watched)
     address = f"http://me:pa%24%22ss@127.0.0.1:{server.server_port}/x.git"
     with pytest.raises(SourceError) as caught:
         update_git("s", address, tmp_path / "checkout", 20)
     wanted = "Basic " + base64.b64encode(b'me:pa$"ss').decode()
     assert wanted in [given for _, given in server.given]  # type: ignore[attr-defined]
-    for text in (str(caught.value), *(word for command in commands for word in command)):
+    words: list[str] = server.words  # type: ignore[attr-defined]
+    assert "clone" in words
+    for text in (str(caught.value), *words):
         assert "pa%24" not in text
         assert 'pa$"ss' not in text
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.decoding import ReadError, decode
-from common.process import Child, ChildEnded, Message
+from common.process import Child, ChildFailed, Message
 from knowledge.ingest.documents import MAX_TEXT_CHARS, digest
-from knowledge.ingest.readers import Job, Reader, Reading
+from knowledge.ingest.readers import DocumentReader, Job, Reading
 from knowledge.plan import BuildPlan, EmbedderSpec
 from tests.knowledge import files
 from tests.knowledge.files import CHINESE, SENTENCE
@@ -24,18 +25,18 @@ VIEWS = BuildPlan("", (), EmbedderSpec()).views
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[Reader]:
-    with Reader(VIEWS, timeout_s=30) as opened:
+def reader() -> Iterator[DocumentReader]:
+    with DocumentReader(VIEWS, timeout_s=30) as opened:
         yield opened
 
 
-def read(reader: Reader, path: Path) -> Reading:
+def read(reader: DocumentReader, path: Path) -> Reading:
     (reading,) = reader.read([Job(path)])
     assert reading.error == reading.gone == ""
     return reading
 
 
-def refusal(reader: Reader, path: Path) -> str:
+def refusal(reader: DocumentReader, path: Path) -> str:
     (reading,) = reader.read([Job(path)])
     assert reading.error
     assert (reading.text, reading.pieces) == ("", {})
@@ -70,7 +71,7 @@ MADE: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("name", [*TEXTS, *MADE])
-def test_every_format_is_read(reader: Reader, tmp_path: Path, name: str) -> None:
+def test_every_format_is_read(reader: DocumentReader, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name in TEXTS:
         path.write_text(TEXTS[name], encoding="utf-8")
@@ -90,12 +91,12 @@ def test_every_format_is_read(reader: Reader, tmp_path: Path, name: str) -> None
         assert document.text[piece.start : piece.end] == piece.text
 
 
-def test_a_chinese_pdf_is_read(reader: Reader, tmp_path: Path) -> None:
+def test_a_chinese_pdf_is_read(reader: DocumentReader, tmp_path: Path) -> None:
     files.write_pdf(tmp_path / "水壶.pdf", CHINESE)
     assert CHINESE in read(reader, tmp_path / "水壶.pdf").text
 
 
-def test_structure_is_kept(reader: Reader, tmp_path: Path) -> None:
+def test_structure_is_kept(reader: DocumentReader, tmp_path: Path) -> None:
     files.write_word(tmp_path / "a.docx")
     files.write_notebook(tmp_path / "a.ipynb")
     assert "# Ports" in read(reader, tmp_path / "a.docx").text
@@ -106,14 +107,14 @@ def test_structure_is_kept(reader: Reader, tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_text_of_any_encoding_is_read(
-    reader: Reader, tmp_path: Path, encoding: str, line_end: str
+    reader: DocumentReader, tmp_path: Path, encoding: str, line_end: str
 ) -> None:
     text = f"# 端口\n\n{CHINESE * 5}\n{SENTENCE}\n"
     (tmp_path / "a.md").write_bytes(text.replace("\n", line_end).encode(encoding))
     assert read(reader, tmp_path / "a.md").text == text
 
 
-def test_latin_text_is_not_taken_for_chinese(reader: Reader, tmp_path: Path) -> None:
+def test_latin_text_is_not_taken_for_chinese(reader: DocumentReader, tmp_path: Path) -> None:
     text = "Der Kessel hört für gewöhnlich auf Port 7311, größere Kessel überall.\n" * 5
     (tmp_path / "a.txt").write_bytes(text.encode("latin-1"))
     assert "gewöhnlich" in read(reader, tmp_path / "a.txt").text
@@ -129,7 +130,9 @@ def test_any_bytes_are_text_or_refused(data: bytes) -> None:
     assert "\r" not in text
 
 
-def test_the_head_of_a_page_is_no_text_and_lines_stay(reader: Reader, tmp_path: Path) -> None:
+def test_the_head_of_a_page_is_no_text_and_lines_stay(
+    reader: DocumentReader, tmp_path: Path
+) -> None:
     (tmp_path / "a.md").write_text(f"---\ntitle: x\nsecret: y\n---\n{SENTENCE}\n")
     text = read(reader, tmp_path / "a.md").text
     assert "secret" not in text
@@ -152,45 +155,47 @@ def test_the_head_of_a_page_is_no_text_and_lines_stay(reader: Reader, tmp_path: 
     ],
 )
 def test_what_is_no_document_is_refused(
-    reader: Reader, tmp_path: Path, name: str, data: bytes, reason: str
+    reader: DocumentReader, tmp_path: Path, name: str, data: bytes, reason: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
     assert reason in refusal(reader, tmp_path / name)
 
 
-def test_an_encrypted_pdf_is_refused(reader: Reader, tmp_path: Path) -> None:
+def test_an_encrypted_pdf_is_refused(reader: DocumentReader, tmp_path: Path) -> None:
     files.write_pdf(tmp_path / "a.pdf", password="open sesame")
     assert refusal(reader, tmp_path / "a.pdf") == "encrypted"
 
 
-def test_a_scanned_pdf_is_refused(reader: Reader, tmp_path: Path) -> None:
+def test_a_scanned_pdf_is_refused(reader: DocumentReader, tmp_path: Path) -> None:
     files.write_pdf(tmp_path / "a.pdf", " ")
     assert "scanned" in refusal(reader, tmp_path / "a.pdf")
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(
-    reader: Reader, tmp_path: Path
+    reader: DocumentReader, tmp_path: Path
 ) -> None:
     files.write_bomb(tmp_path / "a.docx", megabytes=500)
     assert (tmp_path / "a.docx").stat().st_size < 1_000_000
     assert "bomb" in refusal(reader, tmp_path / "a.docx")
 
 
-def test_a_bomb_that_lies_about_its_size_harms_nobody(reader: Reader, tmp_path: Path) -> None:
+def test_a_bomb_that_lies_about_its_size_harms_nobody(
+    reader: DocumentReader, tmp_path: Path
+) -> None:
     files.write_lying_bomb(tmp_path / "a.docx")
     assert refusal(reader, tmp_path / "a.docx")
     files.write_word(tmp_path / "b.docx")
     assert SENTENCE in read(reader, tmp_path / "b.docx").text
 
 
-def test_too_much_text_is_refused(reader: Reader, tmp_path: Path) -> None:
+def test_too_much_text_is_refused(reader: DocumentReader, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("word " * (MAX_TEXT_CHARS // 5 + 1))
     assert "too much text" in refusal(reader, tmp_path / "a.txt")
 
 
 def test_a_reader_that_hangs_is_ended_and_the_next_file_is_read(tmp_path: Path) -> None:
     files.write_word(tmp_path / "b.docx")
-    with Reader(VIEWS, timeout_s=30) as reader:
+    with DocumentReader(VIEWS, timeout_s=30) as reader:
         read(reader, tmp_path / "b.docx")
         hung = newest_converter()
         hung.send_signal(signal.SIGSTOP)
@@ -204,7 +209,7 @@ def test_a_reader_that_hangs_is_ended_and_the_next_file_is_read(tmp_path: Path) 
 def test_a_reader_that_is_killed_is_started_again(tmp_path: Path) -> None:
     for name in ("a.docx", "b.docx", "c.docx"):
         files.write_word(tmp_path / name)
-    with Reader(VIEWS, timeout_s=30) as reader:
+    with DocumentReader(VIEWS, timeout_s=30) as reader:
         texts = []
         for reading in reader.read(Job(tmp_path / name) for name in ("a.docx", "b.docx", "c.docx")):
             texts.append(SENTENCE in reading.text)
@@ -217,9 +222,9 @@ def test_a_reader_that_is_killed_is_started_again(tmp_path: Path) -> None:
 class Deadly(Child):
     """Dies over every file that is named so."""
 
-    def __init__(self, module: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self.files: list[str] = []
-        super().__init__(module, settings)
+        super().__init__(process)
 
     def send(self, message: Mapping[str, Any]) -> None:
         if "path" in message:
@@ -229,7 +234,7 @@ class Deadly(Child):
     def receive(self, timeout_s: float) -> Message:
         if self.files.pop(0).endswith("deadly.md"):
             self.end()
-            raise ChildEnded("signal 9")
+            raise ChildFailed(-9)
         return super().receive(timeout_s)
 
 
@@ -240,7 +245,7 @@ def test_a_file_that_kills_its_reader_costs_only_itself(
     for name in names:
         (tmp_path / name).write_text(SENTENCE * 3)
     monkeypatch.setattr("knowledge.ingest.readers.Child", Deadly)
-    with Reader(VIEWS, timeout_s=30) as reader:
+    with DocumentReader(VIEWS, timeout_s=30) as reader:
         readings = list(reader.read(Job(tmp_path / name) for name in names))
     assert [SENTENCE in reading.text for reading in readings] == [True, False, True]
     assert readings[1].error == "the reader broke down on it (signal 9)"
@@ -248,7 +253,7 @@ def test_a_file_that_kills_its_reader_costs_only_itself(
 
 def test_the_reader_ends_its_process(tmp_path: Path) -> None:
     files.write_word(tmp_path / "b.docx")
-    with Reader(VIEWS, timeout_s=30) as reader:
+    with DocumentReader(VIEWS, timeout_s=30) as reader:
         read(reader, tmp_path / "b.docx")
         child = newest_converter()
     assert not child.is_running()
@@ -256,7 +261,7 @@ def test_the_reader_ends_its_process(tmp_path: Path) -> None:
 
 def test_nothing_to_read_starts_no_process() -> None:
     before = converters()
-    with Reader(VIEWS, timeout_s=30) as reader:
+    with DocumentReader(VIEWS, timeout_s=30) as reader:
         assert list(reader.read([])) == []
         assert converters() == before
 
@@ -266,18 +271,20 @@ def test_the_reader_knows_nothing_of_the_bots_environment(
 ) -> None:
     monkeypatch.setenv("HTTP_TOKEN", "secret")
     files.write_word(tmp_path / "b.docx")
-    with Reader(VIEWS, timeout_s=30) as reader:
+    with DocumentReader(VIEWS, timeout_s=30) as reader:
         read(reader, tmp_path / "b.docx")
         environment = Path(f"/proc/{newest_converter().pid}/environ").read_bytes()
     assert b"secret" not in environment
 
 
-def test_a_file_that_is_gone_is_told_from_one_that_is_bad(reader: Reader, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_told_from_one_that_is_bad(
+    reader: DocumentReader, tmp_path: Path
+) -> None:
     (reading,) = reader.read([Job(tmp_path / "gone.md")])
     assert (reading.gone, reading.error) == (os.strerror(2), "")
 
 
-def test_a_file_with_the_known_content_is_not_read(reader: Reader, tmp_path: Path) -> None:
+def test_a_file_with_the_known_content_is_not_read(reader: DocumentReader, tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_text(SENTENCE * 3)
     assert [r.same for r in reader.read([Job(path), Job(path, digest(path))])] == [False, True]
@@ -288,17 +295,19 @@ def test_the_time_limit_covers_cutting_as_well(tmp_path: Path) -> None:
     (tmp_path / "slow.md").write_text("> - > - a\n" * (MAX_TEXT_CHARS // 11))
     (tmp_path / "b.md").write_text(SENTENCE * 3)
     began = time.monotonic()
-    with Reader(VIEWS, timeout_s=2) as reader:
+    with DocumentReader(VIEWS, timeout_s=2) as reader:
         assert "took more than 2 s" in refusal(reader, tmp_path / "slow.md")
     assert time.monotonic() - began < 20
-    with Reader(VIEWS, timeout_s=30) as reader:
+    with DocumentReader(VIEWS, timeout_s=30) as reader:
         assert SENTENCE in read(reader, tmp_path / "b.md").text
 
 
 @pytest.mark.parametrize(
     "text", ["# Port\n\nThe port is 7311.\n", "端口是 7311。", "порт сервера 7311"]
 )
-def test_a_document_of_one_sentence_is_kept(reader: Reader, tmp_path: Path, text: str) -> None:
+def test_a_document_of_one_sentence_is_kept(
+    reader: DocumentReader, tmp_path: Path, text: str
+) -> None:
     (tmp_path / "a.md").write_text(text)
     pieces = read(reader, tmp_path / "a.md").pieces
     assert all("7311" in pieces[view][0].text for view in VIEWS)
@@ -306,13 +315,13 @@ def test_a_document_of_one_sentence_is_kept(reader: Reader, tmp_path: Path, text
 
 @pytest.mark.parametrize("text", ["# Rotated object detection\n\nTODO\n", "---\n\n***\n", "hello"])
 def test_a_document_that_says_nothing_is_reported(
-    reader: Reader, tmp_path: Path, text: str
+    reader: DocumentReader, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "a.md").write_text(text)
     assert "nothing but headings" in refusal(reader, tmp_path / "a.md")
 
 
-def test_a_page_without_its_navigation(reader: Reader, tmp_path: Path) -> None:
+def test_a_page_without_its_navigation(reader: DocumentReader, tmp_path: Path) -> None:
     beside = "<nav><a href='/'>Home of everything</a></nav><header>Kettle Inc. banner</header>"
     body = f"<h1>Ports</h1><p>{SENTENCE}</p><aside>On this page</aside>"
     page = f"<html><body>{beside}{body}<footer>All rights reserved</footer></body></html>"
@@ -321,14 +330,14 @@ def test_a_page_without_its_navigation(reader: Reader, tmp_path: Path) -> None:
     assert text.split("\n") == ["# Ports", "", SENTENCE]
 
 
-def test_the_main_part_of_a_page_is_its_text(reader: Reader, tmp_path: Path) -> None:
+def test_the_main_part_of_a_page_is_its_text(reader: DocumentReader, tmp_path: Path) -> None:
     main = f"<div role='main'><h1>Ports<a class='headerlink' href='#x'>¶</a></h1><p>{SENTENCE}</p>"
     page = f"<body><div role='navigation'>previous</div><div>Cookies</div>{main}</div></body>"
     (tmp_path / "a.html").write_text(page)
     assert read(reader, tmp_path / "a.html").text.split("\n") == ["# Ports", "", SENTENCE]
 
 
-def test_slides_have_no_numbers_in_their_text(reader: Reader, tmp_path: Path) -> None:
+def test_slides_have_no_numbers_in_their_text(reader: DocumentReader, tmp_path: Path) -> None:
     files.write_slides(tmp_path / "a.pptx")
     text = read(reader, tmp_path / "a.pptx").text
     assert "Slide number" not in text
@@ -336,7 +345,7 @@ def test_slides_have_no_numbers_in_their_text(reader: Reader, tmp_path: Path) ->
 
 
 def test_a_damaged_character_does_not_make_a_page_unreadable(
-    reader: Reader, tmp_path: Path
+    reader: DocumentReader, tmp_path: Path
 ) -> None:
     (tmp_path / "a.md").write_bytes((CHINESE * 20).encode() + b"\xff\xe6 " + SENTENCE.encode())
     text = read(reader, tmp_path / "a.md").text

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from bot.llm.lmdeploy import orphans
-from bot.llm.lmdeploy.supervisor import GUARD, State
+from bot.llm.lmdeploy.supervisor import State
 from tests.bot.llm.lmdeploy.test_supervisor import (
     ROOT,
     ended,
@@ -67,22 +67,6 @@ async def test_a_killed_guard_takes_the_server_with_it(home: Path) -> None:
         await run.state(State.PAUSING)
         assert "SIGKILL" in run.server.problem
         await run.state(State.READY)
-
-
-@pytest.mark.parametrize(
-    ("program", "status"),
-    [
-        ("raise SystemExit(3)", 3),
-        ("import os; os.kill(os.getpid(), 11)", 128 + 11),
-        ("import sys; assert sys.stdin.read() == ''", 0),
-    ],
-)
-async def test_the_guard_ends_as_its_command_does(program: str, status: int) -> None:
-    guard = await asyncio.create_subprocess_exec(
-        *GUARD, sys.executable, "-c", program,
-        stdin=asyncio.subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-    assert await guard.wait() == status
 
 
 @contextmanager

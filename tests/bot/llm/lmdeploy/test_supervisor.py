@@ -42,9 +42,12 @@ def free_port() -> int:
 
 def settings(home: Path, *extra: str, port: int = 0) -> ServeSettings:
     return ServeSettings(
-        model="/models/chat", port=port or free_port(), python=sys.executable,
+        model="/models/chat",
+        port=port or free_port(),
+        python=sys.executable,
         extra_args=("--fake-starts", str(home / "starts"), *extra),
-    )  # fmt: skip
+        environment=("PYTHONPATH",),
+    )
 
 
 def pids(home: Path) -> list[int]:
@@ -226,9 +229,13 @@ def test_the_command_line_says_everything() -> None:
 async def test_the_configuration_starts_it_and_the_bot_uses_it(home: Path) -> None:
     port = free_port()
     serve = {
-        "model": "/models/chat", "model_name": "chat", "port": port, "python": sys.executable,
+        "model": "/models/chat",
+        "model_name": "chat",
+        "port": port,
+        "python": sys.executable,
         "extra_args": ["--fake-starts", str(home / "starts")],
-    }  # fmt: skip
+        "environment": ["PYTHONPATH"],
+    }
     clock = FakeClock()
     async with model({"local": {"serve": serve}}, clock, watch=True) as llm:
         seen = []
