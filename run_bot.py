@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adapters import create
 from adapters.contract import Adapter, Context
-from bot.answering.external import Elsewhere, open_elsewhere
+from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.cli import asking, check, evaluate, index, scoring
 from bot.cli.parser import USAGE_ERROR, parse
@@ -90,8 +90,8 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
     async with open_knowledge(config) as knowledge, _model(config) as llm:
         match args.command:
             case "ask":
-                async with _elsewhere(config) as elsewhere:
-                    stages = Pipeline(knowledge, settings.pipeline_options(config), llm, elsewhere)
+                async with _external(config) as external:
+                    stages = Pipeline(knowledge, settings.pipeline_options(config), llm, external)
                     return await asking.ask(stages, args, config.bot.language)
             case "search":
                 return await index.search(knowledge, args)
@@ -115,8 +115,8 @@ async def _evaluate(
         case "scoring":
             return await scoring.eval_scoring(llm, args)
         case _:
-            async with _elsewhere(config) as elsewhere:
-                stages = Pipeline(knowledge, settings.pipeline_options(config), llm, elsewhere)
+            async with _external(config) as external:
+                stages = Pipeline(knowledge, settings.pipeline_options(config), llm, external)
                 return await evaluate.eval_answers(knowledge, stages, args)
 
 
@@ -126,8 +126,8 @@ async def _check(args: argparse.Namespace, config: Config) -> int:
             adapters = create_adapters(config, store, SystemClock())
             return await check.check_adapter(adapters, args.adapter)
     plan, gate = settings.build_plan(config), settings.gate_options(config)
-    async with _model(config) as llm, _elsewhere(config) as elsewhere:
-        return await check.check(config, plan, gate, llm, elsewhere)
+    async with _model(config) as llm, _external(config) as external:
+        return await check.check(config, plan, gate, llm, external)
 
 
 def _model(config: Config) -> AbstractAsyncContextManager[Llm | None]:
@@ -136,13 +136,15 @@ def _model(config: Config) -> AbstractAsyncContextManager[Llm | None]:
 
 
 @asynccontextmanager
-async def _elsewhere(config: Config) -> AsyncIterator[Elsewhere | None]:
+async def _external(config: Config) -> AsyncIterator[ExternalSources | None]:
     """The searches beyond the documents for one command, with code as it is now."""
-    opening = open_elsewhere(config.search, config.knowledge, config.bot.data_dir, SystemClock())
-    async with opening as elsewhere:
-        if elsewhere:
-            await elsewhere.refresh()
-        yield elsewhere
+    opening = open_external_sources(
+        config.search, config.knowledge, config.bot.data_dir, SystemClock()
+    )
+    async with opening as external:
+        if external:
+            await external.refresh()
+        yield external
 
 
 @asynccontextmanager
@@ -220,18 +222,18 @@ class _Daemon:
         async with (
             open_knowledge(config) as knowledge,
             open_llm(config.llm, metrics, self._clock, watch=True) as llm,
-            open_elsewhere(
+            open_external_sources(
                 config.search, config.knowledge, config.bot.data_dir, self._clock
-            ) as elsewhere,
+            ) as external,
         ):
             if llm:
                 self._health.llm_problems = llm.hybrid.problems
-            if elsewhere:
-                self._health.search_problems = elsewhere.notes
-                knowledge.after_reload.append(elsewhere.refresh)
-                self._tasks.spawn(elsewhere.refresh())
+            if external:
+                self._health.search_problems = external.notes
+                knowledge.after_reload.append(external.refresh)
+                self._tasks.spawn(external.refresh())
             options = settings.pipeline_options(config)
-            bot = self._bot(Pipeline(knowledge, options, llm, elsewhere))
+            bot = self._bot(Pipeline(knowledge, options, llm, external))
             metrics.documents.set_function(lambda: knowledge.status().documents)
             metrics.pieces.set_function(lambda: knowledge.status().pieces)
             metrics.queue_depth.set_function(lambda: bot.dispatcher.depth)

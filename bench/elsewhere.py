@@ -21,7 +21,7 @@ import tenacity
 from adapters.base import IncomingMessage
 from bench.figures import Figure, at_least, at_most
 from bench.setup import ROOT, Bench
-from bot.answering.external import open_elsewhere
+from bot.answering.external import open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.config import options as settings
 from bot.config.schema import Config, load_config
@@ -157,7 +157,7 @@ async def _ask(
     async with (
         open_knowledge(config) as knowledge,
         open_llm(config.llm, create_metrics(), clock, watch=False) as llm,
-        open_elsewhere(config.search, config.knowledge, config.bot.data_dir, clock) as more,
+        open_external_sources(config.search, config.knowledge, config.bot.data_dir, clock) as more,
     ):
         if more:
             await more.refresh()

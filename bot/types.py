@@ -111,7 +111,7 @@ class Knowledge(Protocol):
         """Stretches of the passages that answer, word for word."""
         ...
 
-    async def widen(self, passages: Sequence[Passage], most: int) -> list[Passage]:
+    async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:
         """The passages grown to their sections, then their pages, to `most` characters in all."""
         ...
 

@@ -18,7 +18,7 @@ from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, BuildReport
 from knowledge.retrieval.assess import assess
 from knowledge.retrieval.evidence import worded_alike
-from knowledge.retrieval.expand import widen
+from knowledge.retrieval.expand import expand
 from knowledge.retrieval.quote import cut
 from knowledge.retrieval.search import search
 from knowledge.serving import GateOptions, Opener, Serving
@@ -93,9 +93,9 @@ class KnowledgeBase:
 
         return await self._run(work)
 
-    async def widen(self, passages: Sequence[Passage], most: int) -> list[Passage]:
+    async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:
         """The passages grown to their sections, then their pages, to `most` characters in all."""
-        return await self._run(lambda: widen(self._now().snapshot, passages, most))
+        return await self._run(lambda: expand(self._now().snapshot, passages, most))
 
     async def similarity(self, text: str, others: Sequence[str]) -> list[float]:
         """Cosine of a text to each of the others, -1..1. Raises KnowledgeError."""

@@ -16,7 +16,7 @@ from knowledge.web.search import WebSearch
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class ExternalSources:
     """The searches that are configured; `names` are what the project and its parts are called,
     `aliases` what else than its name a repository is."""
 
@@ -45,9 +45,9 @@ class Elsewhere:
 
 
 @asynccontextmanager
-async def open_elsewhere(
+async def open_external_sources(
     search: SearchSettings, knowledge: KnowledgeSettings, data_dir: Path, clock: Clock
-) -> AsyncIterator[Elsewhere | None]:
+) -> AsyncIterator[ExternalSources | None]:
     """None where nothing is configured."""
     if not search.configured:
         yield None
@@ -63,4 +63,4 @@ async def open_elsewhere(
         names = [source.name for source in knowledge.sources]
         aliases = {repo.name: repo.repo.split("/")[-1] for repo in search.repo}
         names += [*aliases, *aliases.values()]
-        yield Elsewhere(web, code, tuple(dict.fromkeys(names)), aliases)
+        yield ExternalSources(web, code, tuple(dict.fromkeys(names)), aliases)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from bot.answering.evidence import Evidence
-from bot.answering.external import Elsewhere
+from bot.answering.external import ExternalSources
 from bot.answering.external_passages import article_passage, code_passage, joined
 from bot.answering.keywords import Keywords, keywords
 from bot.answering.retrieve import helpfulness
@@ -27,7 +27,7 @@ from knowledge.web.types import Article
 T = TypeVar("T")
 
 GATHER_S = 60.0
-"""Seconds that searching elsewhere may take in all."""
+"""Seconds that searching there may take in all."""
 
 MAX_CODE = 4
 MAX_PAGE_PASSAGES = 4
@@ -41,7 +41,7 @@ the question names."""
 async def gather(
     question: Question,
     knowledge: Knowledge,
-    elsewhere: Elsewhere,
+    external: ExternalSources,
     llm: Llm | None,
     sure: float,
     trace: Trace,
@@ -51,12 +51,12 @@ async def gather(
     with stage(trace, "gather") as figures:
         wanted = await keywords(question.text, knowledge, llm)
         figures["queries"], figures["names"] = list(wanted.queries), list(wanted.names)
-        hits, articles = await _searched(question, wanted, knowledge, elsewhere, llm)
+        hits, articles = await _searched(question, wanted, knowledge, external, llm)
         figures["code"] = [f"{hit.repo}/{hit.path}:{hit.line}" for hit in hits]
         figures["pages"] = [article.url for article in articles]
         allowed = [article for article in articles if article.preferred or question.mention]
         if llm is None:
-            meant = [hit for hit in hits if elsewhere.may_mean(hit.repo, question.text)]
+            meant = [hit for hit in hits if external.may_mean(hit.repo, question.text)]
             found = await _unread(question.text, knowledge, meant, allowed, sure)
         else:
             found = await _read(question.text, knowledge, hits, allowed, llm)
@@ -68,25 +68,25 @@ async def _searched(
     question: Question,
     wanted: Keywords,
     knowledge: Knowledge,
-    elsewhere: Elsewhere,
+    external: ExternalSources,
     llm: Llm | None,
 ) -> tuple[list[CodeHit], list[Article]]:
     """Both searches at once; one that takes too long is done without."""
     text = question.text
 
     async def code() -> list[CodeHit]:
-        if elsewhere.code is None:
+        if external.code is None:
             return []
         asked = RepoQuestion(
             text, knowledge.similarity, wanted.names, tuple(verbatim_terms(text)),
             question.sources, _chooser(llm) if llm else None,
         )  # fmt: skip
-        return (await elsewhere.code.search(asked))[:MAX_CODE]
+        return (await external.code.search(asked))[:MAX_CODE]
 
     async def web() -> list[Article]:
-        if elsewhere.web is None:
+        if external.web is None:
             return []
-        return await elsewhere.web.search(wanted.queries, is_chinese(text))
+        return await external.web.search(wanted.queries, is_chinese(text))
 
     return await asyncio.gather(_in_time(code()), _in_time(web()))
 

@@ -23,12 +23,12 @@ from bot.answering.answer import quote, write
 from bot.answering.check import Inspector, Written, review
 from bot.answering.check_quotes import check
 from bot.answering.evidence import TRUST, board
-from bot.answering.external import Elsewhere
+from bot.answering.external import ExternalSources
 from bot.answering.gather import gather
 from bot.answering.preprocess import preprocess, rewrite
 from bot.answering.preview import Preview
 from bot.answering.reject import intent, reject
-from bot.answering.retrieve import relevance, retrieve, widened
+from bot.answering.retrieve import expanded, relevance, retrieve
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError, OnText
 from bot.types import Knowledge, Outcome, Question, Reason, Silence, Trace, stage
@@ -59,7 +59,7 @@ class Pipeline:
     knowledge: Knowledge
     options: PipelineOptions
     llm: Llm | None = None
-    elsewhere: Elsewhere | None = None
+    external: ExternalSources | None = None
 
     async def triage(self, question: Question, trace: Trace) -> Question | Silence:
         """Is this for the bot at all? The question, perhaps rewritten, when it is."""
@@ -69,7 +69,7 @@ class Pipeline:
         llm = self.llm.ranked(mention=question.mention) if self.llm else None
         text = await self._rewritten(replace(question, text=text), llm, trace)
         question = replace(question, text=text)
-        if silence := await reject(question, self.knowledge, self.elsewhere, trace):
+        if silence := await reject(question, self.knowledge, self.external, trace):
             return silence
         if llm and (silence := await self._intent(question, llm, trace)):
             return silence
@@ -85,7 +85,7 @@ class Pipeline:
         least = llm.options.min_evidence if llm else options.min_evidence
         found = await retrieve(question, self.knowledge, options.max_passages, least, trace)
         if isinstance(found, Silence):
-            if self.elsewhere is None:
+            if self.external is None:
                 return found
             found = Found((), 0.0, ())
         if llm is None:
@@ -125,7 +125,7 @@ class Pipeline:
         hits = await self._evidence(question, found, llm, trace)
         if not hits:
             return Silence(Reason.NO_EVIDENCE)
-        passages = await widened(hits, self.knowledge, llm, trace)
+        passages = await expanded(hits, self.knowledge, llm, trace)
         secrets = [llm.fixed_text(name, zh) for name in WRITING for zh in (True, False)]
         inspector = Inspector(
             question.text, passages, secrets, self.options.max_chars, self.knowledge
@@ -147,17 +147,17 @@ class Pipeline:
         helpful = []
         if found.passages:
             helpful = await relevance(question.text, found.passages, llm, trace)
-        if self.elsewhere and all(entry.relevance < STATED for entry in helpful):
+        if self.external and all(entry.relevance < STATED for entry in helpful):
             sure = self.options.sure_evidence
-            helpful += await gather(question, self.knowledge, self.elsewhere, llm, sure, trace)
+            helpful += await gather(question, self.knowledge, self.external, llm, sure, trace)
         return board(helpful, question.text, self._names())
 
     async def _quoted(self, question: Question, found: Found, trace: Trace) -> Outcome:
         """What is sure stands in a source word for word; else the nearest passage of the
         documents, if it is near enough."""
         sure = self.options.sure_evidence
-        if self.elsewhere and found.evidence < sure:
-            more = await gather(question, self.knowledge, self.elsewhere, None, sure, trace)
+        if self.external and found.evidence < sure:
+            more = await gather(question, self.knowledge, self.external, None, sure, trace)
             if more:
                 passages = board(more, question.text, self._names())
                 return await self._shown(question, Found(tuple(passages), sure, ()), trace)
@@ -171,7 +171,7 @@ class Pipeline:
         return check(draft, found, self.options.sure_evidence, trace)
 
     def _names(self) -> Sequence[str]:
-        return self.elsewhere.names if self.elsewhere else self.knowledge.status().sources
+        return self.external.names if self.external else self.knowledge.status().sources
 
 
 def _note(trace: Trace, error: LlmError) -> None:

@@ -1,6 +1,6 @@
 """Stage 2: the gate. Most of a group's messages end here."""
 
-from bot.answering.external import Elsewhere
+from bot.answering.external import ExternalSources
 from bot.llm.llm import Llm, all_of
 from bot.llm.scoring import Rubric
 from bot.types import Knowledge, Question, Reason, Silence, Trace, stage
@@ -8,7 +8,7 @@ from common.language import is_chinese
 
 
 async def reject(
-    question: Question, knowledge: Knowledge, elsewhere: Elsewhere | None, trace: Trace
+    question: Question, knowledge: Knowledge, external: ExternalSources | None, trace: Trace
 ) -> Silence | None:
     """Silence for what is too far from the documents; a mention is let through more easily, and
     in any case where it calls the project by name and more than the documents can be searched."""
@@ -19,8 +19,8 @@ async def reject(
         figures["score"] = round(verdict.score, 4)
         figures["threshold"] = round(verdict.threshold, 4)
         figures["accept"] = verdict.accept
-        if not verdict.accept and question.mention and elsewhere:
-            figures["accept"] = figures["named"] = elsewhere.is_named_in(question.text)
+        if not verdict.accept and question.mention and external:
+            figures["accept"] = figures["named"] = external.is_named_in(question.text)
         return None if figures["accept"] else Silence(Reason.OFF_TOPIC)
 
 

@@ -55,15 +55,15 @@ async def helpfulness(text: str, passages: Sequence[Passage], llm: Llm) -> list[
     )
 
 
-async def widened(
+async def expanded(
     passages: Sequence[Passage], knowledge: Knowledge, llm: Llm, trace: Trace
 ) -> Sequence[Passage]:
     """The passages grown to sections and pages, as far as the model's context goes."""
-    with stage(trace, "widen") as figures:
+    with stage(trace, "expand") as figures:
         held = "".join(passage.text for passage in passages)
         per_token = max(1.0, len(held) / max(1, estimate(held)))
         most = int(llm.evidence_tokens() * per_token)
-        grown = _within(await knowledge.widen(passages, most), most)
+        grown = _within(await knowledge.expand(passages, most), most)
         figures["passages"] = len(grown)
         figures["chars"] = sum(len(passage.text) for passage in grown)
         figures["at_most"] = most

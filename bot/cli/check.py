@@ -6,7 +6,7 @@ from tempfile import TemporaryFile
 
 from adapters.base import AdapterError
 from adapters.contract import Adapter
-from bot.answering.external import Elsewhere
+from bot.answering.external import ExternalSources
 from bot.cli.check_llm import check_llm
 from bot.cli.check_search import check_search
 from bot.cli.findings import BAD, NOTE, OK
@@ -25,12 +25,12 @@ async def check(
     plan: BuildPlan,
     gate: GateOptions,
     llm: Llm | None,
-    elsewhere: Elsewhere | None,
+    external: ExternalSources | None,
 ) -> int:
     """Prints a line per finding; status 0 when none of them is bad."""
     findings = [*_data_folder(config), *_sources(plan), *_adapters(config)]
     findings += await check_llm(config, llm)
-    findings += await check_search(elsewhere)
+    findings += await check_search(external)
     findings += [*_examples(gate), *await _index(config, plan, gate)]
     say(f"{OK}configuration: read without problems")
     for finding in findings:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Self
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from bot.llm.capabilities import Habits
+from bot.llm.capabilities import Capabilities
 from bot.llm.pool import Pool
 from bot.llm.presets import BackendOptions
 from bot.llm.prompts import estimate
-from bot.llm.request import Asker
-from bot.llm.request_queue import Turns
-from bot.llm.server import Node
+from bot.llm.request import Sender
+from bot.llm.request_queue import RequestQueue
+from bot.llm.server import ApiServer
 from bot.llm.types import (
     AuthError,
     Busy,
@@ -59,7 +59,7 @@ class _Call:
     seconds: float
     patience: float
     deadline: float
-    tried: set[Node] = field(default_factory=set)
+    tried: set[ApiServer] = field(default_factory=set)
 
 
 class Backend:
@@ -70,15 +70,17 @@ class Backend:
         self.options = options
         self._clock = clock
         self.ready: Callable[[], bool] = lambda: True
-        self._turns = Turns(clock, options.concurrency, options.rpm, options.tpm)
-        self._asker = Asker(options, Habits(clock))
-        self._nodes: list[Node] = []
+        self._turns = RequestQueue(clock, options.concurrency, options.rpm, options.tpm)
+        self._asker = Sender(options, Capabilities(clock))
+        self._nodes: list[ApiServer] = []
         self._numbers = itertools.count(1)
         self.pool = Pool(options.name, [], options.model, options.preset)
 
     async def __aenter__(self) -> Self:
         options = self.options
-        self._nodes = [Node(url, _client(url, options), self._clock) for url in options.base_urls]
+        self._nodes = [
+            ApiServer(url, _client(url, options), self._clock) for url in options.base_urls
+        ]
         self.pool = Pool(options.name, self._nodes, options.model, options.preset)
         return self
 
@@ -161,7 +163,7 @@ class Backend:
                 said = f"{self.name} did not answer within {call.seconds:g} s"
                 raise Overdue(said) from error
 
-    async def _model(self, node: Node, request: Request) -> str:
+    async def _model(self, node: ApiServer, request: Request) -> str:
         options = self.options
         if options.model != "auto":
             return await self.pool.model_of(node)

@@ -8,7 +8,7 @@ from common.clock import Clock
 KEPT_S = 3600.0
 
 
-class Habits:
+class Capabilities:
     """Which fields they refuse, and whether their model thinks though it was told not to."""
 
     def __init__(self, clock: Clock) -> None:

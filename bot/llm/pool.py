@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from bot.llm.presets import Preset
-from bot.llm.server import Node
+from bot.llm.server import ApiServer
 from bot.llm.types import Down, LlmError, ModelMissing, RateLimited, Unreachable
 
 log = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ class Pool:
     """Servers of the same model. `model` is the configured one: "" takes the first one served,
     "auto" one of the preset's."""
 
-    def __init__(self, name: str, nodes: Sequence[Node], model: str, preset: Preset) -> None:
+    def __init__(self, name: str, nodes: Sequence[ApiServer], model: str, preset: Preset) -> None:
         self._name, self._nodes = name, list(nodes)
         self._model, self._preset = model, preset
         self._turn = 0
@@ -38,12 +38,12 @@ class Pool:
         """Seconds until a server may be asked, by their own wish; 0 when one may be now."""
         return min((node.pause() for node in self._nodes if node.breaker.closed), default=0.0)
 
-    def has_other(self, tried: set[Node]) -> bool:
+    def has_other(self, tried: set[ApiServer]) -> bool:
         """Is there a healthy server that was not tried yet?"""
         return any(node.breaker.closed for node in self._nodes if node not in tried)
 
     @asynccontextmanager
-    async def lent(self, tried: set[Node], call: int) -> AsyncIterator[Node]:
+    async def lent(self, tried: set[ApiServer], call: int) -> AsyncIterator[ApiServer]:
         """The best server for one request; it learns how that went. That we give a request up
         ourselves tells nothing about the server. Raises LlmError."""
         node = await self._pick(tried)
@@ -60,11 +60,11 @@ class Pool:
         finally:
             node.in_flight -= 1
 
-    def any_node(self) -> Node | None:
+    def any_node(self) -> ApiServer | None:
         """A healthy server for a small question; None where there is none."""
         return next((node for node in self._nodes if node.breaker.closed), None)
 
-    async def model_of(self, node: Node) -> str:
+    async def model_of(self, node: ApiServer) -> str:
         """The name to ask a server for, where it doesn't depend on the prompt."""
         if self._model == "auto":
             return self._preset.by_length[0][1]
@@ -75,7 +75,7 @@ class Pool:
         nodes = [node for node in self._nodes if everything or node.breaker.due()]
         await asyncio.gather(*(self._probe(node, always=everything) for node in nodes))
 
-    async def _pick(self, tried: set[Node]) -> Node:
+    async def _pick(self, tried: set[ApiServer]) -> ApiServer:
         """The server with the least in flight, one that was not tried yet if there is one."""
         for node in self._nodes:
             if not self.up and node.breaker.due():
@@ -91,7 +91,7 @@ class Pool:
         turned = free[turn:] + free[:turn]
         return min(turned, key=lambda node: (node in tried, node.in_flight))
 
-    async def _probe(self, node: Node, *, always: bool = False) -> None:
+    async def _probe(self, node: ApiServer, *, always: bool = False) -> None:
         """Opens or closes the breaker. Who comes while a probe is under way waits for it; a
         server that is in use is not disturbed by it."""
         async with node.probing:
@@ -109,7 +109,7 @@ class Pool:
                 if not breaker.closed:
                     breaker.close()
 
-    async def _examine(self, node: Node) -> None:
+    async def _examine(self, node: ApiServer) -> None:
         """Does it serve the model? Raises LlmError.
 
         The list of models costs nothing, but not every API has one, lists aliases, or shows it to

@@ -4,31 +4,31 @@ import logging
 from dataclasses import replace
 
 from bot.llm import wire
-from bot.llm.capabilities import Habits
+from bot.llm.capabilities import Capabilities
 from bot.llm.presets import BackendOptions
 from bot.llm.prompts import estimate
 from bot.llm.scoring import readable
-from bot.llm.server import Node
+from bot.llm.server import ApiServer
 from bot.llm.types import BadRequest, Completion, OnText, Request
 
 log = logging.getLogger(__name__)
 
 
-class Asker:
+class Sender:
     """Asks the servers of a backend, and learns what they are like."""
 
-    def __init__(self, options: BackendOptions, habits: Habits) -> None:
-        self._options, self._habits = options, habits
+    def __init__(self, options: BackendOptions, capabilities: Capabilities) -> None:
+        self._options, self._capabilities = options, capabilities
 
     @property
     def thinking(self) -> bool:
         """Must there be room for thoughts?"""
-        return self._options.thinking or bool(self._habits.thinks)
+        return self._options.thinking or bool(self._capabilities.thinks)
 
     @property
     def hint(self) -> str:
         """What should be changed in the configuration, though it works; "" where nothing."""
-        if self._options.thinking or not self._habits.thinks:
+        if self._options.thinking or not self._capabilities.thinks:
             return ""
         return (
             "the model thinks though it is told not to, which makes every score slow and dear; "
@@ -36,24 +36,30 @@ class Asker:
         )
 
     async def ask(
-        self, node: Node, model: str, request: Request, on_text: OnText | None, room: int
+        self, node: ApiServer, model: str, request: Request, on_text: OnText | None, room: int
     ) -> Completion:
         """The server's answer; asks again with room for thoughts where a model turns out to need
         it and `room` tokens of its context are enough. Raises LlmError."""
         done = await self._sent(node, model, request, on_text, thinking=self.thinking)
-        untried = not self.thinking and self._habits.thinks is None
+        untried = not self.thinking and self._capabilities.thinks is None
         if untried and _unfinished(request, done) and room >= wire.THINKING_TOKENS:
             done = await self._sent(node, model, request, on_text, thinking=True)
-            self._habits.note_thinking(thinks=not _unfinished(request, done))
+            self._capabilities.note_thinking(thinks=not _unfinished(request, done))
             if self.hint:
                 log.warning("%s: %s", self._options.name, self.hint)
         return done if done.prompt_tokens else _estimated(request, done)
 
     async def _sent(
-        self, node: Node, model: str, request: Request, on_text: OnText | None, *, thinking: bool
+        self,
+        node: ApiServer,
+        model: str,
+        request: Request,
+        on_text: OnText | None,
+        *,
+        thinking: bool,
     ) -> Completion:
         """Sends the request, without the fields that the server refuses."""
-        options, left_out, said = self._options, self._habits.left_out, ""
+        options, left_out, said = self._options, self._capabilities.left_out, ""
         while True:
             body = wire.body_of(
                 request, model, options.preset, thinking=thinking, stream=on_text is not None,
@@ -74,7 +80,7 @@ class Asker:
             if said:
                 log.warning("%s is asked without %s from now on: %s",
                             options.name, ", ".join(sorted(left_out)), said)  # fmt: skip
-                self._habits.leave_out(left_out)
+                self._capabilities.leave_out(left_out)
             return done
 
 

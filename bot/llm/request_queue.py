@@ -26,7 +26,7 @@ class _Ticket:
     called: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
 
-class Turns:
+class RequestQueue:
     """The line in front of one backend. `rpm` and `tpm` 0 are no limit."""
 
     def __init__(self, clock: Clock, at_once: int, rpm: int, tpm: int) -> None:

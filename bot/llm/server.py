@@ -36,7 +36,7 @@ TICK_S = 0.01
 """Clocks wake up a little early."""
 
 
-class Node:
+class ApiServer:
     """A server's address, its client, its breaker, and the pause it asked for."""
 
     def __init__(self, url: str, client: "AsyncOpenAI", clock: Clock) -> None:

@@ -9,7 +9,7 @@ from knowledge.retrieval.search import Page, Snapshot, grown
 from knowledge.types import Passage
 
 
-def widen(snapshot: Snapshot, passages: Sequence[Passage], most: int) -> list[Passage]:
+def expand(snapshot: Snapshot, passages: Sequence[Passage], most: int) -> list[Passage]:
     """Passages grown, best first, to at most `most` characters in all: first each to the section
     that it stands in, then each to its whole page. One that a better one has swallowed goes; one
     whose page is not in this snapshot any more stays as it is.

@@ -86,7 +86,7 @@ const WORDS = {
   "stage.repeated": ["重复", "Repeated"],
   "stage.retrieve": ["检索", "Retrieve"],
   "stage.relevance": ["相关度打分", "Relevance"],
-  "stage.widen": ["扩展段落", "Widen"],
+  "stage.expand": ["扩展段落", "Expand"],
   "stage.llm": ["大模型", "Model"],
   "stage.answer": ["回答", "Answer"],
   "stage.check": ["检查", "Check"],

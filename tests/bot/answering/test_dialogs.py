@@ -71,7 +71,7 @@ async def test_an_answer_is_written_from_the_documents_and_cites_them(
         decision = await talk.store.decision("fake", asked)
         assert decision
         assert [entry["stage"] for entry in decision["trace"]] == [
-            "preprocess", "reject", "intent", "retrieve", "relevance", "widen", "answer", "check",
+            "preprocess", "reject", "intent", "retrieve", "relevance", "expand", "answer", "check",
         ]  # fmt: skip
     kinds = api.kinds()
     assert sorted(kinds[:2]) == ["question", "unsafe"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import IncomingMessage
-from bot.answering.external import Elsewhere
+from bot.answering.external import ExternalSources
 from bot.answering.pipeline import Pipeline, PipelineOptions
 from bot.llm.llm import Llm
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
@@ -46,7 +46,7 @@ class World:
     """What a question meets."""
 
     knowledge: KnowledgeBase
-    elsewhere: Elsewhere
+    external: ExternalSources
     site: Site
     serper: SerperApi
 
@@ -55,10 +55,10 @@ class World:
         preferred: bool = True, sources: tuple[str, ...] = (),
     ) -> tuple[Outcome, Trace]:  # fmt: skip
         """One question; `preferred` says whether the pages' site is."""
-        elsewhere = self.elsewhere if searching else None
-        if elsewhere and not preferred and elsewhere.web:
-            elsewhere = replace(elsewhere, web=self.strangers)
-        pipeline = Pipeline(self.knowledge, PipelineOptions(), llm, elsewhere)
+        external = self.external if searching else None
+        if external and not preferred and external.web:
+            external = replace(external, web=self.strangers)
+        pipeline = Pipeline(self.knowledge, PipelineOptions(), llm, external)
         message = IncomingMessage("test", "g", "ann", "1", text, 0.0, mention=mention)
         question = Question(text, mention, (message,), sources=sources)
         trace: Trace = []
@@ -86,7 +86,7 @@ async def world(tmp_path: Path, kettle: KnowledgeBase) -> AsyncIterator[World]:
         code = await stack.enter_async_context(
             RepoSearch(entries, tmp_path / "index", {"code": root}, tmp_path, FakeClock())
         )
-        yield World(kettle, Elsewhere(web, code, ("kettle",), {}), site, serper, strangers)
+        yield World(kettle, ExternalSources(web, code, ("kettle",), {}), site, serper, strangers)
 
 
 def origins(outcome: Outcome) -> list[str]:
@@ -145,7 +145,7 @@ async def test_when_the_engine_fails_the_rest_goes_on(world: World) -> None:
     world.serper.key = "another"
     assert origins((await world.ask(IN_CODE))[0]) == ["code"]
     assert (await world.ask(NOWHERE))[0] == Silence(Reason.NO_EVIDENCE)
-    assert any("api_key" in note for note in world.elsewhere.notes())
+    assert any("api_key" in note for note in world.external.notes())
 
 
 async def test_private_addresses_found_by_an_engine_are_not_visited(world: World) -> None:

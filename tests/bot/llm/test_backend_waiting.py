@@ -8,7 +8,7 @@ from email.utils import formatdate
 import pytest
 
 from bot.llm.llm import Llm
-from bot.llm.request_queue import Turns
+from bot.llm.request_queue import RequestQueue
 from bot.llm.scoring import Rubric
 from bot.llm.types import Busy, LlmError, Overdue, Priority, RateLimited, Unavailable
 from bot.metrics import create_metrics
@@ -96,7 +96,7 @@ async def test_who_gives_up_does_not_hold_up_the_others(api: LlmApi) -> None:
 
 
 async def test_no_turn_is_left_unused() -> None:
-    turns, order = Turns(FakeClock(), 2, 0, 0), list[int]()
+    turns, order = RequestQueue(FakeClock(), 2, 0, 0), list[int]()
     ends = [asyncio.Event() for _ in range(6)]
 
     async def hold(number: int) -> None:

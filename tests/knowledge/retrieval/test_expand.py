@@ -13,7 +13,7 @@ ASK = "which port does the server listen on?"
 
 async def test_with_room_a_passage_becomes_its_page(kettle: KnowledgeBase) -> None:
     (passage,) = (await kettle.search(ASK, 1)).passages
-    (wide,) = await kettle.widen([passage], 10_000)
+    (wide,) = await kettle.expand([passage], 10_000)
     assert wide.path == "en/serving.md"
     assert wide.text.strip() == PAGES["en/serving.md"].strip()
     assert wide.line == 1
@@ -27,7 +27,7 @@ async def test_sections_come_before_pages(kettle: KnowledgeBase) -> None:
         found, text=text[start : start + 40], start=start, heading="Serving models > Ports"
     )
     section = text[text.index("The server") : text.index("## Memory")].strip()
-    (wide,) = await kettle.widen([short], 40 + len(section))
+    (wide,) = await kettle.expand([short], 40 + len(section))
     assert "Memory" not in wide.text
     assert len(wide.text) >= 40
 
@@ -35,15 +35,15 @@ async def test_sections_come_before_pages(kettle: KnowledgeBase) -> None:
 async def test_a_passage_that_another_swallows_goes(kettle: KnowledgeBase) -> None:
     (passage,) = (await kettle.search(ASK, 1)).passages
     twice = [passage, replace(passage, score=0.1)]
-    assert len(await kettle.widen(twice, 10_000)) == 1
+    assert len(await kettle.expand(twice, 10_000)) == 1
 
 
 async def test_what_has_changed_since_it_was_found_stays_as_it_is(kettle: KnowledgeBase) -> None:
     (passage,) = (await kettle.search(ASK, 1)).passages
     gone = replace(passage, path="no/such/page.md")
     changed = replace(passage, text="other words than the page has")
-    assert list(await kettle.widen([gone], 9_000)) == [gone]
-    assert list(await kettle.widen([changed], 9_000)) == [changed]
+    assert list(await kettle.expand([gone], 9_000)) == [gone]
+    assert list(await kettle.expand([changed], 9_000)) == [changed]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -52,7 +52,7 @@ async def test_no_more_than_there_is_room_for(
     kettle: KnowledgeBase, most: int, question: str
 ) -> None:
     passages = (await kettle.search(question, 3)).passages
-    wide = await kettle.widen(passages, most)
+    wide = await kettle.expand(passages, most)
     held = sum(len(passage.text) for passage in passages)
     assert sum(len(passage.text) for passage in wide) <= max(most, held)
     for passage in wide:
