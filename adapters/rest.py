@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from adapters.base import NetworkError, Unconfirmed
+from adapters.payload import parsed
 
 TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 8 << 20
@@ -67,15 +68,19 @@ class Rest:
         host = urlsplit(url).hostname
         try:
             async with self._session.request(
-                method, url, data=data, params=params, headers={**sent, **(headers or {})},
+                method,
+                url,
+                data=data,
+                params=params,
+                headers={**sent, **(headers or {})},
                 allow_redirects=False,
-            ) as answer:  # fmt: skip
+            ) as answer:
                 text = bytearray()
                 async for part in answer.content.iter_any():  # `read` gives what is there so far
                     text += part
                     if len(text) > MAX_ANSWER_BYTES:
                         break
-                return Response(answer.status, answer.headers, _object(bytes(text)))
+                return Response(answer.status, answer.headers, parsed(bytes(text)))
         except aiohttp.ClientConnectorError as error:
             raise NetworkError(f"{host} can't be reached: {error.os_error.strerror}") from None
         except aiohttp.InvalidURL:
@@ -84,11 +89,3 @@ class Rest:
             # From None: the messages of these errors quote the address.
             problem = f"{host} did not answer: {type(error).__name__}"
             raise (NetworkError if repeatable else Unconfirmed)(problem) from None
-
-
-def _object(text: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -10,6 +10,7 @@ from adapters.dingtalk.events import ids_of, parse_action, parse_message
 from adapters.dingtalk.sessions import Sessions
 from adapters.dingtalk.settings import Settings
 from adapters.dingtalk.stream import Take
+from adapters.payload import Json
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Receiver:
         cards = {ACTIONS: self._act} if self._settings.card_template_id else {}
         return {MESSAGES: self._hear, **cards}
 
-    async def _hear(self, payload: Any) -> str:
+    async def _hear(self, payload: Json) -> str:
         self._sessions.learn(payload)
         now, name = self._context.clock.now(), self._context.bot_name
         message = parse_message(payload, self._settings.name, name, now)
@@ -41,7 +42,7 @@ class Receiver:
             log.warning("%s: no message: %s", self._settings.name, ids_of(payload))
         return "OK"
 
-    async def _act(self, payload: Any) -> Any:
+    async def _act(self, payload: Json) -> Any:
         """The answer changes the card for the one who pressed the button."""
         name = self._settings.name
         groups = {*await self._context.history.latest(name), *self._sessions.groups()}

@@ -2,14 +2,13 @@
 post into its group."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import SecretStr
 
 from adapters.dingtalk.events import group_of
 from adapters.dingtalk.settings import Settings
+from adapters.payload import Json, seconds, text
 from common.clock import Clock
 
 MAX_SESSIONS = 10_000
@@ -32,18 +31,13 @@ class Sessions:
         self._settings, self._clock = settings, clock
         self._by_group: OrderedDict[str, Session] = OrderedDict()
 
-    def learn(self, payload: object) -> None:
+    def learn(self, payload: Json) -> None:
         """Keeps the webhook of a message that was pushed; one that leads elsewhere is not."""
-        if not isinstance(payload, dict):
+        group, url = group_of(payload), text(payload, "sessionWebhook")
+        until = seconds(payload.get("sessionWebhookExpiredTime"))
+        if not (group and until and self._settings.trusts_webhook(url)):
             return
-        found: Mapping[str, Any] = payload
-        group, url = group_of(found), found.get("sessionWebhook")
-        until = found.get("sessionWebhookExpiredTime")
-        if not group or not isinstance(url, str) or not isinstance(until, int | float):
-            return
-        if not self._settings.trusts_webhook(url):
-            return
-        self._by_group[group] = Session(SecretStr(url), until / 1000)
+        self._by_group[group] = Session(SecretStr(url), until)
         self._by_group.move_to_end(group)
         while len(self._by_group) > MAX_SESSIONS:
             self._by_group.popitem(last=False)

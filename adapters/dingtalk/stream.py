@@ -6,7 +6,6 @@ block, so it needs no thread.
 """
 
 import asyncio
-import json
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from adapters.base import NetworkError
 from adapters.dingtalk.api import Api
 from adapters.link import Link
+from adapters.payload import Json, clean, parsed
 from common.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ OK = 200
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What the client raises for a malformed frame."""
 
-Take: TypeAlias = Callable[[Any], Awaitable[Any]]
+Take: TypeAlias = Callable[[Json], Awaitable[Any]]
 """Takes what was pushed for one topic; what it returns goes back with the acknowledgement. It
 raises OSError or sqlite3.Error where nothing should be acknowledged."""
 
@@ -125,7 +125,7 @@ class Stream:
     async def _process(self, take: Take, message: Any) -> tuple[int, Any]:
         self._link.heard(event=True)
         try:
-            return OK, await take(message.data)
+            return OK, await take(clean(message.data) if isinstance(message.data, dict) else {})
         except MALFORMED as error:
             raise Mishandled from error
 
@@ -171,7 +171,7 @@ class Stream:
     async def _take(self, client: Any, frame: str | bytes) -> str:
         """Lets the client read, hand over and acknowledge a frame."""
         try:
-            return str(await client.route_message(json.loads(frame)))
+            return str(await client.route_message(parsed(frame)))
         except (OSError, sqlite3.Error) as error:
             log.error("an event could not be stored, and is not acknowledged: %s", error)
         except Mishandled:

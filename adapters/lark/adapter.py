@@ -33,8 +33,8 @@ from adapters.lark.posting import Posting, emoji_type, id_of, uuid_of
 from adapters.lark.recovery import Gaps, Poll
 from adapters.lark.settings import Settings
 from adapters.lark.socket import connected, until_first_ends
-from adapters.lark.wire import objects
 from adapters.link import Link
+from adapters.payload import objects
 
 log = logging.getLogger(__name__)
 

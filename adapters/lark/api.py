@@ -9,8 +9,8 @@ from adapters.base import AdapterError, LoginRefused, NetworkError, RateLimited,
 from adapters.lark.codes import OK, TokenRefused, code_of, login_problem, problem
 from adapters.lark.content import Me
 from adapters.lark.settings import Settings
-from adapters.lark.wire import Json, inside, text
 from adapters.link import Link
+from adapters.payload import Json, inside, text
 from adapters.rest import Response, Rest
 from common.clock import Clock
 from common.rate_limit import Pace

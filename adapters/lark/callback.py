@@ -15,7 +15,7 @@ from Crypto.Util.Padding import unpad
 from adapters.http_guard import json_response
 from adapters.lark.intake import Intake
 from adapters.lark.settings import Settings
-from adapters.lark.wire import Json, parsed, text
+from adapters.payload import Json, parsed, text
 from common.clock import Clock
 
 MAX_AGE_S = 300.0

@@ -6,7 +6,7 @@ from adapters.base import AdapterError, Finding
 from adapters.lark.api import Api
 from adapters.lark.codes import ScopeMissing
 from adapters.lark.settings import Settings
-from adapters.lark.wire import inside, objects, text
+from adapters.payload import inside, objects, text
 
 ACTIVE = 2
 """`activate_status` of a bot that people can use."""

@@ -3,7 +3,7 @@
 import re
 
 from adapters.base import AdapterError, LoginRefused, NetworkError, RateLimited, SendRefused
-from adapters.lark.wire import text
+from adapters.payload import text
 from adapters.rest import Response
 
 OK = 0

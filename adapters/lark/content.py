@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.base import EVERYBODY
-from adapters.lark.wire import Json, inside, listed, objects, parsed, text
+from adapters.payload import Json, inside, listed, objects, parsed, text
 
 KINDS = {"audio": "voice", "media": "video", "merge_forward": "forward", "interactive": "card"}
 """Types of messages by their name in an `IncomingMessage`; others keep Lark's own."""

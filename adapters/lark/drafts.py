@@ -15,7 +15,7 @@ from adapters.lark.api import Api
 from adapters.lark.card import TEXT_ELEMENT, draft_card, draft_text
 from adapters.lark.codes import CardRefused, ScopeMissing
 from adapters.lark.posting import Place, Posting, answer_uuid, id_of, uuid_of, was_there
-from adapters.lark.wire import Json, text
+from adapters.payload import Json, text
 from common.clock import Clock
 
 log = logging.getLogger(__name__)

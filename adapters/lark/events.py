@@ -13,7 +13,7 @@ from adapters.base import (
     Vote,
 )
 from adapters.lark.content import Content, Me, read
-from adapters.lark.wire import Json, inside, objects, seconds, text
+from adapters.payload import Json, inside, objects, seconds, text
 
 MESSAGE = "im.message.receive_v1"
 CARD_ACTION = "card.action.trigger"

@@ -8,7 +8,7 @@ from adapters.base import IncomingMessage, MessageEdited, MessageRecalled
 from adapters.lark.api import Api
 from adapters.lark.events import parse_item
 from adapters.lark.intake import Intake
-from adapters.lark.wire import Json, inside, objects, seconds, text
+from adapters.payload import Json, inside, objects, seconds, text
 
 log = logging.getLogger(__name__)
 

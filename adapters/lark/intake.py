@@ -8,8 +8,8 @@ from adapters.base import AdapterError, Event, IncomingMessage, Publish
 from adapters.lark.api import Api
 from adapters.lark.content import Me, forwarded
 from adapters.lark.events import CARD_ACTION, event_id, event_type, parse, toast, with_content
-from adapters.lark.wire import Json, objects
 from adapters.link import Link
+from adapters.payload import Json, clean, objects
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class Intake:
         """Returns once the event is on disk: what goes back to the platform. Raises OSError or
         sqlite3.Error when it could not be stored."""
         self._link.heard(event=True)
+        payload = clean(payload)
         event = parse(payload, self.me)
         if event is None:
             log.debug("%s: %s needs nothing", event_id(payload), event_type(payload))

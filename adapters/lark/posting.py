@@ -10,7 +10,7 @@ from adapters.base import NetworkError, Reply
 from adapters.lark.api import Api
 from adapters.lark.card import plain
 from adapters.lark.codes import CardRefused, Gone, ThreadRefused
-from adapters.lark.wire import inside, seconds, text
+from adapters.payload import inside, seconds, text
 from adapters.rest import Response
 
 log = logging.getLogger(__name__)

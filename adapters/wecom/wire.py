@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from adapters.payload import parsed, text
+
 SUBSCRIBE = "aibot_subscribe"
 PING = "ping"
 RESPOND = "aibot_respond_msg"
@@ -31,20 +33,14 @@ class Frame:
     @property
     def event(self) -> str:
         """Which event it tells of; "" for a message."""
-        event = self.body.get("event")
-        kind = event.get("eventtype") if isinstance(event, dict) else None
-        return kind if isinstance(kind, str) else ""
+        return text(self.body, "event", "eventtype")
 
 
-def read(text: str | bytes) -> Frame | None:
+def read(message: str | bytes) -> Frame | None:
     """The frame in a text; None for anything else, and for commands that we don't know."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    headers = data.get("headers") if isinstance(data, dict) else None
-    req_id = headers.get("req_id") if isinstance(headers, dict) else None
-    if not isinstance(req_id, str) or not req_id:
+    data = parsed(message)
+    req_id = text(data, "headers", "req_id")
+    if not req_id:
         return None
     if data.get("cmd") in HAPPENED:
         body = data.get("body")

@@ -271,3 +271,42 @@ async def test_an_adapter_runs_again_after_a_failure(
         assert bot.adapter.link().reconnects == 1
         task.cancel()
         await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("until", [10**400, float("inf"), float("nan"), -5, "soon", [], 2**70])
+async def test_a_senseless_webhook_time_costs_neither_message_nor_connection(
+    server: DingTalkServer, clock: FakeClock, until: Any
+) -> None:
+    async with running(server, clock) as bot:
+        await bot.hears(server.message("how?", sessionWebhookExpiredTime=until))
+        await bot.hears(server.message("and this?"))
+        assert bot.adapter.link().up
+
+
+async def test_half_an_emoji_is_stored_and_acknowledged(
+    server: DingTalkServer, clock: FakeClock
+) -> None:
+    half = "\ud800"
+    async with running(server, clock) as bot:
+        message = await bot.hears(
+            server.message(
+                f"how{half}?",
+                msgId=f"m{half}",
+                conversationId=f"cid{half}",
+                senderStaffId=f"ann{half}",
+                atUsers=[{"dingtalkId": f"$:x{half}", "staffId": f"042{half}"}],
+            )
+        )
+        assert (message.text, message.message_id, message.group) == ("how??", "m?", "cid?")
+        assert (message.user, message.mentions) == ("ann?", ("042?",))
+
+
+async def test_a_frame_with_half_an_emoji_in_its_head_is_acknowledged(
+    server: DingTalkServer, clock: FakeClock
+) -> None:
+    head = {"topic": "/v1.0/im/bot/messages/get", "messageId": "f\ud800", "time": "1"}
+    frame = {"type": "CALLBACK", "headers": head, "data": json.dumps(server.message("how?"))}
+    async with running(server, clock) as bot:
+        await server.raw(json.dumps(frame))
+        await server.until(lambda: "f?" in server.acks)
+        assert len(bot.bot.rows) == 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters.base import EVERYBODY, Feedback, IncomingMessage, RecallAsked, Vote
 from adapters.lark.content import Me, forwarded
 from adapters.lark.events import parse, parse_item, toast
-from adapters.lark.wire import seconds
+from adapters.payload import seconds
 
 ME = Me("lark", "cli_dou", "ou_dou")
 ANN = {"sender_id": {"open_id": "ou_ann", "union_id": "on_1"}, "sender_type": "user"}

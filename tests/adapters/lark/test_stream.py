@@ -158,3 +158,20 @@ async def test_malformed_frames_do_no_harm(lark: FakeLark, bot: Listener) -> Non
             await lark.send_frame(frame)
         assert await lark.push_message(lark.chats.say(CHAT, "ok")) == {"code": 200}
     assert len(bot.events) == 1
+
+
+async def test_half_an_emoji_is_stored_and_acknowledged(lark: FakeLark, bot: Listener) -> None:
+    half = "\ud800"
+    item = lark.chats.say(
+        f"{CHAT}{half}",
+        f"{{0}} how{half}?",
+        user=f"ou_ann{half}",
+        mentions=(f"ou_bob{half}",),
+        message_id=f"om_1{half}",
+    )
+    async with running(adapter(lark, bot), bot.publish):
+        assert await lark.push_message(item) == {"code": 200}
+    (message,) = bot.messages
+    assert (message.message_id, message.group, message.user) == ("om_1?", f"{CHAT}?", "ou_ann?")
+    assert message.text == "@name of ou_bob? how??"
+    assert message.mentions == ("ou_bob?",)
