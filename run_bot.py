@@ -84,14 +84,14 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             await run_daemon(config, SystemClock(), burst=args.burst)
             return 0
         case "index":
-            return await index.index(settings.build_plan(config))
+            return await index.index(config.plan)
         case "check":
             return await _check(args, config)
     async with open_knowledge(config) as knowledge, _model(config) as llm:
         match args.command:
             case "ask":
                 async with _external(config) as external:
-                    stages = Pipeline(knowledge, settings.pipeline_options(config), llm, external)
+                    stages = Pipeline(knowledge, config.answer, llm, external)
                     return await asking.ask(stages, args, config.bot.language)
             case "search":
                 return await index.search(knowledge, args)
@@ -109,14 +109,14 @@ async def _evaluate(
 ) -> int:
     match args.what:
         case "gate":
-            return await evaluate.eval_gate(knowledge, settings.gate_options(config), args, llm)
+            return await evaluate.eval_gate(knowledge, config.gate, args, llm)
         case "retrieval":
             return await evaluate.eval_retrieval(knowledge, args)
         case "scoring":
             return await scoring.eval_scoring(llm, args)
         case _:
             async with _external(config) as external:
-                stages = Pipeline(knowledge, settings.pipeline_options(config), llm, external)
+                stages = Pipeline(knowledge, config.answer, llm, external)
                 return await evaluate.eval_answers(knowledge, stages, args)
 
 
@@ -125,9 +125,8 @@ async def _check(args: argparse.Namespace, config: Config) -> int:
         async with open_store(Path(":memory:")) as store:
             adapters = create_adapters(config, store, SystemClock())
             return await check.check_adapter(adapters, args.adapter)
-    plan, gate = settings.build_plan(config), settings.gate_options(config)
     async with _model(config) as llm, _external(config) as external:
-        return await check.check(config, plan, gate, llm, external)
+        return await check.check(config, llm, external)
 
 
 def _model(config: Config) -> AbstractAsyncContextManager[Llm | None]:
@@ -150,12 +149,11 @@ async def _external(config: Config) -> AsyncIterator[ExternalSources | None]:
 @asynccontextmanager
 async def open_knowledge(config: Config) -> AsyncIterator[KnowledgeBase]:
     """The knowledge base; builds its index first where there is none that fits."""
-    plan = settings.build_plan(config)
+    plan = config.plan
     if not is_current(plan):
         sys.stderr.write("building the knowledge index, once ...\n")
         await index.build_with_bars(plan)
-    ef_search = config.knowledge.index.ef_search
-    async with KnowledgeBase(plan, settings.gate_options(config), ef_search) as knowledge:
+    async with KnowledgeBase(plan, config.gate) as knowledge:
         # What is loaded now stays: looking through it for garbage during a reload would stop the
         # event loop for 30 ms at a time.
         gc.freeze()
@@ -183,7 +181,7 @@ class _Daemon:
 
     def __init__(self, config: Config, clock: Clock, store: Store) -> None:
         self._config, self._clock, self._store = config, clock, store
-        self._refresh = is_current(settings.build_plan(config))
+        self._refresh = is_current(config.plan)
         self._metrics, self._tasks = create_metrics(), Tasks()
         self._adapters = create_adapters(config, store, clock)
         self._health = Health(self._adapters, clock)
@@ -232,8 +230,7 @@ class _Daemon:
                 self._health.search_problems = external.notes
                 knowledge.after_reload.append(external.refresh)
                 self._tasks.spawn(external.refresh())
-            options = settings.pipeline_options(config)
-            bot = self._bot(Pipeline(knowledge, options, llm, external))
+            bot = self._bot(Pipeline(knowledge, config.answer, llm, external))
             metrics.documents.set_function(lambda: knowledge.status().documents)
             metrics.pieces.set_function(lambda: knowledge.status().pieces)
             metrics.queue_depth.set_function(lambda: bot.dispatcher.depth)

@@ -13,7 +13,6 @@ from typing import Any
 
 from bench.figures import Figure, at_least, at_most
 from bench.setup import Bench
-from bot.config.options import build_plan
 from common.snapshots import current_snapshot
 from knowledge.index.catalog import Catalog
 from knowledge.index.embedders import UseEmbedder
@@ -27,7 +26,7 @@ BATCH = 16
 
 def measure(bench: Bench) -> Iterator[Figure]:
     """Builds from nothing, embeds the same texts bare, then builds after one change."""
-    plan = build_plan(bench.config)
+    plan = bench.config.plan
     shutil.rmtree(plan.folder, ignore_errors=True)
     whole = asyncio.run(build_apart(plan))
     texts = embedded_texts(Path(plan.folder))

@@ -23,7 +23,6 @@ from bench.figures import Figure, at_least, at_most
 from bench.setup import ROOT, Bench
 from bot.answering.external import open_external_sources
 from bot.answering.pipeline import Pipeline
-from bot.config import options as settings
 from bot.config.schema import Config, load_config
 from bot.llm.create import open_llm
 from bot.metrics import create_metrics
@@ -153,7 +152,7 @@ async def _no_worse(bench: Bench, config: Config) -> list[Figure]:
 async def _ask(
     config: Config, entries: Sequence[Mapping[str, Any]], *, elsewhere: bool
 ) -> list[Asked]:
-    clock, options = SystemClock(), settings.pipeline_options(config)
+    clock, options = SystemClock(), config.answer
     async with (
         open_knowledge(config) as knowledge,
         open_llm(config.llm, create_metrics(), clock, watch=False) as llm,
@@ -201,5 +200,5 @@ async def _searches(bench: Bench) -> AsyncIterator[Config]:
             *([f"llm.remote={{provider: custom, base_url: {bench.llm}, model: ''}}"]
               if bench.llm else []),
         ])  # fmt: skip
-        await build_apart(settings.build_plan(config), lambda *_: None)
+        await build_apart(config.plan, lambda *_: None)
         yield config

@@ -12,7 +12,6 @@ from bench.build import embedded_texts
 from bench.figures import Figure, against, at_least
 from bench.search import messages
 from bench.setup import Bench
-from bot.config.options import build_plan
 from knowledge.index.embedders import UseEmbedder, embed_many
 from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.types import Vectors
@@ -54,7 +53,7 @@ def _vectors(bench: Bench, count: int) -> Vectors:
     kept = bench.work / "vectors.npy"
     if kept.exists() and len(found := np.load(kept)) == count:
         return np.asarray(found, np.float32)
-    pieces = embedded_texts(Path(build_plan(bench.config).folder))
+    pieces = embedded_texts(Path(bench.config.plan.folder))
     halves = (half for text in pieces for half in (text[: len(text) // 2], text[len(text) // 2 :]))
     texts = list(dict.fromkeys([*pieces, *_lines(bench), *halves]))
     if len(texts) < count:

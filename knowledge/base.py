@@ -21,10 +21,9 @@ from knowledge.retrieval.evidence import worded_alike
 from knowledge.retrieval.expand import expand
 from knowledge.retrieval.quote import cut
 from knowledge.retrieval.search import search
-from knowledge.serving import GateOptions, Opener, Serving
+from knowledge.serving import Opener, Serving
+from knowledge.settings import GateSettings
 from knowledge.types import Found, KnowledgeError, Passage, Quote, Status, Vectors, Verdict
-
-__all__ = ["GateOptions", "KnowledgeBase"]
 
 T = TypeVar("T")
 
@@ -38,10 +37,10 @@ _REMEMBERED = 256
 class KnowledgeBase:
     """One index and its gate. Open it with `async with`; the index must have been built."""
 
-    def __init__(self, plan: BuildPlan, gate: GateOptions, ef_search: int = 300) -> None:
+    def __init__(self, plan: BuildPlan, gate: GateSettings) -> None:
         self._plan = plan
         self._embedder = create_embedder(plan.embedder)
-        self._opener = Opener(plan, gate, self._embedder, ef_search)
+        self._opener = Opener(plan, gate, self._embedder)
         self._thread = ThreadPoolExecutor(1, "knowledge")
         self._remembered = lru_cache(_REMEMBERED)(self._encode_one)
         self._serving: Serving | None = None

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowledge.base import GateOptions, KnowledgeBase
+from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import Examples
 from knowledge.gate.gate import GateFigures, measure
+from knowledge.settings import GateSettings
 from knowledge.types import KnowledgeError, Passage
 
 
@@ -73,7 +74,7 @@ class GateResult:
 
 
 async def evaluate_gate(
-    knowledge: KnowledgeBase, _: GateOptions, data: Examples, train: Examples | None
+    knowledge: KnowledgeBase, _: GateSettings, data: Examples, train: Examples | None
 ) -> GateResult:
     """Scores labelled messages at the fitted threshold, fitted on `train` where it is given.
     Raises KnowledgeError when there are none."""

@@ -17,21 +17,11 @@ from knowledge.index.snapshots import vector_params
 from knowledge.plan import BuildPlan
 from knowledge.retrieval.evidence import Scale
 from knowledge.retrieval.ranking import heading_alike
+from knowledge.settings import GateSettings
 from knowledge.types import Embedder, IndexMismatch, Status, Vectors, Verdict
 
 WORDED_ALIKE = 0.8
 """A message that shares this much with a heading asks what the documents answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateOptions:
-    """How the gate is fitted; see the section `gate` of the configuration."""
-
-    examples: tuple[Path, ...]
-    target_precision: float = 0.9
-    mention_precision: float = 0.6
-    expected_share: float = 0.25
-    neighbours: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +66,14 @@ class Serving:
 class Opener:
     """Opens snapshots and fits gates for one plan. Blocking."""
 
-    def __init__(
-        self, plan: BuildPlan, options: GateOptions, embedder: Embedder, ef_search: int
-    ) -> None:
-        self._plan, self._options, self._embedder, self._ef = plan, options, embedder, ef_search
+    def __init__(self, plan: BuildPlan, options: GateSettings, embedder: Embedder) -> None:
+        self._plan, self._options, self._embedder = plan, options, embedder
 
     def open(self) -> Serving:
         """Opens the current snapshot. Raises KnowledgeError."""
         folder = self._folder()
         params = vector_params(self._plan, self._embedder.id, self._embedder.dim)
-        snapshot = open_snapshot(folder, params, self._plan.layout, self._ef)
+        snapshot = open_snapshot(folder, params, self._plan.layout, self._plan.ef_search)
         examples = load_examples(self._options.examples)
         try:
             fitted = Thresholds.load(folder / "gate.json", folder.name, self._key(examples))

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
+from knowledge.plan import BuildPlan, EmbedderSpec, Source
+
 _REMOTE = re.compile(r"(https|ssh|file)://\S+")
 _SCP = re.compile(r"[\w.][\w.-]*@[\w.][\w.-]*:[^\s:-][^\s:]*")
 _LOCAL = re.compile(r"/[^\0\n]*")
@@ -140,6 +142,38 @@ class KnowledgeSettings(_Section):
         if low_high and chars < low_high[1]:
             raise ValueError(f"must be at least {low_high[1]}, the upper end of `piece_chars`")
         return chars
+
+    def plan(self, data_dir: Path) -> BuildPlan:
+        """What a build of the index in the bot's data folder needs to know."""
+        return BuildPlan(
+            folder=str(data_dir / "knowledge"),
+            sources=tuple(
+                Source(
+                    name=source.name,
+                    path=str(source.path or ""),
+                    git=source.git or "",
+                    include=source.include,
+                    exclude=source.exclude,
+                    link_base=source.link_base,
+                )
+                for source in self.sources
+            ),
+            embedder=EmbedderSpec(
+                kind=self.embedder.kind,
+                model=self.embedder.model,
+                base_url=self.embedder.base_url,
+                dim=self.embedder.dim,
+                api_key=self.embedder.api_key.get_secret_value(),
+            ),
+            piece_chars=self.piece_chars,
+            reject_chars=self.reject_chars,
+            passage_chars=self.passage_chars,
+            max_file_mb=self.max_file_mb,
+            convert_timeout_s=self.convert_timeout_s,
+            m=self.index.m,
+            ef_construction=self.index.ef_construction,
+            ef_search=self.index.ef_search,
+        )
 
 
 class GateSettings(_Section):

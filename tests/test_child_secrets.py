@@ -18,12 +18,12 @@ from knowledge.code.build import RepoPlan
 from knowledge.code.index_process import build_apart as build_code
 from knowledge.ingest.build_process import build_apart
 from knowledge.ingest.readers import DocumentReader, Job
-from knowledge.plan import EmbedderSpec, Source
+from knowledge.plan import EmbedderSpec
 from knowledge.web.reader import PageReader
 from knowledge.web.types import Fetched
 from tests.bot.llm.lmdeploy.test_supervisor import home, pids, running, settings
 from tests.knowledge.code.code import committed, write
-from tests.knowledge.library import plan, write_pages
+from tests.knowledge.library import plan, plan_of, source, write_pages
 from tests.knowledge.processes import descendants
 
 __all__ = ["home"]
@@ -83,8 +83,8 @@ async def test_building_an_index_reading_and_embedding_and_git(
     write_pages(tmp_path / "docs")
     committed(tmp_path / "docs")
     (tmp_path / "noted").unlink()
-    source = Source("kettle", git=(tmp_path / "docs").as_uri())
-    made = replace(plan(tmp_path / "index", tmp_path), sources=(source,))
+    kettle = source("kettle", git=(tmp_path / "docs").as_uri())
+    made = plan_of(tmp_path / "index", kettle)
     watch = Watch()
     task = asyncio.create_task(build_apart(made, watch.look))
     await watch.until(task)

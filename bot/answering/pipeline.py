@@ -29,6 +29,7 @@ from bot.answering.preprocess import preprocess, rewrite
 from bot.answering.preview import Preview
 from bot.answering.reject import intent, reject
 from bot.answering.retrieve import expanded, relevance, retrieve
+from bot.answering.settings import AnswerSettings
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError, OnText
 from bot.types import Knowledge, Outcome, Question, Reason, Silence, Trace, stage
@@ -43,21 +44,11 @@ WRITING = ("answer", "shorten")
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineOptions:
-    """From the section `answer` of the configuration."""
-
-    max_chars: int = 1200
-    max_passages: int = 5
-    min_evidence: float = 0.7
-    sure_evidence: float = 0.85
-
-
-@dataclass(frozen=True, slots=True)
 class Pipeline:
     """Question in, outcome out; keeps no state between questions."""
 
     knowledge: Knowledge
-    options: PipelineOptions
+    options: AnswerSettings
     llm: Llm | None = None
     external: ExternalSources | None = None
 

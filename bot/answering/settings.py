@@ -1,15 +1,26 @@
-"""The section `search` of the configuration: where else than in the documents is looked."""
+"""The sections `answer` and `search` of the configuration."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from knowledge.code.settings import RepoList
 from knowledge.web.settings import WebSettings
 
 
-class SearchSettings(BaseModel):
-    """Everything is off by default: an empty section searches the documents only."""
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+class AnswerSettings(_Section):
+    """Limits of an answer; evidence is from 0 to 1."""
+
+    max_chars: int = Field(default=1200, ge=50, le=20_000)
+    max_passages: int = Field(default=5, ge=1, le=20)
+    min_evidence: float = Field(default=0.7, ge=0, le=1)
+    sure_evidence: float = Field(default=0.85, ge=0, le=1)
+
+
+class SearchSettings(_Section):
+    """Where else than in the documents is looked: by default nowhere."""
 
     web: WebSettings = WebSettings()
     repo: RepoList = ()

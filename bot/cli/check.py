@@ -13,25 +13,20 @@ from bot.cli.findings import BAD, NOTE, OK
 from bot.cli.index import say
 from bot.config.schema import Config
 from bot.llm.llm import Llm
-from knowledge.base import GateOptions, KnowledgeBase
+from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import load_examples
 from knowledge.index.snapshots import is_current
 from knowledge.plan import BuildPlan
+from knowledge.settings import GateSettings
 from knowledge.types import KnowledgeError, Status
 
 
-async def check(
-    config: Config,
-    plan: BuildPlan,
-    gate: GateOptions,
-    llm: Llm | None,
-    external: ExternalSources | None,
-) -> int:
+async def check(config: Config, llm: Llm | None, external: ExternalSources | None) -> int:
     """Prints a line per finding; status 0 when none of them is bad."""
-    findings = [*_data_folder(config), *_sources(plan), *_adapters(config)]
+    findings = [*_data_folder(config), *_sources(config.plan), *_adapters(config)]
     findings += await check_llm(config, llm)
     findings += await check_search(external)
-    findings += [*_examples(gate), *await _index(config, plan, gate)]
+    findings += [*_examples(config.gate), *await _index(config.plan, config.gate)]
     say(f"{OK}configuration: read without problems")
     for finding in findings:
         say(finding)
@@ -75,7 +70,7 @@ def _sources(plan: BuildPlan) -> Iterator[str]:
             yield f"{OK}source {source.name}: {source.path}"
 
 
-def _examples(gate: GateOptions) -> Iterator[str]:
+def _examples(gate: GateSettings) -> Iterator[str]:
     try:
         examples = load_examples(gate.examples)
     except KnowledgeError as error:
@@ -88,11 +83,11 @@ def _examples(gate: GateOptions) -> Iterator[str]:
     )
 
 
-async def _index(config: Config, plan: BuildPlan, gate: GateOptions) -> list[str]:
+async def _index(plan: BuildPlan, gate: GateSettings) -> list[str]:
     try:
         if not is_current(plan):
             return [f"{BAD}index: there is none for this configuration; run: run_bot.py index"]
-        async with KnowledgeBase(plan, gate, config.knowledge.index.ef_search) as knowledge:
+        async with KnowledgeBase(plan, gate) as knowledge:
             status = knowledge.status()
     except KnowledgeError as error:
         return [f"{BAD}index: {error}"]

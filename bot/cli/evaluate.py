@@ -19,14 +19,15 @@ from bot.cli.scoring import gate_and_llm
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError
 from bot.types import Answer, Outcome, Reason, Trace
-from knowledge.base import GateOptions, KnowledgeBase
+from knowledge.base import KnowledgeBase
 from knowledge.evaluate import Labelled, evaluate_gate, evaluate_retrieval, load_labelled
 from knowledge.gate.examples import load_examples
+from knowledge.settings import GateSettings
 from knowledge.types import KnowledgeError
 
 
 async def eval_gate(
-    knowledge: KnowledgeBase, options: GateOptions, args: argparse.Namespace, llm: Llm | None
+    knowledge: KnowledgeBase, options: GateSettings, args: argparse.Namespace, llm: Llm | None
 ) -> int:
     """Precision, recall, F1 at the fitted threshold, AUC, and recall at precision 0.9; with
     `--llm` also what the model makes of the messages that pass, and what asking it costs."""

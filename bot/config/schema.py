@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 from pydantic import ValidationInfo as Info
 
 from adapters import KINDS, settings_type
-from bot.answering.settings import SearchSettings
+from bot.answering.settings import AnswerSettings, SearchSettings
 from bot.config.located import ConfigError as ConfigError
 from bot.config.located import Place, Tree
 from bot.config.messages import suggestion
@@ -20,6 +20,7 @@ from bot.config.yaml_file import apply, read_file
 from bot.llm.settings import LlmSettings
 from common.hosts import is_loopback
 from common.hours import parse_span
+from knowledge.plan import BuildPlan
 from knowledge.settings import GateSettings, KnowledgeSettings
 
 DAY_S = 86400
@@ -102,15 +103,6 @@ class BotSettings(_Section):
         if seconds < quiet_s:
             raise ValueError(f"must be at least `bot.quiet_s`, which is {quiet_s:g}")
         return seconds
-
-
-class AnswerSettings(_Section):
-    """Limits of an answer; evidence is from 0 to 1."""
-
-    max_chars: int = Field(default=1200, ge=50, le=20_000)
-    max_passages: int = Field(default=5, ge=1, le=20)
-    min_evidence: float = Field(default=0.7, ge=0, le=1)
-    sure_evidence: float = Field(default=0.85, ge=0, le=1)
 
 
 class FloodSettings(_Section):
@@ -201,6 +193,11 @@ class Config(_Section):
     store: StoreSettings = StoreSettings()
     http: HttpSettings = HttpSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+
+    @property
+    def plan(self) -> BuildPlan:
+        """What a build of the index needs to know."""
+        return self.knowledge.plan(self.bot.data_dir)
 
 
 def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:

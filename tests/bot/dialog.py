@@ -9,7 +9,8 @@ from pathlib import Path
 
 from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
 from adapters.contract import Adapter
-from bot.answering.pipeline import Pipeline, PipelineOptions
+from bot.answering.pipeline import Pipeline
+from bot.answering.settings import AnswerSettings
 from bot.group.case import Timing
 from bot.group.commands import Commands
 from bot.group.delivery import Clerk, Outbox
@@ -150,7 +151,7 @@ async def talking(
             knowledge=knowledge, store=store, clerk=clerk, clock=clock, metrics=metrics,
             admins=setup.admins, prefix="/dou", health=lambda: {"problems": []},
         )  # fmt: skip
-        pipeline = Pipeline(knowledge, PipelineOptions(), llm)
+        pipeline = Pipeline(knowledge, AnswerSettings(), llm)
         parts = Parts(
             pipeline, store, outbox, clerk, flood, commands, setup.hours, adapters, clock, metrics,
             tasks,

@@ -1,9 +1,11 @@
 """A small library of documents about an imaginary tool, for tests of the knowledge base."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from knowledge.base import GateOptions
-from knowledge.plan import BuildPlan, EmbedderSpec, Source
+from knowledge.plan import BuildPlan, Source
+from knowledge.settings import GateSettings, KnowledgeSettings, SourceSettings
 
 PAGES = {
     "en/install.md": """# Installing Kettle
@@ -83,14 +85,24 @@ def write_pages(folder: Path, pages: dict[str, str] = PAGES) -> Path:
 
 def plan(folder: Path, documents: Path, link_base: str = "") -> BuildPlan:
     """A plan for one source named "kettle"."""
-    source = Source("kettle", path=str(documents), link_base=link_base)
-    return BuildPlan(str(folder), (source,), EmbedderSpec())
+    return plan_of(folder, source("kettle", path=documents, link_base=link_base))
 
 
-def gate_options(folder: Path) -> GateOptions:
+def plan_of(folder: Path, *sources: Source) -> BuildPlan:
+    """A plan for some sources, which builds in the folder; the rest is as by default."""
+    return replace(KnowledgeSettings().plan(folder), folder=str(folder), sources=sources)
+
+
+def source(name: str, **place: Any) -> Source:
+    """A source as it would be if the configuration named it."""
+    settings = KnowledgeSettings(sources=(SourceSettings(name=name, **place),))
+    return settings.plan(Path()).sources[0]
+
+
+def gate_options(folder: Path) -> GateSettings:
     """The gate's examples, written to a file."""
     import json
 
     path = folder / "examples.json"
     path.write_text(json.dumps({"good": GOOD, "bad": BAD}, ensure_ascii=False))
-    return GateOptions((path,), neighbours=2)
+    return GateSettings(examples=(path,), neighbours=2)

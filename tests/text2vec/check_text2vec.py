@@ -3,6 +3,7 @@
 No part of `make test`, because torch takes minutes and a gigabyte; hence the file's name.
 """
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,9 +13,8 @@ import pytest
 from knowledge.base import KnowledgeBase
 from knowledge.index.embedders import Text2vecEmbedder
 from knowledge.ingest.build import build
-from knowledge.plan import BuildPlan, EmbedderSpec, Source
 from knowledge.types import EmbedderError
-from tests.knowledge.library import GOOD, gate_options, write_pages
+from tests.knowledge.library import GOOD, gate_options, plan, write_pages
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def test_meaning_is_near_and_talk_is_far(model: str) -> None:
 
 
 async def test_a_knowledge_base_answers_with_it(model: str, tmp_path: Path) -> None:
-    source = Source("kettle", path=str(write_pages(tmp_path / "docs")))
-    plan = BuildPlan(str(tmp_path / "index"), (source,), EmbedderSpec("text2vec", model))
-    build(plan)
-    async with KnowledgeBase(plan, gate_options(tmp_path)) as knowledge:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    made = replace(made, embedder=replace(made.embedder, kind="text2vec", model=model))
+    build(made)
+    async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
         found = await knowledge.search("which port does the server listen on?", 1)
         judged = [await knowledge.judge(text, mention=True) for text in GOOD[:3]]
     assert "7311" in found.passages[0].text

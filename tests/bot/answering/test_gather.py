@@ -10,7 +10,8 @@ import pytest
 
 from adapters.base import IncomingMessage
 from bot.answering.external import ExternalSources
-from bot.answering.pipeline import Pipeline, PipelineOptions
+from bot.answering.pipeline import Pipeline
+from bot.answering.settings import AnswerSettings
 from bot.llm.llm import Llm
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
 from knowledge.base import KnowledgeBase
@@ -58,7 +59,7 @@ class World:
         external = self.external if searching else None
         if external and not preferred and external.web:
             external = replace(external, web=self.strangers)
-        pipeline = Pipeline(self.knowledge, PipelineOptions(), llm, external)
+        pipeline = Pipeline(self.knowledge, AnswerSettings(), llm, external)
         message = IncomingMessage("test", "g", "ann", "1", text, 0.0, mention=mention)
         question = Question(text, mention, (message,), sources=sources)
         trace: Trace = []

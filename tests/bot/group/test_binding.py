@@ -7,9 +7,8 @@ import pytest
 
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
-from knowledge.plan import BuildPlan, Source
 from tests.bot.dialog import Talk, talking
-from tests.knowledge.library import gate_options, plan, write_pages
+from tests.knowledge.library import gate_options, plan_of, source, write_pages
 
 TEAPOT = """# The teapot server
 
@@ -26,13 +25,11 @@ ASK = "@bot which port does the server listen on?"
 
 @pytest.fixture
 async def both(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "kettle"))
+    write_pages(tmp_path / "kettle")
     (tmp_path / "teapot").mkdir()
     (tmp_path / "teapot/serving.md").write_text(TEAPOT)
-    sources = (
-        Source("kettle", str(tmp_path / "kettle")), Source("teapot", str(tmp_path / "teapot")),
-    )  # fmt: skip
-    wide = BuildPlan(made.folder, sources, made.embedder)
+    both = (source(name, path=tmp_path / name) for name in ("kettle", "teapot"))
+    wide = plan_of(tmp_path / "index", *both)
     build(wide)
     async with KnowledgeBase(wide, gate_options(tmp_path)) as opened:
         yield opened

@@ -30,8 +30,12 @@ def api() -> Iterator[EmbeddingsApi]:
         yield served
 
 
+def of_api(url: str, dim: int) -> EmbedderSpec:
+    return EmbedderSpec(kind="openai", model="letters", base_url=url, dim=dim, api_key="secret-key")
+
+
 def embedder(api: EmbeddingsApi, dim: int = 0) -> OpenAIEmbedder:
-    made = create_embedder(EmbedderSpec("openai", "letters", api.url, dim, "secret-key"))
+    made = create_embedder(of_api(api.url, dim))
     assert isinstance(made, OpenAIEmbedder)
     return made
 
@@ -112,7 +116,7 @@ def test_the_cache_tells_embedders_apart(
 
 
 def test_text2vec_says_how_to_install_it() -> None:
-    made = create_embedder(EmbedderSpec("text2vec"))
+    made = create_embedder(EmbedderSpec("text2vec", model="", base_url="", dim=0, api_key=""))
     assert isinstance(made, Text2vecEmbedder)
     assert made.id == "text2vec:shibing624/text2vec-base-chinese"
     with pytest.raises(EmbedderError, match="pip install text2vec six torch"):
@@ -120,5 +124,5 @@ def test_text2vec_says_how_to_install_it() -> None:
 
 
 def test_the_key_is_in_no_name() -> None:
-    spec = EmbedderSpec("openai", "m", "http://x/v1", 3, "secret-key")
+    spec = of_api("http://x/v1", 3)
     assert "secret-key" not in repr(spec) + create_embedder(spec).id

@@ -19,9 +19,9 @@ from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.snapshots import CHANGES, is_current
 from knowledge.ingest.build import build
 from knowledge.ingest.readers import Reading
-from knowledge.plan import BuildPlan, EmbedderSpec, Source
+from knowledge.plan import BuildPlan
 from knowledge.types import Embedder, KnowledgeError, Skipped, SourceError, Vectors
-from tests.knowledge.library import PAGES, plan, write_pages
+from tests.knowledge.library import PAGES, plan, plan_of, source, write_pages
 
 
 @pytest.fixture
@@ -114,7 +114,8 @@ def test_another_layout_or_embedder_builds_from_nothing(made: BuildPlan) -> None
     wider = replace(made, piece_chars=(400, 800))
     assert not is_current(wider)
     assert len(build(wider).added) == len(PAGES)
-    other = replace(wider, embedder=EmbedderSpec("openai", "m", "http://127.0.0.1:9/v1", dim=8))
+    api = replace(made.embedder, kind="openai", model="m", base_url="http://127.0.0.1:9/v1", dim=8)
+    other = replace(wider, embedder=api)
     assert not is_current(other)
 
 
@@ -157,7 +158,8 @@ def test_a_builder_whose_bot_is_gone_ends_without_a_traceback(made: BuildPlan) -
     )  # fmt: skip
     assert child.stdin and child.stdout and child.stderr
     child.stdout.close()
-    child.stdin.write(json.dumps(asdict(made)).encode() + b"\n")
+    order = {"plan": asdict(made), "dim": 0}
+    child.stdin.write(json.dumps(order).encode() + b"\n")
     child.stdin.close()
     assert (child.stderr.read(), child.wait(60)) == (b"", -9)
     child.stderr.close()
@@ -194,8 +196,8 @@ def test_a_link_to_another_folder_is_another_place(made: BuildPlan, tmp_path: Pa
 def test_two_sources_with_the_same_paths_are_told_apart(tmp_path: Path) -> None:
     one = write_pages(tmp_path / "one", {"k.md": PAGES["en/faq.md"], "empty.md": ""})
     two = write_pages(tmp_path / "two", {"k.md": PAGES["en/install.md"], "old.doc": "x"})
-    sources = (Source("one", path=str(one)), Source("two", path=str(two)))
-    made = replace(plan(tmp_path / "index", one), sources=sources)
+    sources = (source("one", path=one), source("two", path=two))
+    made = plan_of(tmp_path / "index", *sources)
     report = build(made)
     assert report.added == ("one/k.md", "two/k.md")
     assert {item.path for item in report.skipped} == {"one/empty.md", "two/old.doc"}

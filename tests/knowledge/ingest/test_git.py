@@ -7,16 +7,15 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from knowledge.ingest.build import build
 from knowledge.ingest.git import update_git, without_login
-from knowledge.plan import BuildPlan, Source
+from knowledge.plan import BuildPlan
 from knowledge.types import SourceError
-from tests.knowledge.library import PAGES, plan, write_pages
+from tests.knowledge.library import PAGES, plan_of, source, write_pages
 from tests.knowledge.processes import descendants
 
 TEXT = "Enough words for a page about kettles and their ports."
@@ -41,8 +40,8 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_git_source_is_cloned_and_brought_up_to_date(tmp_path: Path, repository: Path) -> None:
-    source = Source("kettle", git=repository.as_uri(), link_base="https://git.test/blob/main")
-    made = replace(plan(tmp_path / "index", tmp_path), sources=(source,))
+    kettle = source("kettle", git=repository.as_uri(), link_base="https://git.test/blob/main")
+    made = plan_of(tmp_path / "index", kettle)
     assert build(made).added == tuple(sorted(PAGES))
     write_pages(repository, {"en/new.md": TEXT})
     (repository / "en/faq.md").unlink()
@@ -55,8 +54,8 @@ def test_a_git_source_is_cloned_and_brought_up_to_date(tmp_path: Path, repositor
 def test_a_repository_that_is_gone_leaves_the_old_checkout(
     tmp_path: Path, repository: Path
 ) -> None:
-    source = Source("kettle", git=repository.as_uri())
-    made = replace(plan(tmp_path / "index", tmp_path), sources=(source,))
+    kettle = source("kettle", git=repository.as_uri())
+    made = plan_of(tmp_path / "index", kettle)
     build(made)
     repository.rename(tmp_path / "moved")
     report = build(made)
@@ -96,8 +95,8 @@ def test_hooks_of_a_repository_are_not_run(tmp_path: Path, repository: Path) -> 
 
 def of(tmp_path: Path, repository: Path) -> BuildPlan:
     """A plan for one git source."""
-    source = Source("kettle", git=repository.as_uri())
-    return replace(plan(tmp_path / "index", tmp_path), sources=(source,))
+    kettle = source("kettle", git=repository.as_uri())
+    return plan_of(tmp_path / "index", kettle)
 
 
 def checkout_of(made: BuildPlan) -> Path:

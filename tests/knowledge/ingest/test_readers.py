@@ -17,11 +17,11 @@ from common.decoding import ReadError, decode
 from common.process import Child, ChildFailed, Message
 from knowledge.ingest.documents import MAX_TEXT_CHARS, digest
 from knowledge.ingest.readers import DocumentReader, Job, Reading
-from knowledge.plan import BuildPlan, EmbedderSpec
+from knowledge.settings import KnowledgeSettings
 from tests.knowledge import files
 from tests.knowledge.files import CHINESE, SENTENCE
 
-VIEWS = BuildPlan("", (), EmbedderSpec()).views
+VIEWS = KnowledgeSettings().plan(Path()).views
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
-from knowledge.plan import BuildPlan, EmbedderSpec, Source
 from knowledge.retrieval.evidence import Scale, evidence
 from knowledge.retrieval.quote import are_translations
-from tests.knowledge.library import gate_options, write_pages
+from tests.knowledge.library import gate_options, plan_of, source, write_pages
 
 SHARE = st.floats(0, 1)
 NEARNESS = st.floats(-2, 3)
@@ -61,8 +60,8 @@ async def two(tmp_path: Path) -> KnowledgeBase:
     write_pages(tmp_path / "teapot", {"about.md": about})
     kettle = "# Kettle\n\n## Which port does the server listen on?\n\nOn port 7311 by default.\n"
     write_pages(tmp_path / "kettle", {"serving.md": kettle})
-    sources = tuple(Source(name, path=str(tmp_path / name)) for name in ("teapot", "kettle"))
-    plan = BuildPlan(str(tmp_path / "index"), sources, EmbedderSpec())
+    sources = (source(name, path=tmp_path / name) for name in ("teapot", "kettle"))
+    plan = plan_of(tmp_path / "index", *sources)
     build(plan)
     return KnowledgeBase(plan, gate_options(tmp_path))
 

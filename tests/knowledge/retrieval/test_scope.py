@@ -7,8 +7,7 @@ import pytest
 
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
-from knowledge.plan import BuildPlan, Source
-from tests.knowledge.library import gate_options, plan, write_pages
+from tests.knowledge.library import gate_options, plan_of, source, write_pages
 
 SHARED = "# Licence\n\nBoth tools are free: you may use, change and share them as you like.\n"
 TEAPOT = "# Teapot\n\nThe teapot server listens on port 4180 and pours Earl Grey every hour.\n"
@@ -22,9 +21,8 @@ async def two_sources(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
     (teapot / "serving.md").write_text(TEAPOT)
     for folder in (kettle, teapot):
         (folder / "licence.md").write_text(SHARED)
-    made = plan(tmp_path / "index", kettle)
-    sources = (Source("kettle", str(kettle)), Source("teapot", str(teapot)))
-    both = BuildPlan(made.folder, sources, made.embedder)
+    sources = (source("kettle", path=kettle), source("teapot", path=teapot))
+    both = plan_of(tmp_path / "index", *sources)
     build(both)
     async with KnowledgeBase(both, gate_options(tmp_path)) as opened:
         yield opened
@@ -41,9 +39,9 @@ async def test_only_the_bound_source_is_searched(two_sources: KnowledgeBase, sou
 async def test_a_page_that_stands_in_both_is_cited_where_the_group_may_look(
     two_sources: KnowledgeBase,
 ) -> None:
-    for source in ("kettle", "teapot"):
-        found = await two_sources.search("may I share the tools, is it free?", 1, (source,))
-        assert (found.passages[0].source, found.passages[0].path) == (source, "licence.md")
+    for name in ("kettle", "teapot"):
+        found = await two_sources.search("may I share the tools, is it free?", 1, (name,))
+        assert (found.passages[0].source, found.passages[0].path) == (name, "licence.md")
         assert found.passages[0].also_in == ()
     everywhere = await two_sources.search("may I share the tools, is it free?", 1)
     assert everywhere.passages[0].also_in == ("licence.md",)
