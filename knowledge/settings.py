@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
+from common.settings import Section, WebAddress
 from knowledge.plan import BuildPlan, EmbedderSpec, Source
 
 _REMOTE = re.compile(r"(https|ssh|file)://\S+")
@@ -29,15 +29,6 @@ def _glob(pattern: str) -> str:
     return pattern
 
 
-def _web_address(text: str) -> str:
-    if not text:
-        return text
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"\s", text):
-        raise ValueError("must be an address that starts with http:// or https://")
-    return text
-
-
 def _range(pair: tuple[int, int]) -> tuple[int, int]:
     if pair[0] >= pair[1]:
         raise ValueError(f"must be [low, high] with low below high, not [{pair[0]}, {pair[1]}]")
@@ -46,16 +37,11 @@ def _range(pair: tuple[int, int]) -> tuple[int, int]:
 
 FolderName = Annotated[str, AfterValidator(_folder_name)]
 Glob = Annotated[str, Field(max_length=500), AfterValidator(_glob)]
-WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
 Chars = Annotated[int, Field(ge=20, le=8000)]
 CharRange = Annotated[tuple[Chars, Chars], AfterValidator(_range)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class SourceSettings(_Section):
+class SourceSettings(Section):
     """A folder or a git repository with documents; exactly one of `path` and `git` is set.
 
     `name` is unique and safe as a folder's name. `include` and `exclude` are glob patterns
@@ -84,7 +70,7 @@ class SourceSettings(_Section):
         return git
 
 
-class EmbedderSettings(_Section):
+class EmbedderSettings(Section):
     """Which model turns text into vectors; `dim` 0 asks the API once."""
 
     kind: Literal["use", "text2vec", "openai"] = "use"
@@ -104,7 +90,7 @@ class EmbedderSettings(_Section):
         return text
 
 
-class IndexSettings(_Section):
+class IndexSettings(Section):
     """Parameters of hnswlib's graph."""
 
     m: int = Field(default=24, ge=2, le=128)
@@ -112,7 +98,7 @@ class IndexSettings(_Section):
     ef_search: int = Field(default=300, ge=8, le=4000)
 
 
-class KnowledgeSettings(_Section):
+class KnowledgeSettings(Section):
     """What is read, how it is cut into pieces, embedded and indexed. Lengths in characters."""
 
     sources: tuple[SourceSettings, ...] = Field(
@@ -176,7 +162,7 @@ class KnowledgeSettings(_Section):
         )
 
 
-class GateSettings(_Section):
+class GateSettings(Section):
     """Which messages the bot takes up; the precisions and the share are between 0 and 1."""
 
     examples: tuple[Path, ...] = Field(default=(Path("examples/questions.json"),), min_length=1)

@@ -1,16 +1,13 @@
 """The sections `answer` and `search` of the configuration."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from common.settings import Section
 from knowledge.code.settings import RepoList
 from knowledge.web.settings import WebSettings
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class AnswerSettings(_Section):
+class AnswerSettings(Section):
     """Limits of an answer; evidence is from 0 to 1."""
 
     max_chars: int = Field(default=1200, ge=50, le=20_000)
@@ -19,7 +16,7 @@ class AnswerSettings(_Section):
     sure_evidence: float = Field(default=0.85, ge=0, le=1)
 
 
-class SearchSettings(_Section):
+class SearchSettings(Section):
     """Where else than in the documents is looked: by default nowhere."""
 
     web: WebSettings = WebSettings()

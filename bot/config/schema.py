@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
 from adapters import KINDS, settings_type
@@ -20,6 +20,7 @@ from bot.config.yaml_file import apply, read_file
 from bot.llm.settings import LlmSettings
 from common.hosts import is_loopback
 from common.hours import parse_span
+from common.settings import HeaderSecret, Section
 from knowledge.plan import BuildPlan
 from knowledge.settings import GateSettings, KnowledgeSettings
 
@@ -76,11 +77,7 @@ WorkingHours = Annotated[str, Field(max_length=100), AfterValidator(_working_hou
 Cron = Annotated[str, Field(max_length=100), AfterValidator(_cron)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class BotSettings(_Section):
+class BotSettings(Section):
     """Who the bot is and how it listens."""
 
     name: str = Field(default="豆哥", min_length=1, max_length=64)
@@ -105,7 +102,7 @@ class BotSettings(_Section):
         return seconds
 
 
-class FloodSettings(_Section):
+class FloodSettings(Section):
     """How often the bot may speak unprompted."""
 
     burst: int = Field(default=3, ge=1, le=1000)
@@ -117,35 +114,28 @@ class FloodSettings(_Section):
     human_similarity: Cosine = 0.45
 
 
-class AdminSettings(_Section):
+class AdminSettings(Section):
     """Who may command the bot; `users` are "adapter:user"."""
 
     users: tuple[AdapterUser, ...] = ("web:admin",)
     prefix: str = Field(default="/dou", pattern=r"^\S{1,32}$")
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """How long messages and decisions are kept."""
 
     keep_days: int = Field(default=90, ge=1, le=3650)
 
 
-class HttpSettings(_Section):
+class HttpSettings(Section):
     """Where the page and the API are served; an empty token demands none."""
 
-    token: SecretStr = Field(default=SecretStr(""), max_length=500)
+    token: HeaderSecret = SecretStr("")
     port: int = Field(default=8765, ge=0, le=65535)
     # Judged after the token: an address that others can reach demands one.
     host: str = Field(
         default="127.0.0.1", pattern=r"^[A-Za-z0-9._:%-]{1,253}$", validate_default=True
     )
-
-    @field_validator("token")
-    @classmethod
-    def _fits_a_header(cls, token: SecretStr) -> SecretStr:
-        if not re.fullmatch(r"[!-~]*", token.get_secret_value()):
-            raise ValueError("must be letters, digits and signs of ASCII, without spaces")
-        return token
 
     @field_validator("host")
     @classmethod
@@ -159,7 +149,7 @@ class HttpSettings(_Section):
         return host
 
 
-class ScheduleSettings(_Section):
+class ScheduleSettings(Section):
     """Working hours, and cron lines of the jobs; an empty one never runs."""
 
     timezone: TimeZone = ""
@@ -175,7 +165,7 @@ def _the_page() -> tuple[BaseModel, ...]:
     return (settings_type("web").model_validate({"kind": "web"}),)
 
 
-class Config(_Section):
+class Config(Section):
     """Everything that can be configured. All paths are absolute once `load_config` made it.
 
     `adapters` holds the Settings of each adapter's kind, with names that differ.

@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
 from bot.llm.presets import PROVIDERS
-from knowledge.settings import WebAddress
+from common.settings import Section, WebAddress
 
 Provider = Literal[
     "", "kimi", "openai", "deepseek", "zhipu", "siliconflow", "stepfun", "internlm", "vllm",
@@ -37,11 +37,7 @@ ApiAddress = Annotated[WebAddress, AfterValidator(_api_address)]
 RouteOrder = Annotated[tuple[Side, ...], Field(min_length=1), AfterValidator(_route)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class ServeSettings(_Section):
+class ServeSettings(Section):
     """An lmdeploy api_server that the bot starts and watches; off without `model`."""
 
     model: str = Field(default="", max_length=500)
@@ -59,7 +55,7 @@ class ServeSettings(_Section):
     load_timeout_s: Seconds = 600
 
 
-class LocalSettings(_Section):
+class LocalSettings(Section):
     """lmdeploy api_servers; off without `base_urls` and `serve.model`."""
 
     base_urls: tuple[ApiAddress, ...] = ()
@@ -81,7 +77,7 @@ class LocalSettings(_Section):
         return serve
 
 
-class RemoteSettings(_Section):
+class RemoteSettings(Section):
     """Any OpenAI-compatible API; off without `provider`. `rpm` and `tpm` 0 are no limit."""
 
     provider: Provider = ""
@@ -126,7 +122,7 @@ class RemoteSettings(_Section):
         return model
 
 
-class RoutesSettings(_Section):
+class RoutesSettings(Section):
     """Which backend serves what, in the order of preference."""
 
     score: RouteOrder = ("local", "remote")
@@ -134,7 +130,7 @@ class RoutesSettings(_Section):
     answer: RouteOrder = ("remote", "local")
 
 
-class TimeoutSettings(_Section):
+class TimeoutSettings(Section):
     """Seconds: of one try from when it is sent, of a streamed answer's pieces, and of waiting
     (busy servers, `rpm` and `tpm`, pauses) until a try begins."""
 
@@ -146,7 +142,7 @@ class TimeoutSettings(_Section):
     wait_s: Seconds = 900
 
 
-class ThresholdSettings(_Section):
+class ThresholdSettings(Section):
     """Scores from 0 to 10."""
 
     question: Points = 6
@@ -156,7 +152,7 @@ class ThresholdSettings(_Section):
     unsafe_answer: Points = 3
 
 
-class LlmSettings(_Section):
+class LlmSettings(Section):
     """The hybrid language model; with neither local nor remote, answers are quoted."""
 
     local: LocalSettings = LocalSettings()

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
-from knowledge.settings import FolderName, Glob, KnowledgeSettings, WebAddress
+from common.settings import Section, WebAddress
+from knowledge.settings import FolderName, Glob, KnowledgeSettings
 
 _HOSTED = re.compile(r"(?:[\w-]+(?:\.[\w-]+)+(?::\d+)?/)?[\w.-]+/[\w.-]+(?:/[\w.-]+)*", re.ASCII)
 
@@ -22,7 +23,7 @@ def _revision(text: str) -> str:
 Revision = Annotated[str, AfterValidator(_revision)]
 
 
-class RepoSettings(BaseModel):
+class RepoSettings(Section):
     """One repository. `name` is unique; one that is named like a knowledge source, or is one,
     belongs to the groups that are bound to that source.
 
@@ -30,8 +31,6 @@ class RepoSettings(BaseModel):
     below it, `link_base` is what a path is appended to ("{commit}" in it is replaced).
     sourcegraph: `repo` is like github.com/owner/name, asked for at `endpoint`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     name: FolderName
     introduction: str = Field(default="", max_length=2000)

@@ -3,10 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
-from knowledge.settings import WebAddress
+from common.settings import HeaderSecret, Section, WebAddress
 from knowledge.web.hosts import canonical_host
 
 SERPER = "https://google.serper.dev/search"
@@ -35,18 +35,16 @@ Domain = Annotated[str, Field(max_length=253), AfterValidator(_domain)]
 Place = Annotated[str, Field(max_length=300), AfterValidator(_place)]
 
 
-class WebSettings(BaseModel):
+class WebSettings(Section):
     """Search on the web; off without an engine. `cache_ttl` is in seconds, 0 keeps nothing.
 
     `allow` lists "host:port" that may be visited although private or on an unusual port;
     `contact` is what the owners of visited pages are told.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
     engine: Literal["none", "serper", "ddgs"] = "none"
     # Text, because a default that is validated goes through the same strict check as the file's.
-    api_key: SecretStr = Field(default="", max_length=500, validate_default=True)
+    api_key: HeaderSecret = Field(default="", validate_default=True)
     endpoint: WebAddress = Field(default=SERPER, min_length=1)
     preferred_domains: tuple[Domain, ...] = Field(default=(), max_length=200)
     blocked_domains: tuple[Domain, ...] = Field(default=(), max_length=2000)
@@ -58,11 +56,8 @@ class WebSettings(BaseModel):
     @field_validator("api_key")
     @classmethod
     def _serper_needs_it(cls, key: SecretStr, info: Info) -> SecretStr:
-        secret = key.get_secret_value()
-        if info.data.get("engine") == "serper" and not secret:
+        if info.data.get("engine") == "serper" and not key.get_secret_value():
             raise ValueError("must be set for the engine serper, such as ${SERPER_API_KEY}")
-        if not re.fullmatch(r"[!-~]*", secret):
-            raise ValueError("must be letters, digits and signs of ASCII, without spaces")
         return key
 
     @field_validator("contact")
