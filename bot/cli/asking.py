@@ -11,7 +11,7 @@ from bot.answering.pipeline import Pipeline
 from bot.cli.index import say, say_json
 from bot.cli.model import NOT_ASKED, failures, kind_of, model_failed, quiet
 from bot.texts.answers import answer_text, decline_text
-from bot.texts.notices import REASONS, speaks_chinese
+from bot.texts.notices import reason_text, speaks_chinese
 from bot.types import Answer, Outcome, Question, Trace
 
 
@@ -42,8 +42,7 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, language: str) -> in
             say(f"[{number}] {_line(citation)}")
     else:
         say(decline_text(trace, chinese, outcome.reason))
-        reason = REASONS[outcome.reason]["zh" if chinese else "en"]
-        say(f"({outcome.reason}: {reason})")
+        say(f"({outcome.reason}: {reason_text(outcome.reason, chinese)})")
     if args.trace:
         _show(trace)
     return 0

@@ -9,7 +9,7 @@ from bot.grounding.sanitize import harmless
 from bot.group.delivery import Clerk
 from bot.store.history import Asked
 from bot.store.store import Store
-from bot.texts.notices import REASONS, notice
+from bot.texts.notices import notice, reason_text
 from bot.types import Knowledge, Reason
 from common.clock import Clock
 from common.language import is_chinese
@@ -53,8 +53,7 @@ async def digest_text(asked: Sequence[Asked], hours: float, similarity: Similari
         )
     ]  # fmt: skip
     reasons = Counter(one.reason for one in asked if not one.answered)
-    language = "zh" if chinese else "en"
-    lines += [f"- {n} × {REASONS[Reason(why)][language]}" for why, n in reasons.most_common()]
+    lines += [f"- {n} × {reason_text(Reason(why), chinese)}" for why, n in reasons.most_common()]
     lines += _listed("digest_unhelpful", [one for one in asked if one.votes[1]], chinese=chinese)
     lines += _listed("digest_recalled", [one for one in asked if one.recalled], chinese=chinese)
     topics = await grouped([one.text for one in open_ones][-LOOKED_AT:], similarity)

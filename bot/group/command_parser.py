@@ -25,33 +25,6 @@ ALIASES = {
     "重载知识库": "reload",
 }
 
-HELP = (
-    (
-        "{p} help：这份说明\n"
-        "{p} status：知识库、群和适配器的状态\n"
-        "{p} reload（重载知识库）：重新读取文档\n"
-        "{p} mute 2h（豆哥闭嘴）：在本群安静一段时间\n"
-        "{p} unmute（豆哥说话）：恢复\n"
-        "{p} bind 来源（豆哥绑定）：本群只用这些知识来源回答\n"
-        "{p} unbind（豆哥解绑）：本群使用全部来源\n"
-        "{p} groups（豆哥群列表）：机器人所在的群\n"
-        "{p} why（豆哥为什么）：回复一条消息，说明机器人为什么回答或沉默\n"
-        "{p} recall（豆哥撤回）：撤回机器人在本群的上一条回答，或所回复的那条；任何人都可以用"
-    ),
-    (
-        "{p} help: this list\n"
-        "{p} status: knowledge base, groups and adapters\n"
-        "{p} reload: read the documents again\n"
-        "{p} mute 2h: keep quiet in this group for a while\n"
-        "{p} unmute: speak again\n"
-        "{p} bind SOURCE: answer in this group from these sources only\n"
-        "{p} unbind: answer in this group from all sources\n"
-        "{p} groups: the groups that the bot is in\n"
-        "{p} why: in reply to a message, why the bot answered it or kept silent\n"
-        "{p} recall: withdraw the bot's last answer here, or the one replied to; anyone may"
-    ),
-)
-
 _ALIAS = re.compile(
     rf"({'|'.join(alias.replace('豆哥', r'豆哥 ?') for alias in ALIASES)})(?: +(.+?))?[。.!！~～]*"
 )
@@ -91,13 +64,3 @@ def parse_duration(text: str) -> timedelta | None:
         return None
     seconds = int(match.group(1)) * _UNITS[match.group(2) or "m"]
     return timedelta(seconds=seconds) if 0 < seconds <= _LONGEST_S else None
-
-
-def may_use(command: Command, user: str, admins: tuple[str, ...]) -> bool:
-    """`user` is "adapter:user"."""
-    return command.name in FREE or user in admins
-
-
-def help_text(prefix: str, chinese: bool) -> str:
-    """The list of commands."""
-    return HELP[0 if chinese else 1].format(p=prefix)

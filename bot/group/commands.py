@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.base import AdapterError, NotSupported
 from bot.grounding.sanitize import harmless
-from bot.group.command_parser import FREE, Command, help_text, parse_duration
+from bot.group.command_parser import FREE, Command, parse_duration
 from bot.group.delivery import Clerk
 from bot.group.status import groups_text, status_text, why_text
 from bot.metrics import Metrics
@@ -85,7 +85,7 @@ class Commands:
         return await work(request, say)
 
     async def _help(self, request: Request, _: Say) -> str:
-        return help_text(self._prefix, request.chinese)
+        return notice("help", request.chinese, prefix=self._prefix)
 
     async def _status(self, request: Request, _: Say) -> str:
         until = await self._store.muted_until(request.adapter, request.group, self._clock.now())

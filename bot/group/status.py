@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.store.groups import Chat
-from bot.texts.notices import REASONS
+from bot.texts.notices import notice, reason_text
 from bot.types import Reason
 from knowledge.types import Status
 
@@ -29,33 +29,21 @@ def status_text(
         for name, link in health.get("adapters", {}).items()
     ]
     unprompted, mentioned = (f"{threshold:.3f}" for threshold in status.thresholds)
-    if chinese:
-        lines = [
-            f"文档 {status.documents} 篇，片段 {status.pieces} 个，跳过 {status.skipped} 个"
-            f"（{built}）",
-            f"来源：{'、'.join(status.sources)}",
-            f"阈值：主动 {unprompted}，被提及 {mentioned}",
-            f"消息 {counts['messages']} 条，回答 {counts['answers']} 条，"
-            f"未处理 {counts['unfinished']} 条；"
-            f"有帮助 {counts['helpful']}，没帮助 {counts['unhelpful']}",
-            *connections,
-            f"本群静音到：{muted}",
-            f"问题：{problems}",
-        ]
-    else:
-        lines = [
-            f"{status.documents} documents, {status.pieces} pieces, {status.skipped} skipped "
-            f"({built})",
-            f"sources: {', '.join(status.sources)}",
-            f"thresholds: {unprompted} unprompted, {mentioned} mentioned",
-            f"{counts['messages']} messages, {counts['answers']} answers, "
-            f"{counts['unfinished']} unfinished; "
-            f"helpful {counts['helpful']}, not helpful {counts['unhelpful']}",
-            *connections,
-            f"muted here until: {muted}",
-            f"problems: {problems}",
-        ]
-    return "\n".join(lines)
+    return notice(
+        "status",
+        chinese,
+        documents=status.documents,
+        pieces=status.pieces,
+        skipped=status.skipped,
+        built=built,
+        sources=notice("comma", chinese).join(status.sources),
+        unprompted=unprompted,
+        mentioned=mentioned,
+        connections="".join(f"{line}\n" for line in connections),
+        muted=muted,
+        problems=problems,
+        **counts,
+    )
 
 
 def groups_text(chats: Sequence[Chat], *, chinese: bool) -> str:
@@ -63,16 +51,10 @@ def groups_text(chats: Sequence[Chat], *, chinese: bool) -> str:
     lines = []
     for chat in chats[:GROUPS_SHOWN]:
         name = f"{chat.adapter}:{chat.group}" + (f" {chat.title}" if chat.title else "")
-        if chinese:
-            sources = "、".join(chat.sources) or "全部来源"
-            gone = "" if chat.present else "（已离开）"
-            lines.append(f"{name}{gone}：消息 {chat.messages}，回答 {chat.answers}，{sources}")
-        else:
-            sources = ", ".join(chat.sources) or "all sources"
-            gone = "" if chat.present else " (left)"
-            lines.append(
-                f"{name}{gone}: {chat.messages} messages, {chat.answers} answers, {sources}"
-            )
+        sources = notice("comma", chinese).join(chat.sources) or notice("all_sources", chinese)
+        kind = "group" if chat.present else "group_left"
+        figures = {"messages": chat.messages, "answers": chat.answers, "sources": sources}
+        lines.append(notice(kind, chinese, name=name, **figures))
     if len(chats) > GROUPS_SHOWN:
         lines.append(f"… +{len(chats) - GROUPS_SHOWN}")
     return "\n".join(lines) or "-"
@@ -81,7 +63,7 @@ def groups_text(chats: Sequence[Chat], *, chinese: bool) -> str:
 def why_text(decision: Mapping[str, Any], *, chinese: bool) -> str:
     """Why a message was answered or not: the reason, then each stage with its figures."""
     reason = Reason(decision["reason"])
-    lines = [f"{reason}: {REASONS[reason]['zh' if chinese else 'en']}"]
+    lines = [f"{reason}: {reason_text(reason, chinese)}"]
     for entry in decision["trace"]:
         shown = {k: v for k, v in entry.items() if k not in ("stage", "hits")}
         figures = ", ".join(f"{name} {value}" for name, value in shown.items())
@@ -96,17 +78,14 @@ def why_text(decision: Mapping[str, Any], *, chinese: bool) -> str:
 
 
 def _connection(name: str, link: Mapping[str, Any], *, chinese: bool) -> str:
-    age, event = _ago(link["age"], chinese=chinese), _ago(link["last_event_age"], chinese=chinese)
-    if chinese:
-        state = "已连接" if link["up"] else "未连接"
-        return (
-            f"{name}：{state} {age}，上次事件 {event}，重连 {link['reconnects']} 次，"
-            f"补回 {link['recovered']} 条"
-        )
-    state = "connected for" if link["up"] else "not connected for"
-    return (
-        f"{name}: {state} {age}, last event {event} ago, {link['reconnects']} reconnects, "
-        f"{link['recovered']} recovered"
+    return notice(
+        "connected" if link["up"] else "not_connected",
+        chinese,
+        name=name,
+        age=_ago(link["age"], chinese=chinese),
+        event=_ago(link["last_event_age"], chinese=chinese),
+        reconnects=link["reconnects"],
+        recovered=link["recovered"],
     )
 
 
@@ -114,7 +93,6 @@ def _ago(seconds: float | None, *, chinese: bool) -> str:
     """Seconds as people say them; "-" for never."""
     if seconds is None:
         return "-"
-    for size, zh, en in ((86400, "天", "d"), (3600, "小时", "h"), (60, "分钟", "min")):
-        if seconds >= size:
-            return f"{round(seconds / size)} {zh if chinese else en}"
-    return f"{round(seconds)} {'秒' if chinese else 's'}"
+    sizes = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+    unit, size = next((each for each in sizes if seconds >= each[1]), sizes[-1])
+    return notice(unit, chinese, n=round(seconds / size))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.store.groups import votes
-from bot.texts.notices import REASONS
+from bot.texts.notices import reason_texts
 from bot.types import Reason
 
 
@@ -53,7 +53,7 @@ def decision(db: sqlite3.Connection, adapter: str, message_id: str) -> dict[str,
         "state": _public_state(row["outcome"]),
         "outcome": row["outcome"],
         "reason": row["reason"],
-        "reason_text": REASONS[Reason(row["reason"])] if row["reason"] else None,
+        "reason_text": reason_texts(Reason(row["reason"])) if row["reason"] else None,
         "reply_id": (reply["platform_id"] or reply["key"]) if reply else None,
         "text": reply["text"] if reply else None,
         "citations": json.loads(reply["citations"]) if reply else [],

@@ -68,7 +68,7 @@ def decline_text(trace: Trace, chinese: bool, reason: Reason = Reason.NO_EVIDENC
     unknown = [name for name in found if _REPEATABLE.fullmatch(name)]
     # Where an address stands in the message, its parts are no names to speak of.
     if unknown and len(unknown) == len(found):
-        names = ("、" if chinese else ", ").join(unknown[:3])
+        names = notice("comma", chinese).join(unknown[:3])
         return notice("unknown_names", chinese, names=names)
     return notice("unknown", chinese)
 
