@@ -1,35 +1,32 @@
-"""What answers look like in a group: their sources, how a text too long is cut, and how what
-others wrote is kept from ringing people and hiding addresses."""
+"""What answers look like in a group: their sources, and how a text too long is cut; and whom a
+message mentions."""
 
+import json
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 from adapters.base import Citation, Reply
+from adapters.markdown import Dialect, rendered
+from adapters.payload import clean
 
-FENCE = "```"
+T = TypeVar("T")
 
-_MORE = ("……（其余部分见来源）", "… (for the rest see the sources)")
-_MENTION = re.compile(r"<(?=[@＠])")
-_TAG = re.compile(r"<(?=/?(?:font|think|at|a)\b)", re.IGNORECASE)
-_ADDRESS = r"(?=\s*<?(?:[a-zA-Z][a-zA-Z0-9+.-]*:|//|www\.))"
-_LINK = re.compile(
-    rf"!?\[([^\[\]\n]{{0,500}})\]\({_ADDRESS}\s{{0,9}}<?([^)\s>]{{0,2000}})(?:[\s>][^)\n]{{0,500}})?\)"
-)
-_LINK_LEFT = re.compile(rf"\]\({_ADDRESS}")
-_DEFINITION = re.compile(rf"\]:{_ADDRESS}")
-_AT = re.compile(r"(?<![A-Za-z0-9_.])[@＠﹫](?=\w)")
-"""Chinese has no space before a mention. In `user@host` it is none."""
-_SPAN = re.compile(r"(`[^`\n]+`)")
+_CUT = ("……（其余部分见来源）", "… (for the rest see the sources)")
+_STEP = 100
+_LEAST = 500
 
 
-def sources(reply: Reply) -> list[str]:
-    """A Markdown line for each citation, "[1] …", with a link where the source has an address."""
-    return [f"[{n}] {_source(citation)}" for n, citation in enumerate(reply.citations, 1)]
-
-
-def sources_heading(reply: Reply) -> str:
-    """What stands above the sources."""
-    return "来源" if reply.chinese else "Sources"
+def sources(reply: Reply, max_bytes: int) -> list[str]:
+    """A heading and a Markdown line for each citation, "[1] …", with a link where the source has an
+    address; of very many sources the last ones are left out. [] without any."""
+    lines = ["来源" if reply.chinese else "Sources"]
+    for number, citation in enumerate(reply.citations, 1):
+        line = f"[{number}] {_source(citation)}"
+        if byte_size("\n".join([*lines, line])) > max_bytes:
+            break
+        lines.append(line)
+    return lines if len(lines) > 1 else []
 
 
 def _source(citation: Citation) -> str:
@@ -44,86 +41,65 @@ def _plain(text: str) -> str:
     return "".join(" " if char in "[]()<>`\n" else char for char in text).strip()
 
 
-def cut(text: str, max_bytes: int, more: str) -> str:
-    """The text's beginning in at most `max_bytes` of UTF-8, with `more` below it where something
-    is left out. It ends behind a paragraph where one ends late enough, else behind a line, else
-    behind a character; a code block that is cut is closed."""
-    if len(text.encode()) <= max_bytes:
+def composed(
+    reply: Reply,
+    dialect: Dialect,
+    limit: int,
+    wrap: Callable[[str], T],
+    size: Callable[[T], int],
+) -> T:
+    """A reply's text with its sources below, wrapped, and cut where its `size` is over the limit.
+    An empty one is "…"."""
+    listed = sources(reply, limit // 2)
+    below = "\n".join(["", "", *listed]) if listed else ""
+    return fitted(
+        reply, limit, lambda text, more: wrap(rendered(text, dialect) + more + below or "…"), size
+    )
+
+
+def fitted(reply: Reply, limit: int, made: Callable[[str, str], T], size: Callable[[T], int]) -> T:
+    """What is `made` of a reply's text, or of as much of it as there is room for, and of what says
+    then that something is left out, else ""."""
+    text = clean(reply.text).strip()
+    more = f"\n\n{_CUT[0 if reply.chinese else 1]}"
+    return fit(text, limit, lambda kept: made(kept, "" if kept == text else more), size)
+
+
+def fit(text: str, limit: int, made: Callable[[str], T], size: Callable[[T], int]) -> T:
+    """What is `made` of as much of a text as its `size` allows."""
+    text, room = clean(text), limit
+    while True:
+        kept = cut(text, room)
+        found = made(kept)
+        taken = size(found)
+        if taken <= limit or room < _LEAST:
+            return found
+        # What is escaped takes more room; how much, depends on the text.
+        room = min(room - _STEP, int(byte_size(kept) * 0.97 * limit / taken))
+
+
+def byte_size(text: str) -> int:
+    """In UTF-8."""
+    return len(text.encode())
+
+
+def json_size(value: object) -> int:
+    """In bytes, as it is written into a request's body."""
+    return byte_size(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def cut(text: str, max_bytes: int) -> str:
+    """The text's beginning in at most `max_bytes` of UTF-8. It ends behind a paragraph where one
+    ends late enough, else behind a line, else behind a character."""
+    if byte_size(text) <= max_bytes:
         return text
-    room = max_bytes - len(f"\n{FENCE}\n\n{more}".encode())
-    kept = text.encode()[: max(0, room)].decode(errors="ignore")
+    kept = text.encode()[: max(0, max_bytes)].decode(errors="ignore")
     for end in ("\n\n", "\n"):
         before = kept.rpartition(end)[0]
         if len(before) > 0.6 * len(kept):
             kept = before
             break
-    closing = f"\n{FENCE}" if in_code(kept) else ""
-    return f"{kept.rstrip()}{closing}\n\n{more}"
-
-
-def in_code(text: str) -> bool:
-    """Does the text end inside a code block?"""
-    return sum(line.lstrip().startswith(FENCE) for line in text.splitlines()) % 2 == 1
-
-
-def compose(text: str, reply: Reply, max_bytes: int) -> str:
-    """A text with the reply's sources below, in at most so many bytes: the text is cut, and of
-    very many sources the last ones go."""
-    text = text.strip()
-    if in_code(text):
-        text += f"\n{FENCE}"
-    below = _sources(reply, max_bytes // 2)
-    room = max_bytes - len(below.encode())
-    return cut(text, room, _MORE[0 if reply.chinese else 1]) + below
-
-
-def defused(text: str) -> str:
-    """Text that rings nobody and hides no address, whoever wrote it. What is code is decided by
-    the reader's client: so mentions and links are broken up there too."""
-    text = outside_code(_MENTION.sub("< ", text), _harmless)
-    return _DEFINITION.sub("] :", _LINK_LEFT.sub("] (", text))
-
-
-def outside_code(text: str, change: Callable[[str], str]) -> str:
-    """The text with all that is not code changed."""
-    pieces: list[str] = []
-    prose: list[str] = []
-    in_block = False
-    for line in text.splitlines(keepends=True):
-        fence = line.lstrip().startswith(FENCE)
-        if not fence and not in_block:
-            prose.append(line)
-            continue
-        pieces.append(_changed_prose("".join(prose), change))
-        pieces.append(line)
-        prose.clear()
-        in_block ^= fence
-    return "".join([*pieces, _changed_prose("".join(prose), change)])
-
-
-def _harmless(text: str) -> str:
-    return _AT.sub("@\u200b", _TAG.sub("‹", _LINK.sub(_visible, text)))
-
-
-def _visible(match: re.Match[str]) -> str:
-    """A link or image as its words, and its address where that is another thing."""
-    words, address = match[1].strip(), match[2]
-    return words if not address or words == address else f"{words} ({address})".strip()
-
-
-def _changed_prose(text: str, change: Callable[[str], str]) -> str:
-    pieces = enumerate(_SPAN.split(text))
-    return "".join(piece if index % 2 else change(piece) for index, piece in pieces)
-
-
-def _sources(reply: Reply, max_bytes: int) -> str:
-    lines = sources(reply)
-    while lines:
-        below = "\n".join(["", "", sources_heading(reply), *lines])
-        if len(below.encode()) <= max_bytes:
-            return below
-        lines.pop()
-    return ""
+    return kept.rstrip()
 
 
 _CALLED = re.compile(r"\s*[@＠]([\w-]{1,64})(?=[\s,，:：])")

@@ -8,7 +8,7 @@ from typing import Any
 from adapters.base import Reply, SendRefused
 from adapters.dingtalk.api import Api
 from adapters.dingtalk.events import person_of
-from adapters.dingtalk.markup import title_of, with_sources
+from adapters.dingtalk.markup import message
 from adapters.dingtalk.settings import Settings
 
 WITHDRAWN = "（已撤回 / withdrawn）"
@@ -30,7 +30,8 @@ def variables(title: str, content: str, state: str) -> dict[str, str]:
 def variables_of(reply: Reply) -> dict[str, str]:
     """What a reply looks like. Only an answer has buttons."""
     state = "answered" if reply.kind == "answer" else "notice"
-    return variables(title_of(reply.text), with_sources(reply), state)
+    shown = message(reply)
+    return variables(shown["title"], shown["text"], state)
 
 
 class Cards:

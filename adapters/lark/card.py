@@ -1,12 +1,12 @@
 """A reply as the body of a message: a card with its sources and buttons, or plain text."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from adapters.base import Reply
-from adapters.lark.markdown import card_markdown
-from adapters.markup import cut, sources, sources_heading
+from adapters.dialects import LARK
+from adapters.markdown import rendered
+from adapters.markup import byte_size, fit, fitted, json_size, sources
 
 MAX_BYTES = 28_000
 """Lark takes 30 KB of request body, and counts marks for style more than once."""
@@ -15,10 +15,6 @@ MAX_SOURCES_BYTES = 6_000
 TEXT_ELEMENT = "answer"
 """The element that grows while an answer is written."""
 
-MORE = {
-    True: "……（回答太长，其余内容见下方来源）",
-    False: "… (cut here; the sources below say more)",
-}
 BUTTONS = (
     ("helpful", "👍 有帮助", "👍 Helpful"),
     ("unhelpful", "👎 没帮助", "👎 Not helpful"),
@@ -32,51 +28,31 @@ def card(reply: Reply, *, buttons: bool, streamed: bool = False) -> str:
     below = [*_sources(reply), *(_buttons(reply) if buttons and reply.kind == "answer" else [])]
     streaming = False if streamed else None
 
-    def made(text: str) -> str:
-        return _card([_markdown(text), *below], streaming=streaming)
+    def made(text: str, more: str) -> str:
+        return _card([_markdown(rendered(text, LARK) + more), *below], streaming=streaming)
 
-    return _fitted(reply.text, MORE[reply.chinese], made)
+    return fitted(reply, MAX_BYTES, made, json_size)
 
 
 def draft_card(text: str) -> str:
     """The card of an answer that is being written."""
-    return _card([_markdown(_begun(text))], streaming=True)
+    return _card([_markdown(draft_text(text))], streaming=True)
 
 
 def draft_text(text: str) -> str:
     """An answer as far as it is written."""
-    return card_markdown(_begun(text))
-
-
-def _begun(text: str) -> str:
-    return cut(text, MAX_BYTES // 2, "…")
+    return fit(text, MAX_BYTES // 2, lambda kept: rendered(kept, LARK), byte_size)
 
 
 def plain(reply: Reply) -> str:
     """The content of a rich text without any marks, where the platform can't show the card."""
+    below = "\n".join(["", "", *sources(reply, MAX_SOURCES_BYTES)[1:]])
 
-    def made(text: str) -> str:
-        return _json({"zh_cn": {"title": "", "content": [[{"tag": "text", "text": text}]]}})
+    def made(text: str, more: str) -> str:
+        shown = {"tag": "text", "text": text + more + below}
+        return _json({"zh_cn": {"title": "", "content": [[shown]]}})
 
-    return _fitted("\n".join([reply.text, "", *sources(reply)]), MORE[reply.chinese], made)
-
-
-def wire_size(content: str) -> int:
-    """How many bytes a content takes inside the request's JSON."""
-    return len(_json(content).encode())
-
-
-def _fitted(text: str, more: str, made: Callable[[str], str]) -> str:
-    """What is made of a text, or of as much of it as there is room for."""
-    room = MAX_BYTES
-    while True:
-        shown = cut(text, room, more)
-        content = made(shown)
-        size = wire_size(content)
-        if size <= MAX_BYTES or room < 500:
-            return content
-        # What JSON escapes takes more room; how much, depends on the text.
-        room = min(room - 100, int(len(shown.encode()) * 0.97 * MAX_BYTES / size))
+    return fitted(reply, MAX_BYTES, made, json_size)
 
 
 def _card(elements: list[dict[str, Any]], *, streaming: bool | None) -> str:
@@ -86,20 +62,15 @@ def _card(elements: list[dict[str, Any]], *, streaming: bool | None) -> str:
     return _json({"schema": "2.0", "config": config, "body": {"elements": elements}})
 
 
-def _markdown(text: str) -> dict[str, Any]:
-    return {"tag": "markdown", "element_id": TEXT_ELEMENT, "content": card_markdown(text)}
+def _markdown(content: str) -> dict[str, Any]:
+    return {"tag": "markdown", "element_id": TEXT_ELEMENT, "content": content}
 
 
 def _sources(reply: Reply) -> list[dict[str, Any]]:
-    lines = [f"**{sources_heading(reply)}**"]
-    for line in sources(reply):
-        lines.append(card_markdown(line))
-        if len("  \n".join(lines).encode()) > MAX_SOURCES_BYTES:
-            lines[-1] = "…"
-            break
-    if len(lines) == 1:
+    heading, *lines = sources(reply, MAX_SOURCES_BYTES) or [""]
+    if not lines:
         return []
-    content = "  \n".join(lines)
+    content = "  \n".join([f"**{heading}**", *(rendered(line, LARK) for line in lines)])
     return [{"tag": "hr"}, {"tag": "markdown", "text_size": "notation", "content": content}]
 
 

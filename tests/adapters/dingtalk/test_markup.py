@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.base import Citation
-from adapters.dingtalk.markup import MAX_BYTES, dingtalk, message, title_of, with_sources
+from adapters.dingtalk.markup import MAX_BYTES, dingtalk, message, title_of
 from tests.adapters.dingtalk.running import reply
 
 CITED = (Citation("docs/a.md", "Install", 3, "https://docs.example/a"), Citation("b.md", "", 7))
@@ -27,8 +27,8 @@ def test_a_table_becomes_lines() -> None:
     )
 
 
-def test_a_table_without_a_head_becomes_lines_too() -> None:
-    assert dingtalk("| a | b |") == "- a; b"
+def test_a_table_of_a_head_alone_becomes_a_line_too() -> None:
+    assert dingtalk("| a | b |\n|---|---|") == "- a; b"
 
 
 def test_pipes_in_code_are_no_table() -> None:
@@ -84,18 +84,18 @@ def test_what_must_not_work(text: str, forbidden: str) -> None:
 
 
 def test_sources_stand_below_as_links() -> None:
-    text = with_sources(reply("Yes [1].", citations=CITED))
+    text = message(reply("Yes [1].", citations=CITED))["text"]
     assert text.endswith(
-        "\n\nSources:  \n[1] [docs/a.md › Install](https://docs.example/a)  \n[2] b.md (7)"
+        "\n\nSources  \n[1] [docs/a.md › Install](https://docs.example/a)  \n[2] b.md (7)"
     )
-    assert "来源" in with_sources(reply("是 [1]。", citations=CITED, chinese=True))
+    assert "来源" in message(reply("是 [1]。", citations=CITED, chinese=True))["text"]
 
 
 @pytest.mark.parametrize("line", ['say "x" \\ "y"', "很长的一行回答", "ok"])
 def test_a_long_answer_is_cut_and_keeps_its_sources(line: str) -> None:
     body = message(reply(f"{line}\n" * 5000, citations=CITED), "ann")
     assert MAX_BYTES / 2 < len(json.dumps(body, ensure_ascii=False).encode()) <= MAX_BYTES - 200
-    assert "the rest is in the sources" in body["text"]
+    assert "for the rest see the sources" in body["text"]
     assert "https://docs.example/a" in body["text"]
 
 

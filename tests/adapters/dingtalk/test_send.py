@@ -187,7 +187,7 @@ async def test_long_answers_are_cut_to_what_the_platform_takes(
 ) -> None:
     async with opened(server, clock) as adapter:
         await adapter.send(reply('很长 "的" 回答\n' * 3000, chinese=True))
-        assert "其余见来源" in server.posted[0].text
+        assert "其余部分见来源" in server.posted[0].text
 
 
 async def test_a_reaction_is_posted_as_text(server: DingTalkServer, clock: FakeClock) -> None:

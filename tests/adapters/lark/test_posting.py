@@ -120,9 +120,9 @@ async def test_what_is_too_much_for_a_card_is_made_to_fit(lark: FakeLark) -> Non
         await one.send(reply("code\n\n" + code, citations=(SOURCE,) * 200))
     tables, coded = (texts(lark.rest.shown(item)) for item in lark.chats.posted(CHAT))
     assert tables.count("|---|") == 4
-    assert tables.count("- 1 · 2") == 5
+    assert tables.count("- a: 1; b: 2") == 5
     assert coded.count("```") == 2
-    assert "the sources below say more" in coded
+    assert "for the rest see the sources" in coded
     assert [call.code for call in lark.asked("send")] == [0, 0]
 
 

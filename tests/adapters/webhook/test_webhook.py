@@ -32,7 +32,7 @@ async def test_dingtalk_gets_signed_markdown_with_line_breaks() -> None:
         assert posted.body["msgtype"] == "markdown"
         assert posted.body["markdown"]["title"] == "豆哥"
         assert "at" not in posted.body
-        assert posted.text.startswith("一  \n二  \n\n| a | b |  \n| 1 | 2 |  \n\n来源  \n[1]")
+        assert posted.text.startswith("一  \n二  \n\n- a: 1; b: 2  \n\n来源  \n[1]")
 
 
 async def test_wecom_gets_markdown_v2() -> None:
@@ -90,7 +90,8 @@ async def test_lark_keeps_code_and_shows_no_more_tables_than_it_can() -> None:
         (shown,) = server.texts()
         assert "vector<int> x; // a < b" in shown
         assert shown.count("| --- |") == 5
-        assert shown.count("| 1 | 2 |") == 7
+        assert shown.count("| 1 | 2 |") == 5
+        assert shown.count("- a: 1; b: 2") == 2
 
 
 async def test_it_hears_nothing_withdraws_nothing_and_stays_up() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from adapters.base import Citation, Reply
-from adapters.markup import defused
+from adapters.dialects import WECOM
+from adapters.markdown import rendered
 from adapters.wecom.render import MAX_BYTES, draft, follows, render
 
 CITATIONS = tuple(Citation(f"docs/{n}.md", "头" * 30, n, f"https://d.test/{n}") for n in range(900))
@@ -44,14 +45,14 @@ def test_the_line_is_in_the_asker_s_language() -> None:
         ('<font color="warning">x</font>', '‹font color="warning">x‹/font>'),
         ("<think>x</think>", "‹think>x‹/think>"),
         ("[good](https://evil.test)", "good (https://evil.test)"),
-        ("![](https://evil.test/x.png)", "(https://evil.test/x.png)"),
+        ("![](https://evil.test/x.png)", "https://evil.test/x.png"),
         ("[a](<https://evil.test> 'x')", "a (https://evil.test)"),
         ("as said [1]\n\n[1]: https://evil.test", "as said [1]\n\n[1] : https://evil.test"),
-        ("[x [y]](https://evil.test)", "[x [y]] (https://evil.test)"),
-        ("``` a ```\n[x](https://evil.test)", "``` a ```\n[x] (https://evil.test)"),
-        ("``a`` [x](//evil.test) `b`", "``a`` [x] (//evil.test) `b`"),
-        ("> [1]:\n> https://evil.test", "> [1]:\n> https://evil.test"),
-        ("> [1]: <https://evil.test>", "> [1] : <https://evil.test>"),
+        ("[x [y]](https://evil.test)", "x [y] (https://evil.test)"),
+        ("``` a ```\n[x](https://evil.test)", "`a`\nx (https://evil.test)"),
+        ("``a`` [x](//evil.test) `b`", "`a` x (//evil.test) `b`"),
+        ("> [1]:\n> https://evil.test", "> [1] :\n> https://evil.test"),
+        ("> [1]: <https://evil.test>", "> [1] : https://evil.test"),
         ("d[0]: int = x[1](2)", "d[0]: int = x[1](2)"),
         ("```\n[a](b)\n<font>\n```\n[a](b)", "```\n[a](b)\n<font>\n```\n[a](b)"),
         ("if a < b: mail me@x.test", "if a < b: mail me@x.test"),
@@ -59,7 +60,7 @@ def test_the_line_is_in_the_asker_s_language() -> None:
     ],
 )
 def test_nobody_is_rung_and_no_address_hides(text: str, shown: str) -> None:
-    assert defused(text) == shown
+    assert rendered(text, WECOM) == shown
 
 
 def test_an_open_code_block_does_not_swallow_the_sources() -> None:
