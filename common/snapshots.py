@@ -24,17 +24,20 @@ def current_snapshot(folder: Path) -> Path | None:
     return folder / name if _NAME.fullmatch(name) and (folder / name).is_dir() else None
 
 
-def next_snapshot(folder: Path) -> Path:
-    """A folder for a new snapshot, which was never used before."""
+@contextmanager
+def next_snapshot(folder: Path) -> Iterator[Path]:
+    """A folder to fill, not made yet and never used before. It becomes the snapshot that serves;
+    where filling it fails it is removed, and the old one stays."""
     numbers = [int(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name))]
-    return folder / f"snapshot-{max(numbers, default=0) + 1}"
-
-
-def publish(folder: Path, new: Path) -> None:
-    """Makes a snapshot the one that serves."""
-    waiting = folder / "current.tmp"
-    waiting.write_text(new.name)
-    waiting.replace(folder / "current")
+    new = folder / f"snapshot-{max(numbers, default=0) + 1}"
+    try:
+        yield new
+        waiting = folder / "current.tmp"
+        waiting.write_text(new.name)
+        waiting.replace(folder / "current")
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
     for other in folder.glob("snapshot-*"):
         if other != new:
             # Whoever still serves it has its files open or in memory.
@@ -42,9 +45,11 @@ def publish(folder: Path, new: Path) -> None:
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Keeps other processes from building here. Raises AlreadyBuilding when one does."""
-    with path.open("w") as file:
+def only_one(folder: Path) -> Iterator[None]:
+    """Keeps other processes from building in a folder, which is made where there is none. Raises
+    AlreadyBuilding when one does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -6,19 +6,18 @@ complete; a build that fails leaves the old one as it was.
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.snapshots import AlreadyBuilding, current_snapshot, only_one, publish
+from common.snapshots import AlreadyBuilding, current_snapshot, next_snapshot, only_one
 from knowledge.code.checkout import Checkout, read_checkout
 from knowledge.code.chunks import Chunk, chunks_of
 from knowledge.code.files import CodeFile, Wanted, list_code, read_code
 from knowledge.code.index import FORMAT, About, CodeIndex, files_read, open_index
 from knowledge.code.outline import language_of
-from knowledge.index.lexical import copy_index
+from knowledge.index.text_index import copy_index
 from knowledge.types import IndexMismatch
 
 
@@ -72,8 +71,7 @@ def build(plan: RepoPlan) -> RepoReport:
     if not root.is_dir():
         return RepoReport(plan.name, problem=f"there is no folder {root}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with only_one(folder / "lock"):
+        with only_one(folder):
             return _build(plan, root, folder)
     except (OSError, ValueError, AlreadyBuilding) as error:
         return RepoReport(plan.name, problem=f"its index can't be written: {error}")
@@ -89,8 +87,7 @@ def _build(plan: RepoPlan, root: Path, folder: Path) -> RepoReport:
         about = About.load(old)
         if (about.commit, about.link_base) == (checkout.commit, base):
             return RepoReport(plan.name, 0, about.chunks)
-    new = _new_folder(folder)
-    try:
+    with next_snapshot(folder) as new:
         if old:
             copy_index(old / "words", new / "words")
         index = CodeIndex(new / "words")
@@ -98,10 +95,6 @@ def _build(plan: RepoPlan, root: Path, folder: Path) -> RepoReport:
         (new / "files.json").write_text(json.dumps(files.records), encoding="utf-8")
         indexed = {path: str(row[2]) for path, row in files.records.items() if row[2]}
         _about(plan, checkout, base, indexed, index.chunks).save(new)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    publish(folder, new)
     return RepoReport(plan.name, len(files.stale) + len(files.dropped), index.chunks)
 
 
@@ -144,12 +137,3 @@ def _read(files: _Files) -> Iterator[tuple[str, list[Chunk]]]:
         files.records[file.path] = [file.size, file.mtime_ns, read[1] if read else ""]
         if read:
             yield file.path, chunks_of(read[0], language_of(file.path))
-
-
-def _new_folder(folder: Path) -> Path:
-    current = current_snapshot(folder)
-    number = int(current.name.rsplit("-", 1)[1]) + 1 if current else 1
-    new = folder / f"snapshot-{number}"
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir()
-    return new

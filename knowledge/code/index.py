@@ -14,15 +14,14 @@ import tantivy
 
 from common.language import words
 from knowledge.code.chunks import Chunk
+from knowledge.index.text_index import ANALYZER, TextIndex
 from knowledge.types import IndexMismatch
 
 FORMAT = "1"
 """Changes whenever indexes of older versions can't be used any more."""
 
-_WRITER_BYTES = 60_000_000
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _MOST_NAME_CHARS = 100
-_ANALYZER = "code"
 
 NAMES, TITLE, WORDS, ABOUT = "names", "title", "words", "about"
 """Searched fields: names as they stand, in the text and in heading and path; words and parts of
@@ -62,37 +61,29 @@ class Candidate:
     bm25: float
 
 
-class CodeIndex:
-    """A tantivy index of chunks in a folder. Searching is thread-safe; one writer at a time."""
+class CodeIndex(TextIndex):
+    """The index of chunks in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
-        self._analyzer = _analyzer()
-        self._index.register_tokenizer(_ANALYZER, self._analyzer)
-        self._searcher = self._index.searcher()
+        super().__init__(folder, _schema())
 
     @property
     def chunks(self) -> int:
         """How many there are."""
-        return int(self._searcher.num_docs)
+        return int(self.searcher.num_docs)
 
     def change(self, drop: Iterable[str], add: Iterable[tuple[str, Sequence[Chunk]]]) -> None:
         """Drops the chunks of some paths and adds those of others, all or nothing."""
-        writer = self._index.writer(_WRITER_BYTES, 1)
-        for path in drop:
-            writer.delete_documents_by_term("file", path)
-        for path, chunks in add:
-            for chunk in chunks:
-                writer.add_document(_document(path, chunk))
-        writer.commit()
-        writer.wait_merging_threads()
-        self._index.reload()
-        self._searcher = self._index.searcher()
+        with self.writing() as writer:
+            for path in drop:
+                writer.delete_documents_by_term("file", path)
+            for path, chunks in add:
+                for chunk in chunks:
+                    writer.add_document(_document(path, chunk))
 
     def rarity(self, term: str) -> float:
         """0 to 1: how few chunks hold all the names of a verbatim term; 1 for hardly any."""
-        counts = [self._searcher.doc_freq(NAMES, name) for name in names_of(term)]
+        counts = [self.searcher.doc_freq(NAMES, name) for name in names_of(term)]
         share = min(counts, default=0) / max(1, self.chunks)
         return max(0.1, 1.0 - share * 10) if share < 0.1 else max(0.02, 0.1 * (1.0 - share))
 
@@ -101,32 +92,18 @@ class CodeIndex:
         names = names_of(term)
         if not names:
             return self.with_words(term, most)
-        must = [
-            (tantivy.Occur.Must, tantivy.Query.boolean_query([
-                (tantivy.Occur.Should, self._term(NAMES, name, 1.0)),
-                (tantivy.Occur.Should, self._term(TITLE, name, 3.0)),
-            ]))
-            for name in names
-        ]  # fmt: skip
+        fields = {NAMES: 1.0, TITLE: 3.0}
+        must = [(tantivy.Occur.Must, self.any_of([name], fields)) for name in names]
         return self._search(tantivy.Query.boolean_query(must), most)
 
     def with_words(self, text: str, most: int) -> list[Candidate]:
         """The chunks with the most telling words of a text."""
-        terms = list(dict.fromkeys(self._analyzer.analyze(" ".join(words(text)))))[:60]
-        should = [
-            (tantivy.Occur.Should, self._term(field, term, boost))
-            for term in terms
-            for field, boost in ((WORDS, 1.0), (ABOUT, 0.6))
-        ]
-        return self._search(tantivy.Query.boolean_query(should), most) if should else []
-
-    def _term(self, field: str, term: str, boost: float) -> tantivy.Query:
-        found = tantivy.Query.term_query(self._index.schema, field, term)
-        return tantivy.Query.boost_query(found, boost)
+        terms = list(dict.fromkeys(self.stems(" ".join(words(text)))))[:60]
+        return self._search(self.any_of(terms, {WORDS: 1.0, ABOUT: 0.6}), most) if terms else []
 
     def _search(self, query: tantivy.Query, most: int) -> list[Candidate]:
-        hits = self._searcher.search(query, most, count=False).hits
-        return [_candidate(self._searcher.doc(at), float(score)) for score, at in hits]
+        hits = self.searcher.search(query, most, count=False).hits
+        return [_candidate(self.searcher.doc(at), float(score)) for score, at in hits]
 
 
 def open_index(folder: Path) -> tuple[CodeIndex, About]:
@@ -176,13 +153,6 @@ def _candidate(document: tantivy.Document, score: float) -> Candidate:
     return Candidate(document["file"][0], Chunk(document["line"][0], heading, text), score)
 
 
-def _analyzer() -> tantivy.TextAnalyzer:
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-    return (
-        builder.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.stemmer("english")).build()
-    )
-
-
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("file", stored=True, tokenizer_name="raw", index_option="basic")
@@ -192,5 +162,5 @@ def _schema() -> tantivy.Schema:
     for name in (NAMES, TITLE):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     for name in (WORDS, ABOUT):
-        builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
+        builder.add_text_field(name, tokenizer_name=ANALYZER, index_option="freq")
     return builder.build()

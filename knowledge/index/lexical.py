@@ -5,7 +5,6 @@ their ending and the parts of identifiers can be matched.
 """
 
 import math
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,13 +15,11 @@ import stopwordsiso
 import tantivy
 
 from common.language import _REMEMBERED, _with_parts, words
+from knowledge.index.text_index import ANALYZER, TextIndex
 
 FIELDS = ("path", "heading", "text", "around", "page")
 """What is searched: a piece's path, headings, own words, words with its neighbours', and, for
 whole documents, all words."""
-
-_ANALYZER = "words"
-_WRITER_BYTES = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,42 +30,29 @@ class Entry:
     fields: Mapping[str, Sequence[str]]
 
 
-class LexicalIndex:
-    """A tantivy index in a folder. Searching is thread-safe; one writer at a time."""
+class LexicalIndex(TextIndex):
+    """The index of words of a snapshot, in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._index = tantivy.Index(_schema(), path=str(folder), reuse=True)
-        self._analyzer = _analyzer()
-        self._index.register_tokenizer(_ANALYZER, self._analyzer)
+        super().__init__(folder, _schema())
         self._stop_words = frozenset(stopwordsiso.stopwords(["en", "zh"]))
-        self._searcher = self._index.searcher()
         # Headings come up again and again, and so do their words.
         self.title_terms = lru_cache(_REMEMBERED)(self._title_terms)
         self._stems = lru_cache(_REMEMBERED)(self._stems_of)
         self._rarity_of = lru_cache(_REMEMBERED)(self._rarity)
 
-    @classmethod
-    def open(cls, folder: Path) -> "LexicalIndex":
-        """Opens or creates the index in a folder."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder)
-
     def change(self, delete: Iterable[int], add: Iterable[Entry]) -> None:
         """Deletes and adds entries, all or nothing."""
         cut = lru_cache(16)(words)  # a piece's text comes up again as its neighbours' neighbour
-        writer = self._index.writer(_WRITER_BYTES, 1)
-        for id_ in delete:
-            writer.delete_documents_by_term("id", id_)
-        for entry in add:
-            document = tantivy.Document()
-            document.add_integer("id", entry.id)
-            for name, texts in entry.fields.items():
-                document.add_text(name, " ".join(word for text in texts for word in cut(text)))
-            writer.add_document(document)
-        writer.commit()
-        writer.wait_merging_threads()
-        self._index.reload()
-        self._searcher = self._index.searcher()
+        with self.writing() as writer:
+            for id_ in delete:
+                writer.delete_documents_by_term("id", id_)
+            for entry in add:
+                document = tantivy.Document()
+                document.add_integer("id", entry.id)
+                for name, texts in entry.fields.items():
+                    document.add_text(name, " ".join(word for text in texts for word in cut(text)))
+                writer.add_document(document)
         self._rarity_of.cache_clear()
 
     def terms(self, question: str) -> list[str]:
@@ -111,17 +95,17 @@ class LexicalIndex:
 
     def _occurs(self, word: str) -> bool:
         terms = self._stems(word)
-        return any(self._searcher.doc_freq("page", term) for term in terms) or not terms
+        return any(self.searcher.doc_freq("page", term) for term in terms) or not terms
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term over the pieces, as BM25 takes it."""
         return {term: self._rarity_of(term) for term in terms}
 
     def _stems_of(self, word: str) -> tuple[str, ...]:
-        return tuple(self._analyzer.analyze(word))
+        return tuple(self.stems(word))
 
     def _rarity(self, term: str) -> float:
-        total, count = self._searcher.num_docs, self._searcher.doc_freq("text", term)
+        total, count = self.searcher.num_docs, self.searcher.doc_freq("text", term)
         return math.log(1 + (total - count + 0.5) / (count + 0.5))
 
     def _title_terms(self, title: str) -> frozenset[str]:
@@ -137,21 +121,12 @@ class LexicalIndex:
     ) -> list[tuple[int, float]]:
         """The k best (id, BM25 score) for any of the terms in the weighted fields; with `among`
         only these ids count."""
-        schema = self._index.schema
-        any_of = [
-            (
-                tantivy.Occur.Should,
-                tantivy.Query.boost_query(tantivy.Query.term_query(schema, field, term), weight),
-            )
-            for term in terms
-            for field, weight in weights.items()
-        ]
-        if not any_of:
+        if not terms:
             return []
-        query, deep = tantivy.Query.boolean_query(any_of), k
+        query, deep = self.any_of(terms, weights), k
         while True:
-            found = self._searcher.search(query, deep, count=False).hits
-            ids = self._searcher.fast_field_values("id", [at for _, at in found])
+            found = self.searcher.search(query, deep, count=False).hits
+            ids = self.searcher.fast_field_values("id", [at for _, at in found])
             scored = [(int(i or 0), float(s)) for i, (s, _) in zip(ids, found, strict=True)]
             kept = [hit for hit in scored if among is None or hit[0] in among]
             if len(kept) >= k or len(found) < deep:
@@ -159,21 +134,9 @@ class LexicalIndex:
             deep *= 8  # what is wanted stands further down
 
 
-def copy_index(old: Path, new: Path) -> None:
-    """Copies an index so that the copy can be changed while the old one serves."""
-    shutil.copytree(old, new, ignore=shutil.ignore_patterns("*.lock"))
-
-
-def _analyzer() -> tantivy.TextAnalyzer:
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-    return (
-        builder.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.stemmer("english")).build()
-    )
-
-
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field("id", stored=True, indexed=True, fast=True)
     for name in FIELDS:
-        builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
+        builder.add_text_field(name, tokenizer_name=ANALYZER, index_option="freq")
     return builder.build()

@@ -76,7 +76,7 @@ def _opened(folder: Path, catalog: Catalog, params: VectorParams, ef_search: int
         catalog=catalog,
         answer=indexes[ANSWER],
         reject=indexes[REJECT],
-        words=LexicalIndex.open(folder / "words"),
+        words=LexicalIndex(folder / "words"),
         pages={row.id: _page(row) for row in documents},
         pages_of=_grouped(catalog.piece_documents()),
         parents=_grouped(catalog.parents()),

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from common.snapshots import AlreadyBuilding, current_snapshot, next_snapshot, only_one, publish
+from common.snapshots import AlreadyBuilding, current_snapshot, next_snapshot, only_one
 from knowledge.index.catalog import ANSWER, REJECT, Catalog
 from knowledge.index.embedders import create_embedder
 from knowledge.index.embedding_cache import EmbeddingCache
-from knowledge.index.lexical import Entry, LexicalIndex, copy_index
+from knowledge.index.lexical import Entry, LexicalIndex
 from knowledge.index.snapshots import CHANGES, same_layout, vector_params
+from knowledge.index.text_index import copy_index
 from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.ingest.changes import Changes, Known, shown, update_catalog
 from knowledge.ingest.git import update_git
@@ -50,18 +51,13 @@ def build(
     folder = Path(plan.folder)
     embedder = embedder or create_embedder(plan.embedder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with only_one(folder / "lock"):
+        with only_one(folder):
             files, skipped = _list_all(plan)
-            old, new = current_snapshot(folder), next_snapshot(folder)
+            old = current_snapshot(folder)
             usable = old if old and same_layout(old, plan) else None
-            try:
+            with next_snapshot(folder) as new:
                 filled = _fill_from(plan, usable, new, files, progress, embedder)
                 _note_changes(new / CHANGES, filled.changes)
-                publish(folder, new)
-            except BaseException:
-                shutil.rmtree(new, ignore_errors=True)
-                raise
     except AlreadyBuilding as error:
         raise KnowledgeError(str(error)) from error
     except (OSError, sqlite3.Error) as error:
@@ -189,7 +185,7 @@ def _update_words(folder: Path, changes: Changes, orphans: Sequence[int], stoppe
             yield Entry(-id_, {"page": (path, text)})
 
     gone = [*orphans, *(-id_ for id_ in changes.dropped_pages)]
-    LexicalIndex.open(folder).change(gone, entries())
+    LexicalIndex(folder).change(gone, entries())
 
 
 def _list_all(plan: BuildPlan) -> tuple[list[SourceFile], list[Skipped]]:

@@ -153,15 +153,17 @@ def test_pieces_of_both_views_cover_each_other(made: BuildPlan) -> None:
 
 def test_a_builder_whose_bot_is_gone_ends_without_a_traceback(made: BuildPlan) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-m", "knowledge.ingest.builder_main"], start_new_session=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-m", "knowledge.ingest.builder_main"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert child.stdin and child.stdout and child.stderr
     child.stdout.close()
     order = {"plan": asdict(made), "dim": 0}
     child.stdin.write(json.dumps(order).encode() + b"\n")
     child.stdin.close()
-    assert (child.stderr.read(), child.wait(60)) == (b"", -9)
+    assert (child.stderr.read(), child.wait(60)) == (b"", 1)
     child.stderr.close()
 
 

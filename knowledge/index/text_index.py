@@ -1,0 +1,61 @@
+"""What the index of documents and that of code share: a tantivy index in a folder, whose texts are
+cut into words by `common.language.words` and stemmed alike when they are searched."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import tantivy
+
+ANALYZER = "words"
+"""The tokenizer of fields that hold words, which stand between blanks."""
+
+_WRITER_BYTES = 60_000_000
+
+
+class TextIndex:
+    """The index in a folder, which is made where there is none. Searching is thread-safe; one
+    writer at a time."""
+
+    def __init__(self, folder: Path, schema: tantivy.Schema) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._index = tantivy.Index(schema, path=str(folder), reuse=True)
+        builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+        builder = builder.filter(tantivy.Filter.lowercase())
+        self._analyzer = builder.filter(tantivy.Filter.stemmer("english")).build()
+        self._index.register_tokenizer(ANALYZER, self._analyzer)
+        self.searcher = self._index.searcher()
+
+    @contextmanager
+    def writing(self) -> Iterator[tantivy.IndexWriter]:
+        """Changes it, all or nothing."""
+        writer = self._index.writer(_WRITER_BYTES, 1)
+        yield writer
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
+        self.searcher = self._index.searcher()
+
+    def stems(self, text: str) -> list[str]:
+        """The terms of words between blanks."""
+        return list(self._analyzer.analyze(text))
+
+    def any_of(self, terms: Iterable[str], weights: Mapping[str, float]) -> tantivy.Query:
+        """A query for any of the terms in any of the weighted fields."""
+        found = tantivy.Query.term_query
+        return tantivy.Query.boolean_query(
+            [
+                (
+                    tantivy.Occur.Should,
+                    tantivy.Query.boost_query(found(self._index.schema, field, term), weight),
+                )
+                for term in terms
+                for field, weight in weights.items()
+            ]
+        )
+
+
+def copy_index(old: Path, new: Path) -> None:
+    """Copies an index so that the copy can be changed while the old one serves."""
+    shutil.copytree(old, new, ignore=shutil.ignore_patterns("*.lock"))
