@@ -24,13 +24,13 @@ from bench.setup import ROOT, Bench
 from bot.answering.external import open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.config.schema import Config, load_config
+from bot.daemon.compose import open_knowledge
 from bot.llm.create import open_llm
 from bot.metrics import create_metrics
 from bot.types import Answer, Outcome, Question
 from common.clock import SystemClock
 from knowledge.ingest.build_process import build_apart
 from knowledge.web.search import CACHE_FILE
-from run_bot import open_knowledge
 from tests.fakes.serper_api import finding, serper_api
 from tests.fakes.web_pages import web_pages
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from bench.figures import Figure, at_most
 from bench.setup import Bench
+from bot.daemon.compose import open_knowledge
 from knowledge.base import KnowledgeBase
-from run_bot import open_knowledge
 
 TICK_S = 0.005
 CHANGED_FILES = 40

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from bot.config.schema import load_config
+from bot.daemon.compose import run_daemon
 from common.clock import SystemClock
-from run_bot import run_daemon
 
 
 class ShiftedClock(SystemClock):

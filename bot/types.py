@@ -14,6 +14,9 @@ from knowledge.types import Found, Passage, Quote, Status, Verdict
 Group: TypeAlias = tuple[str, str]
 """(adapter, group): groups of different platforms may share a name."""
 
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Is told how far a build of the index is: its stage, how much of how much is done."""
+
 
 class Reason(StrEnum):
     """Why the bot spoke or kept silent; the value is what the API, the trace and metrics show."""
@@ -131,7 +134,7 @@ class Knowledge(Protocol):
         """The k best passages of whole texts from elsewhere, and how well they cover it."""
         ...
 
-    async def reload(self, progress: Callable[[str, int, int], None]) -> BuildReport:
+    async def reload(self, progress: Progress) -> BuildReport:
         """Brings the index up to date; the old one answers until the new one is complete."""
         ...
 
@@ -145,8 +148,8 @@ Trace: TypeAlias = list[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """The bot answered `user` unprompted."""
+class UnpromptedReply:
+    """The bot spoke to `user` without being asked, `at` seconds since the epoch."""
 
     group: Group
     user: str
@@ -154,8 +157,9 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """An answer that was posted: `text` is the question, `key` the reply's."""
+class PastAnswer:
+    """An answer that was posted: `text` is the question, `user` who asked it, `key` the reply's,
+    `at` is in seconds since the epoch."""
 
     key: str
     text: str

@@ -3,10 +3,8 @@
 from zoneinfo import ZoneInfo
 
 from bot.config.schema import Config
-from bot.group.case import Timing
-from bot.group.flood import Answered, Budget, Cooldown, Flood
-from bot.group.handler import Manners
-from bot.group.inbox import Rules
+from bot.group.flood import Cooldown, Flood, RateLimit
+from bot.group.types import GroupOptions
 from common.hours import Hours, parse_span
 
 AT_ONCE = 4
@@ -14,29 +12,25 @@ AT_ONCE = 4
 its time; without one there is nothing to wait for."""
 
 
-def manners(config: Config) -> Manners:
-    """How the bot behaves in a group."""
-    return Manners(
-        config.bot.language, config.bot.when_unknown, config.flood.repeat_similarity,
-        config.flood.human_similarity, config.bot.resume_max_age_s, config.admin.prefix,
-    )  # fmt: skip
-
-
-def timing(config: Config) -> Timing:
-    """How long a question and a person's answer are waited for."""
-    return Timing(
-        config.bot.quiet_s, config.bot.max_wait_s, config.bot.mention_wait_s,
-        config.flood.wait_for_humans_s, config.bot.queue_size,
+def group_options(config: Config) -> GroupOptions:
+    """How the bot behaves in groups."""
+    bot, flood = config.bot, config.flood
+    return GroupOptions(
+        language=bot.language,
+        when_unknown=bot.when_unknown,
+        command_prefix=config.admin.prefix,
+        admins=config.admin.users,
+        max_age_s=bot.resume_max_age_s,
+        quiet_s=bot.quiet_s,
+        max_wait_s=bot.max_wait_s,
+        mention_wait_s=bot.mention_wait_s,
+        wait_for_humans_s=flood.wait_for_humans_s,
+        queue_size=bot.queue_size,
         at_once=AT_ONCE if config.llm.configured else 1,
-    )  # fmt: skip
-
-
-def rules(config: Config) -> Rules:
-    """What becomes of messages that come late, or outside working hours."""
-    return Rules(
-        config.bot.resume_max_age_s,
-        config.schedule.outside_hours == "later",
-        config.bot.recall_with_question,
+        repeat_similarity=flood.repeat_similarity,
+        human_similarity=flood.human_similarity,
+        keep_for_opening=config.schedule.outside_hours == "later",
+        recall_with_question=bot.recall_with_question,
     )
 
 
@@ -53,8 +47,4 @@ def hours(config: Config) -> Hours:
 def flood(config: Config) -> Flood:
     """Flood control, with nothing said yet."""
     section = config.flood
-    return Flood(
-        Budget(section.burst, section.refill_s),
-        Cooldown(section.person_cooldown_s),
-        Answered(section.repeat_window_s),
-    )
+    return Flood(RateLimit(section.burst, section.refill_s), Cooldown(section.person_cooldown_s))

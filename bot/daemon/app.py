@@ -1,4 +1,4 @@
-"""The daemon: what starts in which order, who owns it, and how it stops.
+"""The daemon's life: what starts in which order, who owns it, and how it stops.
 
 Start: store -> server -> adapters, which receive from now on -> knowledge and models -> workers.
 What arrives before the knowledge is loaded is stored, and taken up then. Stop, on SIGTERM or
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -18,18 +18,27 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass
-from datetime import tzinfo
 
 from adapters.base import AdapterError, LoginRefused, Publish
 from adapters.contract import Adapter
+from bot.config.options import zone
+from bot.config.schema import Config
+from bot.daemon.greeting import greet, greet_at_once
 from bot.daemon.health import Health
 from bot.daemon.jobs import Job, scheduled
-from bot.daemon.server import ServerOptions, create_application, listening
-from bot.group.handler import Bot
-from bot.group.inbox import Reception
+from bot.daemon.server import create_application, listening
+from bot.group.commands import Commands
+from bot.group.delivery import Delivery
+from bot.group.dispatcher import Dispatcher
+from bot.group.duplicates import RecentAnswers
+from bot.group.flood import Flood
+from bot.group.inbox import Inbox
+from bot.group.types import GroupOptions
 from bot.metrics import Metrics
+from bot.store.store import Store
 from common.clock import Clock
 from common.tasks import Tasks
+from knowledge.types import Status
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +47,19 @@ STEADY_S = 10.0
 """A connection that lived so long was a good one: the next is tried without a long pause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
-    """What takes messages in, whether or not the knowledge is loaded."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the daemon has before the knowledge is loaded."""
 
-    reception: Reception
+    config: Config
+    options: GroupOptions
+    store: Store
     adapters: Mapping[str, Adapter]
+    flood: Flood
+    recent: RecentAnswers
+    delivery: Delivery
+    commands: Commands
+    inbox: Inbox
     health: Health
     metrics: Metrics
     clock: Clock
@@ -51,48 +67,37 @@ class Front:
 
 
 @dataclass(frozen=True, slots=True)
-class AppOptions:
-    """`burst`: stop when there is nothing left to do. Jobs run by the clock of `zone`."""
+class Answering:
+    """What the daemon has once it can answer; `status` is the knowledge base's."""
 
-    server: ServerOptions
-    shutdown_grace_s: float
-    burst: bool = False
-    zone: tzinfo | None = None
-
-
-Opening = Callable[[], AbstractAsyncContextManager[tuple[Bot, Sequence[Job]]]]
-"""Opens the knowledge base and the models, and builds the bot and its jobs on them."""
+    dispatcher: Dispatcher
+    jobs: Sequence[Job]
+    status: Status
 
 
 async def run_app(
-    front: Front,
-    opening: Opening,
-    options: AppOptions,
-    started: Callable[[str], Awaitable[None]],
+    parts: Parts, load: Callable[[], AbstractAsyncContextManager[Answering]], *, burst: bool
 ) -> None:
-    """Runs until a signal comes, or with `burst` until idle. `started` is told the address."""
+    """Runs until a signal comes, or with `burst` until there is nothing left to do."""
+    config, health, inbox, tasks = parts.config, parts.health, parts.inbox, parts.tasks
     application = create_application(
-        options.server, front.adapters.values(), front.metrics, front.health.report
+        config.http, parts.adapters.values(), parts.metrics, health.report
     )
     stop = asyncio.Event()
     try:
-        with _signals(stop, front.health):
-            async with (
-                listening(options.server, application) as address,
-                front.tasks,
-                _receiving(front) as inputs,
-                opening() as (bot, jobs),
-                scheduled(jobs, options.zone),
-            ):
-                front.health.loading = False
-                front.reception.open(bot)
-                await bot.resume()
-                await started(address)
-                typing = [inputs[name] for name, a in front.adapters.items() if a.finite]
-                await _until_done(stop, typing, front.tasks, burst=options.burst)
-                front.reception.close()
-                bot.dispatcher.stop()
-                await front.tasks.drain(options.shutdown_grace_s)
+        with _signals(stop, health):
+            async with listening(config.http, application) as address, tasks:
+                greet_at_once(config, address)
+                async with _receiving(parts) as inputs, load() as loaded:
+                    await inbox.open(loaded.dispatcher)
+                    health.loading = None
+                    greet(config, loaded.status)
+                    async with scheduled(loaded.jobs, zone(config)):
+                        typing = [inputs[name] for name, a in parts.adapters.items() if a.finite]
+                        await _until_done(stop, typing, tasks, burst=burst)
+                        inbox.close()
+                        loaded.dispatcher.stop()
+                        await tasks.drain(config.bot.shutdown_grace_s)
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
@@ -117,16 +122,16 @@ async def _until_done(
 
 
 @asynccontextmanager
-async def _receiving(front: Front) -> AsyncIterator[Mapping[str, asyncio.Task[None]]]:
+async def _receiving(parts: Parts) -> AsyncIterator[Mapping[str, asyncio.Task[None]]]:
     """Opens the adapters and keeps each of them connected while the context is open."""
     async with AsyncExitStack() as stack:
-        for adapter in front.adapters.values():
+        for adapter in parts.adapters.values():
             await stack.enter_async_context(adapter)
         inputs = {
             name: asyncio.create_task(
-                _supervise(adapter, front.reception.receive, front.health, front.clock), name=name
+                _supervise(adapter, parts.inbox.receive, parts.health, parts.clock), name=name
             )
-            for name, adapter in front.adapters.items()
+            for name, adapter in parts.adapters.items()
         }
         try:
             yield inputs

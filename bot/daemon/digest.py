@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from adapters.base import Reply
 from bot.grounding.sanitize import harmless
-from bot.group.delivery import Clerk
+from bot.group.delivery import Delivery
 from bot.store.history import Asked
 from bot.store.store import Store
 from bot.texts.notices import notice, reason_text
@@ -26,7 +26,7 @@ Similarity = Callable[[str, Sequence[str]], Awaitable[list[float]]]
 
 
 async def post_digest(
-    to: str, store: Store, knowledge: Knowledge, clerk: Clerk, clock: Clock
+    to: str, store: Store, knowledge: Knowledge, delivery: Delivery, clock: Clock
 ) -> None:
     """Posts what happened since the last digest, or within a day, to "adapter:group"."""
     now = clock.now()
@@ -36,7 +36,7 @@ async def post_digest(
     text = await digest_text(asked, (now - since) / 3600, knowledge.similarity)
     reply = Reply(uuid.uuid4().hex, group, None, text, "notice", chinese=is_chinese(text))
     await store.digest_made(now)
-    await clerk.say(adapter, reply)
+    await delivery.say(adapter, reply)
 
 
 async def digest_text(asked: Sequence[Asked], hours: float, similarity: Similarity) -> str:

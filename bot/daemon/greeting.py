@@ -1,4 +1,4 @@
-"""What the daemon says once it runs: where its page is, what it knows, which parts are on."""
+"""What the daemon says on standard error: standard output belongs to the console adapter."""
 
 import sys
 
@@ -7,12 +7,16 @@ from bot.config.schema import Config
 from knowledge.types import Status
 
 
-def greet(config: Config, address: str, status: Status) -> None:
-    """Greets on standard error: standard output belongs to the console adapter."""
+def greet_at_once(config: Config, address: str) -> None:
+    """Says where the page is, which shows how far the loading is."""
+    sys.stderr.write(f"{config.bot.name} is listening\n  page       {address}\n")
+
+
+def greet(config: Config, status: Status) -> None:
+    """Says what is known and which parts are on, once questions are answered."""
     kinds = ", ".join(getattr(adapter, "name", "") for adapter in config.adapters)
     lines = (
-        f"{config.bot.name} is listening",
-        f"  page       {address}",
+        f"{config.bot.name} is ready",
         f"  knowledge  {status.documents} documents, {status.pieces} pieces from "
         f"{', '.join(status.sources)}",
         f"  adapters   {kinds}",

@@ -1,7 +1,7 @@
 """Is the bot ready, and which of its connections are really alive?"""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +10,22 @@ from prometheus_client.registry import Collector
 
 from adapters.contract import Adapter
 from common.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How far the loading of the knowledge base is. While its index is built, which is done once,
+    `done` of `total` files or pieces have passed the `stage`."""
+
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+
+    def __str__(self) -> str:
+        if not self.stage:
+            return "the knowledge base is being loaded"
+        how_far = f"{self.stage} {self.done}/{self.total}"
+        return f"the knowledge index is being built for the first time: {how_far}"
 
 
 @dataclass(slots=True)
@@ -24,24 +40,30 @@ class Health:
 
     adapters: Mapping[str, Adapter]
     clock: Clock
-    loading: bool = True
+    loading: Loading | None = Loading()
     llm_problems: Callable[[], list[str]] = list
     search_problems: Callable[[], list[str]] = list
     ended: set[str] = field(default_factory=set)
     failures: dict[str, str] = field(default_factory=dict)
 
+    def built(self, stage: str, done: int, total: int) -> None:
+        """The first build of the index has come so far."""
+        self.loading = Loading(stage, done, total)
+
     def report(self) -> dict[str, Any]:
-        """For /readyz and `status`."""
+        """For /readyz and `status`; `loading` is None once the knowledge base is loaded."""
         down = [f"adapter {name}: {self._why(name)}" for name in self.adapters if self._down(name)]
-        problems = ["the knowledge base is being loaded"] if self.loading else []
+        problems = [str(self.loading)] if self.loading else []
         degraded = [*down, *self.llm_problems(), *self.search_problems()]
         if down and len(down) == len(self.adapters):
             problems, degraded = [*problems, *down], degraded[len(down) :]
-        status = "not ready" if problems else "degraded" if degraded else "ready"
-        connections = {name: self._connection(name) for name in self.adapters}
         return {
-            "status": status, "problems": problems, "degraded": degraded, "adapters": connections,
-        }  # fmt: skip
+            "status": "not ready" if problems else "degraded" if degraded else "ready",
+            "loading": asdict(self.loading) if self.loading else None,
+            "problems": problems,
+            "degraded": degraded,
+            "adapters": {name: self._connection(name) for name in self.adapters},
+        }
 
     def _down(self, name: str) -> bool:
         return name not in self.ended and not self.adapters[name].link().up

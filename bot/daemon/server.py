@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from adapters.contract import Adapter
 from adapters.http_guard import has_bearer, json_response, security_middlewares
+from bot.config.schema import HttpSettings
 from bot.metrics import CONTENT_TYPE, Metrics
 
 MAX_BODY_BYTES = 1 << 20
@@ -18,22 +18,14 @@ class ServerError(Exception):
     """The server can't listen; says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerOptions:
-    """From the section `http`. Port 0 takes a free one."""
-
-    host: str
-    port: int
-    token: str
-
-
 def create_application(
-    options: ServerOptions,
+    settings: HttpSettings,
     adapters: Iterable[Adapter],
     metrics: Metrics,
     readiness: Callable[[], dict[str, Any]],
 ) -> web.Application:
     """`readiness` returns what is not ready under "problems"; an empty list means ready."""
+    token = settings.token.get_secret_value()
 
     async def healthz(_: web.Request) -> web.Response:
         return json_response({"status": "ok"})
@@ -43,12 +35,12 @@ def create_application(
         return json_response(state, 503 if state["problems"] else 200)
 
     async def metrics_page(request: web.Request) -> web.Response:
-        if options.token and not has_bearer(request, options.token):
+        if token and not has_bearer(request, token):
             raise web.HTTPUnauthorized(text="this needs the header 'Authorization: Bearer …'")
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     application = web.Application(
-        middlewares=security_middlewares(options.token), client_max_size=MAX_BODY_BYTES
+        middlewares=security_middlewares(token), client_max_size=MAX_BODY_BYTES
     )
     application.add_routes(
         [
@@ -63,17 +55,17 @@ def create_application(
 
 
 @asynccontextmanager
-async def listening(options: ServerOptions, application: web.Application) -> AsyncIterator[str]:
+async def listening(settings: HttpSettings, application: web.Application) -> AsyncIterator[str]:
     """Serves while the context is open; yields the address. Raises ServerError."""
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, options.host, options.port)
+        site = web.TCPSite(runner, settings.host, settings.port)
         try:
             await site.start()
         except OSError as error:
             raise ServerError(
-                f"can't listen on {options.host}:{options.port}: {error.strerror}; is another "
+                f"can't listen on {settings.host}:{settings.port}: {error.strerror}; is another "
                 "bot running? choose another port with --set http.port=0"
             ) from error
         host, port = runner.addresses[0][:2]

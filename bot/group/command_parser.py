@@ -1,8 +1,6 @@
-"""Admin commands in the group: which text is a command, and what each does.
+"""Commands in the group: which text is one.
 
-`/dou help | status | reload | mute 2h | unmute | why | recall | bind NAME | unbind | groups`, with
-Chinese aliases. Only the
-users of `admin.users` may use them, except that anyone may recall and ask for help.
+Only the users of `admin.users` may use them, except that anyone may recall and ask for help.
 """
 
 import re

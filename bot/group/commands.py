@@ -1,23 +1,24 @@
-"""What the admin commands do. Each takes a request and returns the line to post."""
+"""What the commands do. Each takes a request and returns the line to post."""
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.base import AdapterError, NotSupported
+from adapters.base import AdapterError, IncomingMessage, NotSupported
 from bot.grounding.sanitize import harmless
 from bot.group.command_parser import FREE, Command, parse_duration
-from bot.group.delivery import Clerk
-from bot.group.status import groups_text, status_text, why_text
+from bot.group.delivery import Delivery, reply_to
+from bot.group.status import groups_text, reload_text, status_text, why_text
+from bot.group.types import GroupOptions
 from bot.metrics import Metrics
 from bot.store.store import Store
-from bot.texts.notices import notice
-from bot.types import Knowledge
+from bot.texts.notices import notice, speaks_chinese
+from bot.types import Group, Knowledge, Question, Reason, Silence
 from common.clock import Clock
+from common.tasks import Tasks
+from knowledge.plan import BuildReport
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -28,19 +29,16 @@ PROGRESS_EVERY_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command that somebody sent: where, who ("adapter:user"), and in reply to what."""
+    """A command that somebody sent."""
 
-    adapter: str
-    group: str
-    user: str
+    message: IncomingMessage
     command: Command
-    message_id: str
-    reply_to: str | None
     chinese: bool
 
-
-Say = Callable[[str], Awaitable[None]]
-"""Posts one more line in the group of the request."""
+    @property
+    def group(self) -> Group:
+        """Where it was sent."""
+        return self.message.adapter, self.message.group
 
 
 class Commands:
@@ -49,18 +47,19 @@ class Commands:
     def __init__(
         self,
         *,
-        knowledge: Knowledge,
         store: Store,
-        clerk: Clerk,
+        delivery: Delivery,
+        options: GroupOptions,
         clock: Clock,
         metrics: Metrics,
-        admins: tuple[str, ...],
-        prefix: str,
+        tasks: Tasks,
         health: Callable[[], Mapping[str, Any]],
     ) -> None:
-        self._knowledge, self._store, self._clerk = knowledge, store, clerk
-        self._clock, self._metrics = clock, metrics
-        self._admins, self._prefix, self._health = admins, prefix, health
+        self._store, self._delivery, self._options = store, delivery, options
+        self._clock, self._metrics, self._tasks = clock, metrics, tasks
+        self._health = health
+        self._knowledge: Knowledge | None = None
+        self._under_way: set[IncomingMessage] = set()
         self._by_name = {
             "help": self._help,
             "status": self._status,
@@ -74,133 +73,135 @@ class Commands:
             "groups": self._groups,
         }
 
-    async def run(self, request: Request, say: Say) -> str:
-        """Does what was asked; returns the line to answer with."""
+    def open(self, knowledge: Knowledge) -> None:
+        """The knowledge base is loaded: from now on all commands can be obeyed."""
+        self._knowledge = knowledge
+
+    async def obey(self, message: IncomingMessage, command: Command) -> None:
+        """Does what a command asks for and answers it; does nothing where it is at it already."""
+        if message in self._under_way:
+            return
+        self._under_way.add(message)
+        try:
+            chinese = speaks_chinese(self._options.language, message.text)
+            text = await self._run(Request(message, command, chinese))
+            reply = reply_to(message, text, chinese=chinese)
+            question = Question(message.text, message.mention, (message,))
+            await self._delivery.settle(question, Silence(Reason.COMMAND), [], reply)
+        finally:
+            self._under_way.discard(message)
+
+    async def _run(self, request: Request) -> str:
+        """Returns the line to answer with."""
+        prefix, message = self._options.command_prefix, request.message
         name = request.command.name or "help"
         work = self._by_name.get(name)
         if work is None:
-            return notice("unknown_command", request.chinese, prefix=self._prefix)
-        if name not in FREE and request.user not in self._admins:
-            return notice("denied", request.chinese, user=harmless(request.user))
-        return await work(request, say)
+            return notice("unknown_command", request.chinese, prefix=prefix)
+        user = f"{message.adapter}:{message.user}"
+        if name not in FREE and user not in self._options.admins:
+            return notice("denied", request.chinese, user=harmless(user))
+        return await work(request)
 
-    async def _help(self, request: Request, _: Say) -> str:
-        return notice("help", request.chinese, prefix=self._prefix)
+    async def _say(self, request: Request, text: str) -> None:
+        """Posts one more line in the group of the request."""
+        reply = reply_to(request.message, text, chinese=request.chinese)
+        await self._delivery.say(request.message.adapter, reply)
 
-    async def _status(self, request: Request, _: Say) -> str:
-        until = await self._store.muted_until(request.adapter, request.group, self._clock.now())
+    async def _help(self, request: Request) -> str:
+        return notice("help", request.chinese, prefix=self._options.command_prefix)
+
+    async def _status(self, request: Request) -> str:
+        until = await self._store.muted_until(*request.group, self._clock.now())
         counts = await self._store.counts()
         counts["unfinished"] = max(0, counts["unfinished"] - 1)  # the command itself
-        return status_text(
-            self._knowledge.status(), counts, until, self._health(), chinese=request.chinese
-        )
+        status = self._knowledge.status() if self._knowledge else None
+        return status_text(status, counts, until, self._health(), chinese=request.chinese)
 
-    async def _groups(self, request: Request, _: Say) -> str:
-        return groups_text(await self._store.chats(), chinese=request.chinese)
+    async def _groups(self, request: Request) -> str:
+        return groups_text(await self._store.groups(), chinese=request.chinese)
 
-    async def _bind(self, request: Request, _: Say) -> str:
+    async def _bind(self, request: Request) -> str:
         """Ties the group to some sources: only these answer here."""
+        if self._knowledge is None:
+            return notice("loading", request.chinese)
         names = request.command.argument.replace(",", " ").replace("，", " ").split()
         known = self._knowledge.status().sources
         unknown = [name for name in names if name not in known]
         if unknown or not names:
             listed = {"names": ", ".join(unknown) or "-", "known": ", ".join(known)}
             return notice("bind_unknown", request.chinese, **listed)
-        await self._store.bind(request.adapter, request.group, names)
+        await self._store.bind_sources(*request.group, names)
         return notice("bound", request.chinese, names=", ".join(names))
 
-    async def _unbind(self, request: Request, _: Say) -> str:
-        await self._store.bind(request.adapter, request.group, ())
+    async def _unbind(self, request: Request) -> str:
+        await self._store.bind_sources(*request.group, ())
         return notice("unbound", request.chinese)
 
-    async def _reload(self, request: Request, say: Say) -> str:
-        await say(notice("reloading", request.chinese))
+    async def _reload(self, request: Request) -> str:
+        if self._knowledge is None:
+            return notice("loading", request.chinese)
+        await self._say(request, notice("reloading", request.chinese))
         try:
-            async with self._telling(request, say) as progress:
-                report = await self._knowledge.reload(progress)
+            report = await self._reloaded(request, self._knowledge)
         except KnowledgeError as error:
             log.error("the reload failed: %s", error)
             self._metrics.reloads.labels("failed").inc()
             return notice("reload_failed", request.chinese, error=error)
         self._metrics.reloads.labels("done").inc()
-        changes = [f"+{p}" for p in report.added] + [f"~{p}" for p in report.changed]
-        changes += [f"-{p}" for p in report.removed]
-        changes += [f"!{s.path} ({s.reason})" for s in report.skipped]
-        names = "\n".join(changes[:10]) + ("\n…" if len(changes) > 10 else "")
-        return notice(
-            "reloaded",
-            request.chinese,
-            seconds=report.seconds,
-            added=len(report.added),
-            changed=len(report.changed),
-            removed=len(report.removed),
-            skipped=len(report.skipped),
-            documents=report.documents,
-            names=f"\n{names}" if names else "",
-        )
+        return reload_text(report, chinese=request.chinese)
 
-    @asynccontextmanager
-    async def _telling(
-        self, request: Request, say: Say
-    ) -> AsyncIterator[Callable[[str, int, int], None]]:
-        """Yields what to call with (stage, done, total); says now and then how far things are."""
-        news, line, told = asyncio.Event(), "", self._clock.now()
+    async def _reloaded(self, request: Request, knowledge: Knowledge) -> BuildReport:
+        """Says now and then how far things are."""
+        last, telling = self._clock.now(), None
 
         def progress(stage: str, done: int, total: int) -> None:
-            nonlocal line, told
-            if self._clock.now() - told >= PROGRESS_EVERY_S:
-                told = self._clock.now()
-                line = notice(
-                    "reload_progress", request.chinese, stage=stage, done=done, total=total
-                )
-                news.set()
+            nonlocal last, telling
+            now = self._clock.now()
+            if now - last >= PROGRESS_EVERY_S and (telling is None or telling.done()):
+                figures = {"stage": stage, "done": done, "total": total}
+                line = notice("reload_progress", request.chinese, **figures)
+                last, telling = now, self._tasks.spawn(self._say(request, line))
 
-        async def tell() -> None:
-            while True:
-                await news.wait()
-                news.clear()
-                await say(line)
-
-        teller = asyncio.create_task(tell())
         try:
-            yield progress
+            return await knowledge.reload(progress)
         finally:
-            teller.cancel()
-            await asyncio.wait({teller})
+            if telling:  # what is said at the end comes last
+                await telling
 
-    async def _mute(self, request: Request, _: Say) -> str:
+    async def _mute(self, request: Request) -> str:
         duration = parse_duration(request.command.argument or "2h")
         if duration is None:
             return notice("bad_duration", request.chinese)
         until = self._clock.now() + duration.total_seconds()
-        await self._store.mute(request.adapter, request.group, until)
+        await self._store.mute(*request.group, until)
         shown = time.strftime("%m-%d %H:%M", time.localtime(until))
         return notice("muted", request.chinese, until=shown)
 
-    async def _unmute(self, request: Request, _: Say) -> str:
-        await self._store.unmute(request.adapter, request.group)
+    async def _unmute(self, request: Request) -> str:
+        await self._store.unmute(*request.group)
         return notice("unmuted", request.chinese)
 
-    async def _why(self, request: Request, _: Say) -> str:
-        if request.reply_to:
-            found = await self._store.decision(
-                request.adapter, request.reply_to
-            ) or await self._store.decision_behind(request.adapter, request.reply_to)
+    async def _why(self, request: Request) -> str:
+        adapter, asked = request.message.adapter, request.message.reply_to
+        if asked is None:
+            found = await self._store.last_decision(*request.group)
         else:
-            found = await self._store.last_decision(request.adapter, request.group)
+            found = await self._store.decision(adapter, asked)
+            found = found or await self._store.decision_behind(adapter, asked)
         if not found or not found.get("reason"):
             return notice("why_unknown", request.chinese)
         return why_text(found, chinese=request.chinese)
 
-    async def _recall(self, request: Request, _: Say) -> str:
-        found = None
-        if request.reply_to:
-            found = await self._store.reply_by_platform_id(request.adapter, request.reply_to)
-        found = found or await self._store.last_answer(request.adapter, request.group)
-        if found is None or found.group != request.group:
+    async def _recall(self, request: Request) -> str:
+        found, answer = None, request.message.reply_to
+        if answer:
+            found = await self._store.reply_by_platform_id(request.message.adapter, answer)
+        found = found or await self._store.last_answer(*request.group)
+        if found is None or found.group != request.message.group:
             return notice("nothing_to_recall", request.chinese)
         try:
-            await self._clerk.withdraw(request.adapter, request.group, found.key, found.platform_id)
+            await self._delivery.withdraw(found)
         except NotSupported as error:
             return notice("not_supported", request.chinese, error=error)
         except AdapterError as error:

@@ -1,10 +1,9 @@
-"""What was said in a group before a question: for follow-ups, and as the asker's history."""
+"""What was said in a group before a question, and what its messages say now."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from adapters.base import IncomingMessage
 from adapters.contract import Adapter
 from bot.store.store import Store
 from bot.types import Question, Turn
@@ -12,6 +11,10 @@ from bot.types import Question, Turn
 ROWS = 40
 SECONDS = 1800.0
 """How far back a question's history reaches: so many messages, so many seconds."""
+
+REREAD_AFTER_S = 10.0
+"""A message that is older when it is to be answered is looked at again: it may have been changed
+or taken back without the platform telling."""
 
 
 async def in_context(question: Question, store: Store) -> Question:
@@ -26,8 +29,8 @@ def turns_before(
 ) -> tuple[Turn, ...]:
     """What people and the bot said before a question and after a time, oldest first.
 
-    `rows` are those of the history (see `adapters.base.History`): recalled ones, the bot's short
-    notices and the question itself are left out.
+    `rows` are those of the history (see `adapters.contract.History`): recalled ones, the bot's
+    short notices and the question itself are left out.
     """
     own = {message.message_id for message in question.messages}
     asked = {row["message_id"] for row in rows if row["user"] == question.last.user}
@@ -43,11 +46,14 @@ def turns_before(
 
 
 async def as_it_is_now(
-    question: Question, adapter: Adapter, store: Store, now: float
+    question: Question, adapters: Mapping[str, Adapter], store: Store, now: float
 ) -> Question | None:
     """The question as its messages stand in the group now, and in the store from now on; the same
     object when nothing has changed, None when all of it was taken back."""
-    current: list[IncomingMessage] = []
+    adapter = adapters.get(question.last.adapter)
+    if adapter is None or now - question.last.sent_at < REREAD_AFTER_S:
+        return question
+    current = []
     for message in question.messages:
         fresh = await adapter.reread(message)
         if fresh is None:
@@ -56,13 +62,10 @@ async def as_it_is_now(
         current.append(fresh)
         if fresh.text != message.text:
             await store.edit_message(message.adapter, message.message_id, fresh.text)
-    if _texts(current) == _texts(question.messages):
+    texts = [message.text for message in current]
+    if texts == [message.text for message in question.messages]:
         return question
     if not current:
         return None
-    text = "\n".join(text for text in _texts(current) if text.strip())
+    text = "\n".join(text for text in texts if text.strip())
     return replace(question, text=text, messages=tuple(current))
-
-
-def _texts(messages: Sequence[IncomingMessage]) -> list[str]:
-    return [message.text for message in messages]

@@ -1,12 +1,9 @@
 """What happens to an event first: it is on disk before anything else, and before the platform is
-told that it arrived.
+told that it arrived. Then a message goes on its way, in `_hand_on`.
 
-The reception opens before the index is loaded: what comes until then is stored, and taken up when
-the bot is ready.
+The inbox works before the index is loaded: commands are obeyed, and the rest is stored until it
+is opened.
 """
-
-from dataclasses import dataclass
-from typing import Protocol
 
 from adapters.base import (
     BotMoved,
@@ -17,62 +14,68 @@ from adapters.base import (
     MessageRecalled,
     RecallAsked,
 )
-from bot.group.delivery import Clerk
+from bot.group.command_parser import parse_command
+from bot.group.commands import Commands
+from bot.group.delivery import Delivery, reply_to
+from bot.group.dispatcher import Dispatcher
+from bot.group.types import GroupOptions
 from bot.metrics import Metrics
 from bot.store.store import Store
-from bot.types import Group, Question, Reason, Silence
+from bot.texts.notices import notice, speaks_chinese
+from bot.types import Question, Reason, Silence
 from common.clock import Clock
 from common.hours import Hours
 from common.tasks import Tasks
 
 
-class Desk(Protocol):
-    """Who is handed the messages that are to be considered."""
-
-    async def take(self, message: IncomingMessage) -> None:
-        """Sets a stored message on its way."""
-        ...
-
-    def changed(self, group: Group, message_id: str, text: str | None) -> None:
-        """A message says something else now, or with None is gone."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What is older than `max_age_s` is not answered. With `keep_for_opening` unprompted
-    messages from outside working hours wait for the opening, else they are dropped. With
-    `recall_with_question` an answer goes when its question does."""
-
-    max_age_s: float = 3600.0
-    keep_for_opening: bool = False
-    recall_with_question: bool = True
-
-
-class Reception:
+class Inbox:
     """Takes in the events of all adapters."""
 
     def __init__(
         self,
+        *,
         store: Store,
-        clerk: Clerk,
+        commands: Commands,
+        delivery: Delivery,
         hours: Hours,
-        rules: Rules,
+        options: GroupOptions,
         clock: Clock,
         metrics: Metrics,
         tasks: Tasks,
     ) -> None:
-        self._store, self._clerk, self._hours, self._rules = store, clerk, hours, rules
+        self._store, self._commands, self._delivery = store, commands, delivery
+        self._hours, self._options = hours, options
         self._clock, self._metrics, self._tasks = clock, metrics, tasks
-        self._desk: Desk | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._closed = False
 
-    def open(self, desk: Desk) -> None:
-        """From now on messages are handed over at once."""
-        self._desk = desk
+    async def open(self, dispatcher: Dispatcher) -> int:
+        """From now on messages are handed on at once, those first that an earlier run or the time
+        of loading left undecided; what is too old is dismissed. Replies that were recorded but
+        perhaps not sent are posted under their key, or given up where the platform might have
+        them already. Returns how many messages and replies there were."""
+        now, age = self._clock.now(), self._options.max_age_s
+        await self._store.dismiss_stale(now, age)
+        messages, replies = await self._store.unfinished(now, age)
+        # The store answers in the order in which it was asked: what was added before is among
+        # these, and who adds something later finds the inbox open.
+        self._dispatcher, self._closed = dispatcher, False
+        for pending in replies:
+            self._tasks.spawn(self._delivery.post_again(pending))
+        for message in messages:
+            await self._hand_on(message)
+        return len(messages) + len(replies)
+
+    async def open_hours(self) -> int:
+        """Takes up what was kept for the working hours that begin now; how many messages."""
+        kept = await self._store.kept(self._clock.now())
+        for message in kept:
+            await self._hand_on(message)
+        return len(kept)
 
     def close(self) -> None:
         """From now on messages are only stored, for the next start."""
-        self._desk = None
+        self._dispatcher, self._closed = None, True
 
     async def receive(self, event: Event) -> bool:
         """Stores an event and sets it on its way; False when it was known. Returns once it is on
@@ -89,43 +92,65 @@ class Reception:
             case RecallAsked():
                 return await self._recall_asked(event)
             case BotMoved():
-                await self._store.moved(event)
+                await self._store.bot_moved(event)
                 return True
 
     async def _message(self, message: IncomingMessage) -> bool:
         now = self._clock.now()
         sent_at = min(now, message.sent_at)
-        kept = not message.mention and self._rules.keep_for_opening
+        kept = not message.mention and self._options.keep_for_opening
         due_at = self._hours.opens_at(now) if kept and not self._hours.is_open(now) else sent_at
         if not await self._store.add_message(message, now, due_at):
             self._metrics.duplicates.labels(message.adapter).inc()
             return False
         self._metrics.messages.labels(message.adapter).inc()
-        if now - sent_at > self._rules.max_age_s:
-            question = Question(message.text, message.mention, (message,))
-            await self._clerk.settle(question, Silence(Reason.STALE), [], None)
-        elif due_at <= now and self._desk:
-            await self._desk.take(message)
+        if now - sent_at > self._options.max_age_s:
+            await self._delivery.dismiss((message,), Reason.STALE)
+        elif due_at <= now:
+            await self._hand_on(message)
         return True
+
+    async def _hand_on(self, message: IncomingMessage) -> None:
+        """The ways of a stored message: a command is obeyed at any hour; until the inbox is open
+        the rest stays in the store; then what comes outside working hours is told so, and what
+        comes within them waits in its group's queue, for which the oldest may have to go."""
+        if self._closed:
+            return
+        command = parse_command(message.text, self._options.command_prefix)
+        if command is not None:
+            self._tasks.spawn(self._commands.obey(message, command))
+        elif self._dispatcher is None:
+            return
+        elif not self._hours.is_open(self._clock.now()):
+            self._tasks.spawn(self._say_closed(message))
+        elif dropped := self._dispatcher.offer(message):
+            await self._delivery.dismiss((dropped,), Reason.QUEUE_FULL)
+
+    async def _say_closed(self, message: IncomingMessage) -> None:
+        """One short line for who asked the bot itself, else silence."""
+        reply = None
+        if message.mention:
+            chinese = speaks_chinese(self._options.language, message.text)
+            opens = self._hours.shown(self._hours.opens_at(self._clock.now()))
+            reply = reply_to(message, notice("closed", chinese, opens=opens), chinese=chinese)
+        question = Question(message.text, message.mention, (message,))
+        await self._delivery.settle(question, Silence(Reason.CLOSED), [], reply)
 
     async def _edited(self, event: MessageEdited) -> bool:
         changed = await self._store.edit_message(event.adapter, event.message_id, event.text)
-        if changed and self._desk:
-            self._desk.changed((event.adapter, event.group), event.message_id, event.text)
+        if changed and self._dispatcher:
+            group = (event.adapter, event.group)
+            self._dispatcher.change(group, event.message_id, event.text)
         return changed
 
     async def _recalled(self, event: MessageRecalled) -> bool:
         """The message is blanked, no longer considered, and its answer is withdrawn."""
-        if self._desk:
-            self._desk.changed((event.adapter, event.group), event.message_id, None)
+        if self._dispatcher:
+            self._dispatcher.change((event.adapter, event.group), event.message_id, None)
         known = await self._store.recall_message(event.adapter, event.message_id, self._clock.now())
         answer = await self._store.reply_for(event.adapter, event.message_id)
-        if answer and answer.platform_id and self._rules.recall_with_question:
-            self._tasks.spawn(
-                self._clerk.withdraw_or_log(
-                    event.adapter, event.group, answer.key, answer.platform_id
-                )
-            )
+        if answer and answer.platform_id and self._options.recall_with_question:
+            self._tasks.spawn(self._delivery.withdraw_or_log(answer))
         return known
 
     async def _judged(self, event: Feedback) -> bool:
@@ -138,7 +163,5 @@ class Reception:
         found = await self._store.reply_by_platform_id(event.adapter, event.reply_id)
         if found is None or found.group != event.group:
             return False
-        self._tasks.spawn(
-            self._clerk.withdraw_or_log(event.adapter, event.group, found.key, found.platform_id)
-        )
+        self._tasks.spawn(self._delivery.withdraw_or_log(found))
         return True

@@ -1,44 +1,39 @@
-"""What the commands `status`, `groups` and `why` say, in Chinese or English."""
+"""What the commands `status`, `groups`, `reload` and `why` say, in Chinese or English."""
 
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.store.groups import Chat
+from bot.store.groups import KnownGroup
 from bot.texts.notices import notice, reason_text
 from bot.types import Reason
+from knowledge.plan import BuildReport
 from knowledge.types import Status
 
-GROUPS_SHOWN = 30
+GROUPS_SHOWN, CHANGES_SHOWN = 30, 10
 
 
 def status_text(
-    status: Status,
+    status: Status | None,
     counts: Mapping[str, int],
     muted_until: float | None,
     health: Mapping[str, Any],
     *,
     chinese: bool,
 ) -> str:
-    """The knowledge base, the counts, the connections, and what is wrong."""
-    built = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.built_at))
+    """The knowledge base (None until it is loaded), the counts, the connections, and what is
+    wrong."""
     muted = time.strftime("%H:%M", time.localtime(muted_until)) if muted_until else "-"
     problems = "; ".join([*health.get("problems", ()), *health.get("degraded", ())]) or "-"
     connections = [
         _connection(name, link, chinese=chinese)
         for name, link in health.get("adapters", {}).items()
     ]
-    unprompted, mentioned = (f"{threshold:.3f}" for threshold in status.thresholds)
+    served = _served(status, chinese=chinese) if status else notice("loading", chinese)
     return notice(
         "status",
         chinese,
-        documents=status.documents,
-        pieces=status.pieces,
-        skipped=status.skipped,
-        built=built,
-        sources=notice("comma", chinese).join(status.sources),
-        unprompted=unprompted,
-        mentioned=mentioned,
+        knowledge=served,
         connections="".join(f"{line}\n" for line in connections),
         muted=muted,
         problems=problems,
@@ -46,18 +41,52 @@ def status_text(
     )
 
 
-def groups_text(chats: Sequence[Chat], *, chinese: bool) -> str:
+def _served(status: Status, *, chinese: bool) -> str:
+    unprompted, mentioned = (f"{threshold:.3f}" for threshold in status.thresholds)
+    return notice(
+        "knowledge",
+        chinese,
+        documents=status.documents,
+        pieces=status.pieces,
+        skipped=status.skipped,
+        built=time.strftime("%Y-%m-%d %H:%M", time.localtime(status.built_at)),
+        sources=notice("comma", chinese).join(status.sources),
+        unprompted=unprompted,
+        mentioned=mentioned,
+    )
+
+
+def groups_text(groups: Sequence[KnownGroup], *, chinese: bool) -> str:
     """A line per group, those with the most messages first."""
     lines = []
-    for chat in chats[:GROUPS_SHOWN]:
-        name = f"{chat.adapter}:{chat.group}" + (f" {chat.title}" if chat.title else "")
-        sources = notice("comma", chinese).join(chat.sources) or notice("all_sources", chinese)
-        kind = "group" if chat.present else "group_left"
-        figures = {"messages": chat.messages, "answers": chat.answers, "sources": sources}
+    for one in groups[:GROUPS_SHOWN]:
+        name = f"{one.adapter}:{one.group}" + (f" {one.title}" if one.title else "")
+        sources = notice("comma", chinese).join(one.sources) or notice("all_sources", chinese)
+        kind = "group" if one.present else "group_left"
+        figures = {"messages": one.messages, "answers": one.answers, "sources": sources}
         lines.append(notice(kind, chinese, name=name, **figures))
-    if len(chats) > GROUPS_SHOWN:
-        lines.append(f"… +{len(chats) - GROUPS_SHOWN}")
+    if len(groups) > GROUPS_SHOWN:
+        lines.append(f"… +{len(groups) - GROUPS_SHOWN}")
     return "\n".join(lines) or "-"
+
+
+def reload_text(report: BuildReport, *, chinese: bool) -> str:
+    """What a reload changed; names the first of many documents."""
+    changes = [f"+{path}" for path in report.added] + [f"~{path}" for path in report.changed]
+    changes += [f"-{path}" for path in report.removed]
+    changes += [f"!{item.path} ({item.reason})" for item in report.skipped]
+    names = "".join(f"\n{change}" for change in changes[:CHANGES_SHOWN])
+    return notice(
+        "reloaded",
+        chinese,
+        seconds=report.seconds,
+        added=len(report.added),
+        changed=len(report.changed),
+        removed=len(report.removed),
+        skipped=len(report.skipped),
+        documents=report.documents,
+        names=names + ("\n…" if len(changes) > CHANGES_SHOWN else ""),
+    )
 
 
 def why_text(decision: Mapping[str, Any], *, chinese: bool) -> str:

@@ -10,7 +10,7 @@ from adapters.base import BotMoved, Feedback
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class KnownGroup:
     """A group that the bot is or was in. `sources` are those that it is bound to, none for all;
     `messages` and `answers` count what is stored."""
 
@@ -23,7 +23,7 @@ class Chat:
     answers: int
 
 
-def moved(db: sqlite3.Connection, event: BotMoved) -> None:
+def bot_moved(db: sqlite3.Connection, event: BotMoved) -> None:
     """The bot came into a group or left it."""
     db.execute(
         """
@@ -35,7 +35,7 @@ def moved(db: sqlite3.Connection, event: BotMoved) -> None:
     )
 
 
-def bind(db: sqlite3.Connection, adapter: str, group: str, sources: Sequence[str]) -> None:
+def bind_sources(db: sqlite3.Connection, adapter: str, group: str, sources: Sequence[str]) -> None:
     """Ties a group to some sources; none unties it."""
     db.execute(
         "INSERT INTO chats (adapter, grp, sources) VALUES (?, ?, ?)"
@@ -44,7 +44,7 @@ def bind(db: sqlite3.Connection, adapter: str, group: str, sources: Sequence[str
     )
 
 
-def bound(db: sqlite3.Connection, adapter: str, group: str) -> tuple[str, ...]:
+def bound_sources(db: sqlite3.Connection, adapter: str, group: str) -> tuple[str, ...]:
     """The sources that a group is tied to; empty for all."""
     row = db.execute(
         "SELECT sources FROM chats WHERE adapter = ? AND grp = ?", (adapter, group)
@@ -52,7 +52,7 @@ def bound(db: sqlite3.Connection, adapter: str, group: str) -> tuple[str, ...]:
     return tuple(json.loads(row["sources"])) if row else ()
 
 
-def chats(db: sqlite3.Connection) -> list[Chat]:
+def groups(db: sqlite3.Connection) -> list[KnownGroup]:
     """All groups that were ever heard of, those with the most messages first."""
     rows = db.execute(
         """
@@ -68,7 +68,7 @@ def chats(db: sqlite3.Connection) -> list[Chat]:
         """
     )
     return [
-        Chat(
+        KnownGroup(
             row["adapter"], row["grp"], row["title"], bool(row["present"]),
             tuple(json.loads(row["sources"])), row["messages"], row["answers"],
         )

@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from adapters.base import Citation, IncomingMessage, Reply
-from bot.types import Entry, Group, Spoken
+from bot.types import Group, PastAnswer, UnpromptedReply
 from common.language import is_chinese
 
 
@@ -121,7 +121,7 @@ def last_answer(db: sqlite3.Connection, adapter: str, group: str) -> StoredReply
     )
 
 
-def unprompted_replies(db: sqlite3.Connection, since: float) -> list[Spoken]:
+def unprompted_replies(db: sqlite3.Connection, since: float) -> list[UnpromptedReply]:
     """What the bot said without being asked, oldest first; what could not be sent counts too."""
     rows = db.execute(
         """
@@ -131,17 +131,20 @@ def unprompted_replies(db: sqlite3.Connection, since: float) -> list[Spoken]:
         """,
         (since,),
     )
-    return [Spoken((row["adapter"], row["grp"]), row["user"], row["created_at"]) for row in rows]
+    return [
+        UnpromptedReply((row["adapter"], row["grp"]), row["user"], row["created_at"])
+        for row in rows
+    ]
 
 
-def recent_answers(db: sqlite3.Connection, since: float) -> list[tuple[Group, Entry]]:
+def recent_answers(db: sqlite3.Connection, since: float) -> list[tuple[Group, PastAnswer]]:
     """The answers that stand, with their questions, oldest first."""
     rows = db.execute(
         "SELECT * FROM replies WHERE created_at >= ? AND kind = 'answer' AND state = 'sent'"
         " ORDER BY seq",
         (since,),
     )
-    found: list[tuple[Group, Entry]] = []
+    found: list[tuple[Group, PastAnswer]] = []
     for row in rows.fetchall():
         reply = _reply(row)
         asked = db.execute(
@@ -151,7 +154,9 @@ def recent_answers(db: sqlite3.Connection, since: float) -> list[tuple[Group, En
         text = "\n".join(line["text"] for line in asked if line["text"].strip())
         if text:
             made_at = row["created_at"]
-            entry = Entry(reply.key, text, asked[-1]["user"], reply.text, reply.citations, made_at)
+            entry = PastAnswer(
+                reply.key, text, asked[-1]["user"], reply.text, reply.citations, made_at
+            )
             found.append(((row["adapter"], row["grp"]), entry))
     return found
 

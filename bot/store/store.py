@@ -16,10 +16,10 @@ from bot.store import reads as memory
 from bot.store import retention as upkeep
 from bot.store import writes as ledger
 from bot.store.database import BUSY_TIMEOUT_S, Database, StoreError, open_database
-from bot.store.groups import Chat
+from bot.store.groups import KnownGroup
 from bot.store.history import Asked
 from bot.store.reads import PendingReply, StoredReply
-from bot.types import Entry, Group, Reason, Spoken, Trace
+from bot.types import Group, PastAnswer, Reason, Trace, UnpromptedReply
 
 __all__ = ["Store", "StoreError", "StoredReply", "open_store"]
 
@@ -138,11 +138,11 @@ class Store:
         """Did its author take the message back?"""
         return await self._db.run(memory.is_recalled, adapter, message_id)
 
-    async def unprompted_replies(self, since: float) -> list[Spoken]:
+    async def unprompted_replies(self, since: float) -> list[UnpromptedReply]:
         """What the bot said without being asked, oldest first; for `Flood.restore`."""
         return await self._db.run(memory.unprompted_replies, since)
 
-    async def recent_answers(self, since: float) -> list[tuple[Group, Entry]]:
+    async def recent_answers(self, since: float) -> list[tuple[Group, PastAnswer]]:
         """The answers that stand, oldest first; for `Flood.restore`."""
         return await self._db.run(memory.recent_answers, since)
 
@@ -158,21 +158,21 @@ class Store:
         """When the bot may speak in the group again; None when it may now."""
         return await self._db.run(memory.muted_until, adapter, group, now)
 
-    async def moved(self, event: BotMoved) -> None:
+    async def bot_moved(self, event: BotMoved) -> None:
         """The bot came into a group or left it."""
-        await self._db.run(chats.moved, event)
+        await self._db.run(chats.bot_moved, event)
 
-    async def bind(self, adapter: str, group: str, sources: Sequence[str]) -> None:
+    async def bind_sources(self, adapter: str, group: str, sources: Sequence[str]) -> None:
         """Ties a group to some sources; none unties it."""
-        await self._db.run(chats.bind, adapter, group, sources)
+        await self._db.run(chats.bind_sources, adapter, group, sources)
 
-    async def bound(self, adapter: str, group: str) -> tuple[str, ...]:
+    async def bound_sources(self, adapter: str, group: str) -> tuple[str, ...]:
         """The sources that a group is tied to; empty for all."""
-        return await self._db.run(chats.bound, adapter, group)
+        return await self._db.run(chats.bound_sources, adapter, group)
 
-    async def chats(self) -> list[Chat]:
+    async def groups(self) -> list[KnownGroup]:
         """All groups that were ever heard of, those with the most messages first."""
-        return await self._db.run(chats.chats)
+        return await self._db.run(chats.groups)
 
     async def latest(self, adapter: str) -> dict[str, float]:
         """See `adapters.contract.History`."""

@@ -4,19 +4,24 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
 from adapters.contract import Adapter
 from bot.answering.pipeline import Pipeline
 from bot.answering.settings import AnswerSettings
-from bot.group.case import Timing
 from bot.group.commands import Commands
-from bot.group.delivery import Clerk, Outbox
-from bot.group.flood import Answered, Budget, Cooldown, Flood
-from bot.group.handler import Bot, Manners, Parts
-from bot.group.inbox import Reception, Rules
+from bot.group.delivery import Delivery
+from bot.group.dispatcher import Dispatcher
+from bot.group.duplicates import Duplicates, RecentAnswers
+from bot.group.flood import Cooldown, Flood, RateLimit
+from bot.group.handler import QuestionHandler
+from bot.group.inbox import Inbox
+from bot.group.outbox import Outbox
+from bot.group.types import GroupOptions
+from bot.group.worker import Worker
 from bot.llm.llm import Llm
 from bot.metrics import Metrics, create_metrics
 from bot.store.store import Store, open_store
@@ -33,25 +38,23 @@ GROUP = "kettle users"
 class Setup:
     """What a test may change."""
 
-    manners: Manners = Manners()
-    timing: Timing = Timing()
+    options: GroupOptions = GroupOptions()
     burst: int = 3
     refill_s: float = 600.0
     cooldown_s: float = 60.0
     repeat_window_s: float = 86400.0
     admins: tuple[str, ...] = ("fake:root",)
     hours: Hours = Hours()
-    rules: Rules = Rules()
 
 
 @dataclass
 class Talk:
     """A running bot in one group."""
 
-    bot: Bot
-    reception: Reception
+    inbox: Inbox
+    dispatcher: Dispatcher
+    delivery: Delivery
     tasks: Tasks
-    clerk: Clerk
     store: Store
     adapter: RecordingAdapter
     clock: FakeClock
@@ -77,9 +80,17 @@ class Talk:
             text, mention = text.removeprefix("@bot "), True
         chosen = message_id or uuid.uuid4().hex
         event = IncomingMessage(
-            self.adapter.name, group, user, chosen, text, self.clock.now() - sent_ago_s, mention,
-            reply_to, attachments, mentions,
-        )  # fmt: skip
+            adapter=self.adapter.name,
+            group=group,
+            user=user,
+            message_id=chosen,
+            text=text,
+            sent_at=self.clock.now() - sent_ago_s,
+            mention=mention,
+            reply_to=reply_to,
+            attachments=attachments,
+            mentions=mentions,
+        )
         await self.receive(event)
         self.ids.append(chosen)
         return chosen
@@ -90,7 +101,7 @@ class Talk:
 
     async def receive(self, event: Event) -> bool:
         """An event comes from the platform."""
-        return await self.reception.receive(event)
+        return await self.inbox.receive(event)
 
     async def settle(self) -> None:
         """Waits until everybody is waiting for time to pass, or done."""
@@ -137,31 +148,65 @@ async def talking(
     """A bot that runs on `folder`; entering it again is a restart."""
     clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
     metrics, tasks = create_metrics(), Tasks()
+    options = replace(setup.options, admins=setup.admins)
     adapters: dict[str, Adapter] = {one.name: one for one in (adapter, *others)}
     async with open_store(folder / "bot.sqlite") as store, tasks:
-        outbox = Outbox(adapters, store, clock, metrics)
-        flood = Flood(
-            Budget(setup.burst, setup.refill_s),
-            Cooldown(setup.cooldown_s),
-            Answered(setup.repeat_window_s),
+        flood = Flood(RateLimit(setup.burst, setup.refill_s), Cooldown(setup.cooldown_s))
+        recent = RecentAnswers(setup.repeat_window_s)
+        flood.restore(await store.unprompted_replies(0))
+        recent.restore(await store.recent_answers(0))
+        delivery = Delivery(
+            store=store,
+            outbox=Outbox(adapters, store, clock, metrics),
+            recent=recent,
+            adapters=adapters,
+            clock=clock,
+            metrics=metrics,
+            tasks=tasks,
         )
-        flood.restore(await store.unprompted_replies(0), await store.recent_answers(0))
-        clerk = Clerk(store, outbox, flood, adapters, clock, metrics, tasks)
         commands = Commands(
-            knowledge=knowledge, store=store, clerk=clerk, clock=clock, metrics=metrics,
-            admins=setup.admins, prefix="/dou", health=lambda: {"problems": []},
-        )  # fmt: skip
-        pipeline = Pipeline(knowledge, AnswerSettings(), llm)
-        parts = Parts(
-            pipeline, store, outbox, clerk, flood, commands, setup.hours, adapters, clock, metrics,
-            tasks,
-        )  # fmt: skip
-        bot = Bot(parts, setup.manners, setup.timing)
-        reception = Reception(store, clerk, setup.hours, setup.rules, clock, metrics, tasks)
-        reception.open(bot)
-        await bot.resume()
-        yield Talk(bot, reception, tasks, clerk, store, adapter, clock, metrics)
-        bot.dispatcher.stop()
+            store=store,
+            delivery=delivery,
+            options=options,
+            clock=clock,
+            metrics=metrics,
+            tasks=tasks,
+            health=lambda: {"problems": []},
+        )
+        inbox = Inbox(
+            store=store,
+            commands=commands,
+            delivery=delivery,
+            hours=setup.hours,
+            options=options,
+            clock=clock,
+            metrics=metrics,
+            tasks=tasks,
+        )
+        handler = QuestionHandler(
+            pipeline=Pipeline(knowledge, AnswerSettings(), llm),
+            duplicates=Duplicates(knowledge, recent, options.repeat_similarity),
+            flood=flood,
+            delivery=delivery,
+            store=store,
+            adapters=adapters,
+            options=options,
+            clock=clock,
+        )
+        new_worker = partial(
+            Worker,
+            handler=handler,
+            delivery=delivery,
+            store=store,
+            options=options,
+            clock=clock,
+            tasks=tasks,
+        )
+        dispatcher = Dispatcher(new_worker, tasks)
+        commands.open(knowledge)
+        await inbox.open(dispatcher)
+        yield Talk(inbox, dispatcher, delivery, tasks, store, adapter, clock, metrics)
+        dispatcher.stop()
         await tasks.drain(0.5)
 
 

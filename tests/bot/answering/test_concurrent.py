@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import MessageEdited
-from bot.group.case import Timing
+from bot.group.types import GroupOptions
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import GROUP, Setup, Talk, talking
 from tests.bot.llm.models import model, remote
@@ -23,7 +23,7 @@ ANSWERS = {
     SLOW: "The first request compiles the kernels, which takes a minute [1].",
     LEAK: "Windows needs the Visual C++ runtime [1].",
 }
-SETUP = Setup(timing=Timing(at_once=4))
+SETUP = Setup(options=GroupOptions(at_once=4))
 
 
 class Slow:

@@ -4,13 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.group.handler import Manners
+from bot.group.types import GroupOptions
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import Setup, Talk, talking
 from tests.bot.llm.models import model, remote
@@ -353,7 +352,7 @@ async def test_a_stop_while_an_answer_is_written_leaves_the_question_for_the_nex
                 await asyncio.sleep(0.001)
                 if not talk.tasks.active > clock.waiting:
                     clock.jump()
-            talk.bot.dispatcher.stop()
+            talk.dispatcher.stop()
             await talk.tasks.drain(0.0)
             assert talk.heard() == []
         api.script = but()
@@ -378,7 +377,7 @@ async def test_an_unreadable_score_counts_as_the_cautious_one_and_is_counted(
     tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
 ) -> None:
     api.script = lambda call: Say("hmm") if call.kind in SCORES else Say(GOOD)
-    setup = Setup(manners=replace(Manners(), when_unknown="silent"))
+    setup = Setup(options=GroupOptions(when_unknown="silent"))
     async with group(tmp_path, kettle, api, setup) as talk:
         assert await ask(talk) == ("unsafe", [])
     assert json.dumps(api.kinds()).count("answer") == 0

@@ -48,7 +48,7 @@ async def ignore(event: Event) -> bool:
 @asynccontextmanager
 async def supervised(clock: FakeClock, *adapters: Shaky) -> AsyncIterator[Health]:
     """Runs them until all are up."""
-    health = Health({adapter.name: adapter for adapter in adapters}, clock, loading=False)
+    health = Health({adapter.name: adapter for adapter in adapters}, clock, loading=None)
     tasks = [asyncio.create_task(_supervise(a, ignore, health, clock)) for a in adapters]
     while not all(adapter.up for adapter in adapters):
         await asyncio.sleep(0)

@@ -10,7 +10,7 @@ from tests.bot.dialog import GROUP, Talk, talking
 
 
 async def digest(talk: Talk, knowledge: KnowledgeBase) -> str:
-    await post_digest("fake:admins", talk.store, knowledge, talk.clerk, talk.clock)
+    await post_digest("fake:admins", talk.store, knowledge, talk.delivery, talk.clock)
     (reply,) = [reply for reply in talk.heard() if reply.group == "admins"]
     assert reply.reply_to is None
     return reply.text

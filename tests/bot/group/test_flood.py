@@ -1,4 +1,4 @@
-"""Budgets, pauses, repeats, and people who answer first."""
+"""Rate limits, pauses, repeats, and people who answer first."""
 
 import pytest
 from hypothesis import given
@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from adapters.base import IncomingMessage, Reply
 from bot.answering.heuristics import answers, is_question
-from bot.group.flood import Answered, Budget, Cooldown, Flood
-from bot.types import Entry, Group, Reason, Spoken
+from bot.group.duplicates import RecentAnswers
+from bot.group.flood import Cooldown, Flood, RateLimit
+from bot.types import Group, PastAnswer, Reason, UnpromptedReply
 from tests.bot.group.posts import GROUP, asked, post
 
 HERE: Group = ("web", GROUP)
@@ -27,42 +28,40 @@ def moments(gaps: list[float]) -> list[float]:
     return found
 
 
-def entry(key: str, at: float) -> Entry:
-    return Entry(key, f"question {key}", "alice", f"answer {key}", (), at)
+def entry(key: str, at: float) -> PastAnswer:
+    return PastAnswer(key, f"question {key}", "alice", f"answer {key}", (), at)
 
 
 def test_the_burst_is_spent_and_comes_back_one_by_one() -> None:
-    budget = Budget(burst=3, refill_s=600)
-    assert [budget.take(HERE, NOON) for _ in range(4)] == [True, True, True, False]
-    assert budget.left(HERE, NOON) == 0
-    assert not budget.take(HERE, NOON + 599)
-    assert budget.take(HERE, NOON + 600)
-    assert not budget.take(HERE, NOON + 601)
-    assert budget.left(HERE, NOON + 1800) == 2
-    assert budget.left(HERE, NOON + 9999) == 3
+    limit = RateLimit(burst=3, refill_s=600)
+    assert [limit.take(HERE, NOON) for _ in range(4)] == [True, True, True, False]
+    assert not limit.take(HERE, NOON + 599)
+    assert limit.take(HERE, NOON + 600)
+    assert not limit.take(HERE, NOON + 601)
+    assert [limit.take(HERE, NOON + 1800) for _ in range(3)] == [True, True, False]
+    assert [limit.take(HERE, NOON + 9999) for _ in range(4)] == [True, True, True, False]
 
 
-def test_groups_have_budgets_of_their_own() -> None:
-    budget = Budget(burst=1, refill_s=600)
-    assert budget.take(HERE, NOON)
-    assert budget.take(THERE, NOON)
-    assert not budget.take(HERE, NOON)
+def test_groups_have_limits_of_their_own() -> None:
+    limit = RateLimit(burst=1, refill_s=600)
+    assert limit.take(HERE, NOON)
+    assert limit.take(THERE, NOON)
+    assert not limit.take(HERE, NOON)
 
 
 def test_a_clock_set_back_costs_no_more_than_an_empty_bucket() -> None:
-    budget = Budget(burst=2, refill_s=600)
-    assert budget.take(HERE, NOON + 1_000_000)
-    assert budget.left(HERE, NOON) == 0
-    assert not budget.take(HERE, NOON)
-    assert budget.take(HERE, NOON + 600)
+    limit = RateLimit(burst=2, refill_s=600)
+    assert limit.take(HERE, NOON + 1_000_000)
+    assert not limit.take(HERE, NOON)
+    assert limit.take(HERE, NOON + 600)
 
 
 @given(burst=bursts, refill_s=refills, gaps=steps)
 def test_no_window_has_more_than_burst_plus_refill(
     burst: int, refill_s: float, gaps: list[float]
 ) -> None:
-    budget = Budget(burst, refill_s)
-    given_at = [now for now in moments(gaps) if budget.take(HERE, now)]
+    limit = RateLimit(burst, refill_s)
+    given_at = [now for now in moments(gaps) if limit.take(HERE, now)]
     assert given_at, "the first one is always given"
     for first, start in enumerate(given_at):
         for last in range(first, len(given_at)):
@@ -70,25 +69,16 @@ def test_no_window_has_more_than_burst_plus_refill(
             assert last - first + 1 <= burst + elapsed / refill_s
 
 
-@given(burst=bursts, refill_s=refills, gaps=steps)
-def test_what_is_left_can_be_taken_and_no_more(
-    burst: int, refill_s: float, gaps: list[float]
-) -> None:
-    budget = Budget(burst, refill_s)
-    for now in moments(gaps):
-        left = budget.left(HERE, now)
-        assert 0 <= left <= burst
-        assert budget.take(HERE, now) == (left > 0)
-
-
 @given(burst=bursts, refill_s=refills, gaps=steps, later=st.floats(0, 2000))
 def test_replaying_what_was_given_equals_having_lived_it(
     burst: int, refill_s: float, gaps: list[float], later: float
 ) -> None:
-    live, restored = Budget(burst, refill_s), Budget(burst, refill_s)
-    restored.replay(HERE, reversed([now for now in moments(gaps) if live.take(HERE, now)]))
+    live, restored = RateLimit(burst, refill_s), RateLimit(burst, refill_s)
+    for now in [now for now in moments(gaps) if live.take(HERE, now)]:
+        assert restored.take(HERE, now)
     now = moments(gaps)[-1] + later
-    assert restored.left(HERE, now) == live.left(HERE, now)
+    left = [live.take(HERE, now) for _ in range(burst)]
+    assert [restored.take(HERE, now) for _ in range(burst)] == left
 
 
 def test_a_person_is_left_in_peace_for_a_while() -> None:
@@ -125,42 +115,42 @@ def test_only_pauses_that_last_are_remembered(gaps: list[float], seconds: float)
 
 
 def test_answers_are_remembered_for_a_window_and_in_order() -> None:
-    answered = Answered(window_s=100)
+    answered = RecentAnswers(window_s=100)
     answered.add(HERE, entry("1", NOON))
     answered.add(HERE, entry("2", NOON + 50))
-    assert [e.key for e in answered.recent(HERE, NOON + 99)] == ["1", "2"]
-    assert [e.key for e in answered.recent(HERE, NOON + 100)] == ["2"]
-    assert answered.recent(HERE, NOON + 150) == []
-    assert answered.recent(THERE, NOON) == []
+    assert [e.key for e in answered.of(HERE, NOON + 99)] == ["1", "2"]
+    assert [e.key for e in answered.of(HERE, NOON + 100)] == ["2"]
+    assert answered.of(HERE, NOON + 150) == []
+    assert answered.of(THERE, NOON) == []
 
 
 def test_a_withdrawn_answer_is_forgotten() -> None:
-    answered = Answered(window_s=100)
+    answered = RecentAnswers(window_s=100)
     for key in "12":
         answered.add(HERE, entry(key, NOON))
-    answered.remove(HERE, "1")
-    answered.remove(HERE, "unknown")
-    assert [e.key for e in answered.recent(HERE, NOON)] == ["2"]
-    answered.remove(HERE, "2")
-    answered.remove(HERE, "2")
-    assert answered.recent(HERE, NOON) == []
+    answered.forget(HERE, "1")
+    answered.forget(HERE, "unknown")
+    assert [e.key for e in answered.of(HERE, NOON)] == ["2"]
+    answered.forget(HERE, "2")
+    answered.forget(HERE, "2")
+    assert answered.of(HERE, NOON) == []
 
 
 @given(gaps=steps, limit=st.integers(1, 10), window_s=st.floats(0, 3000))
 def test_the_newest_answers_of_the_window_are_kept(
     gaps: list[float], limit: int, window_s: float
 ) -> None:
-    answered = Answered(window_s, per_group=limit)
+    answered = RecentAnswers(window_s, per_group=limit)
     times = moments(gaps)
     for number, now in enumerate(times):
         answered.add(HERE, entry(str(number), now))
     newest = list(enumerate(times))[-limit:]
     expected = [str(number) for number, at in newest if times[-1] - at < window_s]
-    assert [e.key for e in answered.recent(HERE, times[-1])] == expected
+    assert [e.key for e in answered.of(HERE, times[-1])] == expected
 
 
 def flood(burst: int = 2) -> Flood:
-    return Flood(Budget(burst, 600), Cooldown(60), Answered(1000))
+    return Flood(RateLimit(burst, 600), Cooldown(60))
 
 
 def test_an_unprompted_answer_is_refused_with_its_reason() -> None:
@@ -173,28 +163,27 @@ def test_an_unprompted_answer_is_refused_with_its_reason() -> None:
 
 
 def test_an_answer_is_remembered_until_it_is_withdrawn() -> None:
-    control = flood()
+    recent = RecentAnswers(1000)
     question = asked(post("1", "how do I descale it?"), post("2", "vinegar?"))
-    control.remember(HERE, question, Reply("r1", GROUP, "2", "With vinegar [1]"), NOON)
-    (found,) = control.answered(HERE, NOON)
+    recent.remember(question, Reply("r1", GROUP, "2", "With vinegar [1]"), NOON)
+    (found,) = recent.of(HERE, NOON)
     assert (found.key, found.text, found.user, found.answer) == (
         "r1",
         "how do I descale it?\nvinegar?",
         "alice",
         "With vinegar [1]",
     )
-    control.forget(HERE, "r1")
-    assert control.answered(HERE, NOON) == []
+    recent.forget(HERE, "r1")
+    assert recent.of(HERE, NOON) == []
 
 
 def test_a_restart_forgets_nothing() -> None:
-    control = flood()
-    control.restore(
-        [Spoken(HERE, "alice", NOON), Spoken(HERE, "bob", NOON + 1)], [(HERE, entry("1", NOON))]
-    )
+    control, recent = flood(), RecentAnswers(1000)
+    control.restore([UnpromptedReply(HERE, "alice", NOON), UnpromptedReply(HERE, "bob", NOON + 1)])
+    recent.restore([(HERE, entry("1", NOON))])
     assert control.refuses(HERE, "bob", NOON + 2) is Reason.COOLDOWN
     assert control.refuses(HERE, "carol", NOON + 2) is Reason.BUDGET
-    assert [e.key for e in control.answered(HERE, NOON + 2)] == ["1"]
+    assert [e.key for e in recent.of(HERE, NOON + 2)] == ["1"]
 
 
 QUESTION = asked(post("q1", sent_at=NOON), post("q2", sent_at=NOON + 2))

@@ -17,7 +17,7 @@ from adapters.base import (
     Unconfirmed,
     Vote,
 )
-from bot.group.inbox import Rules
+from bot.group.types import GroupOptions
 from common.hours import Hours, parse_span
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import GROUP, Setup, Talk, talking
@@ -61,12 +61,11 @@ async def test_until_the_knowledge_is_loaded_messages_are_kept(
     tmp_path: Path, kettle: KnowledgeBase
 ) -> None:
     async with talking(tmp_path, kettle) as talk:
-        talk.reception.close()  # as before the index is loaded, and while the bot stops
+        talk.inbox.close()  # as before the index is loaded, and while the bot stops
         await talk.say("alice", ASK)
         await talk.idle()
         assert not talk.heard()
-        talk.reception.open(talk.bot)
-        await talk.bot.resume()
+        await talk.inbox.open(talk.dispatcher)
         await talk.idle()
         assert len(talk.heard()) == 1
 
@@ -179,7 +178,7 @@ async def test_the_recall_button_withdraws_that_answer_in_that_group_only(
 async def test_an_answer_may_stay_when_its_question_goes(
     tmp_path: Path, kettle: KnowledgeBase
 ) -> None:
-    setup = Setup(rules=Rules(recall_with_question=False))
+    setup = Setup(options=GroupOptions(recall_with_question=False))
     async with talking(tmp_path, kettle, setup) as talk:
         await answered(talk)
         await talk.take_back(talk.ids[0])
@@ -211,14 +210,15 @@ async def test_outside_working_hours_a_mention_gets_one_line_and_the_rest_silenc
         assert line.kind == "notice" and "11-23 09:00" in line.text
         assert await talk.reason(chat) == await talk.reason(asked) == "closed"
         talk.clock.advance(6.5 * 3600)
-        assert await talk.bot.open_up() == 0
+        assert await talk.inbox.open_hours() == 0
         await talk.say("root", "/dou status")
         await talk.idle()
         assert len(talk.heard()) == 1
 
 
 async def test_messages_may_wait_for_the_opening(tmp_path: Path, kettle: KnowledgeBase) -> None:
-    setup, clock = Setup(hours=OFFICE, rules=Rules(keep_for_opening=True)), night()
+    setup = Setup(hours=OFFICE, options=GroupOptions(keep_for_opening=True))
+    clock = night()
     async with talking(tmp_path, kettle, setup, clock) as talk:
         kept = await talk.say("alice", UNPROMPTED)
         await talk.idle()
@@ -226,12 +226,12 @@ async def test_messages_may_wait_for_the_opening(tmp_path: Path, kettle: Knowled
         assert (await talk.store.decision("fake", kept) or {})["state"] == "pending"
     clock.advance(6 * 3600 - 60)
     async with talking(tmp_path, kettle, setup, clock) as talk:
-        assert await talk.bot.open_up() == 0, "a minute before the opening"
+        assert await talk.inbox.open_hours() == 0, "a minute before the opening"
         clock.advance(60)
-        assert await talk.bot.open_up() == 1
+        assert await talk.inbox.open_hours() == 1
         await talk.idle()
         assert len(talk.heard()) == 1
-        assert await talk.bot.open_up() == 0
+        assert await talk.inbox.open_hours() == 0
 
 
 async def test_commands_work_at_any_hour(tmp_path: Path, kettle: KnowledgeBase) -> None:

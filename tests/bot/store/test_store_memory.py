@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bot.store.store import Store, open_store
-from bot.types import Reason, Spoken
+from bot.types import Reason, UnpromptedReply
 from tests.bot.group.posts import ADAPTER, GROUP, post
 from tests.bot.store.stored import CITED, HERE, NOON, about, answered, decide, reply
 
@@ -64,7 +64,7 @@ async def test_what_the_bot_said_unasked_is_counted_after_a_restart(store: Store
     for since, expected in ((NOON, ["alice", "bob"]), (NOON + 1, ["bob"])):
         spoken = await store.unprompted_replies(since)
         assert [one.user for one in spoken] == expected
-    assert (await store.unprompted_replies(0))[0] == Spoken(HERE, "alice", NOON)
+    assert (await store.unprompted_replies(0))[0] == UnpromptedReply(HERE, "alice", NOON)
 
 
 async def test_answers_come_back_with_their_questions(store: Store) -> None:

@@ -1,0 +1,217 @@
+"""What the daemon is made of: who is built with whom, in the order in which messages pass.
+
+`build` makes what takes messages in and sends replies; `load` opens the knowledge and the models,
+and makes what answers. Each part is given what it calls, and none calls back.
+"""
+
+import gc
+import logging
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from adapters import create
+from adapters.contract import Adapter, Context
+from bot.answering.external import open_external_sources
+from bot.answering.pipeline import Pipeline
+from bot.config import options as settings
+from bot.config.schema import Config
+from bot.daemon.app import Answering, Parts, run_app
+from bot.daemon.digest import post_digest
+from bot.daemon.health import Health, LinkMetrics
+from bot.daemon.jobs import Job, catch_up, opening_jobs
+from bot.group.commands import Commands
+from bot.group.delivery import Delivery
+from bot.group.dispatcher import Dispatcher
+from bot.group.duplicates import Duplicates, RecentAnswers
+from bot.group.handler import QuestionHandler
+from bot.group.inbox import Inbox
+from bot.group.outbox import Outbox
+from bot.group.worker import Worker
+from bot.llm.create import open_llm
+from bot.metrics import create_metrics
+from bot.store.store import Store, open_store
+from bot.types import Progress
+from common.clock import Clock
+from common.tasks import Tasks
+from knowledge.base import KnowledgeBase
+from knowledge.index.snapshots import is_current
+from knowledge.ingest.build_process import build_apart
+
+log = logging.getLogger(__name__)
+
+DAY_S = 86400
+
+
+async def run_daemon(
+    config: Config, clock: Clock, progress: Progress = lambda *_: None, *, burst: bool = False
+) -> None:
+    """The daemon, until a signal comes, or with `burst` until there is nothing left to do.
+    `progress` is told how far the first build of the index is."""
+    config.bot.data_dir.mkdir(parents=True, exist_ok=True)
+    async with open_store(config.bot.data_dir / "bot.sqlite") as store:
+        parts = await build(config, clock, store)
+        await run_app(parts, lambda: load(parts, progress), burst=burst)
+
+
+async def build(config: Config, clock: Clock, store: Store) -> Parts:
+    """What needs no knowledge yet; flood control as it was before the last stop."""
+    options, hours = settings.group_options(config), settings.hours(config)
+    metrics, tasks = create_metrics(), Tasks()
+    adapters = create_adapters(config, store, clock)
+    health = Health(adapters, clock)
+    LinkMetrics(adapters, clock).register(metrics.registry)
+    flood, recent = settings.flood(config), RecentAnswers(config.flood.repeat_window_s)
+    flood.restore(await store.unprompted_replies(clock.now() - flood.window_s))
+    recent.restore(await store.recent_answers(clock.now() - recent.window_s))
+    delivery = Delivery(
+        store=store,
+        outbox=Outbox(adapters, store, clock, metrics),
+        recent=recent,
+        adapters=adapters,
+        clock=clock,
+        metrics=metrics,
+        tasks=tasks,
+    )
+    commands = Commands(
+        store=store,
+        delivery=delivery,
+        options=options,
+        clock=clock,
+        metrics=metrics,
+        tasks=tasks,
+        health=health.report,
+    )
+    inbox = Inbox(
+        store=store,
+        commands=commands,
+        delivery=delivery,
+        hours=hours,
+        options=options,
+        clock=clock,
+        metrics=metrics,
+        tasks=tasks,
+    )
+    return Parts(
+        config=config,
+        options=options,
+        store=store,
+        adapters=adapters,
+        flood=flood,
+        recent=recent,
+        delivery=delivery,
+        commands=commands,
+        inbox=inbox,
+        health=health,
+        metrics=metrics,
+        clock=clock,
+        tasks=tasks,
+    )
+
+
+@asynccontextmanager
+async def load(parts: Parts, progress: Progress) -> AsyncIterator[Answering]:
+    """Opens the knowledge and the models and builds on them what answers."""
+    config, metrics, clock, tasks = parts.config, parts.metrics, parts.clock, parts.tasks
+    was_built = is_current(config.plan)
+
+    def building(stage: str, done: int, total: int) -> None:
+        parts.health.built(stage, done, total)
+        progress(stage, done, total)
+
+    async with (
+        open_knowledge(config, building) as knowledge,
+        open_llm(config.llm, metrics, clock, watch=True) as llm,
+        open_external_sources(
+            config.search, config.knowledge, config.bot.data_dir, clock
+        ) as external,
+    ):
+        if llm:
+            parts.health.llm_problems = llm.hybrid.problems
+        if external:
+            parts.health.search_problems = external.notes
+            knowledge.after_reload.append(external.refresh)
+            tasks.spawn(external.refresh())
+        handler = QuestionHandler(
+            pipeline=Pipeline(knowledge, config.answer, llm, external),
+            duplicates=Duplicates(knowledge, parts.recent, parts.options.repeat_similarity),
+            flood=parts.flood,
+            delivery=parts.delivery,
+            store=parts.store,
+            adapters=parts.adapters,
+            options=parts.options,
+            clock=clock,
+        )
+        new_worker = partial(
+            Worker,
+            handler=handler,
+            delivery=parts.delivery,
+            store=parts.store,
+            options=parts.options,
+            clock=clock,
+            tasks=tasks,
+        )
+        dispatcher = Dispatcher(new_worker, tasks)
+        parts.commands.open(knowledge)
+        metrics.documents.set_function(lambda: knowledge.status().documents)
+        metrics.pieces.set_function(lambda: knowledge.status().pieces)
+        metrics.queue_depth.set_function(lambda: dispatcher.depth)
+        if was_built:
+            tasks.spawn(catch_up(knowledge))
+        yield Answering(dispatcher, _jobs(parts, knowledge), knowledge.status())
+
+
+@asynccontextmanager
+async def open_knowledge(
+    config: Config, progress: Progress = lambda *_: None
+) -> AsyncIterator[KnowledgeBase]:
+    """The knowledge base; builds its index first where there is none that fits."""
+    plan = config.plan
+    if not is_current(plan):
+        sys.stderr.write("building the knowledge index, once ...\n")
+        await build_apart(plan, progress)
+    async with KnowledgeBase(plan, config.gate) as knowledge:
+        # What is loaded now stays: looking through it for garbage during a reload would stop the
+        # event loop for 30 ms at a time.
+        gc.freeze()
+        yield knowledge
+
+
+def create_adapters(config: Config, store: Store, clock: Clock) -> dict[str, Adapter]:
+    """The configured adapters by name; none is connected yet."""
+    context = Context(
+        history=store,
+        clock=clock,
+        bot_name=config.bot.name,
+        http_token=config.http.token.get_secret_value(),
+        max_age_s=config.bot.resume_max_age_s,
+        command_prefix=config.admin.prefix,
+    )
+    return {adapter.name: adapter for adapter in (create(s, context) for s in config.adapters)}
+
+
+def _jobs(parts: Parts, knowledge: KnowledgeBase) -> Sequence[Job]:
+    """What happens by the clock."""
+    store, clock, schedule = parts.store, parts.clock, parts.config.schedule
+
+    async def prune() -> None:
+        before = clock.now() - parts.config.store.keep_days * DAY_S
+        log.info("pruned %d old messages", await store.prune(before))
+
+    async def reload() -> None:
+        report = await knowledge.reload()
+        log.info("reloaded: %d documents in %.1f s", report.documents, report.seconds)
+
+    async def digest() -> None:
+        await post_digest(schedule.digest_to, store, knowledge, parts.delivery, clock)
+
+    async def open_hours() -> None:
+        log.info("took up %d messages from outside working hours", await parts.inbox.open_hours())
+
+    return (
+        Job("prune", schedule.prune, prune),
+        Job("reload", schedule.reload, reload),
+        Job("digest", schedule.digest if schedule.digest_to else "", digest),
+        *opening_jobs(schedule.hours, open_hours),
+    )

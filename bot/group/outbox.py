@@ -1,0 +1,123 @@
+"""Sends what the store holds as pending: tries again, and never twice what may have arrived."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    wait_random_exponential,
+)
+
+from adapters.base import AdapterError, NetworkError, RateLimited, Reply, Unconfirmed
+from adapters.contract import Adapter
+from bot.metrics import Metrics
+from bot.store.store import Store
+from bot.types import Reason
+from common.clock import Clock
+
+log = logging.getLogger(__name__)
+
+BACKOFF = wait_random_exponential(multiplier=0.5, max=60)
+"""Seconds: a random time below 0.5, 1, 2, 4, ... so that bots don't come back all at once."""
+
+POST_S, WITHDRAW_S = 900.0, 30.0
+"""For so long it is tried again: an answer may be late, but people wait for a withdrawal. The
+longest pause that a platform asks for is ten minutes."""
+
+ATTEMPT_TIMEOUT_S = 30.0
+"""A platform that has not answered by then is taken for unreachable."""
+
+
+class Outbox:
+    """Sends recorded replies. The same reply always carries the same key."""
+
+    def __init__(
+        self, adapters: Mapping[str, Adapter], store: Store, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._adapters, self._store = adapters, store
+        self._clock, self._metrics = clock, metrics
+
+    async def post(self, adapter: str, reply: Reply, tried_at: float | None = None) -> str | None:
+        """Sends a reply that is recorded as pending and records how it went; returns the
+        platform's id of it, None when it is not, or perhaps not, in the group.
+
+        `tried_at` is when it was handed to the platform before a crash: where the platform can't
+        tell whether it has it, it is not sent again, since two answers are worse than none.
+        """
+        try:
+            target = self._adapter(adapter)
+            if tried_at is not None and self._clock.now() - tried_at > target.resend_s:
+                raise Unconfirmed("it was being sent when the bot stopped")
+            async for attempt in self._attempts(POST_S):
+                with attempt:
+                    platform_id = await self._send(target, reply)
+        except AdapterError as error:
+            unknown = isinstance(error, Unconfirmed)
+            reason = Reason.UNCONFIRMED if unknown else Reason.FAILED
+            log.error("could not send reply %s to %s: %r", reply.key, adapter, error)
+            self._metrics.replies.labels(adapter, reply.kind, reason).inc()
+            await self._store.reply_failed(reply.key, self._clock.now(), reason)
+            return None
+        self._metrics.replies.labels(adapter, reply.kind, "sent").inc()
+        await self._store.reply_sent(reply.key, platform_id, self._clock.now())
+        return platform_id
+
+    async def withdraw(self, adapter: str, reply: Reply, platform_id: str) -> None:
+        """Takes a reply back. Raises AdapterError when the platform does not."""
+        target = self._adapter(adapter)
+        async for attempt in self._attempts(WITHDRAW_S):
+            with attempt:
+                async with _limited(repeatable=True):
+                    await target.recall(reply.group, platform_id)
+        await self._store.mark_recalled(reply.key)
+
+    async def _send(self, target: Adapter, reply: Reply) -> str:
+        repeatable = target.resend_s > 0
+        await self._store.reply_tried(reply.key, self._clock.now())
+        try:
+            async with _limited(repeatable=repeatable):
+                return await target.send(reply)
+        except (NetworkError, RateLimited):
+            if not repeatable:
+                # It is certain that the platform does not have it: after a crash it may be sent.
+                await self._store.reply_tried(reply.key, None)
+            raise
+
+    def _adapter(self, name: str) -> Adapter:
+        if name not in self._adapters:
+            raise AdapterError(f"no adapter is named {name} any more")
+        return self._adapters[name]
+
+    def _attempts(self, seconds: float) -> AsyncRetrying:
+        began = self._clock.now()
+        return AsyncRetrying(
+            stop=lambda _: self._clock.now() - began >= seconds,
+            retry=retry_if_exception_type((NetworkError, RateLimited)),
+            wait=_wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
+
+
+@asynccontextmanager
+async def _limited(*, repeatable: bool) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
+            yield
+    except TimeoutError as error:
+        kind = NetworkError if repeatable else Unconfirmed
+        raise kind("the platform did not answer in time") from error
+
+
+def _wait(state: RetryCallState) -> float:
+    """Exponential with jitter, and never less than the platform asks for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after_s if isinstance(error, RateLimited) else 0.0
+    return max(asked, BACKOFF(state))
