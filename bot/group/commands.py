@@ -119,7 +119,7 @@ class Commands:
         return status_text(status, counts, until, self._health(), chinese=request.chinese)
 
     async def _groups(self, request: Request) -> str:
-        return groups_text(await self._store.groups(), chinese=request.chinese)
+        return groups_text(await self._store.known_groups(), chinese=request.chinese)
 
     async def _bind(self, request: Request) -> str:
         """Ties the group to some sources: only these answer here."""

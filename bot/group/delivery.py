@@ -12,7 +12,7 @@ from bot.group.duplicates import RecentAnswers
 from bot.group.outbox import Outbox
 from bot.llm.types import OnText
 from bot.metrics import Metrics
-from bot.store.reads import PendingReply, StoredReply
+from bot.store.replies import PendingReply, StoredReply
 from bot.store.store import Store
 from bot.texts.notices import notice
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace

@@ -12,11 +12,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from bot.store.migrations import UnknownMigration, migrate
 
 log = logging.getLogger(__name__)
+
+Connection: TypeAlias = sqlite3.Connection
+Row: TypeAlias = sqlite3.Row
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,6 +95,13 @@ async def open_database(
             await asyncio.shield(loop.run_in_executor(thread, _close, path, connection))
     finally:
         thread.shutdown(wait=False)
+
+
+def insert(db: Connection, table: str, **values: object) -> None:
+    """Adds a row; the names of the columns are ours, the values anybody's."""
+    names = ", ".join(f'"{name}"' for name in values)
+    marks = ", ".join("?" for _ in values)
+    db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
 
 
 def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:

@@ -1,12 +1,11 @@
-"""What the store knows of groups and of what people think of answers: each function is one
-transaction on the connection it is given."""
+"""What the store knows of groups. Each function works within one transaction."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.base import BotMoved, Feedback
+from adapters.base import BotMoved
+from bot.store.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +22,29 @@ class KnownGroup:
     answers: int
 
 
-def bot_moved(db: sqlite3.Connection, event: BotMoved) -> None:
+def bot_moved(db: Connection, event: BotMoved) -> None:
     """The bot came into a group or left it."""
     db.execute(
         """
         INSERT INTO chats (adapter, grp, title, present) VALUES (?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET present = excluded.present,
-                                  title = COALESCE(NULLIF(excluded.title, ''), title)
+        ON CONFLICT (adapter, grp) DO UPDATE SET
+            present = excluded.present,
+            title = COALESCE(NULLIF(excluded.title, ''), chats.title)
         """,
         (event.adapter, event.group, event.title, event.joined),
     )
 
 
-def bind_sources(db: sqlite3.Connection, adapter: str, group: str, sources: Sequence[str]) -> None:
+def bind_sources(db: Connection, adapter: str, group: str, sources: Sequence[str]) -> None:
     """Ties a group to some sources; none unties it."""
     db.execute(
         "INSERT INTO chats (adapter, grp, sources) VALUES (?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET sources = excluded.sources",
+        " ON CONFLICT (adapter, grp) DO UPDATE SET sources = excluded.sources",
         (adapter, group, json.dumps(list(sources))),
     )
 
 
-def bound_sources(db: sqlite3.Connection, adapter: str, group: str) -> tuple[str, ...]:
+def bound_sources(db: Connection, adapter: str, group: str) -> tuple[str, ...]:
     """The sources that a group is tied to; empty for all."""
     row = db.execute(
         "SELECT sources FROM chats WHERE adapter = ? AND grp = ?", (adapter, group)
@@ -52,7 +52,7 @@ def bound_sources(db: sqlite3.Connection, adapter: str, group: str) -> tuple[str
     return tuple(json.loads(row["sources"])) if row else ()
 
 
-def groups(db: sqlite3.Connection) -> list[KnownGroup]:
+def known_groups(db: Connection) -> list[KnownGroup]:
     """All groups that were ever heard of, those with the most messages first."""
     rows = db.execute(
         """
@@ -61,64 +61,60 @@ def groups(db: sqlite3.Connection) -> list[KnownGroup]:
                       WHERE kind = 'answer' AND state = 'sent' GROUP BY adapter, grp),
              known AS (SELECT adapter, grp FROM heard UNION SELECT adapter, grp FROM chats)
         SELECT known.adapter, known.grp, COALESCE(title, '') AS title,
-               COALESCE(present, 1) AS present, COALESCE(sources, '[]') AS sources,
+               COALESCE(present, TRUE) AS present, COALESCE(sources, '[]') AS sources,
                COALESCE(heard.n, 0) AS messages, COALESCE(told.n, 0) AS answers
         FROM known LEFT JOIN chats USING (adapter, grp) LEFT JOIN heard USING (adapter, grp)
-        LEFT JOIN told USING (adapter, grp) ORDER BY messages DESC, adapter, grp
+        LEFT JOIN told USING (adapter, grp) ORDER BY messages DESC, known.adapter, known.grp
         """
     )
     return [
         KnownGroup(
-            row["adapter"], row["grp"], row["title"], bool(row["present"]),
-            tuple(json.loads(row["sources"])), row["messages"], row["answers"],
+            adapter=row["adapter"],
+            group=row["grp"],
+            title=row["title"],
+            present=bool(row["present"]),
+            sources=tuple(json.loads(row["sources"])),
+            messages=row["messages"],
+            answers=row["answers"],
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
-def latest(db: sqlite3.Connection, adapter: str) -> dict[str, float]:
+def latest(db: Connection, adapter: str) -> dict[str, float]:
     """See `adapters.contract.History`."""
     rows = db.execute(
         """
         SELECT grp, MAX(sent_at) AS newest FROM (
-            SELECT grp, sent_at FROM messages WHERE adapter = :adapter
-            UNION ALL SELECT grp, 0 FROM chats WHERE adapter = :adapter
-        )
-        WHERE grp NOT IN (SELECT grp FROM chats WHERE adapter = :adapter AND NOT present)
+            SELECT grp, sent_at FROM messages WHERE adapter = ?
+            UNION ALL SELECT grp, 0 FROM chats WHERE adapter = ?
+        ) AS known
+        WHERE grp NOT IN (SELECT grp FROM chats WHERE adapter = ? AND NOT present)
         GROUP BY grp
         """,
-        {"adapter": adapter},
+        (adapter, adapter, adapter),
     )
     return {row["grp"]: float(row["newest"]) for row in rows}
 
 
-def vote(db: sqlite3.Connection, feedback: Feedback) -> bool:
-    """Records what somebody thinks of a reply; of two votes of a person the later one counts.
-    False when the bot posted no such reply."""
-    row = db.execute(
-        "SELECT seq FROM replies WHERE adapter = ? AND platform_id = ?",
-        (feedback.adapter, feedback.reply_id),
-    ).fetchone()
-    if row is None:
-        return False
+def mute(db: Connection, adapter: str, group: str, until: float) -> None:
+    """Until then the bot keeps quiet in the group."""
     db.execute(
-        """
-        INSERT INTO feedback (reply_seq, user, vote, at) VALUES (?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET vote = excluded.vote, at = excluded.at
-        WHERE excluded.at >= feedback.at
-        """,
-        (row["seq"], feedback.user, feedback.vote, feedback.at),
+        "INSERT INTO mutes (adapter, grp, until) VALUES (?, ?, ?)"
+        " ON CONFLICT (adapter, grp) DO UPDATE SET until = excluded.until",
+        (adapter, group, until),
     )
-    return True
 
 
-def votes(db: sqlite3.Connection, reply_seq: int) -> dict[str, int]:
-    """How many found a reply helpful and how many did not."""
-    found = {"helpful": 0, "unhelpful": 0}
-    for row in db.execute(
-        "SELECT vote, COUNT(*) AS n FROM feedback WHERE reply_seq = ? AND vote != 'none'"
-        " GROUP BY vote",
-        (reply_seq,),
-    ):
-        found[row["vote"]] = row["n"]
-    return found
+def unmute(db: Connection, adapter: str, group: str) -> None:
+    """The bot may speak in the group again."""
+    db.execute("DELETE FROM mutes WHERE adapter = ? AND grp = ?", (adapter, group))
+
+
+def muted_until(db: Connection, adapter: str, group: str, now: float) -> float | None:
+    """When the bot may speak in the group again; None when it may now."""
+    row = db.execute(
+        "SELECT until FROM mutes WHERE adapter = ? AND grp = ? AND until > ?",
+        (adapter, group, now),
+    ).fetchone()
+    return float(row["until"]) if row else None

@@ -1,43 +1,57 @@
-"""The history of groups, for people to look at: messages, replies and the decisions between them.
-
-Nothing here changes the store.
-"""
+"""The history of groups, for people to look at: messages, replies and decisions."""
 
 import json
-import sqlite3
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from bot.store.groups import votes
+from bot.store.database import Connection, Row
+from bot.store.replies import votes
 from bot.texts.notices import reason_texts
 from bot.types import Reason
 
+NO_QUESTIONS = (Reason.COMMAND, Reason.RECALLED, Reason.HUMAN_ANSWER, Reason.ADDRESSED)
+CHATTER = (Reason.NOT_A_QUESTION, Reason.OFF_TOPIC, Reason.QUEUE_FULL, Reason.CLOSED)
+"""Unprompted messages with these reasons were nothing for the bot; with a mention they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was put to the bot, or that it took for one. `votes` are how many found the
+    answer helpful and how many did not."""
+
+    text: str
+    reason: str
+    answered: bool
+    recalled: bool
+    votes: tuple[int, int]
+
 
 def messages(
-    db: sqlite3.Connection, adapter: str, group: str, after: int | None, limit: int
+    db: Connection, adapter: str, group: str, after: int | None, limit: int
 ) -> list[dict[str, Any]]:
     """See `adapters.contract.History`. A reply that could not be sent is not part of it."""
-    timeline = """
-        SELECT seq, message_id, user, text, 'message' AS kind, mention, reply_to, sent_at,
+    timeline = f"""
+        SELECT seq, message_id, "user", text, 'message' AS kind, mention, reply_to, sent_at,
                recalled, attachments, '[]' AS citations
         FROM messages WHERE adapter = :adapter AND grp = :group AND seq > :after
         UNION ALL
-        SELECT seq, COALESCE(NULLIF(platform_id, ''), key), NULL, text, kind, 0, reply_to,
+        SELECT seq, COALESCE(NULLIF(platform_id, ''), key), NULL, text, kind, FALSE, reply_to,
                COALESCE(settled_at, created_at), state = 'recalled', '[]', citations
         FROM replies
         WHERE adapter = :adapter AND grp = :group AND seq > :after AND state != 'failed'
-    """
-    order = "ORDER BY seq DESC LIMIT :limit" if after is None else "ORDER BY seq LIMIT :limit"
+        ORDER BY seq {"DESC" if after is None else ""} LIMIT :limit
+    """  # noqa: S608 - both orders are ours
     values = {"adapter": adapter, "group": group, "after": after or 0, "limit": limit}
-    rows = [_entry(row) for row in db.execute(timeline + order, values)]
+    rows = [_entry(row) for row in db.execute(timeline, values)]
     return rows[::-1] if after is None else rows
 
 
-def decision(db: sqlite3.Connection, adapter: str, message_id: str) -> dict[str, Any] | None:
+def decision(db: Connection, adapter: str, message_id: str) -> dict[str, Any] | None:
     """See `adapters.contract.History`."""
     row = db.execute(
         """
-        SELECT m.message_id, m.grp, m.user, d.id, d.outcome, d.reason, d.trace
+        SELECT m.message_id, m.grp, m."user", d.id, d.outcome, d.reason, d.trace
         FROM messages m LEFT JOIN decisions d ON d.id = m.decision_id
         WHERE m.adapter = ? AND m.message_id = ?
         """,
@@ -62,7 +76,7 @@ def decision(db: sqlite3.Connection, adapter: str, message_id: str) -> dict[str,
     }
 
 
-def decision_behind(db: sqlite3.Connection, adapter: str, reply_id: str) -> dict[str, Any] | None:
+def decision_behind(db: Connection, adapter: str, reply_id: str) -> dict[str, Any] | None:
     """The decision that one of the bot's own replies came from; `reply_id` is the platform's."""
     row = db.execute(
         """
@@ -74,7 +88,7 @@ def decision_behind(db: sqlite3.Connection, adapter: str, reply_id: str) -> dict
     return decision(db, adapter, row["message_id"]) if row else None
 
 
-def last_decision(db: sqlite3.Connection, adapter: str, group: str) -> dict[str, Any] | None:
+def last_decision(db: Connection, adapter: str, group: str) -> dict[str, Any] | None:
     """The newest decision of a group that is not on an admin command."""
     row = db.execute(
         """
@@ -87,7 +101,7 @@ def last_decision(db: sqlite3.Connection, adapter: str, group: str) -> dict[str,
     return decision(db, adapter, row["message_id"]) if row else None
 
 
-def counts(db: sqlite3.Connection) -> dict[str, int]:
+def counts(db: Connection) -> dict[str, int]:
     """How many messages, answers posted, unfinished messages, and votes there are."""
     row = db.execute(
         """
@@ -102,7 +116,53 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
     return dict(row)
 
 
-def _reply_of(db: sqlite3.Connection, decision_id: int | None) -> Any:
+def asked_since(db: Connection, since: float) -> list[Asked]:
+    """The questions decided since a time, oldest first."""
+    rows = db.execute(
+        """
+        SELECT d.id, d.reason, d.outcome, m.text, m.mention, r.seq, r.state
+        FROM decisions d JOIN messages m ON m.decision_id = d.id
+        LEFT JOIN replies r ON r.decision_id = d.id AND r.kind = 'answer'
+        WHERE d.created_at >= ? ORDER BY d.id, m.seq
+        """,
+        (since,),
+    ).fetchall()
+    asked = []
+    for _, group in groupby(rows, key=lambda row: row["id"]):
+        lines = list(group)
+        first, text = lines[0], "\n".join(line["text"] for line in lines)
+        spare = (*NO_QUESTIONS, *(() if any(line["mention"] for line in lines) else CHATTER))
+        if not text.strip() or first["reason"] in spare:
+            continue
+        counted = votes(db, first["seq"] or 0)
+        asked.append(
+            Asked(
+                text=text,
+                reason=first["reason"],
+                answered=first["outcome"] == "answer",
+                recalled=first["state"] == "recalled",
+                votes=(counted["helpful"], counted["unhelpful"]),
+            )
+        )
+    return asked
+
+
+def last_digest(db: Connection) -> float | None:
+    """When the last digest was made; None before the first."""
+    row = db.execute("SELECT value FROM state WHERE key = 'digest_at'").fetchone()
+    return float(row["value"]) if row else None
+
+
+def digest_made(db: Connection, at: float) -> None:
+    """A digest was made now."""
+    db.execute(
+        "INSERT INTO state (key, value) VALUES ('digest_at', ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (at,),
+    )
+
+
+def _reply_of(db: Connection, decision_id: int | None) -> Any:
     """The row of a decision's reply; of one that failed there is nothing to show."""
     return db.execute(
         "SELECT * FROM replies WHERE decision_id = ? AND state != 'failed'"
@@ -115,65 +175,8 @@ def _public_state(outcome: str | None) -> str:
     return {None: "pending", "answer": "answered"}.get(outcome, "dismissed")
 
 
-def _entry(row: sqlite3.Row) -> dict[str, Any]:
+def _entry(row: Row) -> dict[str, Any]:
     entry = dict(row)
     for name in ("attachments", "citations"):
         entry[name] = json.loads(entry[name])
     return entry | {"mention": bool(entry["mention"]), "recalled": bool(entry["recalled"])}
-
-
-NO_QUESTIONS = (Reason.COMMAND, Reason.RECALLED, Reason.HUMAN_ANSWER, Reason.ADDRESSED)
-CHATTER = (Reason.NOT_A_QUESTION, Reason.OFF_TOPIC, Reason.QUEUE_FULL, Reason.CLOSED)
-"""Unprompted messages with these reasons were nothing for the bot; with a mention they were."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question that was put to the bot, or that it took for one. `votes` are how many found the
-    answer helpful and how many did not."""
-
-    text: str
-    reason: str
-    answered: bool
-    recalled: bool
-    votes: tuple[int, int]
-
-
-def asked_since(db: sqlite3.Connection, since: float) -> list[Asked]:
-    """The questions decided since a time, oldest first."""
-    rows = db.execute(
-        """
-        SELECT d.reason, d.outcome, r.state,
-               (SELECT GROUP_CONCAT(text, char(10)) FROM
-                   (SELECT text FROM messages WHERE decision_id = d.id ORDER BY seq)) AS text,
-               (SELECT MAX(mention) FROM messages WHERE decision_id = d.id) AS mention,
-               (SELECT COUNT(*) FROM feedback
-                WHERE reply_seq = r.seq AND vote = 'helpful') AS helpful,
-               (SELECT COUNT(*) FROM feedback
-                WHERE reply_seq = r.seq AND vote = 'unhelpful') AS unhelpful
-        FROM decisions d LEFT JOIN replies r ON r.decision_id = d.id AND r.kind = 'answer'
-        WHERE d.created_at >= ? ORDER BY d.id
-        """,
-        (since,),
-    )
-    return [
-        Asked(
-            row["text"], row["reason"], row["outcome"] == "answer", row["state"] == "recalled",
-            (row["helpful"], row["unhelpful"]),
-        )
-        for row in rows
-        if row["text"]
-        and row["reason"] not in NO_QUESTIONS
-        and (row["mention"] or row["reason"] not in CHATTER)
-    ]  # fmt: skip
-
-
-def last_digest(db: sqlite3.Connection) -> float | None:
-    """When the last digest was made; None before the first."""
-    row = db.execute("SELECT value FROM state WHERE key = 'digest_at'").fetchone()
-    return float(row["value"]) if row else None
-
-
-def digest_made(db: sqlite3.Connection, at: float) -> None:
-    """A digest was made now."""
-    db.execute("INSERT OR REPLACE INTO state VALUES ('digest_at', ?)", (at,))

@@ -136,9 +136,18 @@ def _m002_platforms(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+def _m003_backlog(db: sqlite3.Connection) -> None:
+    """A group's undecided messages are found without going through its history."""
+    db.execute(
+        "CREATE INDEX messages_undecided_by_group ON messages (adapter, grp, seq)"
+        " WHERE state = 'received'"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     ("m001_first", _m001_first),
     ("m002_platforms", _m002_platforms),
+    ("m003_backlog", _m003_backlog),
 )
 
 

@@ -264,7 +264,7 @@ async def test_after_a_crash_while_sending_the_platform_decides_what_is_safe(
         await talk.idle()
         (reply,) = talk.heard()
         # The process dies between the platform's taking it and the record of that.
-        await talk.store._db.run(
+        await talk.store.database.run(
             lambda db: (
                 db.execute("UPDATE replies SET state = 'pending', platform_id = ''")
                 and db.execute("UPDATE messages SET state = 'deciding'")

@@ -3,9 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from bot.store import writes as ledger
+from bot.store import decisions, incoming
 from bot.store.database import open_database
-from bot.store.retention import PRUNE_BATCH
 from bot.store.store import Store
 from bot.types import Reason
 from tests.bot.group.posts import ADAPTER, GROUP, post
@@ -110,8 +109,8 @@ async def test_old_history_goes_and_the_unfinished_stays(store: Store) -> None:
 
 def fill(db: sqlite3.Connection, count: int) -> None:
     for number in range(count):
-        ledger.add_message(db, post(str(number)), NOON, NOON)
-        ledger.decide(
+        incoming.add_message(db, post(str(number)), NOON, NOON)
+        decisions.decide(
             db, adapter=ADAPTER, group=GROUP, message_ids=[str(number)], outcome="silence",
             reason=Reason.OFF_TOPIC, trace=[], reply=None, now=NOON,
         )  # fmt: skip
@@ -120,7 +119,7 @@ def fill(db: sqlite3.Connection, count: int) -> None:
 async def test_a_long_history_is_deleted_in_batches_and_numbers_are_not_used_again(
     tmp_path: Path,
 ) -> None:
-    count = PRUNE_BATCH + 7
+    count = decisions.PRUNE_BATCH + 7
     async with open_database(tmp_path / "bot.sqlite") as database:
         await database.run(fill, count)
         store = Store(database)

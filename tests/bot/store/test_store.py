@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adapters.contract import History
-from bot.store.reads import PendingReply
+from bot.store.replies import PendingReply
 from bot.store.store import Store
 from bot.texts.notices import reason_texts
 from bot.types import Reason

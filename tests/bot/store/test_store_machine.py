@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from adapters.base import Reply
-from bot.store import migrations
-from bot.store import reads as memory
-from bot.store import retention as upkeep
-from bot.store import writes as ledger
+from bot.store import decisions, incoming, migrations, replies
 from bot.types import Reason
 from tests.bot.group.posts import ADAPTER, GROUP, post
 
@@ -81,7 +78,7 @@ class Life(RuleBasedStateMachine):
         self, message_id: str, mention: bool
     ) -> None:
         message = post(message_id, mention=mention)
-        new = self.do(ledger.add_message, message, self.now, self.now)
+        new = self.do(incoming.add_message, message, self.now, self.now)
         assert new == (message_id not in self.messages)
         if new:
             self.messages[message_id] = Told(self.now)
@@ -101,7 +98,7 @@ class Life(RuleBasedStateMachine):
 
     def decide(self, chosen: list[str], outcome: str, reply: Reply | None, key: str | None) -> bool:
         decided = self.do(
-            ledger.decide, adapter=ADAPTER, group=GROUP, message_ids=chosen, outcome=outcome,
+            decisions.decide, adapter=ADAPTER, group=GROUP, message_ids=chosen, outcome=outcome,
             reason=Reason.ANSWERED, trace=[], reply=reply, now=self.now,
         )  # fmt: skip
         told = [self.messages[i] for i in chosen if i in self.messages]
@@ -119,9 +116,9 @@ class Life(RuleBasedStateMachine):
         reply = self.replies.get(key)
         try:
             if fine:
-                self.do(ledger.reply_sent, key, f"p-{key}", self.now)
+                self.do(replies.reply_sent, key, f"p-{key}", self.now)
             else:
-                self.do(ledger.reply_failed, key, self.now)
+                self.do(replies.reply_failed, key, self.now)
         except LookupError:
             assert reply is None or reply.state != "pending"
             return
@@ -141,14 +138,14 @@ class Life(RuleBasedStateMachine):
     @rule(back=st.integers(0, 2))
     def the_answer_is_withdrawn(self, back: int) -> None:
         key = f"r{max(0, self.made - back)}"
-        self.do(upkeep.mark_recalled, key)
+        self.do(replies.mark_recalled, key)
         if key in self.replies:
             self.settle(key, "recalled")
 
     @precondition(lambda self: self.messages)
     @rule(message_id=some_id)
     def its_author_recalls_it(self, message_id: str) -> None:
-        self.do(upkeep.recall_message, ADAPTER, message_id, self.now)
+        self.do(decisions.recall_message, ADAPTER, message_id, self.now)
         message = self.messages.get(message_id)
         if message and message.state == "received":
             message.state, message.at = "dismissed", self.now
@@ -156,7 +153,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.now - OLD_S > self.oldest)
     @rule()
     def the_bot_is_started_late(self) -> None:
-        dismissed = self.do(upkeep.dismiss_stale, self.now, OLD_S)
+        dismissed = self.do(decisions.dismiss_stale, self.now, OLD_S)
         before = [m.state for m in self.messages.values()]
         for message in self.messages.values():
             if message.state == "received" and message.at < self.now - OLD_S:
@@ -170,7 +167,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.now - OLD_S > self.oldest)
     @rule()
     def old_things_are_deleted(self) -> None:
-        while self.do(upkeep.prune_batch, self.now - OLD_S):
+        while self.do(decisions.prune_batch, self.now - OLD_S):
             pass
         before = self.now - OLD_S
         self.messages = {
@@ -191,7 +188,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_is_unfinished_is_young_or_stale(self) -> None:
-        messages, replies = memory.unfinished(self.db, self.now, OLD_S)
+        messages, replies = decisions.unfinished(self.db, self.now, OLD_S)
         since = self.now - OLD_S
         assert [message.message_id for message in messages] == [
             i for i, m in self.messages.items() if m.state == "received" and m.at >= since

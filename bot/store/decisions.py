@@ -1,0 +1,166 @@
+"""How messages end: decided, taken back, too old. Each function works within one transaction.
+
+A message is 'received', then either 'dismissed' for good, or 'deciding' while its reply is
+'pending', then 'answered' or 'dismissed'.
+"""
+
+import json
+from collections.abc import Sequence
+from numbers import Real
+
+from adapters.base import IncomingMessage, Reply
+from bot.store.database import Connection
+from bot.store.incoming import message_of
+from bot.store.replies import PendingReply, add_reply, pending_of, reply_failed
+from bot.types import Reason, Trace
+
+PRUNE_BATCH = 500
+"""Decisions deleted in one transaction: others want the thread too."""
+
+
+def decide(
+    db: Connection,
+    *,
+    adapter: str,
+    group: str,
+    message_ids: Sequence[str],
+    outcome: str,
+    reason: str,
+    trace: Trace,
+    reply: Reply | None,
+    now: float,
+) -> int | None:
+    """Records a decision ("answer" or "silence") on messages, and its reply as pending.
+
+    Messages that were decided before (recalled, say) are left as they are. Returns the decision's
+    id, or None when nothing was left to decide: then the reply is not recorded and must not be
+    sent.
+    """
+    received = (
+        "SELECT seq, mention FROM messages"
+        " WHERE adapter = ? AND message_id = ? AND state = 'received'"
+    )
+    found = [db.execute(received, (adapter, message_id)).fetchone() for message_id in message_ids]
+    undecided = [row for row in found if row]
+    if not undecided:
+        return None
+    decision_id = _add_decision(db, adapter, group, outcome, reason, trace, now)
+    db.executemany(
+        "UPDATE messages SET state = ?, decision_id = ? WHERE seq = ?",
+        [("deciding" if reply else "dismissed", decision_id, row["seq"]) for row in undecided],
+    )
+    if reply:
+        asked_for = reason == Reason.COMMAND or any(row["mention"] for row in undecided)
+        add_reply(db, adapter, reply, now, decision_id, unprompted=not asked_for)
+    return decision_id
+
+
+def unfinished(
+    db: Connection, now: float, max_age_s: float
+) -> tuple[list[IncomingMessage], list[PendingReply]]:
+    """Undecided messages whose turn has come, and pending replies, those not older than
+    `max_age_s`, oldest first."""
+    undecided = """
+        SELECT * FROM messages WHERE state = 'received' AND due_at BETWEEN ? AND ? ORDER BY seq
+    """
+    pending = "SELECT * FROM replies WHERE state = 'pending' AND created_at >= ? ORDER BY seq"
+    return (
+        [message_of(row) for row in db.execute(undecided, (now - max_age_s, now))],
+        [pending_of(row) for row in db.execute(pending, (now - max_age_s,))],
+    )
+
+
+def dismiss_stale(db: Connection, now: float, max_age_s: float) -> int:
+    """Gives up what is older than `max_age_s`, as "stale"; how many messages that were."""
+    unfinished = "SELECT COUNT(*) AS n FROM messages WHERE state IN ('received', 'deciding')"
+    before = db.execute(unfinished).fetchone()["n"]
+    for row in db.execute(
+        "SELECT seq, adapter, grp FROM messages WHERE state = 'received' AND due_at < ?",
+        (now - max_age_s,),
+    ).fetchall():
+        _dismiss(db, row["seq"], row["adapter"], row["grp"], Reason.STALE, now)
+    for row in db.execute(
+        "SELECT key FROM replies WHERE state = 'pending' AND created_at < ?", (now - max_age_s,)
+    ).fetchall():
+        reply_failed(db, row["key"], now, Reason.STALE)
+    return int(before - db.execute(unfinished).fetchone()["n"])
+
+
+def recall_message(db: Connection, adapter: str, message_id: str, now: float) -> bool:
+    """A message was taken back by its author: it is blanked, and dismissed if undecided. False
+    when it is unknown or was recalled before."""
+    row = db.execute(
+        "SELECT seq, grp, state, decision_id FROM messages"
+        " WHERE adapter = ? AND message_id = ? AND NOT recalled",
+        (adapter, message_id),
+    ).fetchone()
+    if row is None:
+        return False
+    if row["state"] == "received":
+        _dismiss(db, row["seq"], adapter, row["grp"], Reason.RECALLED, now)
+    # The trace may quote words of the message.
+    db.execute("UPDATE decisions SET trace = '[]' WHERE id = ?", (row["decision_id"],))
+    db.execute(
+        "UPDATE messages SET text = '', attachments = '[]', recalled = TRUE WHERE seq = ?",
+        (row["seq"],),
+    )
+    return True
+
+
+def prune_batch(db: Connection, before: float) -> int:
+    """Deletes some of what was decided before a time, and how many rows; 0 when none is left."""
+    rows = db.execute(
+        """
+        SELECT id FROM decisions WHERE created_at < ? AND NOT EXISTS (
+            SELECT 1 FROM replies WHERE decision_id = decisions.id AND state = 'pending'
+        ) LIMIT ?
+        """,
+        (before, PRUNE_BATCH),
+    ).fetchall()
+    deleted = 0
+    for row in rows:
+        for statement in (
+            "DELETE FROM replies WHERE decision_id = ?",
+            "DELETE FROM messages WHERE decision_id = ?",
+            "DELETE FROM decisions WHERE id = ?",
+        ):
+            deleted += db.execute(statement, (row["id"],)).rowcount
+    for statement in (
+        "DELETE FROM replies WHERE created_at < ? AND decision_id IS NULL AND state != 'pending'",
+        "DELETE FROM mutes WHERE until < ?",
+    ):
+        deleted += db.execute(statement, (before,)).rowcount
+    return deleted
+
+
+def _dismiss(
+    db: Connection, seq: int, adapter: str, group: str, reason: Reason, now: float
+) -> None:
+    decision_id = _add_decision(db, adapter, group, "silence", reason, [], now)
+    db.execute(
+        "UPDATE messages SET state = 'dismissed', decision_id = ? WHERE seq = ?",
+        (decision_id, seq),
+    )
+
+
+def _add_decision(
+    db: Connection,
+    adapter: str,
+    group: str,
+    outcome: str,
+    reason: str,
+    trace: Trace,
+    now: float,
+) -> int:
+    """A new decision; returns its id."""
+    row = db.execute(
+        "INSERT INTO decisions (adapter, grp, outcome, reason, trace, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        (adapter, group, outcome, reason, json.dumps(trace, default=_plain), now),
+    ).fetchone()
+    return int(row["id"])
+
+
+def _plain(value: object) -> float | str:
+    """A trace is for reading: a figure of an odd type must not cost the answer."""
+    return float(value) if isinstance(value, Real) else str(value)
