@@ -97,8 +97,10 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(folder: Path, more: Sequence[str] = ()) -> AsyncIterator[Daemon]:
-    """Starts the bot, waits until it is ready, and kills it at the end if it still runs."""
+async def daemon(
+    folder: Path, more: Sequence[str] = (), until: str = "is ready"
+) -> AsyncIterator[Daemon]:
+    """Starts the bot, waits until it has said so, and kills it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(ROOT / "run_bot.py"), *arguments(folder), *more, "run",
         stdout=asyncio.subprocess.DEVNULL,
@@ -111,7 +113,7 @@ async def daemon(folder: Path, more: Sequence[str] = ()) -> AsyncIterator[Daemon
     try:
         url = ""
         async with asyncio.timeout(START_TIMEOUT_S):
-            while "is ready" not in "".join(log[-1:]):
+            while until not in "".join(log[-1:]):
                 line = (await process.stderr.readline()).decode()
                 assert line, f"the bot ended: {''.join(log)}"
                 log.append(line)

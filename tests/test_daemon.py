@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from tests.daemon import daemon, run
+from tests.fakes.embeddings_api import embeddings_api
 
 ASK = "which port does the kettle server listen on?"
 
@@ -28,6 +29,33 @@ async def test_it_answers_stays_silent_and_stops_in_seconds(tmp_path: Path) -> N
         assert time.monotonic() - began < 5
         assert not any("Traceback" in line for line in bot.log)
         assert not any(ASK in line for line in bot.log), "no message texts in the log"
+
+
+async def test_while_the_index_is_built_for_the_first_time_everybody_is_told(
+    tmp_path: Path,
+) -> None:
+    with embeddings_api() as api:
+        api.open.clear()
+        embedder = f"{{kind: openai, model: letters, base_url: '{api.url}', dim: 3}}"
+        more = ("--set", f"knowledge.embedder={embedder}")
+        async with daemon(tmp_path, more, until="page ") as bot:
+            while (await bot.get("healthz"))["loading"]["stage"] != "embed":
+                await asyncio.sleep(0.05)
+            state = await bot.get("readyz")
+            assert state["status"] == "not ready"
+            assert "built for the first time: embed 0/" in state["problems"][0]
+            assert await bot.post("alice", ASK, mention=True, message_id="q") == 202
+            for number, command in enumerate(("/dou status", "豆哥状态", "/dou reload")):
+                await bot.post("admin", command, message_id=f"c{number}")
+                await bot.decided(f"c{number}")
+            english, chinese, reload = [row["text"] for row in await bot.rows("notice")]
+            assert "built for the first time: embed 0/" in english
+            assert "第一次建立知识库索引：embed 0/" in chinese
+            assert "still being loaded" in reload
+            assert (await bot.get("api/decisions/q"))["state"] == "pending"
+            api.open.set()
+            assert (await bot.decided("q"))["state"] != "pending"
+            assert (await bot.get("readyz"))["loading"] is None
 
 
 async def test_a_kill_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ ASSETS = {
     **dict.fromkeys(
         (
             *("boot.js", "app.js", "api.js", "chat.js", "composer.js", "decision.js"),
-            *("dom.js", "i18n.js", "markdown.js", "places.js", "stream.js"),
+            *("dom.js", "i18n.js", "loading.js", "markdown.js", "places.js", "stream.js"),
         ),
         "text/javascript",
     ),

@@ -24,11 +24,12 @@ def create_application(
     metrics: Metrics,
     readiness: Callable[[], dict[str, Any]],
 ) -> web.Application:
-    """`readiness` returns what is not ready under "problems"; an empty list means ready."""
+    """`readiness` returns what is not ready under "problems", where an empty list means ready, and
+    under "loading" how far the knowledge base is, None once it is loaded."""
     token = settings.token.get_secret_value()
 
     async def healthz(_: web.Request) -> web.Response:
-        return json_response({"status": "ok"})
+        return json_response({"status": "ok", "loading": readiness()["loading"]})
 
     async def readyz(_: web.Request) -> web.Response:
         state = readiness()

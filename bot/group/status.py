@@ -29,7 +29,7 @@ def status_text(
         _connection(name, link, chinese=chinese)
         for name, link in health.get("adapters", {}).items()
     ]
-    served = _served(status, chinese=chinese) if status else notice("loading", chinese)
+    served = _served(status, chinese=chinese) if status else _loading(health, chinese=chinese)
     return notice(
         "status",
         chinese,
@@ -54,6 +54,13 @@ def _served(status: Status, *, chinese: bool) -> str:
         unprompted=unprompted,
         mentioned=mentioned,
     )
+
+
+def _loading(health: Mapping[str, Any], *, chinese: bool) -> str:
+    loading = health.get("loading")
+    if not loading or not loading["stage"]:
+        return notice("loading", chinese)
+    return notice("building", chinese, **loading)
 
 
 def groups_text(groups: Sequence[KnownGroup], *, chinese: bool) -> str:

@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from tests.e2e.actions import QUESTION, answers, background, say, verdict, width_fits
 from tests.e2e.conftest import OpenPage
+from tests.fakes.web_app import serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -164,3 +165,21 @@ async def test_chinese_and_english(page_url: str, open_page: OpenPage) -> None:
     await expect(verdict(message, "silent")).to_contain_text("Silent")
     await page.reload()
     await expect(page.locator("#send")).to_have_text("Send")
+
+
+async def test_while_the_knowledge_is_loaded_a_banner_says_how_far_it_is(
+    open_page: OpenPage,
+) -> None:
+    async with serving() as served:
+        served.bot.loading = {"stage": "embed", "done": 30, "total": 120}
+        page = await open_page(served.url)
+        banner = page.locator("#loading")
+        await expect(banner).to_contain_text("for the first time: pieces embedded 30 of 120")
+        await expect(banner.locator("progress")).to_have_attribute("max", "120")
+        await page.locator("#language").click()
+        await expect(banner).to_contain_text("计算向量 30/120")
+        served.bot.loading = {"stage": "", "done": 0, "total": 0}
+        await expect(banner).to_contain_text("知识库正在加载")
+        await expect(banner.locator("progress")).to_be_hidden()
+        served.bot.loading = None
+        await expect(banner).to_be_hidden()

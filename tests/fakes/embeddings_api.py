@@ -5,18 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 
 @dataclass
 class EmbeddingsApi:
-    """`fail_next` answers that many requests with `fail_status`; `requests` are the bodies."""
+    """`fail_next` answers that many requests with `fail_status`; `requests` are the bodies.
+    Nothing is answered while `open` is not set."""
 
     url: str = ""
     fail_next: int = 0
     fail_status: int = 500
     short: bool = False
+    open: Event = field(default_factory=Event)
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
@@ -25,12 +27,14 @@ class EmbeddingsApi:
 def embeddings_api() -> Iterator[EmbeddingsApi]:
     """Serves until the context ends. A text's vector counts its letters a, b, c."""
     api = EmbeddingsApi()
+    api.open.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             api.requests.append(body)
             api.keys.append(self.headers.get("Authorization", ""))
+            assert api.open.wait(60)
             if api.fail_next:
                 api.fail_next -= 1
                 self._answer(api.fail_status, {"error": {"message": "out of order"}})
@@ -61,6 +65,7 @@ def embeddings_api() -> Iterator[EmbeddingsApi]:
     try:
         yield api
     finally:
+        api.open.set()
         server.shutdown()
         thread.join()
         server.server_close()

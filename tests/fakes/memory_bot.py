@@ -45,13 +45,15 @@ WORDS = {
 
 
 class MemoryBot:
-    """History, publish and a worker; `failure` is raised by the next publish calls when set."""
+    """History, publish and a worker; `failure` is raised by the next publish calls when set.
+    `loading` is what /healthz says of the knowledge base."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.decisions: dict[str, dict[str, Any]] = {}
         self.events: list[Event] = []
         self.failure: Exception | None = None
+        self.loading: dict[str, Any] | None = None
         self._todo: asyncio.Queue[IncomingMessage] = asyncio.Queue(1000)
 
     async def messages(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from adapters.http_guard import security_middlewares
+from adapters.http_guard import json_response, security_middlewares
 from adapters.web.adapter import Settings, WebAdapter, create
 from tests.fakes.context import context
 from tests.fakes.memory_bot import MemoryBot
@@ -27,7 +27,11 @@ async def serving(token: str = "", bot_name: str = "豆哥", port: int = 0) -> A
     bot = MemoryBot()
     adapter = create(Settings(kind="web"), context(bot, bot_name=bot_name, http_token=token))
     app = web.Application(middlewares=security_middlewares(token))
-    app.add_routes(adapter.routes())
+
+    async def healthz(_: web.Request) -> web.Response:
+        return json_response({"status": "ok", "loading": bot.loading})
+
+    app.add_routes([*adapter.routes(), web.get("/healthz", healthz)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
     await runner.setup()
     try:

@@ -6,6 +6,7 @@ import { createComposer, showError } from "./composer.js";
 import { createPanel } from "./decision.js";
 import { byId, fillIcons } from "./dom.js";
 import { language, setLanguage, t, translatePage } from "./i18n.js";
+import { renderLoading, watchLoading } from "./loading.js";
 import { createGroups, createPeople } from "./places.js";
 import { openStream } from "./stream.js";
 
@@ -173,7 +174,9 @@ function showState(name, seconds) {
   connection = [name, seconds];
   byId("state").dataset.state = name;
   byId("state-text").textContent = t(name, { seconds });
-  if (name === "connected") showError(null);
+  if (name !== "connected") return;
+  showError(null);
+  watchLoading(); // perhaps it was started anew
 }
 
 function closeMenu() {
@@ -188,7 +191,8 @@ function translate() {
   composer.render();
   chat.redraw();
   panel.render();
-  showState(...connection);
+  byId("state-text").textContent = t(connection[0], { seconds: connection[1] });
+  renderLoading();
 }
 
 byId("language").addEventListener("click", () => {

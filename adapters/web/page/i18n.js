@@ -64,6 +64,16 @@ const WORDS = {
   locked: ["需要口令", "Token needed"],
   failed: ["没有发出去：{message}", "Not sent: {message}"],
   unreachable: ["连不上服务器", "the server can't be reached"],
+  loading: [
+    "知识库正在加载，马上就好。现在提的问题会记下来，稍后回答。",
+    "The knowledge base is being loaded. Questions are kept and answered in a moment.",
+  ],
+  building: [
+    "第一次建立知识库索引：{stage} {done}/{total}。现在提的问题会记下来，建好后回答。",
+    "Building the knowledge index for the first time: {stage} {done} of {total}. Questions are kept and answered then.",
+  ],
+  "build.read": ["读取文档", "documents read"],
+  "build.embed": ["计算向量", "pieces embedded"],
   tokenTitle: ["访问口令", "Access token"],
   tokenText: [
     "这个机器人设置了 http.token，请输入。它只保存在这个标签页里。",
