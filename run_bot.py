@@ -28,9 +28,9 @@ from knowledge.types import ExamplesMissing, KnowledgeError
 log = logging.getLogger("huixiangdou")
 
 NOISY = (
-    "apscheduler", "aiohttp", "httpx", "httpx2", "httpcore2", "openai", "websockets", "primp",
-    "ddgs", "trafilatura",
-)  # fmt: skip
+    *("aiohttp", "apscheduler", "ddgs", "httpcore2", "httpx", "httpx2", "openai", "primp"),
+    *("trafilatura", "websockets"),
+)
 
 
 def main() -> int:

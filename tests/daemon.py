@@ -43,12 +43,16 @@ async def run(
 ) -> tuple[int, str, str]:
     """Runs one command to its end; returns its status, output and errors."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(ROOT / "run_bot.py"), *arguments(folder), *more, *command,
+        sys.executable,
+        str(ROOT / "run_bot.py"),
+        *arguments(folder),
+        *more,
+        *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
-    )  # fmt: skip
+    )
     async with asyncio.timeout(START_TIMEOUT_S):
         out, err = await process.communicate(stdin.encode())
     return process.returncode or 0, out.decode(), err.decode()
@@ -102,11 +106,15 @@ async def daemon(
 ) -> AsyncIterator[Daemon]:
     """Starts the bot, waits until it has said so, and kills it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(ROOT / "run_bot.py"), *arguments(folder), *more, "run",
+        sys.executable,
+        str(ROOT / "run_bot.py"),
+        *arguments(folder),
+        *more,
+        "run",
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
-    )  # fmt: skip
+    )
     assert process.stderr
     log: list[str] = []
     reading: asyncio.Task[None] | None = None

@@ -67,7 +67,7 @@ async def build(config: Config, clock: Clock, store: Store) -> Parts:
     recent.restore(await store.recent_answers(clock.now() - recent.window_s))
     delivery = Delivery(
         store=store,
-        outbox=Outbox(adapters, store, clock, metrics),
+        outbox=Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics),
         recent=recent,
         adapters=adapters,
         clock=clock,

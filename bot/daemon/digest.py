@@ -46,12 +46,16 @@ async def digest_text(asked: Sequence[Asked], hours: float, similarity: Similari
     open_ones = [one for one in asked if not one.answered and one.reason != Reason.REPEATED]
     lines = [
         notice(
-            "digest", chinese, hours=round(hours), asked=len(asked), answered=len(answered),
+            "digest",
+            chinese,
+            hours=round(hours),
+            asked=len(asked),
+            answered=len(answered),
             helpful=sum(one.votes[0] for one in asked),
             unhelpful=sum(one.votes[1] for one in asked),
             recalled=sum(one.recalled for one in asked),
         )
-    ]  # fmt: skip
+    ]
     reasons = Counter(one.reason for one in asked if not one.answered)
     lines += [f"- {n} × {reason_text(Reason(why), chinese)}" for why, n in reasons.most_common()]
     lines += _listed("digest_unhelpful", [one for one in asked if one.votes[1]], chinese=chinese)

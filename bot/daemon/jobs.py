@@ -15,6 +15,9 @@ from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
 
+ONCE = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
+"""Of missed runs one is made up, within an hour; no run begins beside another."""
+
 Work = Callable[[], Awaitable[None]]
 
 
@@ -45,10 +48,8 @@ async def scheduled(jobs: Sequence[Job], zone: tzinfo | None = None) -> AsyncIte
     scheduler = AsyncIOScheduler()
     for job in jobs:
         if job.cron:
-            scheduler.add_job(
-                _guarded, CronTrigger.from_crontab(job.cron, zone), args=[job], id=job.name,
-                coalesce=True, max_instances=1, misfire_grace_time=3600,
-            )  # fmt: skip
+            trigger = CronTrigger.from_crontab(job.cron, zone)
+            scheduler.add_job(_guarded, trigger, args=[job], id=job.name, **ONCE)
     scheduler.start()
     try:
         yield

@@ -4,6 +4,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from adapters.base import AdapterError, Citation, Decision, IncomingMessage, Reply
 from adapters.contract import Adapter
@@ -12,7 +13,7 @@ from bot.group.duplicates import RecentAnswers
 from bot.group.outbox import Outbox
 from bot.llm.types import OnText
 from bot.metrics import Metrics
-from bot.store.replies import PendingReply, StoredReply
+from bot.store.replies import StoredReply
 from bot.store.store import Store
 from bot.texts.notices import notice
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
@@ -25,23 +26,17 @@ COPIED_CHARS = 200
 """So much of a question goes along with the copy of its answer."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """The one way in which decisions get into the store and replies into groups."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        outbox: Outbox,
-        recent: RecentAnswers,
-        adapters: Mapping[str, Adapter],
-        clock: Clock,
-        metrics: Metrics,
-        tasks: Tasks,
-    ) -> None:
-        self._store, self._outbox, self._recent = store, outbox, recent
-        self._adapters, self._clock, self._metrics = adapters, clock, metrics
-        self._tasks = tasks
+    store: Store
+    outbox: Outbox
+    recent: RecentAnswers
+    adapters: Mapping[str, Adapter]
+    clock: Clock
+    metrics: Metrics
+    tasks: Tasks
 
     async def settle(
         self, question: Question, outcome: Outcome, trace: Trace, reply: Reply | None
@@ -53,7 +48,7 @@ class Delivery:
         kind = "answer" if answered else "silence"
         adapter, group = question.group
         ids = tuple(message.message_id for message in question.messages)
-        recorded = await self._store.decide(
+        recorded = await self.store.decide(
             adapter=adapter,
             group=group,
             message_ids=ids,
@@ -61,19 +56,19 @@ class Delivery:
             reason=reason,
             trace=trace,
             reply=reply,
-            now=self._clock.now(),
+            now=self.clock.now(),
         )
         if recorded is None:
             return
-        self._metrics.decisions.labels(kind, reason).inc()
+        self.metrics.decisions.labels(kind, reason).inc()
         for entry in trace:
-            self._metrics.stage_seconds.labels(entry["stage"]).observe(entry["ms"] / 1000)
+            self.metrics.stage_seconds.labels(entry["stage"]).observe(entry["ms"] / 1000)
         log.info("%s/%s %s: %s (%s)", adapter, group, ids[-1], kind, reason)
         posted = reply is not None and await self._posted(question, reply)
-        if adapter in self._adapters:
-            await self._adapters[adapter].show(Decision(group, ids, kind, reason, tuple(trace)))
+        if adapter in self.adapters:
+            await self.adapters[adapter].show(Decision(group, ids, kind, reason, tuple(trace)))
         if posted and reply and answered:
-            self._recent.remember(question, reply, self._clock.now())
+            self.recent.remember(question, reply, self.clock.now())
             await self._copy(question, reply)
 
     async def dismiss(
@@ -81,25 +76,25 @@ class Delivery:
     ) -> None:
         """Records that messages stay unanswered, which nobody is told."""
         if reason is Reason.QUEUE_FULL:
-            self._metrics.dropped.inc(len(messages))
+            self.metrics.dropped.inc(len(messages))
         text = "\n".join(message.text for message in messages)
         question = Question(text, mention=False, messages=tuple(messages))
         await self.settle(question, Silence(reason), trace or [], None)
 
     async def say(self, adapter: str, reply: Reply) -> None:
         """Records and posts a line that belongs to no decision."""
-        await self._store.add_reply(adapter, reply, self._clock.now())
-        await self._outbox.post(adapter, reply)
+        await self.store.add_reply(adapter, reply, self.clock.now())
+        await self.outbox.post(adapter, reply)
 
-    async def post_again(self, pending: PendingReply) -> None:
+    async def post_again(self, pending: StoredReply) -> None:
         """Posts a reply that an earlier run recorded, where that can't make it stand there
         twice."""
-        await self._outbox.post(pending.adapter, pending.reply, pending.tried_at)
+        await self.outbox.post(pending.adapter, pending.reply, pending.tried_at)
 
     async def withdraw(self, stored: StoredReply) -> None:
         """Takes a reply back; its question may be answered anew. Raises AdapterError."""
-        await self._outbox.withdraw(stored.adapter, stored.reply, stored.platform_id)
-        self._recent.forget((stored.adapter, stored.group), stored.key)
+        await self.outbox.withdraw(stored.adapter, stored.reply, stored.platform_id)
+        self.recent.forget((stored.adapter, stored.group), stored.key)
 
     async def withdraw_or_log(self, stored: StoredReply) -> None:
         """As `withdraw`, where there is nobody to tell."""
@@ -114,7 +109,7 @@ class Delivery:
         as it is; at the end both are taken away, whatever became of the answer. Yields None, and
         shows nothing, where nobody asked for an answer or the platform can't."""
         message, shown = question.last, ""
-        adapter = self._adapters.get(message.adapter)
+        adapter = self.adapters.get(message.adapter)
         if adapter is None or not question.mention:
             yield None
             return
@@ -135,8 +130,8 @@ class Delivery:
 
     async def _posted(self, question: Question, reply: Reply) -> bool:
         adapter = question.last.adapter
-        platform_id = await self._outbox.post(adapter, reply)
-        if platform_id and await self._store.is_recalled(adapter, question.last.message_id):
+        platform_id = await self.outbox.post(adapter, reply)
+        if platform_id and await self.store.is_recalled(adapter, question.last.message_id):
             # The question was taken back while its answer was on the way.
             await self.withdraw_or_log(StoredReply(adapter, reply, "sent", platform_id))
             return False
@@ -144,7 +139,7 @@ class Delivery:
 
     async def _copy(self, question: Question, reply: Reply) -> None:
         """Posts the answer also where the configuration wants a copy of it."""
-        wanted = [name for name, a in self._adapters.items() if a.copies(*question.group)]
+        wanted = [name for name, a in self.adapters.items() if a.copies(*question.group)]
         if not wanted:
             return
         asked = harmless(" ".join(question.text.split()))[:COPIED_CHARS]
@@ -158,8 +153,8 @@ class Delivery:
                 citations=reply.citations,
                 chinese=reply.chinese,
             )
-            await self._store.add_reply(name, copy, self._clock.now())
-            self._tasks.spawn(self._outbox.post(name, copy))
+            await self.store.add_reply(name, copy, self.clock.now())
+            self.tasks.spawn(self.outbox.post(name, copy))
 
 
 def reply_to(

@@ -5,7 +5,7 @@ respond: still there? repeated? -> the second half -> flood control -> delivery
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from adapters.base import EVERYBODY, IncomingMessage
 from adapters.contract import Adapter
@@ -23,24 +23,18 @@ from common.clock import Clock
 from common.tasks import unless
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionHandler:
     """The `Handler` of the bot. Several questions are decided at once."""
 
-    def __init__(
-        self,
-        *,
-        pipeline: Pipeline,
-        duplicates: Duplicates,
-        flood: Flood,
-        delivery: Delivery,
-        store: Store,
-        adapters: Mapping[str, Adapter],
-        options: GroupOptions,
-        clock: Clock,
-    ) -> None:
-        self._pipeline, self._duplicates, self._flood = pipeline, duplicates, flood
-        self._delivery, self._store, self._adapters = delivery, store, adapters
-        self._options, self._clock = options, clock
+    pipeline: Pipeline
+    duplicates: Duplicates
+    flood: Flood
+    delivery: Delivery
+    store: Store
+    adapters: Mapping[str, Adapter]
+    options: GroupOptions
+    clock: Clock
 
     async def triage(self, pending: PendingQuestion) -> bool:
         """True when the question should be answered; else it is decided and recorded."""
@@ -48,10 +42,10 @@ class QuestionHandler:
         if reason := await self._not_for_us(question):
             await self._conclude(question, Silence(reason), pending.trace)
             return False
-        question = replace(question, sources=await self._store.bound_sources(*question.group))
-        if self._pipeline.llm:
-            question = await in_context(question, self._store)
-        triaged = await unless(pending.off, self._pipeline.triage(question, pending.trace))
+        question = replace(question, sources=await self.store.bound_sources(*question.group))
+        if self.pipeline.llm:
+            question = await in_context(question, self.store)
+        triaged = await unless(pending.off, self.pipeline.triage(question, pending.trace))
         if isinstance(triaged, Question):
             pending.question = triaged
             return True
@@ -63,14 +57,12 @@ class QuestionHandler:
         question = pending.question
         if question.mention or message.user == question.last.user or message.mention:
             return False
-        (similarity,) = await self._pipeline.knowledge.similarity(question.text, [message.text])
-        return answers(question, message, similarity, self._options.human_similarity)
+        (similarity,) = await self.pipeline.knowledge.similarity(question.text, [message.text])
+        return answers(question, message, similarity, self.options.human_similarity)
 
     async def respond(self, pending: PendingQuestion) -> None:
         """Answers or declines, records the decision, then posts."""
-        current = await as_it_is_now(
-            pending.question, self._adapters, self._store, self._clock.now()
-        )
+        current = await as_it_is_now(pending.question, self.adapters, self.store, self.clock.now())
         if current is None:
             return
         if current is not pending.question:
@@ -78,11 +70,11 @@ class QuestionHandler:
             if not await self.triage(pending):
                 return
         question = pending.question
-        async with self._duplicates.one_at_a_time(question):
+        async with self.duplicates.one_at_a_time(question):
             if await self._was_repeated(question, pending.trace):
                 return
-            async with self._delivery.progress(question) as show:
-                answering = self._pipeline.respond(question, pending.trace, show)
+            async with self.delivery.progress(question) as show:
+                answering = self.pipeline.respond(question, pending.trace, show)
                 outcome = await unless(pending.off, answering)
                 if isinstance(outcome, Answer) and (refused := self._refused(question)):
                     outcome = Silence(refused)
@@ -90,26 +82,26 @@ class QuestionHandler:
 
     async def _not_for_us(self, question: Question) -> Reason | None:
         """What keeps the bot silent whatever the question is about."""
-        if await self._store.muted_until(*question.group, self._clock.now()):
+        if await self.store.muted_until(*question.group, self.clock.now()):
             return Reason.MUTED
         spoken_to = {person for m in question.messages for person in m.mentions} - {EVERYBODY}
         return Reason.ADDRESSED if spoken_to and not question.mention else None
 
     async def _was_repeated(self, question: Question, trace: Trace) -> bool:
         """Was a near-identical question answered lately? Then this one is pointed to it."""
-        earlier = await self._duplicates.answered(question, self._clock.now(), trace)
+        earlier = await self.duplicates.answered(question, self.clock.now(), trace)
         if earlier is None:
             return False
         refused = self._refused(question)
-        reply = None if refused else repeat_reply(question, earlier, self._options)
-        await self._delivery.settle(question, Silence(Reason.REPEATED), trace, reply)
+        reply = None if refused else repeat_reply(question, earlier, self.options)
+        await self.delivery.settle(question, Silence(Reason.REPEATED), trace, reply)
         return True
 
     def _refused(self, question: Question) -> Reason | None:
         """What forbids to speak now; who asked the bot itself is always answered."""
         if question.mention:
             return None
-        return self._flood.refuses(question.group, question.last.user, self._clock.now())
+        return self.flood.refuses(question.group, question.last.user, self.clock.now())
 
     async def _end(
         self, pending: PendingQuestion, question: Question, outcome: Outcome | None
@@ -121,5 +113,5 @@ class QuestionHandler:
             await self._conclude(question, outcome, pending.trace)
 
     async def _conclude(self, question: Question, outcome: Outcome, trace: Trace) -> None:
-        reply = decision_reply(question, outcome, trace, self._options)
-        await self._delivery.settle(question, outcome, trace, reply)
+        reply = decision_reply(question, outcome, trace, self.options)
+        await self.delivery.settle(question, outcome, trace, reply)

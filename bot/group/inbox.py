@@ -5,6 +5,8 @@ The inbox works before the index is loaded: commands are obeyed, and the rest is
 is opened.
 """
 
+from dataclasses import dataclass, field
+
 from adapters.base import (
     BotMoved,
     Event,
@@ -28,47 +30,41 @@ from common.hours import Hours
 from common.tasks import Tasks
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class Inbox:
     """Takes in the events of all adapters."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        commands: Commands,
-        delivery: Delivery,
-        hours: Hours,
-        options: GroupOptions,
-        clock: Clock,
-        metrics: Metrics,
-        tasks: Tasks,
-    ) -> None:
-        self._store, self._commands, self._delivery = store, commands, delivery
-        self._hours, self._options = hours, options
-        self._clock, self._metrics, self._tasks = clock, metrics, tasks
-        self._dispatcher: Dispatcher | None = None
-        self._closed = False
+    store: Store
+    commands: Commands
+    delivery: Delivery
+    hours: Hours
+    options: GroupOptions
+    clock: Clock
+    metrics: Metrics
+    tasks: Tasks
+    _dispatcher: Dispatcher | None = field(default=None, init=False)
+    _closed: bool = field(default=False, init=False)
 
     async def open(self, dispatcher: Dispatcher) -> int:
         """From now on messages are handed on at once, those first that an earlier run or the time
         of loading left undecided; what is too old is dismissed. Replies that were recorded but
         perhaps not sent are posted under their key, or given up where the platform might have
         them already. Returns how many messages and replies there were."""
-        now, age = self._clock.now(), self._options.max_age_s
-        await self._store.dismiss_stale(now, age)
-        messages, replies = await self._store.unfinished(now, age)
+        now, age = self.clock.now(), self.options.max_age_s
+        await self.store.dismiss_stale(now, age)
+        messages, replies = await self.store.unfinished(now, age)
         # The store answers in the order in which it was asked: what was added before is among
         # these, and who adds something later finds the inbox open.
         self._dispatcher, self._closed = dispatcher, False
         for pending in replies:
-            self._tasks.spawn(self._delivery.post_again(pending))
+            self.tasks.spawn(self.delivery.post_again(pending))
         for message in messages:
             await self._hand_on(message)
         return len(messages) + len(replies)
 
     async def open_hours(self) -> int:
         """Takes up what was kept for the working hours that begin now; how many messages."""
-        kept = await self._store.kept(self._clock.now())
+        kept = await self.store.kept(self.clock.now())
         for message in kept:
             await self._hand_on(message)
         return len(kept)
@@ -92,20 +88,20 @@ class Inbox:
             case RecallAsked():
                 return await self._recall_asked(event)
             case BotMoved():
-                await self._store.bot_moved(event)
+                await self.store.bot_moved(event)
                 return True
 
     async def _message(self, message: IncomingMessage) -> bool:
-        now = self._clock.now()
+        now = self.clock.now()
         sent_at = min(now, message.sent_at)
-        kept = not message.mention and self._options.keep_for_opening
-        due_at = self._hours.opens_at(now) if kept and not self._hours.is_open(now) else sent_at
-        if not await self._store.add_message(message, now, due_at):
-            self._metrics.duplicates.labels(message.adapter).inc()
+        kept = not message.mention and self.options.keep_for_opening
+        due_at = self.hours.opens_at(now) if kept and not self.hours.is_open(now) else sent_at
+        if not await self.store.add_message(message, now, due_at):
+            self.metrics.duplicates.labels(message.adapter).inc()
             return False
-        self._metrics.messages.labels(message.adapter).inc()
-        if now - sent_at > self._options.max_age_s:
-            await self._delivery.dismiss((message,), Reason.STALE)
+        self.metrics.messages.labels(message.adapter).inc()
+        if now - sent_at > self.options.max_age_s:
+            await self.delivery.dismiss((message,), Reason.STALE)
         elif due_at <= now:
             await self._hand_on(message)
         return True
@@ -116,28 +112,28 @@ class Inbox:
         comes within them waits in its group's queue, for which the oldest may have to go."""
         if self._closed:
             return
-        command = parse_command(message.text, self._options.command_prefix)
+        command = parse_command(message.text, self.options.command_prefix)
         if command is not None:
-            self._tasks.spawn(self._commands.obey(message, command))
+            self.tasks.spawn(self.commands.obey(message, command))
         elif self._dispatcher is None:
             return
-        elif not self._hours.is_open(self._clock.now()):
-            self._tasks.spawn(self._say_closed(message))
+        elif not self.hours.is_open(self.clock.now()):
+            self.tasks.spawn(self._say_closed(message))
         elif dropped := self._dispatcher.offer(message):
-            await self._delivery.dismiss((dropped,), Reason.QUEUE_FULL)
+            await self.delivery.dismiss((dropped,), Reason.QUEUE_FULL)
 
     async def _say_closed(self, message: IncomingMessage) -> None:
         """One short line for who asked the bot itself, else silence."""
         reply = None
         if message.mention:
-            chinese = speaks_chinese(self._options.language, message.text)
-            opens = self._hours.shown(self._hours.opens_at(self._clock.now()))
+            chinese = speaks_chinese(self.options.language, message.text)
+            opens = self.hours.shown(self.hours.opens_at(self.clock.now()))
             reply = reply_to(message, notice("closed", chinese, opens=opens), chinese=chinese)
         question = Question(message.text, message.mention, (message,))
-        await self._delivery.settle(question, Silence(Reason.CLOSED), [], reply)
+        await self.delivery.settle(question, Silence(Reason.CLOSED), [], reply)
 
     async def _edited(self, event: MessageEdited) -> bool:
-        changed = await self._store.edit_message(event.adapter, event.message_id, event.text)
+        changed = await self.store.edit_message(event.adapter, event.message_id, event.text)
         if changed and self._dispatcher:
             group = (event.adapter, event.group)
             self._dispatcher.change(group, event.message_id, event.text)
@@ -147,21 +143,21 @@ class Inbox:
         """The message is blanked, no longer considered, and its answer is withdrawn."""
         if self._dispatcher:
             self._dispatcher.change((event.adapter, event.group), event.message_id, None)
-        known = await self._store.recall_message(event.adapter, event.message_id, self._clock.now())
-        answer = await self._store.reply_for(event.adapter, event.message_id)
-        if answer and answer.platform_id and self._options.recall_with_question:
-            self._tasks.spawn(self._delivery.withdraw_or_log(answer))
+        known = await self.store.recall_message(event.adapter, event.message_id, self.clock.now())
+        answer = await self.store.reply_for(event.adapter, event.message_id)
+        if answer and answer.platform_id and self.options.recall_with_question:
+            self.tasks.spawn(self.delivery.withdraw_or_log(answer))
         return known
 
     async def _judged(self, event: Feedback) -> bool:
-        known = await self._store.vote(event)
+        known = await self.store.vote(event)
         if known:
-            self._metrics.feedback.labels(event.adapter, event.vote).inc()
+            self.metrics.feedback.labels(event.adapter, event.vote).inc()
         return known
 
     async def _recall_asked(self, event: RecallAsked) -> bool:
-        found = await self._store.reply_by_platform_id(event.adapter, event.reply_id)
+        found = await self.store.reply_by_platform_id(event.adapter, event.reply_id)
         if found is None or found.group != event.group:
             return False
-        self._tasks.spawn(self._delivery.withdraw_or_log(found))
+        self.tasks.spawn(self.delivery.withdraw_or_log(found))
         return True

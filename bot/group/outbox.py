@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from tenacity import (
     AsyncRetrying,
@@ -32,14 +33,14 @@ ATTEMPT_TIMEOUT_S = 30.0
 """A platform that has not answered by then is taken for unreachable."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outbox:
     """Sends recorded replies. The same reply always carries the same key."""
 
-    def __init__(
-        self, adapters: Mapping[str, Adapter], store: Store, clock: Clock, metrics: Metrics
-    ) -> None:
-        self._adapters, self._store = adapters, store
-        self._clock, self._metrics = clock, metrics
+    adapters: Mapping[str, Adapter]
+    store: Store
+    clock: Clock
+    metrics: Metrics
 
     async def post(self, adapter: str, reply: Reply, tried_at: float | None = None) -> str | None:
         """Sends a reply that is recorded as pending and records how it went; returns the
@@ -50,7 +51,7 @@ class Outbox:
         """
         try:
             target = self._adapter(adapter)
-            if tried_at is not None and self._clock.now() - tried_at > target.resend_s:
+            if tried_at is not None and self.clock.now() - tried_at > target.resend_s:
                 raise Unconfirmed("it was being sent when the bot stopped")
             async for attempt in self._attempts(POST_S):
                 with attempt:
@@ -59,11 +60,11 @@ class Outbox:
             unknown = isinstance(error, Unconfirmed)
             reason = Reason.UNCONFIRMED if unknown else Reason.FAILED
             log.error("could not send reply %s to %s: %r", reply.key, adapter, error)
-            self._metrics.replies.labels(adapter, reply.kind, reason).inc()
-            await self._store.reply_failed(reply.key, self._clock.now(), reason)
+            self.metrics.replies.labels(adapter, reply.kind, reason).inc()
+            await self.store.reply_failed(reply.key, self.clock.now(), reason)
             return None
-        self._metrics.replies.labels(adapter, reply.kind, "sent").inc()
-        await self._store.reply_sent(reply.key, platform_id, self._clock.now())
+        self.metrics.replies.labels(adapter, reply.kind, "sent").inc()
+        await self.store.reply_sent(reply.key, platform_id, self.clock.now())
         return platform_id
 
     async def withdraw(self, adapter: str, reply: Reply, platform_id: str) -> None:
@@ -73,29 +74,29 @@ class Outbox:
             with attempt:
                 async with _limited(repeatable=True):
                     await target.recall(reply.group, platform_id)
-        await self._store.mark_recalled(reply.key)
+        await self.store.mark_recalled(reply.key)
 
     async def _send(self, target: Adapter, reply: Reply) -> str:
         repeatable = target.resend_s > 0
-        await self._store.reply_tried(reply.key, self._clock.now())
+        await self.store.reply_tried(reply.key, self.clock.now())
         try:
             async with _limited(repeatable=repeatable):
                 return await target.send(reply)
         except (NetworkError, RateLimited):
             if not repeatable:
                 # It is certain that the platform does not have it: after a crash it may be sent.
-                await self._store.reply_tried(reply.key, None)
+                await self.store.reply_tried(reply.key, None)
             raise
 
     def _adapter(self, name: str) -> Adapter:
-        if name not in self._adapters:
+        if name not in self.adapters:
             raise AdapterError(f"no adapter is named {name} any more")
-        return self._adapters[name]
+        return self.adapters[name]
 
     def _attempts(self, seconds: float) -> AsyncRetrying:
-        began = self._clock.now()
+        began = self.clock.now()
         return AsyncRetrying(
-            stop=lambda _: self._clock.now() - began >= seconds,
+            stop=lambda _: self.clock.now() - began >= seconds,
             retry=retry_if_exception_type((NetworkError, RateLimited)),
             wait=_wait,
             sleep=self._sleep,
@@ -103,7 +104,7 @@ class Outbox:
         )
 
     async def _sleep(self, seconds: float) -> None:
-        await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
+        await self.clock.wait(asyncio.Event(), self.clock.now() + seconds)
 
 
 @asynccontextmanager

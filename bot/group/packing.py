@@ -62,11 +62,6 @@ class Packer:
         self._open: dict[str, _Pack] = {}
         self._closed: list[_Pack] = []
 
-    @property
-    def pending(self) -> int:
-        """Messages that have been added and not yet handed out."""
-        return sum(len(pack.messages) for pack in self._packs())
-
     def add(self, message: IncomingMessage, now: float) -> None:
         """Packs a message that arrived now; one that is packed already is left where it is."""
         if any(m.message_id == message.message_id for p in self._packs() for m in p.messages):

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from adapters.base import IncomingMessage
 from bot.group.command_parser import parse_command
@@ -26,31 +26,29 @@ from common.tasks import Tasks
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class Worker:
     """The queue, open packs and waiting questions of one group."""
 
-    def __init__(
-        self,
-        group: Group,
-        *,
-        handler: Handler,
-        delivery: Delivery,
-        store: Store,
-        options: GroupOptions,
-        clock: Clock,
-        tasks: Tasks,
-    ) -> None:
-        self.group = group
-        self._handler, self._delivery, self._store = handler, delivery, store
-        self._options, self._clock, self._tasks = options, clock, tasks
-        self._queue: deque[tuple[IncomingMessage, float]] = deque()
+    group: Group = field(kw_only=False)
+    handler: Handler
+    delivery: Delivery
+    store: Store
+    options: GroupOptions
+    clock: Clock
+    tasks: Tasks
+    _packer: Packer = field(init=False)
+    _queue: deque[tuple[IncomingMessage, float]] = field(default_factory=deque, init=False)
+    _waiting: list[PendingQuestion] = field(default_factory=list, init=False)
+    _at_work: set[PendingQuestion] = field(default_factory=set, init=False)
+    _held: set[str] = field(default_factory=set, init=False)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _behind: bool = field(default=False, init=False)
+    _stopping: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        options = self.options
         self._packer = Packer(options.quiet_s, options.max_wait_s, options.mention_wait_s)
-        self._waiting: list[PendingQuestion] = []
-        self._at_work: set[PendingQuestion] = set()
-        self._held: set[str] = set()
-        self._woken = asyncio.Event()
-        self._behind = False
-        self._stopping = False
 
     @property
     def depth(self) -> int:
@@ -59,7 +57,7 @@ class Worker:
 
     @property
     def _full(self) -> bool:
-        return len(self._held) >= self._options.queue_size
+        return len(self._held) >= self.options.queue_size
 
     def offer(self, message: IncomingMessage) -> IncomingMessage | None:
         """Queues a message; returns the unprompted one that had to go for it, if any.
@@ -71,7 +69,7 @@ class Worker:
             return None
         dropped = self._make_room(message)
         if not self._full:
-            self._queue.append((message, self._clock.now()))
+            self._queue.append((message, self.clock.now()))
             self._held.add(message.message_id)
         elif message.mention:
             self._behind = True
@@ -86,7 +84,7 @@ class Worker:
                 pending.call_off(None)
             else:
                 self._waiting.remove(pending)
-            self._packer.put_back(pending.question.messages, self._clock.now())
+            self._packer.put_back(pending.question.messages, self.clock.now())
         self._packer.change(message_id, text)
         if text is None:
             self._queue = deque(e for e in self._queue if e[0].message_id != message_id)
@@ -108,12 +106,12 @@ class Worker:
         then what is to be answered."""
         while not self._stopping:
             self._woken.clear()
-            free = len(self._at_work) < self._options.at_once
+            free = len(self._at_work) < self.options.at_once
             if self._queue:
                 await self._take(*self._queue.popleft())
             elif self._behind and not self._full:
                 await self._catch_up()
-            elif free and (question := self._packer.due(self._clock.now())):
+            elif free and (question := self._packer.due(self.clock.now())):
                 self._start(self._triage, PendingQuestion(question))
             elif free and (pending := self._due()):
                 self._waiting.remove(pending)
@@ -121,7 +119,7 @@ class Worker:
             elif (until := self._next_deadline()) is None and not self._at_work:
                 return
             else:
-                await self._clock.wait(self._woken, until if free else None)
+                await self.clock.wait(self._woken, until if free else None)
         while self._at_work:
             self._woken.clear()
             await self._woken.wait()
@@ -146,7 +144,7 @@ class Worker:
                 self._woken.set()
 
         self._at_work.add(pending)
-        self._tasks.spawn(work())
+        self.tasks.spawn(work())
 
     async def _take(self, message: IncomingMessage, arrived: float) -> None:
         """Packs a message, unless it answers somebody's question."""
@@ -156,7 +154,7 @@ class Worker:
         answered = [
             pending
             for pending in accepted
-            if not pending.off.is_set() and await self._handler.answered_by(pending, message)
+            if not pending.off.is_set() and await self.handler.answered_by(pending, message)
         ]
         for pending in answered:
             if pending in self._at_work:
@@ -164,26 +162,26 @@ class Worker:
             else:
                 await self._dismiss(pending, Reason.HUMAN_FIRST)
         if answered:
-            await self._delivery.dismiss((message,), Reason.HUMAN_ANSWER)
+            await self.delivery.dismiss((message,), Reason.HUMAN_ANSWER)
             self._held.discard(message.message_id)
         else:
             self._packer.add(message, arrived)
 
     async def _triage(self, pending: PendingQuestion) -> bool:
         """Is it for the bot, and did nobody answer it? Then it waits for people to do so."""
-        if not await self._handler.triage(pending):
+        if not await self.handler.triage(pending):
             return False
         if pending.off.is_set():
             return True
         if await self._was_answered(pending):
             return False
-        wait = 0.0 if pending.question.mention else self._options.wait_for_humans_s
-        pending.deadline = self._clock.now() + wait
+        wait = 0.0 if pending.question.mention else self.options.wait_for_humans_s
+        pending.deadline = self.clock.now() + wait
         self._waiting.append(pending)
         return True
 
     async def _respond(self, pending: PendingQuestion) -> bool:
-        await self._handler.respond(pending)
+        await self.handler.respond(pending)
         return False
 
     async def _was_answered(self, pending: PendingQuestion) -> bool:
@@ -193,7 +191,7 @@ class Worker:
         others = [*map(PendingQuestion, self._packer.peek()), *self._waiting]
         for other in [one for one in others if not one.question.mention]:
             for message in other.question.messages:
-                if await self._handler.answered_by(pending, message):
+                if await self.handler.answered_by(pending, message):
                     await self._dismiss(other, Reason.HUMAN_ANSWER)
                     await self._dismiss(pending, Reason.HUMAN_FIRST)
                     return True
@@ -207,7 +205,7 @@ class Worker:
         if pending not in self._at_work:
             for message in messages:
                 self._packer.change(message.message_id, None)
-        await self._delivery.dismiss(messages, reason, pending.trace)
+        await self.delivery.dismiss(messages, reason, pending.trace)
         self._held.difference_update(m.message_id for m in messages)
 
     def _release(self, pending: PendingQuestion) -> None:
@@ -218,13 +216,13 @@ class Worker:
     async def _catch_up(self) -> None:
         """Fetches mentions that found no room."""
         self._behind = False
-        options = self._options
-        found = await self._store.backlog(self.group, self._clock.now(), options.max_age_s)
+        options = self.options
+        found = await self.store.backlog(self.group, self.clock.now(), options.max_age_s)
         for message in found:
             if parse_command(message.text, options.command_prefix) or not message.mention:
                 continue
             if dropped := self.offer(message):
-                await self._delivery.dismiss((dropped,), Reason.QUEUE_FULL)
+                await self.delivery.dismiss((dropped,), Reason.QUEUE_FULL)
 
     def _make_room(self, message: IncomingMessage) -> IncomingMessage | None:
         """The oldest unprompted message of those that nobody has looked at; the new one itself if
@@ -244,7 +242,7 @@ class Worker:
 
     def _due(self) -> PendingQuestion | None:
         """The question to answer next: who asked the bot itself goes first."""
-        due = [one for one in self._waiting if one.deadline <= self._clock.now()]
+        due = [one for one in self._waiting if one.deadline <= self.clock.now()]
         return min(due, key=lambda one: (not one.question.mention, one.deadline), default=None)
 
     def _next_deadline(self) -> float | None:

@@ -11,7 +11,7 @@ from numbers import Real
 from adapters.base import IncomingMessage, Reply
 from bot.store.database import Connection
 from bot.store.incoming import message_of
-from bot.store.replies import PendingReply, add_reply, pending_of, reply_failed
+from bot.store.replies import StoredReply, add_reply, reply_failed, stored_reply
 from bot.types import Reason, Trace
 
 PRUNE_BATCH = 500
@@ -57,7 +57,7 @@ def decide(
 
 def unfinished(
     db: Connection, now: float, max_age_s: float
-) -> tuple[list[IncomingMessage], list[PendingReply]]:
+) -> tuple[list[IncomingMessage], list[StoredReply]]:
     """Undecided messages whose turn has come, and pending replies, those not older than
     `max_age_s`, oldest first."""
     undecided = """
@@ -66,7 +66,7 @@ def unfinished(
     pending = "SELECT * FROM replies WHERE state = 'pending' AND created_at >= ? ORDER BY seq"
     return (
         [message_of(row) for row in db.execute(undecided, (now - max_age_s, now))],
-        [pending_of(row) for row in db.execute(pending, (now - max_age_s,))],
+        [stored_reply(row) for row in db.execute(pending, (now - max_age_s,))],
     )
 
 

@@ -5,10 +5,10 @@ has one order.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TypeAlias
 
-Migration: TypeAlias = tuple[str, Callable[[sqlite3.Connection], None]]
+Migration: TypeAlias = tuple[str, Sequence[str]]
 
 
 class UnknownMigration(Exception):
@@ -91,11 +91,6 @@ _FIRST = (
 )
 
 
-def _m001_first(db: sqlite3.Connection) -> None:
-    for statement in _FIRST:
-        db.execute(statement)
-
-
 _PLATFORMS = (
     # When a message's turn comes: when it was sent, or the opening time that it was kept for.
     "ALTER TABLE messages ADD COLUMN due_at REAL NOT NULL DEFAULT 0",
@@ -131,23 +126,19 @@ _PLATFORMS = (
 )
 
 
-def _m002_platforms(db: sqlite3.Connection) -> None:
-    for statement in _PLATFORMS:
-        db.execute(statement)
-
-
-def _m003_backlog(db: sqlite3.Connection) -> None:
-    """A group's undecided messages are found without going through its history."""
-    db.execute(
-        "CREATE INDEX messages_undecided_by_group ON messages (adapter, grp, seq)"
-        " WHERE state = 'received'"
-    )
+_BACKLOG = (
+    # A group's undecided messages are found without going through its history.
+    """
+    CREATE INDEX messages_undecided_by_group ON messages (adapter, grp, seq)
+    WHERE state = 'received'
+    """,
+)
 
 
 MIGRATIONS: tuple[Migration, ...] = (
-    ("m001_first", _m001_first),
-    ("m002_platforms", _m002_platforms),
-    ("m003_backlog", _m003_backlog),
+    ("m001_first", _FIRST),
+    ("m002_platforms", _PLATFORMS),
+    ("m003_backlog", _BACKLOG),
 )
 
 
@@ -160,7 +151,8 @@ def migrate(db: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIO
         raise UnknownMigration(
             f"it was written by a newer version ({', '.join(sorted(unknown))}); update the bot"
         )
-    for name, apply in migrations:
+    for name, statements in migrations:
         if name not in applied:
-            apply(db)
+            for statement in statements:
+                db.execute(statement)
             db.execute("INSERT INTO migrations VALUES (?)", (name,))

@@ -14,23 +14,15 @@ from common.language import is_chinese
 
 
 @dataclass(frozen=True, slots=True)
-class PendingReply:
-    """What an adapter should send; `tried_at` is when it was first handed to the platform, if it
-    ever was."""
-
-    adapter: str
-    reply: Reply
-    tried_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class StoredReply:
-    """A reply as it is recorded. `platform_id` is empty until it is sent."""
+    """A reply as it is recorded. `platform_id` is empty until it is sent; `tried_at` is when it
+    was first handed to the platform, if it ever was."""
 
     adapter: str
     reply: Reply
-    state: str
-    platform_id: str
+    state: str = "pending"
+    platform_id: str = ""
+    tried_at: float | None = None
 
     @property
     def key(self) -> str:
@@ -116,13 +108,15 @@ def reply_for(db: Connection, adapter: str, message_id: str) -> StoredReply | No
         WHERE m.adapter = ? AND m.message_id = ? AND r.state IN ('pending', 'sent')
         ORDER BY r.seq DESC LIMIT 1
     """
-    return _stored(db.execute(query, (adapter, message_id)).fetchone())
+    row = db.execute(query, (adapter, message_id)).fetchone()
+    return stored_reply(row) if row else None
 
 
 def reply_by_platform_id(db: Connection, adapter: str, platform_id: str) -> StoredReply | None:
     """A reply that stands in a group, by the platform's id of it."""
     query = "SELECT * FROM replies WHERE adapter = ? AND platform_id = ? AND state = 'sent'"
-    return _stored(db.execute(query, (adapter, platform_id)).fetchone())
+    row = db.execute(query, (adapter, platform_id)).fetchone()
+    return stored_reply(row) if row else None
 
 
 def last_answer(db: Connection, adapter: str, group: str) -> StoredReply | None:
@@ -131,7 +125,8 @@ def last_answer(db: Connection, adapter: str, group: str) -> StoredReply | None:
         SELECT * FROM replies WHERE adapter = ? AND grp = ? AND state = 'sent' AND kind = 'answer'
         ORDER BY seq DESC LIMIT 1
     """
-    return _stored(db.execute(query, (adapter, group)).fetchone())
+    row = db.execute(query, (adapter, group)).fetchone()
+    return stored_reply(row) if row else None
 
 
 def unprompted_replies(db: Connection, since: float) -> list[UnpromptedReply]:
@@ -206,11 +201,6 @@ def votes(db: Connection, reply_seq: int) -> dict[str, int]:
     return {"helpful": 0, "unhelpful": 0} | {row["vote"]: row["n"] for row in rows}
 
 
-def pending_of(row: Row) -> PendingReply:
-    """A row of a reply that is to be sent."""
-    return PendingReply(row["adapter"], _reply(row), row["tried_at"])
-
-
 def _settle(db: Connection, key: str, state: str, now: float, platform_id: str) -> None:
     """The reply is no longer pending."""
     changed = db.execute(
@@ -238,14 +228,9 @@ def _settle_messages(db: Connection, key: str) -> None:
     )
 
 
-def _stored(row: Row | None) -> StoredReply | None:
-    if row is None:
-        return None
-    return StoredReply(row["adapter"], _reply(row), row["state"], row["platform_id"])
-
-
-def _reply(row: Row) -> Reply:
-    return Reply(
+def stored_reply(row: Row) -> StoredReply:
+    """A row of the replies."""
+    reply = Reply(
         key=row["key"],
         group=row["grp"],
         reply_to=row["reply_to"],
@@ -256,6 +241,7 @@ def _reply(row: Row) -> Reply:
         thread=row["thread"],
         chinese=is_chinese(row["text"]),
     )
+    return StoredReply(row["adapter"], reply, row["state"], row["platform_id"], row["tried_at"])
 
 
 def _citations(row: Row) -> tuple[Citation, ...]:

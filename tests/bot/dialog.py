@@ -157,7 +157,7 @@ async def talking(
         recent.restore(await store.recent_answers(0))
         delivery = Delivery(
             store=store,
-            outbox=Outbox(adapters, store, clock, metrics),
+            outbox=Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics),
             recent=recent,
             adapters=adapters,
             clock=clock,

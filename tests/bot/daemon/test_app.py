@@ -113,9 +113,14 @@ async def test_the_books_of_the_connections_are_metrics() -> None:
         def link(self) -> LinkStatus:
             """Some of everything."""
             return LinkStatus(
-                up=True, since=100.0, heard=190.0, event=180.0, reconnects=3, recovered=7,
+                up=True,
+                since=100.0,
+                heard=190.0,
+                event=180.0,
+                reconnects=3,
+                recovered=7,
                 calls={("reply", "ok"): 5},
-            )  # fmt: skip
+            )
 
     metrics, clock = create_metrics(), FakeClock(200.0)
     LinkMetrics({"lark": Busy("lark")}, clock).register(metrics.registry)

@@ -46,9 +46,18 @@ def test_what_is_a_command(text: str, command: Command | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("2h", 7200), ("30m", 1800), ("1d", 86400), ("45", 2700), ("2小时", 7200),
-     ("0m", None), ("31d", None), ("soon", None), ("-5m", None)],
-)  # fmt: skip
+    [
+        ("2h", 7200),
+        ("30m", 1800),
+        ("1d", 86400),
+        ("45", 2700),
+        ("2小时", 7200),
+        ("0m", None),
+        ("31d", None),
+        ("soon", None),
+        ("-5m", None),
+    ],
+)
 def test_durations(text: str, seconds: int | None) -> None:
     found = parse_duration(text)
     assert (found.total_seconds() if found else None) == seconds

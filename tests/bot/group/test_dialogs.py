@@ -44,8 +44,12 @@ async def test_an_answer_replies_to_the_question_with_its_source(
         decision = await talk.store.decision("fake", asked)
         assert decision and decision["state"] == "answered"
         assert [e["stage"] for e in decision["trace"]] == [
-            "preprocess", "reject", "retrieve", "answer", "check",
-        ]  # fmt: skip
+            "preprocess",
+            "reject",
+            "retrieve",
+            "answer",
+            "check",
+        ]
         assert talk.adapter.decisions[-1].reason == "answered"
 
 

@@ -27,9 +27,15 @@ async def decide(
 ) -> int | None:
     outcome = "answer" if reason is Reason.ANSWERED else "silence"
     return await store.decide(
-        adapter=ADAPTER, group=group, message_ids=message_ids, outcome=outcome, reason=reason,
-        trace=TRACE, reply=answer, now=now,
-    )  # fmt: skip
+        adapter=ADAPTER,
+        group=group,
+        message_ids=message_ids,
+        outcome=outcome,
+        reason=reason,
+        trace=TRACE,
+        reply=answer,
+        now=now,
+    )
 
 
 async def answered(store: Store, message_id: str, key: str, now: float = NOON) -> None:

@@ -92,8 +92,8 @@ def test_a_new_migration_is_applied_once_and_in_order() -> None:
     migrate(db)
     more = (
         *MIGRATIONS,
-        ("m002", lambda db: note(db, "first")),
-        ("m003", lambda db: note(db, "second")),
+        ("m002", ["INSERT INTO state VALUES ('first', 1)"]),
+        ("m003", ["INSERT INTO state VALUES ('second', 1)"]),
     )
     migrate(db, more)
     migrate(db, more)

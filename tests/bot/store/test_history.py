@@ -111,9 +111,16 @@ def fill(db: sqlite3.Connection, count: int) -> None:
     for number in range(count):
         incoming.add_message(db, post(str(number)), NOON, NOON)
         decisions.decide(
-            db, adapter=ADAPTER, group=GROUP, message_ids=[str(number)], outcome="silence",
-            reason=Reason.OFF_TOPIC, trace=[], reply=None, now=NOON,
-        )  # fmt: skip
+            db,
+            adapter=ADAPTER,
+            group=GROUP,
+            message_ids=[str(number)],
+            outcome="silence",
+            reason=Reason.OFF_TOPIC,
+            trace=[],
+            reply=None,
+            now=NOON,
+        )
 
 
 async def test_a_long_history_is_deleted_in_batches_and_numbers_are_not_used_again(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adapters.contract import History
-from bot.store.replies import PendingReply
+from bot.store.replies import StoredReply
 from bot.store.store import Store
 from bot.texts.notices import reason_texts
 from bot.types import Reason
@@ -66,7 +66,7 @@ async def test_a_dismissed_message_tells_why(store: Store) -> None:
 async def test_an_answer_is_in_the_outbox_until_it_is_sent(store: Store) -> None:
     await store.add_message(post("1"), NOON)
     await decide(store, "1", reason=Reason.ANSWERED, answer=reply("r1"))
-    assert await store.unfinished(NOON, 60) == ([], [PendingReply(ADAPTER, reply("r1"), None)])
+    assert await store.unfinished(NOON, 60) == ([], [StoredReply(ADAPTER, reply("r1"))])
     assert (await store.counts())["unfinished"] == 1
     waiting = await store.reply_for(ADAPTER, "1")
     assert waiting is not None
@@ -194,7 +194,7 @@ async def test_a_line_without_a_decision_goes_through_the_outbox_too(store: Stor
     await store.add_reply(ADAPTER, reply("n1", kind="notice"), NOON)
     assert await store.unfinished(NOON, 60) == (
         [],
-        [PendingReply(ADAPTER, reply("n1", kind="notice"), None)],
+        [StoredReply(ADAPTER, reply("n1", kind="notice"))],
     )
     await store.reply_sent("n1", "p1", NOON)
     assert await store.unfinished(NOON, 60) == ([], [])
@@ -204,10 +204,15 @@ async def test_a_line_without_a_decision_goes_through_the_outbox_too(store: Stor
 async def test_half_an_emoji_and_odd_figures_do_not_cost_a_message(store: Store) -> None:
     await store.add_message(post("1", "broken \ud83d"), NOON)
     await store.decide(
-        adapter=ADAPTER, group=GROUP, message_ids=["1"], outcome="silence",
-        reason=Reason.OFF_TOPIC, trace=[{"stage": "x", "ms": 1.0, "path": Path("a")}],
-        reply=None, now=NOON,
-    )  # fmt: skip
+        adapter=ADAPTER,
+        group=GROUP,
+        message_ids=["1"],
+        outcome="silence",
+        reason=Reason.OFF_TOPIC,
+        trace=[{"stage": "x", "ms": 1.0, "path": Path("a")}],
+        reply=None,
+        now=NOON,
+    )
     assert (await about(store, "1"))["trace"] == [{"stage": "x", "ms": 1.0, "path": "a"}]
     (row,) = await store.messages(ADAPTER, GROUP, None, 1)
     assert row["text"] == "broken ?"

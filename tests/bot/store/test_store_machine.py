@@ -98,9 +98,16 @@ class Life(RuleBasedStateMachine):
 
     def decide(self, chosen: list[str], outcome: str, reply: Reply | None, key: str | None) -> bool:
         decided = self.do(
-            decisions.decide, adapter=ADAPTER, group=GROUP, message_ids=chosen, outcome=outcome,
-            reason=Reason.ANSWERED, trace=[], reply=reply, now=self.now,
-        )  # fmt: skip
+            decisions.decide,
+            adapter=ADAPTER,
+            group=GROUP,
+            message_ids=chosen,
+            outcome=outcome,
+            reason=Reason.ANSWERED,
+            trace=[],
+            reply=reply,
+            now=self.now,
+        )
         told = [self.messages[i] for i in chosen if i in self.messages]
         open_ones = [message for message in told if message.state == "received"]
         assert (decided is not None) == bool(open_ones)

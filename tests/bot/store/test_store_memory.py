@@ -15,9 +15,12 @@ async def test_after_a_restart_only_what_is_young_is_finished(tmp_path: Path) ->
             await store.add_message(post(number), NOON - age)
             await store.add_message(post(f"{number} asked", user="bob"), NOON - age)
             await decide(
-                store, f"{number} asked", reason=Reason.ANSWERED,
-                answer=reply(number, f"{number} asked"), now=NOON - age,
-            )  # fmt: skip
+                store,
+                f"{number} asked",
+                reason=Reason.ANSWERED,
+                answer=reply(number, f"{number} asked"),
+                now=NOON - age,
+            )
     async with open_store(path) as store:
         messages, replies = await store.unfinished(NOON, 60)
         assert [message.message_id for message in messages] == ["young"]

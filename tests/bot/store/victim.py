@@ -25,10 +25,15 @@ async def work(path: Path, first: int) -> None:
             await store.add_message(post(key), float(number))
             acknowledge("received", number)
             await store.decide(
-                adapter=ADAPTER, group=GROUP, message_ids=[key], outcome="answer",
-                reason="answered", trace=[], reply=Reply(key, GROUP, key, "yes"),
+                adapter=ADAPTER,
+                group=GROUP,
+                message_ids=[key],
+                outcome="answer",
+                reason="answered",
+                trace=[],
+                reply=Reply(key, GROUP, key, "yes"),
                 now=float(number),
-            )  # fmt: skip
+            )
             acknowledge("decided", number)
             await store.reply_sent(key, f"p{key}", float(number))
             acknowledge("sent", number)
