@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
 from typing import IO, Any, Self, TypeAlias
 
 from common import process_launch
@@ -187,12 +186,7 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.end()
 
     def fileno(self) -> int:

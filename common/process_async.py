@@ -6,7 +6,6 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from signal import SIGKILL, SIGTERM
-from types import TracebackType
 from typing import Any, Self
 
 from common.process import (
@@ -64,12 +63,7 @@ class AsyncChild:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.end()
 
     @property

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from pydantic import SecretStr
 
 from common.clock import Clock
 from knowledge.code import graphql
-from knowledge.code.stream import Answer, lines_of, read_events, take
+from knowledge.code.settings import RepoSettings
+from knowledge.code.stream import Answer, read_events
 from knowledge.code.types import MAX_HITS, Misconfigured, OutOfReach
 
 TIMEOUT_S = 10.0
@@ -35,7 +35,14 @@ MOST_PAUSE_S = 3600.0
 PAUSE_S = 2.0
 """The pause where a server says none."""
 
-_CONTEXT_LINES = 12
+_STREAM = {
+    "v": "V3",
+    "t": "keyword",
+    "display": str(MAX_HITS),
+    "cm": "true",  # whole chunks of lines, with so many around a match
+    "cl": "12",
+    "max-line-len": "400",
+}
 
 
 @dataclass(slots=True)
@@ -46,20 +53,17 @@ class Allowance:
 
 
 class Sourcegraph:
-    """One server, asked for one repository of the configuration, `owner`."""
+    """The server that one repository of the configuration is asked for at."""
 
     def __init__(
         self,
-        owner: str,
-        endpoint: str,
-        token: SecretStr,
+        repo: RepoSettings,
         session: aiohttp.ClientSession,
         clock: Clock,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._owner, self._endpoint = owner, endpoint
-        self._token, self._session, self._clock = token, session, clock
-        self._timeout_s = timeout_s
+        self._owner, self._endpoint, self._token = repo.name, repo.endpoint, repo.token
+        self._session, self._clock, self._timeout_s = session, clock, timeout_s
         self._not_before = 0.0
         self.streams = True
 
@@ -83,30 +87,25 @@ class Sourcegraph:
                     raise Misconfigured(
                         f"{self._key('endpoint')} is no Sourcegraph server: it has no search API"
                     )
-                most = allowance.left
-                data = await _body(response, allowance)
+                data = b"".join([chunk async for chunk in _counted(response, allowance)])
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._unreached(error) from None
         try:
-            found = json.loads(data[:most])
+            found = json.loads(data)
         except (ValueError, RecursionError):
             raise OutOfReach(f"{self._host} sent no JSON, or more than is read") from None
         return found if isinstance(found, dict) else {}
 
     async def _streamed(self, query: str, allowance: Allowance) -> Answer | None:
         """What the stream brings until it ends; None where there is no stream API."""
-        params = {
-            "q": query, "v": "V3", "t": "keyword", "display": str(MAX_HITS), "cm": "true",
-            "cl": str(_CONTEXT_LINES), "max-line-len": "400",
-        }  # fmt: skip
+        params = _STREAM | {"q": query}
         answer = Answer()
         try:
             async with self._asked("GET", "/.api/search/stream", params=params) as response:
                 if response.status == 404:
                     return None
-                lines = lines_of(_counted(response, allowance), allowance.left)
-                async for event, data in read_events(lines):
-                    take(answer, event, data)
+                async for event, data in read_events(_counted(response, allowance)):
+                    answer.take(event, data)
                     if answer.done:
                         break
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -125,10 +124,13 @@ class Sourcegraph:
             async with (
                 asyncio.timeout(self._timeout_s),
                 self._session.request(
-                    method, f"{self._endpoint}{path}", headers=self._headers(),
-                    allow_redirects=False, **sent,
+                    method,
+                    f"{self._endpoint}{path}",
+                    headers=self._headers(),
+                    allow_redirects=False,
+                    **sent,
                 ) as response,
-            ):  # fmt: skip
+            ):
                 if response.status != 429 or last:
                     self._check(response.status)
                     yield response
@@ -182,9 +184,5 @@ def pause_of(header: str) -> float:
 
 async def _counted(response: aiohttp.ClientResponse, allowance: Allowance) -> AsyncIterator[bytes]:
     while allowance.left > 0 and (chunk := await response.content.readany()):
+        yield chunk[: allowance.left]
         allowance.left -= len(chunk)
-        yield chunk
-
-
-async def _body(response: aiohttp.ClientResponse, allowance: Allowance) -> bytes:
-    return b"".join([chunk async for chunk in _counted(response, allowance)])

@@ -6,12 +6,11 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from common.decoding import ReadError, decode
 from knowledge.code.outline import DATA, language_of
-from knowledge.ingest.sources import LEFT_OUT
+from knowledge.ingest.sources import LEFT_OUT, glob_pattern
 
 MAX_BYTES = 500_000
 MAX_DATA_BYTES = 60_000
@@ -62,10 +61,10 @@ class Wanted:
         """Is this file to be searched, as far as its name tells?"""
         if self.committed and path not in self.committed:
             return False  # what is not committed may be private, and has no address
-        if any(_pattern(glob).fullmatch(path) for glob in self.exclude):
+        if any(glob_pattern(glob).fullmatch(path) for glob in self.exclude):
             return False
         if self.include:
-            return any(_pattern(glob).fullmatch(path) for glob in self.include)
+            return any(glob_pattern(glob).fullmatch(path) for glob in self.include)
         return bool(language_of(path)) and not _NOT_WRITTEN.fullmatch(PurePosixPath(path).name)
 
 
@@ -102,7 +101,7 @@ def read_code(file: CodeFile) -> tuple[list[str], str] | None:
     if len(data) > MAX_BYTES or average > 200 or _GENERATED.search(text[:_HEAD_CHARS]):
         return None
     git_hash = hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False)
-    return [_shortened(line) for line in lines], git_hash.hexdigest()
+    return [clean_line(line) for line in lines], git_hash.hexdigest()
 
 
 def _left_out(wanted: Wanted) -> frozenset[str]:
@@ -123,15 +122,8 @@ def _shown(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _shortened(line: str) -> str:
+def clean_line(line: str) -> str:
+    """A line of code without control characters, and not endless."""
     kept = line[:MAX_LINE_CHARS] + " …" if len(line) > MAX_LINE_CHARS else line
     # What half a surrogate pair or a control character would do further on is not worth knowing.
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", "\ufffd", kept)
-
-
-@lru_cache(256)
-def _pattern(glob: str) -> re.Pattern[str]:
-    """`*` and `?` stay within a folder, `**` goes through any number of them."""
-    spelled = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob.strip("/"))
-    return re.compile("".join(spelled.get(part, re.escape(part)) for part in parts), re.DOTALL)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from knowledge.code.outline import language_of
-from knowledge.code.stream import Answer, Match, cleaned, complain, place
+from knowledge.code.stream import Answer, cleaned, matches_of
 
 SEARCH = (
     "query($q:String!){search(query:$q,version:V3,patternType:keyword){results{matchCount limitHit"
@@ -34,22 +34,14 @@ def contents_variables(repository: str, rev: str, paths: Sequence[str]) -> dict[
 
 
 def found(data: Mapping[str, Any]) -> Answer:
-    """The answer to SEARCH; each match is a single line, of a commit that is not told."""
+    """The answer to SEARCH."""
     results = _at(data, "data", "search", "results")
-    answer = Answer(done=isinstance(results, dict) and not data.get("errors"))
-    if isinstance(alert := _at(results, "alert"), dict):
-        complain(answer, alert)
-    if errors := data.get("errors"):
-        complain(answer, errors[0] if isinstance(errors, list) and _is_first(errors) else {})
-    listed = _at(results, "results")
-    for item in listed if isinstance(listed, list) else []:
-        named = {"repository": _at(item, "repository", "name"), "path": _at(item, "file", "path")}
-        where = place(named)
-        lines = _at(item, "lineMatches")
-        for line in lines if where and isinstance(lines, list) else []:
-            number, text = _at(line, "lineNumber"), _at(line, "preview")
-            if where and isinstance(number, int) and number >= 0 and isinstance(text, str):
-                answer.matches.append(Match(*where, cleaned(text).strip("\n"), number, number))
+    errors = data.get("errors")
+    answer = Answer(matches_of(_at(results, "results")), done=bool(results) and not errors)
+    if alert := _at(results, "alert"):
+        answer.complain(alert)
+    if errors:
+        answer.complain(errors[0] if isinstance(errors, list) else {})
     return answer
 
 
@@ -63,10 +55,6 @@ def contents(data: Mapping[str, Any], paths: Sequence[str]) -> tuple[str, dict[s
         if isinstance(text, str) and not _at(blob, "binary"):
             texts[path] = cleaned(text)
     return str(_at(commit, "oid") or ""), texts
-
-
-def _is_first(errors: list[Any]) -> bool:
-    return bool(errors) and isinstance(errors[0], dict)
 
 
 def _at(found: Any, *keys: str) -> Any:

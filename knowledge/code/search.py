@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import aiohttp
 
@@ -22,7 +20,6 @@ from knowledge.code.settings import RepoSettings, code_folder
 from knowledge.code.types import MAX_HITS, CodeError, CodeHit, CodeSource, RepoQuestion
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 MAX_OTHERS = 20
 """Local repositories that are looked into beside those that were chosen."""
@@ -44,37 +41,25 @@ class RepoSearch:
     ) -> None:
         self._repos, self._clock, self._timeout_s = tuple(repos), clock, timeout_s
         self._plans = {repo.name: _plan(repo, folder, sources, base) for repo in repos}
-        self._thread: ThreadPoolExecutor | None = None
         self._session: aiohttp.ClientSession | None = None
         self._local: dict[str, LocalRepo] = {}
         self._remote: dict[str, RemoteRepo] = {}
         self._refreshing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        self._thread = ThreadPoolExecutor(1, "code")
         self._session = aiohttp.ClientSession(trust_env=True)
         for repo in self._repos:
             if repo.backend == "local":
-                self._local[repo.name] = LocalRepo(repo.name, self._plans[repo.name], self._run)
+                self._local[repo.name] = LocalRepo(repo.name, self._plans[repo.name])
                 await self._local[repo.name].open()
             else:
-                server = Sourcegraph(
-                    repo.name, repo.endpoint, repo.token, self._session, self._clock,
-                    self._timeout_s,
-                )  # fmt: skip
+                server = Sourcegraph(repo, self._session, self._clock, self._timeout_s)
                 self._remote[repo.name] = RemoteRepo(repo, server)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session:
             await self._session.close()
-        if self._thread:
-            self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def search(self, question: RepoQuestion) -> list[CodeHit]:
         """Hits from the repositories that fit the question, best first; [] where there are none,
@@ -136,18 +121,18 @@ class RepoSearch:
     def _source(self, name: str) -> CodeSource:
         return self._local[name] if name in self._local else self._remote[name]
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
 
 def _plan(
     repo: RepoSettings, folder: Path, sources: Mapping[str, Path], base: Path
 ) -> RepoPlan | None:
-    if repo.backend != "local":
-        return None
-    root = code_folder(repo, sources, base)
+    root = code_folder(repo, sources, base) if repo.backend == "local" else None
     if root is None:
         return None
     return RepoPlan(
-        repo.name, str(root), str(folder / repo.name), repo.include, repo.exclude, repo.link_base
+        name=repo.name,
+        root=str(root),
+        folder=str(folder / repo.name),
+        include=repo.include,
+        exclude=repo.exclude,
+        link_base=repo.link_base,
     )

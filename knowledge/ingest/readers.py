@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from common.process import ONE_THREAD, Child, ChildFailed, Limits, Message, environment, module
@@ -61,12 +60,7 @@ class DocumentReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for place in list(self._children):
             self._end(place)
 

@@ -154,13 +154,13 @@ def _look(
 
 
 def _wanted(relative: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
-    return any(_pattern(p).fullmatch(relative) for p in include) and not any(
-        _pattern(p).fullmatch(relative) for p in exclude
+    return any(glob_pattern(p).fullmatch(relative) for p in include) and not any(
+        glob_pattern(p).fullmatch(relative) for p in exclude
     )
 
 
 @lru_cache(256)
-def _pattern(glob: str) -> re.Pattern[str]:
+def glob_pattern(glob: str) -> re.Pattern[str]:
     """`*` and `?` stay within a folder, `**` goes through any number of them."""
     parts: list[str] = []
     for part in glob.strip("/").split("/"):

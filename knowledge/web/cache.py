@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from common.clock import Clock
@@ -41,12 +40,7 @@ class Cache:
         self._file = await self._run(lambda: _open(self._path))
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         file, self._file = self._file, None
         if file:
             await self._run(file.close)

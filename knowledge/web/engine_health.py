@@ -5,24 +5,9 @@ import math
 import time
 
 from common.clock import Clock
-from knowledge.web.types import (
-    Banned,
-    EngineError,
-    Exhausted,
-    Faulty,
-    Rejected,
-    Throttled,
-    Unusable,
-)
+from knowledge.web.types import EngineError, Faulty, Rejected, Throttled
 
 log = logging.getLogger(__name__)
-
-PAUSES_S: dict[type[EngineError], float] = {
-    Exhausted: 3600.0,
-    Banned: 3600.0,
-    Unusable: math.inf,
-}
-"""How long an engine is left alone after one such error."""
 
 FAILURES, FAILED_PAUSE_S = 3, 300.0
 """Queries in a row that fail, until it is left alone for a while."""
@@ -31,7 +16,7 @@ BARREN = 5
 """Queries in a row without a result from which on a scraped engine is suspected to refuse us."""
 
 
-class Standing:
+class EngineHealth:
     """Counts what an engine's queries come to, and tells of a change once."""
 
     def __init__(self, name: str, clock: Clock) -> None:
@@ -60,7 +45,7 @@ class Standing:
 
     def failed(self, error: EngineError) -> None:
         """A query was not answered."""
-        pause = PAUSES_S.get(type(error), 0.0)
+        pause = error.pause_s
         if isinstance(error, Faulty | Throttled):
             self._failed += 1
             pause = FAILED_PAUSE_S if self._failed >= FAILURES else 0.0

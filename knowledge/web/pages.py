@@ -1,4 +1,5 @@
-"""From candidates to articles: fetched side by side, read one by one, remembered."""
+"""From results to articles: pages worth fetching are fetched side by side, read one by one, and
+remembered."""
 
 import asyncio
 import logging
@@ -11,10 +12,11 @@ from common.clock import Clock
 from knowledge.web.cache import Cache
 from knowledge.web.client import Client
 from knowledge.web.guard import Guard
-from knowledge.web.ranking import order
+from knowledge.web.hosts import belongs_to
 from knowledge.web.reader import PageReader
 from knowledge.web.robots import Robots
-from knowledge.web.types import Article, Candidate, Content, Fetched, PageError
+from knowledge.web.tidy import title_of
+from knowledge.web.types import Article, Candidate, Content, Fetched, Hit, PageError
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +30,22 @@ TRIES = 2
 """Candidates tried for each article that is wanted."""
 
 
+FUSION = 60
+"""Reciprocal rank fusion: being found by both queries counts more than a place or two."""
+
+
 class Pages:
     """What is behind addresses, fetched anew only when it is not in the cache."""
 
     def __init__(
-        self, client: Client, guard: Guard, cache: Cache, clock: Clock, ttl_s: float, read_s: float
+        self,
+        client: Client,
+        guard: Guard,
+        cache: Cache,
+        clock: Clock,
+        *,
+        ttl_s: float,
+        read_s: float,
     ) -> None:
         self._client, self._guard, self._cache = client, guard, cache
         self._robots = Robots(client, clock)
@@ -52,10 +65,9 @@ class Pages:
         while left and len(articles) < most:
             wave, left = left[: most - len(articles)], left[most - len(articles) :]
             for item, content in await self._wave(wave):
-                known = any(str(content.url) == article.url or content.text == article.text
-                            for article in articles)  # fmt: skip
-                if not known:
-                    articles.append(_article(item, content, preferred))
+                article = _article(item, content, preferred)
+                if not any(it.url == article.url or it.text == article.text for it in articles):
+                    articles.append(article)
 
     async def _wave(self, wave: Sequence[Candidate]) -> list[tuple[Candidate, Content]]:
         async with asyncio.TaskGroup() as group:
@@ -123,3 +135,29 @@ def _article(item: Candidate, content: Content, preferred: Sequence[str]) -> Art
     title = content.title or item.title or content.url.host or ""
     liked = order(content.url, preferred) < len(preferred)
     return Article(str(content.url), title, content.text, liked, item.rank)
+
+
+def ranked(
+    found: Sequence[Sequence[Hit]], guard: Guard, preferred: Sequence[str]
+) -> list[Candidate]:
+    """Each page once: preferred domains first, in their order, then by rank. What must not be
+    visited is left out."""
+    scores: dict[URL, float] = {}
+    titles: dict[URL, str] = {}
+    for results in found:
+        for place, hit in enumerate(results, 1):
+            try:
+                url = guard.checked(hit.url)
+            except PageError:
+                continue
+            scores[url] = scores.get(url, 0.0) + 1 / (FUSION + place)
+            titles.setdefault(url, title_of(hit.title))
+    best_first = sorted(scores, key=lambda url: -scores[url])
+    candidates = [Candidate(url, titles[url], rank) for rank, url in enumerate(best_first, 1)]
+    return sorted(candidates, key=lambda item: (order(item.url, preferred), item.rank))
+
+
+def order(url: URL, preferred: Sequence[str]) -> int:
+    """The place of a page's domain among the preferred ones; their number where it is none."""
+    place = belongs_to(url.raw_host or "", preferred)
+    return len(preferred) if place is None else place

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import logging
-from types import TracebackType
 from typing import Self
 
 from common.process import ONE_THREAD, ChildFailed, Limits, Message, environment, module
@@ -32,12 +31,7 @@ class PageReader:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._end()
 
     async def read(self, page: Fetched) -> Content:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from knowledge.web.types import Banned, Faulty, Hit, Unusable
@@ -36,12 +35,7 @@ class Scraping:
         logging.getLogger("primp").setLevel(logging.WARNING)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def find(self, query: str, *, chinese: bool) -> list[Hit]:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from aiohttp.abc import AbstractResolver
@@ -18,10 +17,9 @@ from yarl import URL
 from common.clock import Clock
 from knowledge.web.cache import Cache
 from knowledge.web.client import LIMITS, Client, Limits
-from knowledge.web.engine_health import Standing
+from knowledge.web.engine_health import EngineHealth
 from knowledge.web.guard import Guard, SystemNames
-from knowledge.web.pages import Pages
-from knowledge.web.ranking import order, ranked
+from knowledge.web.pages import Pages, order, ranked
 from knowledge.web.scraping import Scraping
 from knowledge.web.serper import Serper
 from knowledge.web.settings import WebSettings
@@ -53,10 +51,15 @@ class WebSearch:
         self._guard = Guard(settings.allow, settings.blocked_domains)
         self._cache = Cache(data_dir / CACHE_FILE, clock)
         self._engine = _engine(settings, clock)
-        self._standing = Standing(settings.engine, clock)
+        self._health = EngineHealth(settings.engine, clock)
         self._client = Client(self._guard, names or SystemNames(), clock, limits, settings.contact)
         self._pages = Pages(
-            self._client, self._guard, self._cache, clock, settings.cache_ttl, limits.read_s
+            self._client,
+            self._guard,
+            self._cache,
+            clock,
+            ttl_s=settings.cache_ttl,
+            read_s=limits.read_s,
         )
         self._open = AsyncExitStack()
 
@@ -66,12 +69,7 @@ class WebSearch:
                 await self._open.enter_async_context(part)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._open.aclose()
 
     async def search(self, queries: Sequence[str], chinese: bool) -> list[Article]:
@@ -97,7 +95,7 @@ class WebSearch:
 
     def notes(self) -> list[str]:
         """What is wrong, for `status`; empty where nothing is."""
-        return [note for note in (self._standing.note, self._cache.problem) if note]
+        return [note for note in (self._health.note, self._cache.problem) if note]
 
     async def _find(self, engine: Engine, query: str, *, chinese: bool) -> list[Hit]:
         """The results for one query, from the cache where it was asked before."""
@@ -105,18 +103,18 @@ class WebSearch:
         known = await self._cache.get(key)
         if isinstance(known, list):
             return [Hit(str(url), str(title)) for url, title in known]
-        if not self._standing.usable:
+        if not self._health.usable:
             return []
         try:
             async with asyncio.timeout(self._limits.engine_s):
                 hits = await engine.find(query, chinese=chinese)
         except TimeoutError:
-            self._standing.failed(Faulty(f"{engine.name} takes too long"))
+            self._health.failed(Faulty(f"{engine.name} takes too long"))
             return []
         except EngineError as error:
-            self._standing.failed(error)
+            self._health.failed(error)
             return []
-        self._standing.worked(len(hits))
+        self._health.worked(len(hits))
         ttl = self._settings.cache_ttl if hits else min(BARREN_S, self._settings.cache_ttl)
         await self._cache.put(key, [[hit.url, hit.title] for hit in hits], ttl)
         return hits

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -62,12 +61,7 @@ class Serper:
         self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session:
             await self._session.close()
 
@@ -104,9 +98,17 @@ class Serper:
         except (aiohttp.ClientError, OSError, ValueError, PageError) as error:
             # From None: the messages of these errors may quote the address.
             raise Faulty(f"serper can't be reached: {type(error).__name__}") from None
+        found = _object(body)
         if status != 200:
-            raise _error(status, str(_object(body).get("message", "")))
-        return _hits(body)
+            raise _error(status, str(found.get("message", "")))
+        if not found:
+            raise Faulty("serper sent no JSON")
+        organic = found.get("organic")  # any block of the answer may be missing
+        return [
+            Hit(entry["link"], str(entry.get("title", "")))
+            for entry in (organic if isinstance(organic, list) else [])[:RESULTS]
+            if isinstance(entry, dict) and isinstance(entry.get("link"), str)
+        ]
 
     async def _sleep(self, seconds: float) -> None:
         await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
@@ -138,23 +140,6 @@ def _error(status: int, message: str) -> EngineError:
     if status >= 500:
         return Faulty(f"serper failed with HTTP {status}")
     return Rejected(f"serper does not take the query: HTTP {status} {message}".rstrip())
-
-
-def _hits(body: bytes) -> list[Hit]:
-    """Any block of the answer may be missing; no results are an answer too."""
-    try:
-        found = json.loads(body)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Faulty("serper sent no JSON")
-    organic = found.get("organic")
-    entries = organic if isinstance(organic, list) else []
-    return [
-        Hit(entry["link"], str(entry.get("title", "")))
-        for entry in entries[:RESULTS]
-        if isinstance(entry, dict) and isinstance(entry.get("link"), str)
-    ]
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

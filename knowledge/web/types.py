@@ -13,9 +13,9 @@ WebError
     └── BadStatus     its server says no; carries `status`
 """
 
+import math
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from yarl import URL
 
@@ -25,7 +25,9 @@ class WebError(Exception):
 
 
 class EngineError(WebError):
-    """A search engine did not answer a query."""
+    """A search engine did not answer a query; `pause_s` is how long it is left alone then."""
+
+    pause_s: ClassVar[float] = 0.0
 
 
 class Throttled(EngineError):
@@ -43,13 +45,19 @@ class Rejected(EngineError):
 class Exhausted(EngineError):
     """Its account has no credits left."""
 
+    pause_s = 3600.0
+
 
 class Banned(EngineError):
     """It sends this machine away."""
 
+    pause_s = 3600.0
+
 
 class Unusable(EngineError):
     """It never will answer as configured; says what to change."""
+
+    pause_s = math.inf
 
 
 class PageError(WebError):
@@ -124,12 +132,7 @@ class Engine(Protocol):
 
     async def __aenter__(self) -> Self: ...
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    async def __aexit__(self, *_: object) -> None: ...
 
     async def find(self, query: str, *, chinese: bool) -> list[Hit]:
         """At most ten results, best first. Raises EngineError."""
