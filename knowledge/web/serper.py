@@ -100,8 +100,8 @@ class Serper:
             raise Faulty(f"serper can't be reached: {type(error).__name__}") from None
         found = _object(body)
         if status != 200:
-            raise _error(status, str(found.get("message", "")))
-        if not found:
+            raise _error(status, str((found or {}).get("message", "")))
+        if found is None:
             raise Faulty("serper sent no JSON")
         organic = found.get("organic")  # any block of the answer may be missing
         return [
@@ -142,9 +142,9 @@ def _error(status: int, message: str) -> EngineError:
     return Rejected(f"serper does not take the query: HTTP {status} {message}".rstrip())
 
 
-def _object(body: bytes) -> Mapping[str, Any]:
+def _object(body: bytes) -> Mapping[str, Any] | None:
     try:
         found = json.loads(body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
