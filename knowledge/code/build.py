@@ -5,17 +5,25 @@ complete; a build that fails leaves the old one as it was.
 """
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.snapshots import AlreadyBuilding, current_snapshot, next_snapshot, only_one
-from knowledge.code.checkout import Checkout, read_checkout
+from knowledge.code.checkout import read_checkout
 from knowledge.code.chunks import Chunk, chunks_of
 from knowledge.code.files import CodeFile, Wanted, list_code, read_code
-from knowledge.code.index import FORMAT, About, CodeIndex, files_read, open_index
+from knowledge.code.index import (
+    FORMAT,
+    About,
+    CodeIndex,
+    FileRecord,
+    Records,
+    describe_index,
+    files_read,
+    open_index,
+)
 from knowledge.code.outline import language_of
 from knowledge.index.text_index import copy_index
 from knowledge.types import IndexMismatch
@@ -56,15 +64,6 @@ class RepoReport:
     problem: str = ""
 
 
-@dataclass(slots=True)
-class _Files:
-    """The files of a new index: what is kept of the old one, and what is read now."""
-
-    records: dict[str, Sequence[object]] = field(default_factory=dict)
-    stale: list[CodeFile] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
-
-
 def build(plan: RepoPlan) -> RepoReport:
     """Makes a new index where anything changed. Never raises for what a folder holds."""
     root, folder = Path(plan.root), Path(plan.folder)
@@ -81,59 +80,52 @@ def _build(plan: RepoPlan, root: Path, folder: Path) -> RepoReport:
     checkout = read_checkout(root)
     old, known = _usable(folder, plan)
     listed = list_code(root, Wanted(plan.include, plan.exclude, checkout.blobs))
-    files = _compared(listed, known)
+    records = {file.path: known[file.path] for file in listed if _is_same(file, known)}
+    stale = [file for file in listed if file.path not in records]
+    dropped = known.keys() - {file.path for file in listed}
     base = plan.link_base or checkout.link_base
-    if old and not files.stale and not files.dropped:
-        about = About.load(old)
-        if (about.commit, about.link_base) == (checkout.commit, base):
-            return RepoReport(plan.name, 0, about.chunks)
+    if old and not stale and not dropped and (old.commit, old.link_base) == (checkout.commit, base):
+        return RepoReport(plan.name, 0, old.chunks)
+    current = current_snapshot(folder)
     with next_snapshot(folder) as new:
-        if old:
-            copy_index(old / "words", new / "words")
+        if old and current:
+            copy_index(current / "words", new / "words")
         index = CodeIndex(new / "words")
-        index.change([*files.dropped, *(file.path for file in files.stale)], _read(files))
-        (new / "files.json").write_text(json.dumps(files.records), encoding="utf-8")
-        indexed = {path: str(row[2]) for path, row in files.records.items() if row[2]}
-        _about(plan, checkout, base, indexed, index.chunks).save(new)
-    return RepoReport(plan.name, len(files.stale) + len(files.dropped), index.chunks)
+        index.change([*dropped, *(file.path for file in stale)], _read(stale, records))
+        indexed = {path: record.git_hash for path, record in records.items() if record.git_hash}
+        odd = {path for path, found in indexed.items() if checkout.blobs.get(path) != found}
+        about = About(
+            layout=plan.layout,
+            commit=checkout.commit,
+            link_base=base,
+            files=len(indexed),
+            chunks=index.chunks,
+            uncommitted=frozenset(odd if checkout.commit else ()),
+        )
+        describe_index(new, about, records)
+    return RepoReport(plan.name, len(stale) + len(dropped), index.chunks)
 
 
-def _about(
-    plan: RepoPlan, checkout: Checkout, base: str, indexed: Mapping[str, str], chunks: int
-) -> About:
-    uncommitted = frozenset(
-        path for path, git_hash in indexed.items() if checkout.blobs.get(path) != git_hash
-    )
-    lost = uncommitted if checkout.commit else frozenset()
-    return About(plan.layout, checkout.commit, base, len(indexed), chunks, lost)
-
-
-def _usable(folder: Path, plan: RepoPlan) -> tuple[Path | None, Mapping[str, Sequence[object]]]:
-    """The index that serves, if it can be built upon, and the files that were read for it."""
+def _usable(folder: Path, plan: RepoPlan) -> tuple[About | None, Records]:
+    """What the index that serves was made of, if it can be built upon, and of which files."""
     current = current_snapshot(folder)
     try:
-        if current and open_index(current)[1].layout == plan.layout:
-            return current, files_read(current)
+        if current and (about := open_index(current)[1]).layout == plan.layout:
+            return about, files_read(current)
     except IndexMismatch:
         pass
     return None, {}
 
 
-def _compared(found: Sequence[CodeFile], known: Mapping[str, Sequence[object]]) -> _Files:
-    files = _Files(dropped=sorted(known.keys() - {file.path for file in found}))
-    for file in found:
-        record = known.get(file.path)
-        if record and list(record[:2]) == [file.size, file.mtime_ns]:
-            files.records[file.path] = record
-        else:
-            files.stale.append(file)
-    return files
+def _is_same(file: CodeFile, known: Records) -> bool:
+    record = known.get(file.path)
+    return record is not None and record[:2] == (file.size, file.mtime_ns)
 
 
-def _read(files: _Files) -> Iterator[tuple[str, list[Chunk]]]:
-    """Reads and cuts the stale files, and notes what they were."""
-    for file in files.stale:
-        read = read_code(file)
-        files.records[file.path] = [file.size, file.mtime_ns, read[1] if read else ""]
-        if read:
-            yield file.path, chunks_of(read[0], language_of(file.path))
+def _read(stale: Iterable[CodeFile], records: Records) -> Iterator[tuple[str, list[Chunk]]]:
+    """Reads and cuts stale files, and adds what they were to the records."""
+    for file in stale:
+        lines, git_hash = read_code(file) or ([], "")
+        records[file.path] = FileRecord(file.size, file.mtime_ns, git_hash)
+        if git_hash:
+            yield file.path, chunks_of(lines, language_of(file.path))

@@ -62,7 +62,7 @@ class Sourcegraph:
         clock: Clock,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._owner, self._endpoint, self._token = repo.name, repo.endpoint, repo.token
+        self._endpoint, self._token = repo.endpoint, repo.token
         self._session, self._clock, self._timeout_s = session, clock, timeout_s
         self._not_before = 0.0
         self.streams = True
@@ -84,9 +84,7 @@ class Sourcegraph:
         try:
             async with self._asked("POST", "/.api/graphql", json=body) as response:
                 if response.status == 404:
-                    raise Misconfigured(
-                        f"{self._key('endpoint')} is no Sourcegraph server: it has no search API"
-                    )
+                    raise Misconfigured("`endpoint` is no Sourcegraph server: it has no search API")
                 data = b"".join([chunk async for chunk in _counted(response, allowance)])
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._unreached(error) from None
@@ -144,11 +142,10 @@ class Sourcegraph:
     def _check(self, status: int) -> None:
         if status in (401, 403):
             what = "is not accepted" if self._token.get_secret_value() else "must be set"
-            raise Misconfigured(f"{self._key('token')} {what}: {self._host} answers {status}")
+            raise Misconfigured(f"`token` {what}: {self._host} answers {status}")
         if 300 <= status < 400:
             raise Misconfigured(
-                f"{self._host} sends on to another page; set {self._key('token')}, "
-                f"or correct {self._key('endpoint')}"
+                f"{self._host} sends on to another page; set `token`, or correct `endpoint`"
             )
         if status not in (200, 404):
             limited = "too many requests" if status == 429 else f"status {status}"
@@ -159,9 +156,6 @@ class Sourcegraph:
         # Uncompressed: what is counted is what is read.
         plain = {"Accept": "text/event-stream, application/json", "Accept-Encoding": "identity"}
         return plain | ({"Authorization": f"token {secret}"} if secret else {})
-
-    def _key(self, key: str) -> str:
-        return f"search.repo ({self._owner}) `{key}`"
 
     @property
     def _host(self) -> str:

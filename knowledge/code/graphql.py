@@ -12,25 +12,23 @@ SEARCH = (
     " alert{title description} results{__typename ... on FileMatch{repository{name} file{path}"
     " lineMatches{lineNumber preview}}}}}}"
 )
-_MOST_FILES = 3
+MOST_FILES = 3
+"""Whole files that are asked for at once."""
 
 
-def contents_query(paths: Sequence[str]) -> str:
-    """Asks for the commit and whole files of a repository; the variables carry the names."""
-    wanted = paths[:_MOST_FILES]
-    declared = "".join(f",$p{number}:String!" for number in range(len(wanted)))
+def contents_request(repository: str, rev: str, paths: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """A query for the commit and whole files of a repository, and its variables: the names."""
+    declared = "".join(f",$p{number}:String!" for number in range(len(paths)))
     blobs = " ".join(
         f"f{number}:blob(path:$p{number}){{content byteSize binary}}"
-        for number in range(len(wanted))
+        for number in range(len(paths))
     )
     head = f"query($r:String!,$v:String!{declared})"
-    return f"{head}{{repository(name:$r){{commit(rev:$v){{oid {blobs}}}}}}}"
-
-
-def contents_variables(repository: str, rev: str, paths: Sequence[str]) -> dict[str, str]:
-    """The variables of `contents_query`."""
-    files = {f"p{number}": path for number, path in enumerate(paths[:_MOST_FILES])}
-    return {"r": repository, "v": rev or "HEAD", **files}
+    files = {f"p{number}": path for number, path in enumerate(paths)}
+    return (
+        f"{head}{{repository(name:$r){{commit(rev:$v){{oid {blobs}}}}}}}",
+        {"r": repository, "v": rev or "HEAD", **files},
+    )
 
 
 def found(data: Mapping[str, Any]) -> Answer:
@@ -49,7 +47,7 @@ def contents(data: Mapping[str, Any], paths: Sequence[str]) -> tuple[str, dict[s
     """The commit, and the text of each file that there is and that is text."""
     commit = _at(data, "data", "repository", "commit")
     texts: dict[str, str] = {}
-    for number, path in enumerate(paths[:_MOST_FILES]):
+    for number, path in enumerate(paths):
         blob = _at(commit, f"f{number}")
         text = _at(blob, "content")
         if isinstance(text, str) and not _at(blob, "binary"):

@@ -4,13 +4,14 @@
 <folder>/snapshot-<n>/    words/ (tantivy), files.json (what was read), about.json (commit, counts)
 """
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import tantivy
+from pydantic import TypeAdapter
 
 from common.language import words
 from knowledge.code.chunks import Chunk
@@ -28,6 +29,14 @@ NAMES, TITLE, WORDS, ABOUT = "names", "title", "words", "about"
 names, in the text and in heading and path."""
 
 
+class FileRecord(NamedTuple):
+    """A file that was read for an index; `git_hash` is "" where it is no code after all."""
+
+    size: int
+    mtime_ns: int
+    git_hash: str
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What an index was made of. `layout` is FORMAT and the choice of files; `uncommitted` are
@@ -40,16 +49,11 @@ class About:
     chunks: int
     uncommitted: frozenset[str] = frozenset()
 
-    def save(self, folder: Path) -> None:
-        """Writes it beside the index."""
-        found = asdict(self) | {"uncommitted": sorted(self.uncommitted)}
-        (folder / "about.json").write_text(json.dumps(found), encoding="utf-8")
 
-    @classmethod
-    def load(cls, folder: Path) -> "About":
-        """Reads it back. Raises OSError, ValueError, TypeError or KeyError for a broken one."""
-        found = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-        return cls(**found | {"uncommitted": frozenset(found["uncommitted"])})
+Records: TypeAlias = dict[str, FileRecord]
+"""By path."""
+
+_ABOUT, _RECORDS = TypeAdapter(About), TypeAdapter(Records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +110,36 @@ class CodeIndex(TextIndex):
         return [_candidate(self.searcher.doc(at), float(score)) for score, at in hits]
 
 
+def describe_index(folder: Path, about: About, records: Records) -> None:
+    """Writes beside an index what it was made of."""
+    (folder / "about.json").write_bytes(_ABOUT.dump_json(about))
+    (folder / "files.json").write_bytes(_RECORDS.dump_json(records))
+
+
 def open_index(folder: Path) -> tuple[CodeIndex, About]:
     """The index of a complete snapshot. Raises IndexMismatch for a damaged one."""
     try:
-        about = About.load(folder)
+        about = _ABOUT.validate_json((folder / "about.json").read_bytes())
         index = CodeIndex(folder / "words")
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise IndexMismatch(f"{folder} is damaged: {error}") from error
     if index.chunks != about.chunks:
         raise IndexMismatch(f"{folder} is incomplete")
     return index, about
 
 
+def files_read(folder: Path) -> Records:
+    """The files that were read for an index. Raises IndexMismatch."""
+    try:
+        return _RECORDS.validate_json((folder / "files.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise IndexMismatch(f"{folder} is damaged: {error}") from error
+
+
 def names_of(term: str) -> list[str]:
     """The distinct names in a text, in small letters."""
     found = (name.lower() for name in _NAME.findall(term) if len(name) <= _MOST_NAME_CHARS)
     return list(dict.fromkeys(found))
-
-
-def files_read(folder: Path) -> Mapping[str, Sequence[object]]:
-    """Path -> [size, mtime_ns, git hash] of the files that were read for an index; a hash is ""
-    for a file that is no code after all. Raises IndexMismatch."""
-    try:
-        found: dict[str, list[object]] = json.loads((folder / "files.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise IndexMismatch(f"{folder} is damaged: {error}") from error
-    return found
 
 
 def _document(path: str, chunk: Chunk) -> tantivy.Document:

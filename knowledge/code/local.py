@@ -48,20 +48,17 @@ class LocalRepo:
             return []
         return await asyncio.to_thread(_search, self.name, *self._opened, question)
 
-    def notes(self) -> list[str]:
-        """What is wrong with it."""
+    @property
+    def note(self) -> str:
+        """What is wrong with it; "" where nothing is."""
         if self.plan is None:
-            return [
-                f"search.repo ({self.name}): there is no knowledge source of the name in `repo`; "
-                "write one of knowledge.sources, or a folder with a / in it"
-            ]
-        if self._problem:
-            return [f"search.repo ({self.name}): {self._problem}"]
-        if self._opened is None:
-            return [f"search.repo ({self.name}): its code is not indexed yet"]
-        if not self._opened[0].chunks:
-            return [f"search.repo ({self.name}): there is no code in {self.plan.root}"]
-        return []
+            return (
+                "there is no knowledge source of the name in `repo`; write one of "
+                "knowledge.sources, or a folder with a / in it"
+            )
+        if self._problem or self._opened is None:
+            return self._problem or "its code is not indexed yet"
+        return "" if self._opened[0].chunks else f"there is no code in {self.plan.root}"
 
 
 def _open(plan: RepoPlan) -> tuple[CodeIndex, About] | None:

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from knowledge.code import graphql
 from knowledge.code.checkout import sourcegraph_link
-from knowledge.code.chunks import chunks_of
+from knowledge.code.chunks import Chunk, chunks_of
 from knowledge.code.client import Allowance, Sourcegraph
 from knowledge.code.graphql import MAX_QUERIES, full_name, phrases, query
 from knowledge.code.outline import heading_at, language_of, outline_of
@@ -20,7 +19,6 @@ from knowledge.code.types import (
     CodeError,
     CodeHit,
     Misconfigured,
-    OutOfReach,
     RepoQuestion,
 )
 
@@ -35,11 +33,12 @@ class RemoteRepo:
         self._settings, self._server = settings, server
         self._repository = full_name(settings.repo)
         self._off: Misconfigured | None = None
-        self._note = ""
+        self.note = ""
+        """What was wrong last; "" where nothing was."""
 
     def forget(self) -> None:
         """After a reload everything may be right again."""
-        self._off, self._note = None, ""
+        self._off, self.note = None, ""
 
     async def search(self, question: RepoQuestion, queries: int) -> list[CodeHit]:
         """Hits, best first. Raises CodeError where nothing came at all."""
@@ -56,10 +55,6 @@ class RemoteRepo:
         verbatim = question.verbatim[:MAX_TERMS]
         # Long files and odd ones take their time: beside the event loop.
         return await asyncio.to_thread(self._rated, own, whole, verbatim, wanted)
-
-    def notes(self) -> list[str]:
-        """What is wrong with it."""
-        return [f"search.repo ({self.name}): {self._note}"] if self._note else []
 
     async def _answers(self, wanted: Sequence[str], allowance: Allowance) -> list[Answer]:
         """What came, however much of it; raises only where all queries failed."""
@@ -79,35 +74,29 @@ class RemoteRepo:
         answers = list(answers)
         wrong = [error for error in errors if isinstance(error, Misconfigured)]
         if any(answer.lost for answer in answers):
-            wrong.append(Misconfigured(
-                f"`repo`: the server knows no repository {self._repository}{self._at_rev}"
-            ))  # fmt: skip
+            rev = self._settings.rev
+            missing = f", or it has no revision {rev} (`rev`)" if rev else ""
+            text = f"`repo`: the server knows no repository {self._repository}{missing}"
+            wrong.append(Misconfigured(text))
         self._off = wrong[0] if wrong and not any(answer.matches for answer in answers) else None
         alerts = [answer.alert for answer in answers if answer.alert]
         cut = [] if all(answer.done for answer in answers) else ["the last results were cut short"]
         said = [*map(str, [*wrong, *errors]), *alerts, *cut]
-        self._note = said[0] if said else ""
-
-    @property
-    def _at_rev(self) -> str:
-        rev = self._settings.rev
-        return f", or it has no revision {rev} (`rev`)" if rev else ""
+        self.note = said[0] if said else ""
 
     async def _whole(
         self, matches: Sequence[Match], allowance: Allowance
     ) -> Mapping[str, tuple[str, str]]:
         """The whole text of the first files, with their commit; GraphQL shows single lines only."""
-        paths = list(dict.fromkeys(match.path for match in matches))[:3]
+        paths = list(dict.fromkeys(match.path for match in matches))[: graphql.MOST_FILES]
         if not paths:
             return {}
-        variables = graphql.contents_variables(self._repository, self._settings.rev, paths)
+        asked = graphql.contents_request(self._repository, self._settings.rev, paths)
         try:
-            data = await self._server.graphql(graphql.contents_query(paths), variables, allowance)
-        except OutOfReach as error:
-            self._note = str(error)
-            return {}
-        except Misconfigured as error:
-            self._off, self._note = error, str(error)
+            data = await self._server.graphql(*asked, allowance)
+        except CodeError as error:
+            self._off = error if isinstance(error, Misconfigured) else self._off
+            self.note = str(error)
             return {}
         commit, texts = graphql.contents(data, paths)
         return {path: (commit, text) for path, text in texts.items()}
@@ -120,27 +109,23 @@ class RemoteRepo:
         wanted: Sequence[str],
     ) -> list[CodeHit]:
         terms = terms_of(tuple(dict.fromkeys((*verbatim, *wanted))), {})
-        hits: list[CodeHit] = []
-        for hit in (self._hit(match, whole) for match in matches[:_MOST_MATCHES]):
-            points, matched = score(terms, hit.path, hit.heading, hit.text, 0.0)
-            own = tuple(term for term in matched if term in verbatim)
-            hits.append(replace(hit, score=points, matched=own))
-        return kept({(hit.path, hit.line): hit for hit in hits}.values())
-
-    def _hit(self, match: Match, whole: Mapping[str, tuple[str, str]]) -> CodeHit:
-        language = language_of(match.path)
-        commit = match.commit
-        first, text = _around(match)
-        heading = _heading(match, language)
-        if match.path in whole:
-            commit, content = whole[match.path]
-            for chunk in chunks_of(content.split("\n"), language):
-                if chunk.line - 1 <= match.at <= chunk.line - 1 + chunk.text.count("\n"):
-                    first, heading, text = chunk.line - 1, chunk.heading, chunk.text
-        url = sourcegraph_link(
-            self._settings.endpoint, self._repository, commit, match.path, first + 1
-        )
-        return CodeHit(self.name, match.path, first + 1, heading, text, language, url, 0.0)
+        hits: dict[tuple[str, int], CodeHit] = {}
+        for match in matches[:_MOST_MATCHES]:
+            commit, chunk = _chunk(match, whole)
+            points, matched = score(terms, match.path, chunk.heading, chunk.text, 0.0)
+            place = (self._repository, commit, match.path, chunk.line)
+            hits[match.path, chunk.line] = CodeHit(
+                repo=self.name,
+                path=match.path,
+                line=chunk.line,
+                heading=chunk.heading,
+                text=chunk.text,
+                language=language_of(match.path),
+                url=sourcegraph_link(self._settings.endpoint, *place),
+                score=points,
+                matched=tuple(term for term in matched if term in verbatim),
+            )
+        return kept(hits.values())
 
 
 async def _outcome(asked: Awaitable[Answer]) -> Answer | CodeError:
@@ -150,13 +135,17 @@ async def _outcome(asked: Awaitable[Answer]) -> Answer | CodeError:
         return error
 
 
-def _around(match: Match) -> tuple[int, str]:
-    """At most MAX_LINES lines of what came, around the one that matched, and the first's number."""
+def _chunk(match: Match, whole: Mapping[str, tuple[str, str]]) -> tuple[str, Chunk]:
+    """The commit, and the piece of the file around the line that matched: of the whole text where
+    that is known, else at most MAX_LINES of the lines that came."""
+    language, commit = language_of(match.path), match.commit
+    if match.path in whole:
+        commit, content = whole[match.path]
+        for chunk in chunks_of(content.split("\n"), language):
+            if chunk.line - 1 <= match.at <= chunk.line - 1 + chunk.text.count("\n"):
+                return commit, chunk
     lines = match.text.split("\n")
     spare = max(0, min(match.at - match.line - MAX_LINES // 2, len(lines) - MAX_LINES))
-    return match.line + spare, "\n".join(lines[spare : spare + MAX_LINES])
-
-
-def _heading(match: Match, language: str) -> str:
-    lines = match.text.split("\n")
-    return heading_at(outline_of(lines, language), match.at - match.line)
+    heading = heading_at(outline_of(lines, language), match.at - match.line)
+    text = "\n".join(lines[spare : spare + MAX_LINES])
+    return commit, Chunk(match.line + spare + 1, heading, text)

@@ -107,7 +107,8 @@ class RepoSearch:
 
     def notes(self) -> list[str]:
         """What is wrong, in sentences for who keeps the bot; none where all is well."""
-        return [note for repo in self._repos for note in self._source(repo.name).notes()]
+        found = {repo.name: self._source(repo.name).note for repo in self._repos}
+        return [f"search.repo ({name}): {note}" for name, note in found.items() if note]
 
     async def _hits(
         self, source: CodeSource, question: RepoQuestion, queries: int

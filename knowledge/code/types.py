@@ -81,6 +81,7 @@ class CodeSource(Protocol):
         """Hits, best first; a server is asked at most so many times. Raises CodeError."""
         ...
 
-    def notes(self) -> list[str]:
-        """What is wrong with it, in sentences for who keeps the bot."""
+    @property
+    def note(self) -> str:
+        """What is wrong with it, in a sentence for who keeps the bot; "" where nothing is."""
         ...

@@ -14,8 +14,9 @@ WebError
 """
 
 import math
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
 from yarl import URL
 
@@ -125,14 +126,10 @@ class Article:
     rank: int
 
 
-class Engine(Protocol):
+class Engine(AbstractAsyncContextManager[Any], Protocol):
     """A search engine. Opened with `async with`."""
 
     name: str
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *_: object) -> None: ...
 
     async def find(self, query: str, *, chinese: bool) -> list[Hit]:
         """At most ten results, best first. Raises EngineError."""

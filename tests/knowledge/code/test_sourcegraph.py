@@ -98,7 +98,7 @@ async def test_a_refused_token_is_named_and_not_tried_again(
     async with opened(tmp_path, [entry(api, token=SecretStr(token))]) as search:
         assert await asked(search) == []
         note = search.notes()[0]
-        assert "search.repo (kettle) `token`" in note
+        assert "search.repo (kettle): `token`" in note
         assert ("must be set" in note) == (not token)
         assert TOKEN not in note
         assert "wrong" not in note
@@ -154,7 +154,7 @@ async def test_no_api_at_all_is_a_wrong_endpoint(api: SourcegraphApi, tmp_path: 
     api.has_stream = api.has_graphql = False
     async with opened(tmp_path, [entry(api)]) as search:
         assert await asked(search) == []
-        assert "search.repo (kettle) `endpoint` is no Sourcegraph server" in search.notes()[0]
+        assert "search.repo (kettle): `endpoint` is no Sourcegraph server" in search.notes()[0]
 
 
 @pytest.mark.parametrize("body", ["[]", "{", "null", '{"errors":[{"message":"boom"}]}', "[" * 9999])
