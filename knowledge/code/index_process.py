@@ -22,6 +22,8 @@ async def build_apart(plans: Sequence[RepoPlan], timeout_s: float = TIMEOUT_S) -
     """Builds the indexes one after the other in a child process, and reports on each. What the
     child could not do is a report's problem; cancelling ends it."""
     done: list[RepoReport] = []
+    if not plans:
+        return done
     command = module(
         "knowledge.code.index_process", environment(*GIT_VARIABLES), Limits(nice=NICENESS)
     )

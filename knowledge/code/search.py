@@ -17,7 +17,7 @@ from knowledge.code.local import LocalRepo
 from knowledge.code.remote import RemoteRepo
 from knowledge.code.routing import bound, choose_repos
 from knowledge.code.settings import RepoSettings, code_folder
-from knowledge.code.types import MAX_HITS, CodeError, CodeHit, CodeSource, RepoQuestion
+from knowledge.code.types import MAX_HITS, CodeError, CodeHit, RepoQuestion
 
 log = logging.getLogger(__name__)
 
@@ -42,19 +42,18 @@ class RepoSearch:
         self._repos, self._clock, self._timeout_s = tuple(repos), clock, timeout_s
         self._plans = {repo.name: _plan(repo, folder, sources, base) for repo in repos}
         self._session: aiohttp.ClientSession | None = None
-        self._local: dict[str, LocalRepo] = {}
-        self._remote: dict[str, RemoteRepo] = {}
+        self._sources: dict[str, LocalRepo | RemoteRepo] = {}
         self._refreshing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(trust_env=True)
         for repo in self._repos:
-            if repo.backend == "local":
-                self._local[repo.name] = LocalRepo(repo.name, self._plans[repo.name])
-                await self._local[repo.name].open()
-            else:
+            if repo.backend == "sourcegraph":
                 server = Sourcegraph(repo, self._session, self._clock, self._timeout_s)
-                self._remote[repo.name] = RemoteRepo(repo, server)
+                self._sources[repo.name] = RemoteRepo(repo, server)
+            else:
+                self._sources[repo.name] = local = LocalRepo(repo.name, self._plans[repo.name])
+                await local.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -64,15 +63,13 @@ class RepoSearch:
     async def search(self, question: RepoQuestion) -> list[CodeHit]:
         """Hits from the repositories that fit the question, best first; [] where there are none,
         and where nothing can be reached (see `notes`)."""
-        if self._refreshing.locked() and any(repo.is_new for repo in self._local.values()):
+        if self._refreshing.locked() and any(repo.is_new for repo in self._local()):
             async with self._refreshing:
                 pass  # the first index is being built: that is worth waiting for
         chosen = await choose_repos(question, self._repos)
         remote = sum(repo.backend == "sourcegraph" for repo in chosen)
         queries = max(1, MAX_QUERIES // (remote or 1))
-        found = await asyncio.gather(
-            *(self._hits(self._source(repo.name), question, queries) for repo in chosen)
-        )
+        found = await asyncio.gather(*(self._hits(repo.name, question, queries) for repo in chosen))
         hits = [hit for of_one in found for hit in of_one]
         hits += await self._elsewhere(question, [repo.name for repo in chosen])
         return sorted(hits, key=lambda hit: -hit.score)[:MAX_HITS]
@@ -82,9 +79,9 @@ class RepoSearch:
         little, and a name says more than an introduction."""
         if not question.verbatim:
             return []
-        allowed = [repo.name for repo in bound(self._repos, question.sources)]
-        others = [n for n in allowed if n in self._local and n not in chosen][:MAX_OTHERS]
-        found = [await self._hits(self._local[name], question, 0) for name in others]
+        allowed = {repo.name for repo in bound(self._repos, question.sources)} - {*chosen}
+        others = [repo.name for repo in self._local() if repo.name in allowed][:MAX_OTHERS]
+        found = [await self._hits(name, question, 0) for name in others]
         return [hit for of_one in found for hit in of_one if hit.matched]
 
     async def refresh(self) -> None:
@@ -92,35 +89,35 @@ class RepoSearch:
         own; the old ones answer until then. One that is under way is waited for: it may have
         missed what changed last."""
         async with self._refreshing:
-            for remote in self._remote.values():
-                remote.forget()
-            plans = [repo.plan for repo in self._local.values() if repo.plan]
-            if not plans:
-                return
-            for report in await build_apart(plans):
+            for source in self._sources.values():
+                if isinstance(source, RemoteRepo):
+                    source.forget()
+            local = [repo for repo in self._local() if repo.plan]
+            reports = await build_apart([repo.plan for repo in local if repo.plan])
+            for repo, report in zip(local, reports, strict=True):
                 if report.problem:
                     log.warning("code of %s: %s", report.name, report.problem)
                 elif report.changed:
                     log.info("code of %s: %d files read", report.name, report.changed)
-                if report.name in self._local:
-                    await self._local[report.name].take_up(report)
+                await repo.take_up(report)
 
     def notes(self) -> list[str]:
         """What is wrong, in sentences for who keeps the bot; none where all is well."""
-        found = {repo.name: self._source(repo.name).note for repo in self._repos}
-        return [f"search.repo ({name}): {note}" for name, note in found.items() if note]
+        return [
+            f"search.repo ({name}): {source.note}"
+            for name, source in self._sources.items()
+            if source.note
+        ]
 
-    async def _hits(
-        self, source: CodeSource, question: RepoQuestion, queries: int
-    ) -> list[CodeHit]:
+    def _local(self) -> list[LocalRepo]:
+        return [source for source in self._sources.values() if isinstance(source, LocalRepo)]
+
+    async def _hits(self, name: str, question: RepoQuestion, queries: int) -> list[CodeHit]:
         try:
-            return await source.search(question, queries)
+            return await self._sources[name].search(question, queries)
         except CodeError as error:
-            log.info("code of %s: %s", source.name, error)
+            log.info("code of %s: %s", name, error)
             return []
-
-    def _source(self, name: str) -> CodeSource:
-        return self._local[name] if name in self._local else self._remote[name]
 
 
 def _plan(

@@ -7,7 +7,7 @@ CodeError
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 MAX_HITS = 20
 """Hits that are kept for one question."""
@@ -67,21 +67,3 @@ class CodeHit:
     url: str
     score: float
     matched: tuple[str, ...] = ()
-
-
-class CodeSource(Protocol):
-    """One repository that can be searched."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the configuration."""
-        ...
-
-    async def search(self, question: RepoQuestion, queries: int) -> list[CodeHit]:
-        """Hits, best first; a server is asked at most so many times. Raises CodeError."""
-        ...
-
-    @property
-    def note(self) -> str:
-        """What is wrong with it, in a sentence for who keeps the bot; "" where nothing is."""
-        ...

@@ -61,22 +61,14 @@ class Cache:
             self.problem = ""
 
     async def _run(self, work: Callable[[], T]) -> T | None:
-        """Runs something in the thread, to its end; a failure is told once."""
-        done = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        done.add_done_callback(_heard)
+        """Runs something in the thread; a failure is told once."""
         try:
-            return await asyncio.shield(done)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError, ValueError) as error:
             if not self.problem:
                 log.warning("%s: the search does without its cache: %s", self._path, error)
             self.problem = f"web search: its cache can't be used: {error}"
             return None
-
-
-def _heard(done: "asyncio.Future[Any]") -> None:
-    """A failure that comes after its task was cancelled is nobody's concern."""
-    if not done.cancelled():
-        done.exception()
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -85,9 +77,8 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         return _connect(path)
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (
-            sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT,
-        ):  # fmt: skip
+        damaged = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in damaged:
             raise
     log.warning("%s is damaged and made anew", path)
     path.unlink()

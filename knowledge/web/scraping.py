@@ -28,7 +28,6 @@ class Scraping:
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ddgs")
-        self._free = asyncio.Semaphore(THREADS)
 
     async def __aenter__(self) -> Self:
         # It logs each address that it visits, and so what people ask.
@@ -43,8 +42,8 @@ class Scraping:
         region = "cn-zh" if chinese else "us-en"
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._free.acquire()
-                found = await asyncio.shield(self._begun(query, region))
+                loop = asyncio.get_running_loop()
+                found = await loop.run_in_executor(self._threads, _search, query, region)
         except TimeoutError:
             raise Faulty(f"ddgs took more than {self._timeout_s:g} s") from None
         return [
@@ -52,18 +51,6 @@ class Scraping:
             for entry in found[:RESULTS]
             if isinstance(entry.get("href"), str)
         ]
-
-    def _begun(self, query: str, region: str) -> "asyncio.Future[Results]":
-        """A search in a thread; when it has ended, in time or not, the thread is free again."""
-
-        def ended(done: "asyncio.Future[Results]") -> None:
-            self._free.release()
-            if not done.cancelled():
-                done.exception()  # one that comes too late is nobody's concern
-
-        begun = asyncio.get_running_loop().run_in_executor(self._threads, _search, query, region)
-        begun.add_done_callback(ended)
-        return begun
 
 
 def _search(query: str, region: str) -> Results:

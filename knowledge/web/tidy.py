@@ -3,12 +3,17 @@
 It stays data: what it says is never done.
 """
 
+import io
 import re
 import unicodedata
+from collections.abc import Iterator
 
+from knowledge.ingest.outline import blocks
 from knowledge.web.types import PageError
 
-MAX_CHARS = 40_000
+MAX_CHARS, MOST_CHARS = 40_000, 400_000
+"""Of a page, what is kept of its text, and what is looked at."""
+
 MAX_TITLE_CHARS = 200
 
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
@@ -27,7 +32,7 @@ def tidy(text: str, *, markdown: bool) -> str:
     """A page's text; `markdown` tells whether it was written as such, or is plain."""
     parts = [
         part if is_code else _prose(part, markdown=markdown)
-        for part, is_code in _parts(visible(text))
+        for part, is_code in _parts(visible(text[:MOST_CHARS]))
     ]
     return shortened(_BLANKS.sub("\n\n", "".join(parts)).strip("\n"), MAX_CHARS)
 
@@ -56,24 +61,16 @@ def shortened(text: str, room: int) -> str:
     return kept + ("\n" + marks[-1] if len(marks) % 2 else "")
 
 
-def _parts(text: str) -> list[tuple[str, bool]]:
+def _parts(text: str) -> Iterator[tuple[str, bool]]:
     """The text in turns of prose and fenced code, each with its line ends."""
-    parts: list[tuple[str, bool]] = []
-    lines: list[str] = []
-    fence = ""
-    for line in text.splitlines(keepends=True):
-        mark = _FENCE.match(line)
-        if fence:
-            lines.append(line)
-            if mark and mark[1].startswith(fence) and not line.strip(" `~\n"):
-                parts.append(("".join(lines), True))
-                lines, fence = [], ""
-        elif mark:
-            parts.append(("".join(lines), False))
-            lines, fence = [line], mark[1]
-        else:
-            lines.append(line)
-    return [*parts, ("".join(lines), bool(fence))]
+    lines, at = list(io.StringIO(text)), 0
+    for token in blocks(text):
+        if token.type == "fence" and token.map:
+            first, last = token.map
+            yield "".join(lines[at:first]), False
+            yield "".join(lines[first:last]), True
+            at = last
+    yield "".join(lines[at:]), False
 
 
 def _prose(text: str, *, markdown: bool) -> str:
