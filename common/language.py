@@ -5,12 +5,23 @@ from functools import lru_cache
 
 import rjieba
 
-_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+HAN = r"\u4e00-\u9fff"
+"""Chinese characters, for a class of a pattern."""
+
+CHINESE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+"""The same with rare ones and with the signs that are set among them."""
+
+_HAN = re.compile(f"[{HAN}]")
 
 
 def is_chinese(text: str) -> bool:
     """At least every twentieth character is Chinese."""
-    return 20 * len(_CHINESE.findall(text)) > len(text)
+    return 20 * chinese_characters(text) > len(text)
+
+
+def chinese_characters(text: str) -> int:
+    """How many there are."""
+    return len(_HAN.findall(text))
 
 
 _REMEMBERED = 50_000

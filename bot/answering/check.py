@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from adapters.base import Citation
 from bot.grounding.claims import grounded
-from bot.grounding.links import without_foreign_links
 from bot.grounding.markdown import cut_short, marks_in, renumbered, rounded_off
 from bot.grounding.prompt_leaks import Leaks
-from bot.grounding.sanitize import harmless
+from bot.grounding.sanitize import harmless, without_foreign_links
 from bot.grounding.sources import Sources
 from bot.grounding.topic import Subject
 from bot.llm.llm import NO_ANSWER, Llm, all_of

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.grounding.facts import Fact, facts_in, facts_of_code
-from bot.grounding.markdown import FENCE, Kind, Unit, joined, leads_on, tidy, units
+from bot.grounding.markdown import Kind, Unit, joined, leads_on, tidy, units
 from bot.grounding.sources import Sources
 from common.language import is_chinese
+from common.markdown import FENCE
 
 _NAME = re.compile(r"[A-Za-z][\w.+-]*\w|\d+(?:\.\d+)+")
 _CODE_LINE = re.compile(r"(?:[^\n]*\\\n)*[^\n]*\n?")

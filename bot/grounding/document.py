@@ -6,9 +6,10 @@ from functools import cache, cached_property
 
 from bot.grounding import numbers as spoken
 from bot.grounding.facts import NUMBER
-from bot.grounding.links import may_be_address
-from bot.grounding.markdown import FENCE
-from bot.grounding.normalize import CHINESE, plain, readable, unmarked
+from bot.grounding.normalize import plain, readable, unmarked
+from common.language import CHINESE
+from common.links import may_be_address
+from common.markdown import FENCE
 
 _NUMBER = re.compile(NUMBER, re.ASCII)
 _CONTINUED = re.compile(r"\\\n\s*")

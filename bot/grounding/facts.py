@@ -13,10 +13,11 @@ from functools import cache
 import stopwordsiso
 
 from bot.grounding import numbers as spoken
-from bot.grounding.links import ADDRESS, ENDING
-from bot.grounding.markdown import MARK, SPAN
-from bot.grounding.normalize import CHINESE, readable
-from common.language import is_chinese
+from bot.grounding.markdown import MARK
+from bot.grounding.normalize import readable
+from common.language import CHINESE, is_chinese
+from common.links import ENDING, masked
+from common.markdown import split_code
 
 
 class Sort(StrEnum):
@@ -49,9 +50,12 @@ class Fact:
 NUMBER = r"\d+(?:\.\d+)+|(?:(?<![A-Za-z_\d])|(?<=\d[x*]))\d+"
 """The digit of a name such as int8 is no number by itself; the version in python3.9 is."""
 
-_VALUE = r"[\w./:~-]*[\w/]"
+_ADDRESS = "\ue000"
+"""Stands for each sign of an address, which is found before."""
+
+_VALUE = rf"[\w./:~{_ADDRESS}-]*[\w/{_ADDRESS}]"
 _PATTERNS = {
-    "address": ADDRESS,
+    "address": f"{_ADDRESS}+",
     "mention": rf"(?<![A-Za-z0-9_./-])[@＠](?:[A-Za-z0-9_][\w-]*|[{CHINESE}]+)",
     "code": (
         rf"(?<![\w-])--?[A-Za-z][\w-]*(?:=[^\s{CHINESE}`\"'()]*[^\s{CHINESE}`\"'(),.;:!?]|\s\d[\w.:]*\b)"
@@ -95,8 +99,9 @@ _PLACE = re.compile(
 def facts_in(sentence: str) -> list[Fact]:
     """The hard facts of a sentence: what stands in `code`, and what looks like it outside."""
     plain = readable(sentence)
-    facts = [fact for span in SPAN.findall(plain) for fact in facts_of_code(span.strip("`"))]
-    rest = _ORDINAL.sub(" ", MARK.sub(" ", SPAN.sub(" ` ", plain)))
+    pieces = split_code(plain)
+    facts = [fact for span in pieces[1::2] for fact in facts_of_code(span.strip("`"))]
+    rest = _ORDINAL.sub(" ", MARK.sub(" ", " ` ".join(pieces[::2])))
     facts += [Fact(one, Sort.COMMAND if " " in one else Sort.NAME) for one in commands(rest)]
     facts += _facts_of_prose(rest)
     facts += [
@@ -112,8 +117,8 @@ def facts_of_code(code: str) -> list[Fact]:
     """The facts of a line or a stretch of code: itself, and what of it needs a stricter look."""
     code = re.sub(r"\\\n\s*", " ", readable(code)).strip()
     facts = [
-        Fact(found.group().rstrip(ENDING), Sort(found.lastgroup or ""))
-        for found in _FACT.finditer(code)
+        Fact(code[slice(*found.span())].rstrip(ENDING), Sort(found.lastgroup or ""))
+        for found in _FACT.finditer(masked(code, _ADDRESS))
         if found.lastgroup in ("address", "mention")
     ]
     if not re.search(r"\w", code) or (facts and facts[0].text == code):
@@ -124,8 +129,9 @@ def facts_of_code(code: str) -> list[Fact]:
 
 
 def _facts_of_prose(text: str) -> Iterator[Fact]:
-    for found in _FACT.finditer(text):
-        name = found.group().rstrip(ENDING if found.lastgroup == "address" else f"{ENDING}-")
+    for found in _FACT.finditer(masked(text, _ADDRESS)):
+        name = text[slice(*found.span())]
+        name = name.rstrip(ENDING if found.lastgroup == "address" else f"{ENDING}-")
         if name.lower() in _ABBREVIATIONS:
             continue
         if re.fullmatch(r"[A-Za-z]+/[A-Za-z]+", name) and not _is_place(text, found):

@@ -5,26 +5,28 @@ the same blocks: what one takes for code and another for text could hide a link 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
+from typing import NamedTuple
 
-FENCE = "```"
-
-SPAN = re.compile(r"(`[^`\n]+`)")
-"""A stretch of code within a line; splitting by it leaves the code at the odd places."""
+from common.language import HAN
+from common.markdown import FENCE, blocks, is_closed, outside_code, parts, split_code
 
 MARK = re.compile(r"\[(\d{1,3})\]")
 """A citation mark."""
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-_TICKS = re.compile(r"`{3,}|^\s*~{3,}")
-_LANGUAGE = re.compile(r"[A-Za-z0-9_+#-]{1,20}")
-_LEAD = re.compile(r"[ \t]*(?:(?:[-*+>]|#{1,6}|\d{1,2}[.)])[ \t]+|•[ \t]*|\d{1,2}、[ \t]*)+")
+_TICKS = re.compile(r"`{3,}")
+_TILDES = re.compile(r"^((?:[\s>*+-]|\d{1,9}[.)]\s)*)~{3,}")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+#-]{0,20}")
+_BULLET = re.compile(r"^([ \t]*)•[ \t]*")
+_ORDINAL = re.compile(r"^([ \t]*\d{1,2})、[ \t]*")
 _END = re.compile(
     r"[。！？；]+[”’」』）)]*"
     r"|(?<!e\.g)(?<!i\.e)(?<!\bvs)(?<!\bcf)(?<!\betc)\.+[\"')]*(?=\s|$|\[\d)"
-    r"|[!?;]+[\"')]*(?=\s|$|\[\d|[\u4e00-\u9fff])"
+    rf"|[!?;]+[\"')]*(?=\s|$|\[\d|[{HAN}])"
     r"|\n+(?![a-z])"  # a sentence that goes on in lower case was only wrapped
 )
 _TRAILING = re.compile(r"(?:\s*\[\d{1,3}\])+[。.，,；;]?")
@@ -56,7 +58,7 @@ class Unit:
     @property
     def marks(self) -> tuple[int, ...]:
         """The numbers of its citation marks."""
-        text = "" if self.kind is Kind.CODE else SPAN.sub(" ", self.text)
+        text = "" if self.kind is Kind.CODE else " ".join(split_code(self.text)[::2])
         return (*(int(n) for n in MARK.findall(text)), *self.cites)
 
     @property
@@ -89,111 +91,131 @@ class Unit:
 
 
 def tidy(text: str) -> str:
-    """The text with each fence on a line of its own, which names a language and nothing else."""
+    """The text with each fence on a line of its own, which names a language and nothing else, and
+    with the marks of lists that Markdown knows."""
     lines: list[str] = []
-    inside = False
-    for line in _INVISIBLE.sub("", re.sub(r"\r\n?", "\n", text)).split("\n"):
+    opened: int | None = None  # the line where a block begins
+    for written in _INVISIBLE.sub("", re.sub(r"\r\n?", "\n", text)).split("\n"):
+        line = _TILDES.sub(rf"\1{FENCE}", written)
         ticks = list(_TICKS.finditer(line))
-        if not inside and len(ticks) % 2 == 0:  # no fence, or code within the line
-            lines.append(_TICKS.sub("`", line))
+        if opened is None and len(ticks) % 2 == 0:  # no fence, or code within the line
+            lines.append(_prose(line))
             continue
         if not ticks:
             lines.append(line)
             continue
-        fence = ticks[0] if inside else ticks[-1]
+        fence = ticks[-1] if opened is None else ticks[0]
         before, after = line[: fence.start()], line[fence.end() :].strip()
         if before.strip():
-            lines.append(before.rstrip() if inside else _TICKS.sub("`", before).rstrip())
-        language = None if inside else _LANGUAGE.match(after)
-        indent = "" if before.strip() else before
-        lines.append(f"{indent}{FENCE}{language.group() if language else ''}")
-        if inside and after:
-            lines.append(_TICKS.sub("`", after))
-        inside = not inside
+            lines.append(_prose(before.rstrip()) if opened is None else before.rstrip())
+        if opened is None:
+            opened = len(lines)
+            language = _LANGUAGE.match(after)
+            indent = "" if before.strip() else before
+            lines.append(f"{indent}{FENCE}{language.group() if language else ''}")
+            continue
+        lines.append(FENCE)
+        _align(lines, opened)
+        opened = None
+        if after:
+            lines.append(_prose(after))
+    if opened is not None:
+        _align(lines, opened)
     return "\n".join(lines)
 
 
-def parts(text: str) -> list[tuple[str, bool]]:
-    """(text, is it a code block) in their order; an open block reaches to the end."""
-    found: list[tuple[str, bool]] = []
-    held: list[str] = []
-    inside = False
-    for line in text.splitlines(keepends=True):
-        bare = line.lstrip()
-        fence = bare.startswith(FENCE) and (inside or "`" not in bare.lstrip("`"))
-        if fence and not inside:
-            found.append(("".join(held), False))
-            held = []
-        held.append(line)
-        if fence and inside:
-            found.append(("".join(held), True))
-            held = []
-        inside ^= fence
-    found.append(("".join(held), inside))
-    return [(part, is_code) for part, is_code in found if part]
+def _prose(line: str) -> str:
+    line = _TICKS.sub("`", _TILDES.sub(r"\1", line))
+    return _ORDINAL.sub(r"\1. ", _BULLET.sub(r"\1- ", line))
 
 
-def is_closed(block: str) -> bool:
-    """Does a code block end with its fence?"""
-    lines = block.rstrip().splitlines()
-    return len(lines) > 1 and lines[-1].lstrip().startswith(FENCE)
+def _align(lines: list[str], opened: int) -> None:
+    """Code belongs to a list item only as a whole: else the item would end within it."""
+    fence = lines[opened]
+    indent = fence[: -len(fence.lstrip())]
+    code = lines[opened + 1 :]
+    closed = code[-1:] == [FENCE]
+    if all(line.startswith(indent) for line in code[: len(code) - closed] if line.strip()):
+        lines[-1] = indent + FENCE if closed else lines[-1]
+    else:
+        lines[opened] = fence.lstrip()
 
 
 def units(text: str) -> list[Unit]:
     """The units of a text; `joined` makes the text of them again."""
     found: list[Unit] = []
-    item = paragraph = 0
-    for part, is_code in parts(text):
-        if is_code:
-            item, paragraph = item + 1, paragraph + 1
-            found.append(Unit(part, Kind.CODE, item, paragraph))
-            paragraph += 1
-            continue
-        for lead, chunk, kind in _chunks(part):
-            item += 1
-            whole = [] if kind is Kind.TABLE else sentences(chunk)
-            found += [Unit(one, kind, item, paragraph, lead) for one in whole or [chunk]]
-            paragraph += chunk.endswith("\n\n")
+    paragraph = 0
+    lines = text.split("\n")
+    every = list(_blocks(text, lines))
+    starts = [*(block.first for block in every[1:]), len(lines) - 1]
+    for item, (block, following) in enumerate(zip(every, starts, strict=False)):
+        said = block.text + "\n" * min(2, following - block.last + 1)
+        is_code = block.kind is Kind.CODE
+        paragraph += is_code
+        pieces = (sentences(said) or [said]) if block.kind is Kind.SENTENCE else [said]
+        found += [Unit(piece, block.kind, item, paragraph, block.lead) for piece in pieces]
+        paragraph += is_code or said.endswith("\n\n")
     return found
 
 
-def _chunks(prose: str) -> list[tuple[str, str, Kind]]:
-    """(lead, text, kind) of each list item, heading, table and paragraph."""
-    chunks: list[tuple[str, str, Kind]] = []
-    for line in re.findall(r"[^\n]*\n+|[^\n]+", prose):
-        row = line.lstrip().startswith("|")
-        lead = _LEAD.match(line) if not row else None
-        kind = Kind.TABLE if row else Kind.SENTENCE
-        goes_on = chunks and chunks[-1][2] is kind and not chunks[-1][1].endswith("\n\n")
-        if goes_on and not lead:
-            chunks[-1] = (chunks[-1][0], chunks[-1][1] + line, kind)
-        else:
-            begun = lead.group() if lead else ""
-            chunks.append((begun, line.removeprefix(begun), kind))
-    return chunks
+class _Block(NamedTuple):
+    """A list item, heading, table, paragraph or code block: lines `first` to `last`, that one not
+    included. Its first line begins with `lead`, `text` is without it."""
+
+    first: int
+    last: int
+    kind: Kind
+    lead: str
+    text: str
+
+
+_KINDS = {"fence": Kind.CODE, "table_open": Kind.TABLE, "inline": Kind.SENTENCE}
+
+
+def _blocks(text: str, lines: Sequence[str]) -> Iterator[_Block]:
+    end = 0
+    for token in blocks(text):
+        kind = _KINDS.get(token.type)
+        if kind is None or token.map is None or token.map[0] < end:
+            continue
+        yield from _others(lines, end, token.map[0])
+        first, end = token.map
+        begin = token.content.split("\n")[0] if kind is Kind.SENTENCE else lines[first]
+        lead = lines[first][: max(0, lines[first].rfind(begin))]
+        yield _Block(first, end, kind, lead, "\n".join(lines[first:end])[len(lead) :])
+    yield from _others(lines, end, len(lines))
+
+
+def _others(lines: Sequence[str], first: int, last: int) -> Iterator[_Block]:
+    """Lines that say something and are no block's, such as an empty list item."""
+    for number in range(first, last):
+        if lines[number].strip():
+            yield _Block(number, number + 1, Kind.SENTENCE, lines[number], "")
 
 
 def joined(kept: Iterable[Unit]) -> str:
     """The text of some units, each list item with its mark, each paragraph by itself."""
     text = ""
     before: Unit | None = None
-    for unit in kept:
-        if before is None or unit.item != before.item:
-            if before:
-                block = Kind.CODE in (unit.kind, before.kind)
-                wanted = 1 if block or unit.paragraph == before.paragraph else 2
-                text += "\n" * (wanted - (len(text) - len(text.rstrip("\n"))))
-            text += unit.lead + re.sub(r"^ (?=\S)", "", unit.whole)
-        else:
-            text += unit.whole
-        before = unit
+    for _, units_of_item in groupby(kept, key=lambda unit: unit.item):
+        first, *more = units_of_item
+        if before:
+            block = Kind.CODE in (first.kind, before.kind)
+            wanted = 1 if block or first.paragraph == before.paragraph else 2
+            text += "\n" * (wanted - (len(text) - len(text.rstrip("\n"))))
+        said = "".join(unit.whole for unit in (first, *more))
+        if first.kind is Kind.SENTENCE:  # the first one left may have begun a line of its own
+            said = said.lstrip(" >" if re.fullmatch(r"\s*>[^#]*", first.lead) else " ")
+        text += first.lead + said
+        before = first
     return text
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, put together the text again; a citation mark goes with the
     sentence before it."""
-    masked = SPAN.sub(lambda match: "`" + "x" * (len(match.group()) - 2) + "`", text)
+    pieces = enumerate(split_code(text))
+    masked = "".join("x" * len(piece) if n % 2 else piece for n, piece in pieces)
     found: list[str] = []
     start = 0
     for end in (match.end() for match in _END.finditer(masked)):
@@ -257,20 +279,15 @@ def cut_short(text: str, max_chars: int) -> str:
 
 def marks_in(text: str) -> list[int]:
     """The numbers of the citation marks outside code, in their order, each once."""
-    outside = "".join(part for part, is_code in parts(text) if not is_code)
-    return list(dict.fromkeys(int(n) for n in MARK.findall(SPAN.sub(" ", outside))))
+    prose = (piece for part, code in parts(text) if not code for piece in split_code(part)[::2])
+    return list(dict.fromkeys(int(n) for piece in prose for n in MARK.findall(piece)))
 
 
 def renumbered(text: str, numbers: dict[int, int]) -> str:
     """The citation marks outside code with new numbers; marks without one go."""
 
     def new(match: re.Match[str]) -> str:
-        number = numbers.get(int(match.group(2)))
-        return f"{match.group(1)}[{number}]" if number else ""
+        number = numbers.get(int(match[2]))
+        return f"{match[1]}[{number}]" if number else ""
 
-    def prose(part: str) -> str:
-        pieces = enumerate(SPAN.split(part))
-        renamed = (p if i % 2 else re.sub(r"( ?)\[(\d{1,3})\]", new, p) for i, p in pieces)
-        return "".join(renamed)
-
-    return "".join(part if is_code else prose(part) for part, is_code in parts(text))
+    return outside_code(text, lambda prose: re.sub(rf"( ?){MARK.pattern}", new, prose))

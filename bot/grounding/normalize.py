@@ -9,8 +9,7 @@ import html
 import re
 from collections.abc import Iterable
 
-CHINESE = r"\u2e80-\u9fff\uf900-\ufaff"
-"""Characters of a pattern's class: Chinese ones and their punctuation."""
+from common.language import CHINESE
 
 _TYPOGRAPHIC = str.maketrans(
     {"–": "-", "—": " - ", "\u00a0": " ", "\u3000": " ", "\u200b": "", "\ufeff": "", "≥": ">="}

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from bot.grounding.normalize import readable
+from common.language import HAN
 
 MEANT_FROM = 4
 
@@ -101,7 +102,7 @@ _UNITS = {
     "port": r"号?端口",
 }
 _UNIT = {name: re.compile(rf"\s*(?:{pattern})(?![a-z0-9_])") for name, pattern in _UNITS.items()}
-_THINGS = re.compile(r"\s*个?\s*([a-z]{2,}s(?![a-z])|(?<=个)[\u4e00-\u9fff]{2})")
+_THINGS = re.compile(rf"\s*个?\s*([a-z]{{2,}}s(?![a-z])|(?<=个)[{HAN}]{{2}})")
 """Whatever is counted: clients, 客户端."""
 
 _PORT = re.compile(r"(?:(?<![a-z0-9_])ports?|端口)\W{0,3}(?:号|为|是|到|is |to |on )?\W{0,3}$")

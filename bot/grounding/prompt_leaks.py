@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable
 
+from common.language import HAN
+
 HAN_RUN = 10
 LATIN_RUN = 32
 """So many Chinese characters, or Latin letters, in a row as in a prompt are no coincidence. Spaces,
 signs and digits between them don't count."""
 
-_HAN = re.compile(r"[\u4e00-\u9fff]")
+_HAN = re.compile(f"[{HAN}]")
 _LATIN = re.compile(r"[a-z]")
 
 

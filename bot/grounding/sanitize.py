@@ -2,33 +2,21 @@
 
 import re
 
-from bot.grounding.markdown import SPAN, is_closed, parts
+from common.language import HAN
+from common.links import OWN_MACHINE, host_of, replaced
+from common.markdown import FENCE, outside_code, parts, split_code
 
 _ADDRESS = r"\([^)\s]{0,2000}(?:\s[^)\n]{0,500})?\)"
-
-
 _IMAGE = re.compile(rf"!\[([^\[\]]{{0,500}})\]{_ADDRESS}")
-
-
 _LINK = re.compile(rf"\[([^\[\]]{{1,500}})\]{_ADDRESS}")
-
-
 _LINK_LEFT = re.compile(r"\](?=\(\s*<?(?:[a-z][a-z0-9+.-]*:|//|www\.))", re.IGNORECASE)
-
-
 _AT_TAG = re.compile(r"<(/?)(at\b|font\b|button\b|a\b|@)", re.IGNORECASE)
-
-
 _AT = re.compile(r"(?<![A-Za-z0-9_])[@＠﹫](?=\w)")
 """Chinese has no space before a mention. In `user@host` it is none."""
 
-
 _AT_IN_CODE = re.compile(
-    r"(?<![A-Za-z0-9_])[@＠﹫](?=(?:all|everyone|here|channel)(?![\w.-])|[\u4e00-\u9fff])",
-    re.IGNORECASE,
+    rf"(?<![A-Za-z0-9_])[@＠﹫](?=(?:all|everyone|here|channel)(?![\w.-])|[{HAN}])", re.IGNORECASE
 )
-
-
 _TAG_IN_CODE = re.compile(r"<(?=/?at[\s>]|@)", re.IGNORECASE)
 """What mentions even where a client doesn't take it for code; decorators and `x@main` stay."""
 
@@ -37,12 +25,30 @@ def harmless(text: str) -> str:
     """Text without hidden link targets, images, platform tags and mentions of people or of all.
 
     Code can be copied as it is: it is shown, not interpreted. What is code only for some readers,
-    an open block or the line of a fence, counts as text.
+    such as an open block or the line of a fence, counts as text.
     """
     return "".join(
-        _block(part) if is_code and is_closed(part) else _prose(part)
+        _block(part) if is_code and _has_two_fences(part) else _prose(part)
         for part, is_code in parts(text)
     )
+
+
+def without_foreign_links(text: str, hosts: frozenset[str], instead: str) -> str:
+    """Addresses outside code stay only where they lead to one of our hosts or to the reader's own
+    machine. Within code they are shown, not linked, and the documents hold them."""
+
+    def judged(address: str) -> str:
+        return address if host_of(address) in hosts | OWN_MACHINE else instead
+
+    return outside_code(text, lambda prose: replaced(prose, judged))
+
+
+def _has_two_fences(block: str) -> bool:
+    """Does the block begin and end as everybody's code does, with no line between that some take
+    for its end?"""
+    lines = block.rstrip().split("\n")
+    fences = [number for number, line in enumerate(lines) if line.lstrip().startswith(FENCE)]
+    return fences == [0, len(lines) - 1] != [0, 0]
 
 
 def _block(text: str) -> str:
@@ -51,7 +57,7 @@ def _block(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    pieces = enumerate(SPAN.split(text))
+    pieces = enumerate(split_code(text))
     return "".join(_code(piece) if index % 2 else _plain(piece) for index, piece in pieces)
 
 

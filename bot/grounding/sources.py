@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from bot.grounding.document import Page, is_asked
 from bot.grounding.facts import Fact, Sort
-from bot.grounding.links import ENDING, OWN_MACHINE, addresses, host_of, may_be_address
 from bot.grounding.normalize import plain, unmarked
 from bot.grounding.numbers import Measures
+from common.links import ENDING, OWN_MACHINE, host_of, links, may_be_address
 
 _ASSIGNS = re.compile(r"\w[\"']?\s*(?:=|:\s)\s*\S")
 _COMMAND_SIGN = re.compile(r"(?:^|\s)-|[|;&$<>`/@\\]")
@@ -62,7 +62,7 @@ class Sources:
         words = wanted.split()
         if not words or page.holds(wanted):
             return True
-        if not all(page.holds(address) for address in addresses(wanted)):
+        if not all(page.holds(link.address) for link in links(wanted)):
             return False
         if len(words) == 2 and assigns:
             return page.states(*words) or self._gives(page, *words)

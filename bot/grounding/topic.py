@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 
 from bot.grounding.claims import Claim
-from bot.grounding.markdown import Kind, is_closed, units
+from bot.grounding.markdown import Kind, units
 from bot.grounding.sources import Sources
 from bot.types import Knowledge
+from common.language import chinese_characters
+from common.markdown import is_closed
 from knowledge.types import Passage
 
 LEAST_SIMILARITY = 0.3
@@ -30,7 +32,6 @@ LEAST_LETTERS = 8
 
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//)[ \t]*(\S.*)$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 class Subject:
@@ -80,7 +81,7 @@ class Subject:
 
 
 def _letters(text: str) -> int:
-    return len(_HAN.findall(text)) + 2 * len(_WORD.findall(text))
+    return chinese_characters(text) + 2 * len(_WORD.findall(text))
 
 
 def _sentences(text: str) -> list[str]:

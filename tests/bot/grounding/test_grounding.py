@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.grounding.claims import grounded, names_in
 from bot.grounding.facts import facts_in, facts_of_code
-from bot.grounding.links import without_foreign_links
+from bot.grounding.sanitize import without_foreign_links
 from bot.grounding.sources import Sources
 
 PAGE = """Serving

@@ -13,7 +13,6 @@ from bot.grounding.markdown import (
     cut_short,
     joined,
     marks_in,
-    parts,
     renumbered,
     rounded_off,
     sentences,
@@ -22,6 +21,7 @@ from bot.grounding.markdown import (
 )
 from bot.grounding.prompt_leaks import Leaks
 from bot.grounding.sources import Sources
+from common.markdown import parts
 
 ONE = "The port is 7311. Restart the server with `kettle restart`.\n\n    pip install kettle"
 TWO = "`--workers` is 4.\n\n```\ncache_fraction: 0.2\n```"
@@ -58,9 +58,14 @@ def test_a_fence_names_a_language_and_nothing_else(text: str) -> None:
         ("Use ```x``` now", "Use `x` now"),
         ("~~~sh\na\n~~~", "```sh\na\n```"),
         ("````\na\n````", "```\na\n```"),
+        # a block belongs to a list item as a whole, or not at all
+        ("- a\n  ```\n  b\n```", "- a\n  ```\n  b\n  ```"),
+        ("- a\n  ```\nb\n  ```", "- a\n```\nb\n```"),
+        # marks that only people take for a list's
+        ("• a\n1、b", "- a\n1. b"),
     ],
 )
-def test_fences_are_put_in_order(text: str, tidied: str) -> None:
+def test_fences_and_lists_are_put_in_order(text: str, tidied: str) -> None:
     assert tidy(text) == tidied
 
 
