@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from adapters.base import LinkStatus
 from common.clock import Clock
@@ -67,12 +68,26 @@ class Link:
     def status(self) -> LinkStatus:
         """A copy of the books."""
         return LinkStatus(
-            self._up,
-            self._since,
-            self._heard,
-            self._event,
-            max(0, self._connections - 1),
-            self._recovered,
-            self._problem,
-            dict(self._calls),
+            up=self._up,
+            since=self._since,
+            heard=self._heard,
+            event=self._event,
+            reconnects=max(0, self._connections - 1),
+            recovered=self._recovered,
+            problem=self._problem,
+            calls=dict(self._calls),
         )
+
+
+async def until_first_ends(*work: Coroutine[Any, Any, None]) -> None:
+    """Runs all until one ends, cancels the others, and raises what that one raised."""
+    tasks = [asyncio.create_task(part) for part in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ended = [task for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
@@ -24,12 +23,7 @@ class LoopThread:
         self._thread.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         stopping = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
         await asyncio.wait({asyncio.wrap_future(stopping)}, timeout=STOP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)

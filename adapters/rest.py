@@ -1,19 +1,26 @@
-"""JSON over HTTP to a platform: one session, a time limit, and errors that say what is known."""
+"""JSON over HTTP to a platform: one session, a time limit, the books of what was called, a token
+that is kept fresh, and errors that say what is known."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from adapters.base import NetworkError, Unconfirmed
-from adapters.payload import parsed
+from adapters.link import Link
+from adapters.payload import Json, parsed
+from common.clock import Clock
 
 TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 8 << 20
+
+
+class TokenRefused(NetworkError):
+    """The access token is not valid any more; the call was not obeyed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +29,29 @@ class Response:
 
     status: int
     headers: Mapping[str, str]
-    data: Mapping[str, Any]
+    data: Json
 
 
 class Rest:
-    """Open it with `async with`. Addresses and bodies may hold secrets: no error quotes them."""
+    """Open it with `async with`. Addresses and bodies may hold secrets: no error quotes them.
+    `result_of` an answer is what is counted: "ok" or the platform's code."""
 
-    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
-        self._timeout = aiohttp.ClientTimeout(timeout_s)
+    def __init__(self, link: Link, result_of: Callable[[Response], str]) -> None:
+        self._link, self._result_of = link, result_of
+        self._timeout = aiohttp.ClientTimeout(TIMEOUT_S)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session:
             await self._session.close()
 
     async def request(
         self,
+        name: str,
         method: str,
         url: str,
         *,
@@ -55,7 +60,7 @@ class Rest:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Sends one request and returns whatever is answered.
+        """Sends one request and returns whatever is answered; it is counted under its `name`.
 
         Raises NetworkError where the request was not obeyed, or may be `repeatable` (a read, or
         one with an idempotency key) and can't be told to have been; Unconfirmed where it may have
@@ -66,6 +71,7 @@ class Rest:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         sent = {"Content-Type": "application/json; charset=utf-8"} if data else {}
         host = urlsplit(url).hostname
+        response: Response | None = None
         try:
             async with self._session.request(
                 method,
@@ -75,12 +81,7 @@ class Rest:
                 headers={**sent, **(headers or {})},
                 allow_redirects=False,
             ) as answer:
-                text = bytearray()
-                async for part in answer.content.iter_any():  # `read` gives what is there so far
-                    text += part
-                    if len(text) > MAX_ANSWER_BYTES:
-                        break
-                return Response(answer.status, answer.headers, parsed(bytes(text)))
+                response = Response(answer.status, answer.headers, parsed(await _body(answer)))
         except aiohttp.ClientConnectorError as error:
             raise NetworkError(f"{host} can't be reached: {error.os_error.strerror}") from None
         except aiohttp.InvalidURL:
@@ -89,3 +90,46 @@ class Rest:
             # From None: the messages of these errors quote the address.
             problem = f"{host} did not answer: {type(error).__name__}"
             raise (NetworkError if repeatable else Unconfirmed)(problem) from None
+        finally:
+            self._link.called(name, self._result_of(response) if response else "unreachable")
+        return response
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    text = bytearray()
+    async for part in answer.content.iter_any():  # `read` gives what is there so far
+        text += part
+        if len(text) > MAX_ANSWER_BYTES:
+            break
+    return bytes(text)
+
+
+class Token:
+    """An access token: asked for once, however many need it, and renewed `SPARE_S` before it runs
+    out. `ask` returns one and for how many seconds it is good."""
+
+    SPARE_S = 600.0
+
+    def __init__(self, clock: Clock, ask: Callable[[], Awaitable[tuple[str, float]]]) -> None:
+        self._clock, self._ask = clock, ask
+        self._asking = asyncio.Lock()
+        self._token, self._renew_at = "", 0.0
+
+    async def fresh(self) -> str:
+        """One that is still good for a while. Raises AdapterError."""
+        async with self._asking:
+            if not self._token or self._clock.now() >= self._renew_at:
+                asked_at = self._clock.now()
+                self._token, good_s = await self._ask()
+                self._renew_at = asked_at + good_s - min(self.SPARE_S, good_s / 2)
+            return self._token
+
+    async def use(self, call: Callable[[str], Awaitable[Response]]) -> Response:
+        """Calls with a token; where it is refused, once more with a new one."""
+        token = await self.fresh()
+        try:
+            return await call(token)
+        except TokenRefused:
+            if token == self._token:
+                self._token = ""
+            return await call(await self.fresh())

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
-from types import TracebackType
 from typing import Any, Self
 
 from pydantic import SecretStr
@@ -20,16 +19,14 @@ from adapters.base import (
     Unconfirmed,
 )
 from adapters.contract import Context, QuietAdapter
-from adapters.dingtalk.api import Api
-from adapters.dingtalk.budget import Budget
+from adapters.dingtalk.api import Api, call_budget, post_budget
 from adapters.dingtalk.cards import Cards, variables_of
 from adapters.dingtalk.check import findings
-from adapters.dingtalk.drafts import Drafts
-from adapters.dingtalk.errors import SessionGone
+from adapters.dingtalk.drafts import CardDrafts
+from adapters.dingtalk.errors import SessionGone, code_of
 from adapters.dingtalk.events import CARD, person_of, staff_id, track_of
 from adapters.dingtalk.markup import message
-from adapters.dingtalk.receive import Receiver
-from adapters.dingtalk.sessions import Sessions
+from adapters.dingtalk.receive import Receiver, Sessions
 from adapters.dingtalk.settings import Settings
 from adapters.dingtalk.stream import Stream
 from adapters.link import Link
@@ -57,25 +54,20 @@ class DingTalkAdapter(QuietAdapter):
         self.resend_s = CARD_RESEND_S if settings.card_template_id else 0.0
         self._settings, self._context = settings, context
         self._link = Link(context.clock)
-        self._rest = Rest()
+        self._rest = Rest(self._link, code_of)
         self._api = Api(settings, self._rest, self._link, context.clock)
         self._sessions = Sessions(settings, context.clock)
-        self._budget = Budget(context.clock)
+        self._posts, self._calls = post_budget(context.clock), call_budget(context.clock)
         self._cards = Cards(settings, self._api)
-        self._drafts = Drafts(self._cards, self._budget, context.clock)
+        self._drafts = CardDrafts(self._cards, self._posts, context.clock)
 
     async def __aenter__(self) -> Self:
         await self._rest.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._drafts.close()
-        await self._rest.__aexit__(kind, error, trace)
+        await self._rest.__aexit__()
 
     async def run(self, publish: Publish) -> None:
         """Receives until the connection is lost."""
@@ -92,11 +84,13 @@ class DingTalkAdapter(QuietAdapter):
         if self._settings.card_template_id:
             return CARD + await self._send_card(reply)
         webhook = None if self._settings.recallable else self._sessions.webhook(reply.group)
-        self._budget.take(reply.group, by_api=webhook is None)
+        if webhook is None:
+            self._calls.take()
+        self._posts.take(reply.group)
         try:
             return await self._send_text(reply, webhook)
         except RateLimited as error:
-            self._budget.block(reply.group, error.retry_after_s)
+            self._posts.block(error.retry_after_s, reply.group)
             raise
 
     async def recall(self, group: str, message_id: str) -> None:
@@ -122,7 +116,7 @@ class DingTalkAdapter(QuietAdapter):
         if not self._settings.streaming:
             return
         if text:
-            self._drafts.show(group, reply_to, text)
+            self._drafts.begin(group, reply_to, text)
         else:
             await self._drafts.take_away(group, reply_to)
 
@@ -138,7 +132,7 @@ class DingTalkAdapter(QuietAdapter):
         if self._settings.streaming and reply.kind == "answer":
             return await self._drafts.finish(reply)
         track = track_of(reply.group, reply.key)
-        self._budget.take(reply.group)
+        self._posts.take(reply.group)
         await self._cards.deliver(reply.group, track, variables_of(reply))
         return track
 
@@ -149,7 +143,7 @@ class DingTalkAdapter(QuietAdapter):
             except SessionGone as error:
                 log.info("%s: %s; the robot API is used instead", self.name, error)
                 self._sessions.forget(reply.group)
-                self._budget.call()
+                self._calls.take()
         return await self._send_by_api(reply)
 
     async def _send_by_session(self, webhook: SecretStr, reply: Reply) -> str:

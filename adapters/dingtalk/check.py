@@ -29,10 +29,11 @@ NOTES = (
 
 async def findings(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """One finding for each point, in the order in which they are set up."""
-    async with Rest() as rest:
-        api = Api(settings, rest, Link(clock), clock)
+    link = Link(clock)
+    async with Rest(link, code_of) as rest:
+        api = Api(settings, rest, link, clock)
         try:
-            await api.token()
+            await api.log_in()
         except LoginRefused as error:
             yield Finding("bad", str(error))
             return
@@ -93,7 +94,9 @@ async def _events(_: Settings, api: Api, rest: Rest) -> Finding:
     ticket = await api.register([MESSAGES])
     host = urlsplit(ticket.endpoint).netloc
     try:
-        await rest.request("GET", ticket.endpoint.replace("ws", "http", 1), repeatable=True)
+        await rest.request(
+            "check", "GET", ticket.endpoint.replace("ws", "http", 1), repeatable=True
+        )
     except NetworkError as error:
         return Finding("bad", f"{error}; the connection for events needs {host}")
     return Finding("ok", f"a connection for events is granted, and {host} can be reached")
@@ -103,7 +106,7 @@ async def _webhooks(settings: Settings, _: Api, rest: Rest) -> Finding | None:
     if settings.recallable or settings.card_template_id or settings.is_test:
         return None
     try:
-        await rest.request("GET", f"https://{WEBHOOK_HOST}/", repeatable=True)
+        await rest.request("check", "GET", f"https://{WEBHOOK_HOST}/", repeatable=True)
     except NetworkError as error:
         return Finding("bad", f"{error}; answers by session webhook need {WEBHOOK_HOST}")
     return Finding("ok", f"{WEBHOOK_HOST} can be reached")

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from adapters.base import NetworkError
 from adapters.dingtalk.api import Api
-from adapters.link import Link
+from adapters.link import Link, until_first_ends
 from adapters.payload import Json, clean, parsed
 from common.clock import Clock
 
@@ -131,31 +131,17 @@ class Stream:
 
     async def _receive(self, line: Line) -> None:
         """Returns when DingTalk asks for a new connection; raises NetworkError when it is lost."""
-        tasks = {
-            asyncio.create_task(self._read(line)),
-            asyncio.create_task(self._ping(line)),
-            asyncio.create_task(self._watch()),
-        }
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        await until_first_ends(self._read(line), self._ping(line), self._watch())
 
     async def _linger(self, line: Line) -> None:
         """Takes what still comes over a connection that is to be left."""
-        reading = asyncio.create_task(self._read(line))
         left = self._clock.wait(asyncio.Event(), self._clock.now() + LINGER_S)
-        enough = asyncio.create_task(left)
         try:
-            await asyncio.wait({reading, enough}, return_when=asyncio.FIRST_COMPLETED)
+            await until_first_ends(self._read(line), left)
+        except NetworkError as error:
+            log.debug("the old connection ended: %s", error)
         finally:
-            enough.cancel()
             await line.socket.close()
-            await asyncio.gather(reading, enough, return_exceptions=True)
 
     async def _read(self, line: Line) -> None:
         """Takes one frame after the other, so that their order is kept."""

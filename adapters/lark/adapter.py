@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
-from types import TracebackType
 from typing import Self
 
 from aiohttp import web
@@ -23,18 +22,19 @@ from adapters.lark.api import Api
 from adapters.lark.callback import Callback
 from adapters.lark.card import card
 from adapters.lark.checks import findings
-from adapters.lark.codes import Gone
+from adapters.lark.codes import Gone, result_of
 from adapters.lark.content import Me
-from adapters.lark.drafts import Drafts
+from adapters.lark.drafts import CardDrafts
 from adapters.lark.events import parse_item, with_content
 from adapters.lark.history import Reader
 from adapters.lark.intake import Intake
 from adapters.lark.posting import Posting, emoji_type, id_of, uuid_of
 from adapters.lark.recovery import Gaps, Poll
 from adapters.lark.settings import Settings
-from adapters.lark.socket import connected, until_first_ends
-from adapters.link import Link
+from adapters.lark.socket import connected
+from adapters.link import Link, until_first_ends
 from adapters.payload import objects
+from adapters.rest import Rest
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +59,10 @@ class LarkAdapter(QuietAdapter):
         self.streams = settings.streaming
         self._settings, self._context = settings, context
         self._link = Link(context.clock)
-        self._api = Api(settings, context.clock, self._link)
+        self._rest = Rest(self._link, result_of)
+        self._api = Api(settings, self._rest, context.clock)
         self._posting = Posting(self._api)
-        self._drafts = Drafts(self._api, self._posting, context.clock)
+        self._drafts = CardDrafts(self._api, self._posting, context.clock)
         self._callback = Callback(settings, context.clock)
         reader = Reader(self._api)
         self._gaps = Gaps(self.name, context, reader, self._link)
@@ -70,17 +71,12 @@ class LarkAdapter(QuietAdapter):
         self._me: Me | None = None
 
     async def __aenter__(self) -> Self:
-        await self._api.__aenter__()
+        await self._rest.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._drafts.close()
-        await self._api.__aexit__(kind, error, trace)
+        await self._rest.__aexit__()
 
     async def run(self, publish: Publish) -> None:
         """One connection's life; in the mode `callback` until cancelled."""
@@ -122,10 +118,10 @@ class LarkAdapter(QuietAdapter):
         if not self._settings.streaming:
             return
         if text:
-            self._drafts.show(group, reply_to, text)
+            self._drafts.begin(group, reply_to, text)
             return
         try:
-            await self._drafts.drop(group, reply_to)
+            await self._drafts.drop(reply_to)
         except AdapterError as error:
             log.warning("%s: a draft below %s stays: %s", self.name, reply_to, error)
 

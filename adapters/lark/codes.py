@@ -3,41 +3,11 @@
 import re
 
 from adapters.base import AdapterError, LoginRefused, NetworkError, RateLimited, SendRefused
+from adapters.codes import Codes, Meaning, all_mean
 from adapters.payload import text
-from adapters.rest import Response
+from adapters.rest import Response, TokenRefused
 
-OK = 0
-RATE = frozenset({99991400, 230020, 11232})
-TOKEN = frozenset({99991661, 99991663, 99991664, 99991665, 99991671})
-"""The token is missing, bad, expired or malformed: a new one helps."""
-UNKNOWN = frozenset({2200, 230049, 1000040343, 1})
-"""Nobody can tell whether it was done; the same request under the same key tells."""
-
-GONE = {
-    230011: "the message to answer was recalled",
-    230110: "the message to answer was deleted",
-    230050: "the bot can't see the message to answer",
-    231003: "the message is gone",
-}
-NO_SCOPE = frozenset({99991672, 99991679, 230027})
-NO_THREAD = frozenset({230071, 230019})
-BAD_CARD = frozenset({230025, 230099, 200621, 300305, 11310})
-"""Too long, or with something in it that the platform does not show: plain text is sent then."""
-
-WORDS = {
-    230002: "the bot is not in this group",
-    232009: "the group was dissolved",
-    230018: "the group does not let the bot post",
-    230035: "the group does not let the bot post",
-    230022: "the platform refused the words",
-    230028: "the company's data protection refused the words",
-    230026: "only messages of the bot itself can be withdrawn",
-    230009: "too old: the company's time limit for withdrawing messages has passed",
-    231001: "there is no such emoji",
-    230001: "a parameter is wrong",
-    99992402: "a parameter is wrong",
-}
-DEFAULT_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+LONGEST_PAUSE_S = 60.0
 
 
 class Gone(SendRefused):
@@ -53,11 +23,40 @@ class ThreadRefused(SendRefused):
 
 
 class CardRefused(SendRefused):
-    """The platform can't show the card."""
+    """The platform can't show the card: it is too long, or holds something that is not shown."""
 
 
-class TokenRefused(NetworkError):
-    """The platform no longer takes our token."""
+_TOO_MANY = Meaning("too many requests", RateLimited, 1.0)
+_UNKNOWN = Meaning("nobody knows whether it was done; the same key tells", NetworkError)
+_MUTED = Meaning("the group does not let the bot post")
+_PARAMETER = Meaning("a parameter is wrong")
+
+CODES: Codes = {
+    **all_mean((99991400, 230020, 11232), _TOO_MANY),
+    **all_mean((2200, 230049, 1000040343, 1), _UNKNOWN),
+    **all_mean(
+        (99991661, 99991663, 99991664, 99991665, 99991671),
+        Meaning("the token was refused", TokenRefused),
+    ),
+    **all_mean((99991672, 99991679, 230027), Meaning("a permission is missing.", ScopeMissing)),
+    230011: Meaning("the message to answer was recalled", Gone),
+    230110: Meaning("the message to answer was deleted", Gone),
+    230050: Meaning("the bot can't see the message to answer", Gone),
+    231003: Meaning("the message is gone", Gone),
+    **all_mean((230071, 230019), Meaning("it can't be answered in a thread", ThreadRefused)),
+    **all_mean(
+        (230025, 230099, 200621, 300305, 11310), Meaning("the card was refused", CardRefused)
+    ),
+    230002: Meaning("the bot is not in this group"),
+    232009: Meaning("the group was dissolved"),
+    **all_mean((230018, 230035), _MUTED),
+    230022: Meaning("the platform refused the words"),
+    230028: Meaning("the company's data protection refused the words"),
+    230026: Meaning("only messages of the bot itself can be withdrawn"),
+    230009: Meaning("too old: the company's time limit for withdrawing messages has passed"),
+    231001: Meaning("there is no such emoji"),
+    **all_mean((230001, 99992402), _PARAMETER),
+}
 
 
 def code_of(response: Response) -> int | None:
@@ -66,28 +65,29 @@ def code_of(response: Response) -> int | None:
     return code if isinstance(code, int) else None
 
 
+def result_of(response: Response) -> str:
+    """What is counted."""
+    code = code_of(response)
+    return "ok" if code == 0 else str(code or response.status)
+
+
 def problem(call: str, response: Response) -> AdapterError | None:
     """What is wrong with an answer; None when all went well. Texts of the platform are quoted
     only where they can't hold what people wrote."""
     code = code_of(response)
-    if code == OK:
+    if code == 0:
         return None
-    where = f"{call}: code {code}{_log_id(response)}"
-    if response.status == 429 or code in RATE:
-        return RateLimited(f"{where}: too many requests", _pause(response))
-    if code is None or code in UNKNOWN or response.status >= 500:
-        return NetworkError(f"{where}, HTTP status {response.status}")
-    if code in TOKEN:
-        return TokenRefused(f"{where}: the token was refused")
-    if code in NO_SCOPE:
-        return ScopeMissing(f"{where}: a permission is missing. {text(response.data, 'msg')[:300]}")
-    if code in GONE:
-        return Gone(f"{where}: {GONE[code]}")
-    if code in NO_THREAD:
-        return ThreadRefused(f"{where}: it can't be answered in a thread")
-    if code in BAD_CARD:
-        return CardRefused(f"{where}: the card was refused{_sub_code(response)}")
-    return SendRefused(f"{where}: {WORDS.get(code, 'refused')}")
+    meaning = CODES.get(code or 0, Meaning("refused"))
+    if response.status == 429:
+        meaning = _TOO_MANY
+    elif meaning is not _TOO_MANY and (code is None or response.status >= 500):
+        meaning = Meaning(f"HTTP status {response.status}", NetworkError)
+    error = meaning.as_error(
+        f"{call}: code {code}{_log_id(response)}: {meaning.words}{_more(meaning, response)}"
+    )
+    if isinstance(error, RateLimited):
+        error.retry_after_s = _pause(response, meaning.pause_s)
+    return error
 
 
 def login_problem(response: Response) -> AdapterError | None:
@@ -99,17 +99,20 @@ def login_problem(response: Response) -> AdapterError | None:
     return LoginRefused(f"{found} ({said}); look at app_id, app_secret and domain")
 
 
-def _pause(response: Response) -> float:
+def _more(meaning: Meaning, response: Response) -> str:
+    said = text(response.data, "msg")
+    if meaning.error is ScopeMissing:
+        return f" {said[:300]}"
+    sub_code = re.search(r"ErrCode: ?(\d+)", said) if meaning.error is CardRefused else None
+    return f" with {sub_code[1]}" if sub_code else ""
+
+
+def _pause(response: Response, usual_s: float) -> float:
     asked = response.headers.get("x-ogw-ratelimit-reset", "")
-    seconds = float(asked) if re.fullmatch(r"\d{1,6}(\.\d+)?", asked) else DEFAULT_PAUSE_S
+    seconds = float(asked) if re.fullmatch(r"\d{1,6}(\.\d+)?", asked) else usual_s
     return min(max(seconds, 0.1), LONGEST_PAUSE_S)
 
 
 def _log_id(response: Response) -> str:
     found = response.headers.get("X-Tt-Logid", "")
     return f", log id {found[:80]}" if found else ""
-
-
-def _sub_code(response: Response) -> str:
-    found = re.search(r"ErrCode: ?(\d+)", text(response.data, "msg"))
-    return f" with {found[1]}" if found else ""

@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.base import NetworkError
 from adapters.lark.settings import Settings
-from adapters.link import Link
+from adapters.link import Link, until_first_ends
 from adapters.loop_thread import LoopThread
 from common.clock import Clock
 
@@ -106,17 +106,3 @@ def _load_sdk() -> Any:
     sdk = import_module("adapters.lark.sdk")
     sdk.tame()
     return sdk
-
-
-async def until_first_ends(*work: Coroutine[Any, Any, None]) -> None:
-    """Runs all until one ends, cancels the others, and raises what that one raised."""
-    tasks = [asyncio.create_task(part) for part in work]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        ended = [task for task in tasks if task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in ended:
-        task.result()

@@ -5,17 +5,18 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from types import TracebackType
+from functools import partial
 from typing import Any, Self
 
 from adapters.base import Finding, LinkStatus, Publish, RateLimited, Reply
+from adapters.budget import Budget
 from adapters.contract import Context, QuietAdapter
 from adapters.link import Link
 from adapters.rest import Rest
 from adapters.webhook.check import look_at
 from adapters.webhook.render import message
 from adapters.webhook.settings import Platform, Settings
-from adapters.webhook.verdicts import code_of, refusal
+from adapters.webhook.verdicts import refusal, result_of
 from common.clock import Clock
 from common.rate_limit import Pace
 
@@ -34,21 +35,15 @@ class WebhookAdapter(QuietAdapter):
         self._settings, self._clock = settings, context.clock
         self._title = context.bot_name
         self._link = Link(context.clock)
-        self._rest = Rest()
-        self._paces = _paces(settings.platform, context.clock)
-        self._shut_until = 0.0
+        self._rest = Rest(self._link, partial(result_of, settings.platform))
+        self._budget = _budget(settings.platform, context.clock)
 
     async def __aenter__(self) -> Self:
         await self._rest.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._rest.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_: object) -> None:
+        await self._rest.__aexit__()
 
     async def run(self, publish: Publish) -> None:
         """Stays up; there is nothing to receive."""
@@ -58,21 +53,17 @@ class WebhookAdapter(QuietAdapter):
 
     async def send(self, reply: Reply) -> str:
         """Posts a reply. Returns its key, as webhooks name no messages."""
-        self._spend()
+        self._budget.take()
         platform = self._settings.platform
         body, params = self._signed(message(platform, reply, self._title))
+        url = self._settings.url.get_secret_value()
         response = await self._rest.request(
-            "POST",
-            self._settings.url.get_secret_value(),
-            repeatable=False,
-            body=body,
-            params=params,
+            "webhook", "POST", url, repeatable=False, body=body, params=params
         )
         self._link.heard()
-        self._link.called("webhook", _result(code_of(platform, response), response.status))
         problem = refusal(platform, response)
         if isinstance(problem, RateLimited):
-            self._shut_until = self._clock.now() + problem.retry_after_s
+            self._budget.block(problem.retry_after_s)
         self._link.failed(str(problem or ""))
         if problem:
             raise problem
@@ -91,14 +82,6 @@ class WebhookAdapter(QuietAdapter):
         for finding in look_at(self._settings):
             yield finding
 
-    def _spend(self) -> None:
-        """Raises RateLimited where the robot has posted as much as it may."""
-        pause = max(0.0, self._shut_until - self._clock.now())
-        for pace in self._paces:
-            pause = pause or pace.take()
-        if pause:
-            raise RateLimited("this robot has posted as much as its platform allows", pause)
-
     def _signed(self, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str] | None]:
         secret, now = self._settings.secret.get_secret_value(), self._clock.now()
         if not secret:
@@ -110,16 +93,11 @@ class WebhookAdapter(QuietAdapter):
         return body, {"timestamp": str(timestamp), "sign": dingtalk_sign(timestamp, secret)}
 
 
-def _paces(platform: Platform, clock: Clock) -> tuple[Pace, ...]:
-    """Never more than Lark's 5 in a second and 100 in a minute, or 20 in a minute elsewhere: a
-    bucket gives at most what it holds and what it gains meanwhile."""
+def _budget(platform: Platform, clock: Clock) -> Budget:
+    """Never more than Lark's 5 in a second and 100 in a minute, or 20 in a minute elsewhere."""
     if platform == "lark":
-        return Pace(clock, 3, 1, burst=2), Pace(clock, 80, 60, burst=20)
-    return (Pace(clock, 15, 60, burst=5),)
-
-
-def _result(code: int | None, status: int) -> str:
-    return "ok" if code == 0 else f"HTTP {status}" if code is None else str(code)
+        return Budget(clock, whole=(Pace(clock, 3, 1, burst=2), Pace(clock, 80, 60, burst=20)))
+    return Budget(clock, whole=(Pace(clock, 15, 60, burst=5),))
 
 
 def lark_sign(timestamp_s: int, secret: str) -> str:

@@ -1,9 +1,8 @@
 """What the platforms answer to a webhook: HTTP 200 even when they refuse, a code in the body."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from adapters.base import AdapterError, NetworkError, RateLimited, SendRefused, Unconfirmed
+from adapters.codes import Codes, Meaning, all_mean
+from adapters.payload import text
 from adapters.rest import Response
 from adapters.webhook.settings import Platform
 
@@ -13,40 +12,47 @@ _ADDRESSES = "its security settings don't allow this machine's address"
 _SIGNATURE = "the signature does not fit: look at `secret` and at this machine's clock"
 _TOO_LONG = "the message is too long"
 
-_REFUSED: dict[Platform, dict[int, str]] = {
+_BUSY = {-1: Meaning("is busy", NetworkError)}
+_FREQUENCY = Meaning("takes no more messages of this robot now", RateLimited, 2.0)
+_BLOCKED = Meaning(_FREQUENCY.words, RateLimited, 600.0)
+"""DingTalk shuts a robot up for ten minutes."""
+
+CODES: dict[Platform, Codes] = {
     "lark": {
-        9499: "the message is malformed or too long",
-        19001: _CHECK_URL,
-        19021: _SIGNATURE,
-        19022: _ADDRESSES,
-        19024: _KEYWORDS,
-        19036: _TOO_LONG,
+        **_BUSY,
+        9499: Meaning("the message is malformed or too long"),
+        11232: _FREQUENCY,
+        19001: Meaning(_CHECK_URL),
+        19021: Meaning(_SIGNATURE),
+        19022: Meaning(_ADDRESSES),
+        19024: Meaning(_KEYWORDS),
+        19036: Meaning(_TOO_LONG),
     },
     "dingtalk": {
-        300005: _CHECK_URL,
-        310000: "its security settings refuse the message: look at keywords, addresses, signature",
-        400013: "the group is gone",
-        400101: _CHECK_URL,
-        400102: "the robot is stopped: start it in the group's settings",
-        400106: _CHECK_URL,
-        430101: "its check of contents forbids a link",
-        430102: "its check of contents forbids the text",
-        430103: "its check of contents forbids a picture",
-        430104: "its check of contents forbids the message",
-        460101: _TOO_LONG,
+        **_BUSY,
+        **all_mean((300005, 400101, 400106), Meaning(_CHECK_URL)),
+        **all_mean((410100, 130101), _BLOCKED),
+        310000: Meaning(
+            "its security settings refuse the message: look at keywords, addresses, signature"
+        ),
+        400013: Meaning("the group is gone"),
+        400102: Meaning("the robot is stopped: start it in the group's settings"),
+        430101: Meaning("its check of contents forbids a link"),
+        430102: Meaning("its check of contents forbids the text"),
+        430103: Meaning("its check of contents forbids a picture"),
+        430104: Meaning("its check of contents forbids the message"),
+        460101: Meaning(_TOO_LONG),
     },
     "wecom": {
-        40058: _TOO_LONG,
-        44004: "the message is empty",
-        93000: _CHECK_URL,
+        **_BUSY,
+        40058: Meaning(_TOO_LONG),
+        44004: Meaning("the message is empty"),
+        45009: Meaning(_FREQUENCY.words, RateLimited, 60.0),
+        45033: _FREQUENCY,
+        93000: Meaning(_CHECK_URL),
     },
 }
-_LIMITED: dict[Platform, dict[int, float]] = {
-    "lark": {11232: 2.0},
-    "dingtalk": {410100: 600.0, 130101: 600.0},
-    "wecom": {45009: 60.0, 45033: 2.0},
-}
-"""Seconds to wait; DingTalk shuts a robot up for ten minutes."""
+_UNKNOWN = Meaning("look this code up in the platform's documentation")
 
 _THROTTLED = 1111
 _REASONS = (("签名", _SIGNATURE), ("关键词", _KEYWORDS), ("ip", _ADDRESSES))
@@ -62,6 +68,12 @@ def code_of(platform: Platform, response: Response) -> int | None:
     return code if type(code) is int else None
 
 
+def result_of(platform: Platform, response: Response) -> str:
+    """What is counted."""
+    code = code_of(platform, response)
+    return "ok" if code == 0 else f"HTTP {response.status}" if code is None else str(code)
+
+
 def refusal(platform: Platform, response: Response) -> AdapterError | None:
     """None where the message was posted, else why it was not."""
     code = code_of(platform, response)
@@ -69,25 +81,14 @@ def refusal(platform: Platform, response: Response) -> AdapterError | None:
         return _without_code(platform, response.status)
     if code == 0:
         return None
-    if code == -1:
-        return NetworkError(f"{platform} is busy (-1)")
-    limited = _LIMITED[platform].get(code)
-    if platform == "lark" and code == 9499 and "frequency" in _words(response.data):
-        limited = _LIMITED["lark"][11232]
-    if limited is not None:
-        return RateLimited(f"{platform} takes no more messages of this robot now ({code})", limited)
-    return SendRefused(f"{platform} refuses the message ({code}): {_why(platform, code, response)}")
-
-
-def _why(platform: Platform, code: int, response: Response) -> str:
-    if code == 310000:
-        words = _words(response.data)
-        return next((why for mark, why in _REASONS if mark in words), _REFUSED[platform][code])
-    return _REFUSED[platform].get(code, "look this code up in the platform's documentation")
-
-
-def _words(data: Mapping[str, Any]) -> str:
-    return str(data.get("msg") or data.get("errmsg") or "").lower()
+    said = (text(response.data, "msg") or text(response.data, "errmsg")).lower()
+    meaning = CODES[platform].get(code, _UNKNOWN)
+    if platform == "lark" and code == 9499 and "frequency" in said:
+        meaning = _FREQUENCY
+    if meaning.error is not SendRefused:
+        return meaning.as_error(f"{platform} {meaning.words} ({code})")
+    why = next((why for mark, why in _REASONS if mark in said), "") if code == 310000 else ""
+    return SendRefused(f"{platform} refuses the message ({code}): {why or meaning.words}")
 
 
 def _without_code(platform: Platform, status: int) -> AdapterError:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
-from types import TracebackType
 from typing import Any
 
 from adapters.base import (
@@ -22,18 +21,27 @@ from adapters.base import (
     Reply,
     Unconfirmed,
 )
+from adapters.budget import Budget
 from adapters.contract import Context, QuietAdapter
 from adapters.link import Link
-from adapters.wecom.budget import Budget
 from adapters.wecom.callbacks import Callback, Callbacks
 from adapters.wecom.check import walk_through
-from adapters.wecom.drafts import Drafts
-from adapters.wecom.errors import BLOCK_S, GONE, TOO_MANY, refusal
+from adapters.wecom.drafts import Bubbles, render
 from adapters.wecom.events import SINGLE, group_of, message_id, parse, target
-from adapters.wecom.render import render
+from adapters.wecom.protocol import (
+    BLOCK_S,
+    GONE,
+    RESPOND,
+    SEND,
+    TOO_MANY,
+    WELCOME,
+    Frame,
+    refusal,
+)
 from adapters.wecom.settings import Settings
 from adapters.wecom.socket import NoAck, Socket
-from adapters.wecom.wire import RESPOND, SEND, WELCOME, Frame
+from common.clock import Clock
+from common.rate_limit import Pace
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +49,11 @@ log = logging.getLogger(__name__)
 def create(settings: Settings, context: Context) -> "WecomAdapter":
     """Builds the adapter; it connects when it runs."""
     return WecomAdapter(settings, context)
+
+
+def chat_budget(clock: Clock) -> Budget:
+    """30 messages a minute and 1000 an hour per chat, drafts included."""
+    return Budget(clock, group=(Pace(clock, 20, 60, burst=10), Pace(clock, 900, 3600, burst=100)))
 
 
 class WecomAdapter(QuietAdapter):
@@ -53,19 +66,14 @@ class WecomAdapter(QuietAdapter):
         self._settings, self._clock = settings, context.clock
         self._bot_name = settings.bot_name or context.bot_name
         self._link = Link(context.clock)
-        self._budget = Budget(context.clock)
+        self._budget = chat_budget(context.clock)
         self._callbacks = Callbacks(context.clock)
-        self._drafts = Drafts(self._write, self._budget, context.clock)
+        self._drafts = Bubbles(self._write, self._budget, context.clock)
         self._socket: Socket | None = None
         self._greetings: set[asyncio.Task[None]] = set()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._drafts.close_all()
+    async def __aexit__(self, *_: object) -> None:
+        await self._drafts.close()
         for task in self._greetings:
             task.cancel()
         await self._hang_up()
@@ -87,14 +95,14 @@ class WecomAdapter(QuietAdapter):
     async def send(self, reply: Reply) -> str:
         """Answers in place where that can be done, else pushes."""
         socket = self._ready()
-        self._budget.spend(reply.group)
+        self._budget.take(reply.group)
         callback = self._callbacks.find(reply.reply_to)
         if callback and (shown := await self._answer(callback, reply)):
             return shown
         if self._callbacks.is_doubtful(reply.key):
             raise Unconfirmed("an answer in place was sent; whether it stands there is not known")
         if callback:
-            self._budget.spend(reply.group)
+            self._budget.take(reply.group)
         return await self._push(socket, reply)
 
     async def recall(self, group: str, message_id: str) -> None:
@@ -107,9 +115,9 @@ class WecomAdapter(QuietAdapter):
         del group
         callback = self._callbacks.find(reply_to)
         if not text.strip():
-            await self._drafts.close(reply_to)
+            await self._drafts.end(reply_to)
         elif self._settings.streaming and callback and self._socket and self._socket.ready:
-            self._drafts.show(reply_to, callback, text)
+            self._drafts.begin(reply_to, callback, text)
 
     def link(self) -> LinkStatus:
         """How the long connection is."""
@@ -179,7 +187,8 @@ class WecomAdapter(QuietAdapter):
     async def _answer(self, callback: Callback, reply: Reply) -> str:
         """The stream in which the answer stands; "" where WeCom takes none for this message any
         more. What is sent again under the same stream is the same bubble."""
-        stream_id = await self._drafts.hold(reply.reply_to)
+        bubble = await self._drafts.hold(reply.reply_to)
+        stream_id = bubble.stream_id if bubble and bubble.open else ""
         stream: dict[str, object] = {"finish": True, "content": render(reply)}
         stream |= {"id": stream_id} if stream_id else _first(reply.key)
         try:
@@ -189,7 +198,7 @@ class WecomAdapter(QuietAdapter):
             raise
         if code and code not in GONE:
             raise refusal(code)
-        self._drafts.completed(reply.reply_to)
+        self._drafts.done(reply.reply_to)
         if code:
             log.info("a reply in %s is pushed, as it can't stand in place: %d", reply.group, code)
             self._callbacks.forget(reply.reply_to)
@@ -217,7 +226,7 @@ class WecomAdapter(QuietAdapter):
 
     def _noted(self, group: str, code: int) -> int:
         if code == TOO_MANY:
-            self._budget.shut(group, BLOCK_S)
+            self._budget.block(BLOCK_S, group)
         return code
 
     async def _hang_up(self) -> None:

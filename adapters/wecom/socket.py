@@ -14,8 +14,17 @@ import aiohttp
 
 from adapters.base import LoginRefused, NetworkError
 from adapters.link import Link
+from adapters.wecom.protocol import (
+    NOT_SUBSCRIBED,
+    PING,
+    SUBSCRIBE,
+    WRONG_SECRET,
+    Frame,
+    new_id,
+    read,
+    write,
+)
 from adapters.wecom.settings import Settings
-from adapters.wecom.wire import PING, SUBSCRIBE, Frame, new_id, read, write
 from common.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -26,9 +35,6 @@ ACK_S = 5.0
 MISSED_PINGS = 2
 CLOSE_S = 0.5
 MAX_FRAME_BYTES = 4 << 20
-
-WRONG_SECRET = 853000
-NOT_SUBSCRIBED = 846609
 
 
 class NoAck(NetworkError):

@@ -5,7 +5,9 @@ import json
 
 from aiohttp import web
 
+from adapters.link import Link
 from adapters.rest import Rest
+from common.clock import SystemClock
 
 
 async def test_a_long_answer_in_pieces_is_read_whole() -> None:
@@ -26,9 +28,9 @@ async def test_a_long_answer_in_pieces_is_read_whole() -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        async with Rest() as rest:
+        async with Rest(Link(SystemClock()), lambda answer: str(answer.status)) as rest:
             url = f"http://127.0.0.1:{runner.addresses[0][1]}/names"
-            answer = await rest.request("GET", url, repeatable=True)
+            answer = await rest.request("names", "GET", url, repeatable=True)
         assert answer.data == {"names": names}
     finally:
         await runner.cleanup()

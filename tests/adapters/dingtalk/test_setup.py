@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from adapters.base import Finding, RateLimited
 from adapters.dingtalk import Settings
-from adapters.dingtalk.budget import Budget
+from adapters.dingtalk.api import post_budget
 from tests.adapters.dingtalk.running import GROUP, opened, reply, running
 from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk_api import Answer
@@ -66,11 +66,11 @@ def test_only_dingtalk_s_own_webhooks_are_trusted(url: str, trusted: bool) -> No
 
 def test_no_minute_holds_more_messages_than_are_allowed() -> None:
     clock = FakeClock()
-    budget, sent = Budget(clock), list[float]()
+    budget, sent = post_budget(clock), list[float]()
     for _ in range(3000):
         clock.advance(0.1)
         try:
-            budget.take(GROUP, by_api=bool(len(sent) % 2))
+            budget.take(GROUP)
         except RateLimited:
             continue
         sent.append(clock.now())

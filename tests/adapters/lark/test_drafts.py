@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from adapters import rest
 from adapters.base import Citation, NetworkError, SendRefused
-from adapters.lark import api
 from adapters.lark.adapter import LarkAdapter
 from tests.adapters.lark.stand import CHAT, adapter, reply, until
 from tests.fakes.clock import FakeClock
@@ -103,7 +103,7 @@ async def test_a_draft_that_was_not_completed_goes(lark: FakeLark, clock: FakeCl
 async def test_a_draft_that_is_just_being_posted_goes_too(
     lark: FakeLark, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, timeout_s: float
 ) -> None:
-    monkeypatch.setattr(api, "TIMEOUT_S", timeout_s)
+    monkeypatch.setattr(rest, "TIMEOUT_S", timeout_s)
     question = lark.chats.say(CHAT, "how?")["message_id"]
     lark.delay_s["reply"] = 0.2
     async with adapter(lark, clock=clock, streaming=True) as one:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from adapters import rest
 from adapters.base import AdapterError, LoginRefused, NetworkError, RateLimited, SendRefused
-from adapters.lark import api, codes
+from adapters.lark import codes
 from adapters.lark.content import Me
 from adapters.lark.events import parse_item
 from tests.adapters.lark.stand import CHAT, adapter, reply
@@ -66,7 +67,7 @@ async def test_the_platform_says_how_long_to_wait(lark: FakeLark) -> None:
 async def test_an_answer_that_is_lost_can_be_asked_for_again(
     lark: FakeLark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "TIMEOUT_S", 0.1)
+    monkeypatch.setattr(rest, "TIMEOUT_S", 0.1)
     lark.delay_s["send"] = 0.3
     async with adapter(lark) as one:
         with pytest.raises(NetworkError, match="did not answer"):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from adapters import rest
 from adapters.base import (
     AdapterError,
     NetworkError,
@@ -12,7 +13,6 @@ from adapters.base import (
     SendRefused,
     Unconfirmed,
 )
-from adapters.rest import Rest
 from tests.adapters.webhook.running import Platform, reply, webhook
 from tests.fakes.clock import FakeClock
 from tests.fakes.webhook_server import KEY, Say
@@ -105,7 +105,7 @@ async def test_a_refusal_of_the_platform_itself(caplog: pytest.LogCaptureFixture
 async def test_what_may_have_been_posted_is_not_repeated(
     say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.webhook.adapter.Rest", lambda: Rest(timeout_s=0.1))
+    monkeypatch.setattr(rest, "TIMEOUT_S", 0.1)
     async with webhook("wecom") as (server, adapter):
         server.script.append(say)
         with pytest.raises(Unconfirmed) as error:

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.base import LoginRefused, NetworkError, RateLimited, SendRefused
-from adapters.wecom.budget import Budget
+from adapters.wecom.adapter import chat_budget
 from tests.adapters.wecom.running import answer, once, running
 from tests.fakes.clock import FakeClock
 from tests.fakes.wecom_server import Say
@@ -72,7 +72,7 @@ async def test_the_budget_is_kept_ahead_of_time() -> None:
 
 async def test_an_hour_has_its_limit_too() -> None:
     clock = FakeClock()
-    budget, end, spent = Budget(clock), clock.now() + 3600, 0
+    budget, end, spent = chat_budget(clock), clock.now() + 3600, 0
     while clock.now() < end:
         pause = budget.pause("wrk1")
         spent += not pause

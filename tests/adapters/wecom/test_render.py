@@ -5,7 +5,7 @@ import pytest
 from adapters.base import Citation, Reply
 from adapters.dialects import WECOM
 from adapters.markdown import rendered
-from adapters.wecom.render import MAX_BYTES, draft, follows, render
+from adapters.wecom.drafts import MAX_BYTES, draft_text, follows, render
 
 CITATIONS = tuple(Citation(f"docs/{n}.md", "头" * 30, n, f"https://d.test/{n}") for n in range(900))
 
@@ -73,5 +73,5 @@ def test_an_empty_answer_still_ends_a_stream() -> None:
 
 
 def test_drafts_keep_the_limit_too() -> None:
-    assert len(draft("好" * 20000).encode()) <= MAX_BYTES
+    assert len(draft_text("好" * 20000).encode()) <= MAX_BYTES
     assert len(follows("好" * 20000).encode()) <= MAX_BYTES

@@ -1,4 +1,4 @@
-"""The frames of WeCom's long connection: JSON objects, both ways.
+"""The frames of WeCom's long connection, and its codes: JSON objects, both ways.
 
 {"cmd", "headers": {"req_id"}, "body"}                  a command, or something that happened
 {"headers": {"req_id"}, "errcode", "errmsg"}            the ack of the command with that id
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from adapters.base import AdapterError, LoginRefused, NetworkError, RateLimited
+from adapters.codes import Codes, Meaning
 from adapters.payload import parsed, text
 
 SUBSCRIBE = "aibot_subscribe"
@@ -60,3 +62,32 @@ def write(command: str, req_id: str, body: Mapping[str, Any] | None) -> str:
 def new_id(command: str) -> str:
     """A `req_id` of our own; WeCom's clients begin theirs with the command."""
     return f"{command}_{uuid4().hex}"
+
+
+WRONG_SECRET = 853000
+NOT_SUBSCRIBED = 846609
+TOO_MANY = 45009
+GONE = frozenset({846605, 846608})
+"""This can't be answered in place any more; a push may still say it."""
+
+BLOCK_S = 60.0
+"""How long a chat stays shut after too many messages."""
+
+CODES: Codes = {
+    -1: Meaning("WeCom is busy", NetworkError),
+    NOT_SUBSCRIBED: Meaning("WeCom wants the bot to sign in again", NetworkError),
+    WRONG_SECRET: Meaning("WeCom refuses bot_id and secret", LoginRefused),
+    TOO_MANY: Meaning("WeCom takes no more messages for this chat now", RateLimited, BLOCK_S),
+    45033: Meaning("WeCom takes fewer messages at once", RateLimited, 2.0),
+    40007: Meaning("WeCom refuses the message: it does not know the file"),
+    40008: Meaning("WeCom refuses the message: it does not know this kind of message"),
+    40058: Meaning("WeCom refuses the message: it is malformed or too long"),
+    40201: Meaning("WeCom refuses the message: its check of contents forbids it"),
+    846607: Meaning("WeCom refuses the message: nobody in this chat has spoken to the bot yet"),
+}
+
+
+def refusal(code: int) -> AdapterError:
+    """The error for the code of a command that WeCom refused."""
+    meaning = CODES.get(code, Meaning("WeCom refuses the message: unknown reason"))
+    return meaning.as_error(f"{meaning.words} ({code})")
