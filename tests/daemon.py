@@ -1,19 +1,24 @@
 """Runs the real `run_bot.py` on the documents of Kettle, as a process of its own."""
 
 import asyncio
+import gc
+import io
 import json
+import logging
 import os
 import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+import run_bot
 from tests.knowledge.library import gate_options, write_pages
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +46,40 @@ def arguments(folder: Path) -> list[str]:
 async def run(
     folder: Path, *command: str, stdin: str = "", more: Sequence[str] = ()
 ) -> tuple[int, str, str]:
-    """Runs one command to its end; returns its status, output and errors."""
+    """Runs one command to its end, here, in a thread of its own; returns its status, output and
+    errors. One at a time: what it writes is caught for the whole process."""
+    argv = [*arguments(folder), *more, *command]
+    return await asyncio.to_thread(_main, argv, stdin)
+
+
+def _main(argv: list[str], stdin: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()  # the command sets up its own, on its standard error
+    try:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            patch.setattr(sys, "argv", ["run_bot.py", *argv])
+            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            try:
+                status = run_bot.main()
+            except SystemExit as end:
+                status = int(end.code or 0)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        gc.unfreeze()
+    return status, out.getvalue(), err.getvalue()
+
+
+async def run_process(
+    folder: Path, *command: str, stdin: str = "", more: Sequence[str] = ()
+) -> tuple[int, str, str]:
+    """As `run`, but as a user does it: in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "run_bot.py"),

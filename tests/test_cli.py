@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon import lines_of_json, run
+from tests.daemon import lines_of_json, run, run_process
 from tests.knowledge.library import BAD, GOOD
 
 ASK = "which port does the kettle server listen on?"
@@ -29,7 +29,7 @@ async def test_index_says_what_changed(folder: Path) -> None:
 
 
 async def test_ask_prints_answer_and_source(folder: Path) -> None:
-    status, out, _ = await run(folder, "ask", ASK, "--trace")
+    status, out, _ = await run_process(folder, "ask", ASK, "--trace")
     assert status == 0
     assert "7311" in out
     assert "[1] en/serving.md:" in out

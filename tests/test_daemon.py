@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.daemon import daemon, run
+from tests.daemon import daemon, run_process
 from tests.fakes.embeddings_api import embeddings_api
 
 ASK = "which port does the kettle server listen on?"
@@ -99,7 +99,7 @@ async def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
         port = bot.url.rsplit(":", 1)[1].strip("/")
         other = tmp_path / "other"
         other.mkdir()
-        status, _, err = await run(other, "run", more=("--set", f"http.port={port}"))
+        status, _, err = await run_process(other, "run", more=("--set", f"http.port={port}"))
         assert status == 1
         assert "is another bot running?" in err
         assert "Traceback" not in err
@@ -107,13 +107,13 @@ async def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
 
 async def test_two_bots_on_one_store_are_refused(tmp_path: Path) -> None:
     async with daemon(tmp_path):
-        status, _, err = await run(tmp_path, "run")
+        status, _, err = await run_process(tmp_path, "run")
         assert status == 1
         assert len(err.strip().splitlines()) == 1
 
 
 async def test_the_console_is_a_group_in_the_terminal(tmp_path: Path) -> None:
-    status, out, err = await run(
+    status, out, err = await run_process(
         tmp_path,
         "run",
         "--burst",
@@ -126,7 +126,7 @@ async def test_the_console_is_a_group_in_the_terminal(tmp_path: Path) -> None:
 
 
 async def test_a_bot_beyond_loopback_demands_a_token(tmp_path: Path) -> None:
-    status, _, err = await run(tmp_path, "run", more=("--set", "http.host=0.0.0.0"))
+    status, _, err = await run_process(tmp_path, "run", more=("--set", "http.host=0.0.0.0"))
     assert status == 2
     assert "http.token" in err
     async with daemon(tmp_path, ("--set", "http.token=sesame")) as bot:
