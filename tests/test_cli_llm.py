@@ -111,6 +111,7 @@ async def test_readiness_status_and_metrics_tell_of_a_model_that_is_down(
         assert "llm remote: not reachable" in notices[-1]["text"]
 
 
+@pytest.mark.slow
 async def test_sigterm_while_the_model_writes_ends_in_seconds(tmp_path: Path, api: LlmApi) -> None:
     reached = asyncio.Event()
 

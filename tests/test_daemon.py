@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.daemon import daemon, run_process
 from tests.fakes.embeddings_api import embeddings_api
 
@@ -58,6 +60,7 @@ async def test_while_the_index_is_built_for_the_first_time_everybody_is_told(
             assert (await bot.get("readyz"))["loading"] is None
 
 
+@pytest.mark.slow
 async def test_a_kill_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     """Five kills at awkward moments; every mention that was accepted is answered exactly once."""
     accepted: list[str] = []

@@ -52,6 +52,7 @@ def test_nothing_that_is_copied_is_kept_out_of_the_build() -> None:
         assert set(sources) <= allowed
 
 
+@pytest.mark.slow
 def test_the_image_holds_all_that_the_bot_needs(image: Path) -> None:
     """The command line of the image, from the files of the image, asked something."""
     script = LAUNCHER.replace("/app", str(image / "app")).replace("/data", str(image / "data"))

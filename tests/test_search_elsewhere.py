@@ -78,6 +78,7 @@ async def test_a_refused_key_degrades_and_is_seen(tmp_path: Path) -> None:
         assert await bot.stop() == 0
 
 
+@pytest.mark.slow
 async def test_code_that_changed_is_found_after_a_reload(tmp_path: Path) -> None:
     admin = ["--set", "admin.users=['web:alice']"]
     async with settings(tmp_path) as more, daemon(tmp_path, [*more, *admin]) as bot:

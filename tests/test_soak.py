@@ -11,7 +11,8 @@ SHORT = Options(
 )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_every_mention_that_arrived_is_answered_exactly_once(tmp_path: Path) -> None:
     result = await run(SHORT, tmp_path)
     assert result.mentions["lark"] > 20

@@ -187,7 +187,7 @@ JUNK = st.recursive(
 FIELDS = st.sampled_from([*PostedMessage.model_fields, "other"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=JUNK | st.dictionaries(FIELDS, JUNK))
 async def test_no_json_at_all_breaks_it(client: aiohttp.ClientSession, body: object) -> None:
     async with client.post("/api/messages", data=json.dumps(body), headers=JSON) as response:

@@ -1,6 +1,5 @@
 """A real browser on the page; every test also asserts that the page stayed quiet and local."""
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
-from tests.browser import ARGS, BrowserMissing, find_or_install_browser
+from tests.browser import ARGS, find_or_install_browser
 from tests.fakes.web_app import serving
 
 OpenPage = Callable[..., Awaitable[Page]]
@@ -17,13 +16,8 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 @pytest.fixture(scope="session")
 def browser_path() -> str:
-    """With CI=true a missing browser is a failure."""
-    try:
-        return find_or_install_browser()
-    except BrowserMissing as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
+    """A missing browser is a failure, which says what to install."""
+    return find_or_install_browser()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -9,7 +9,7 @@ from tests.e2e.actions import QUESTION, answers, background, say, verdict, width
 from tests.e2e.conftest import OpenPage
 from tests.fakes.web_app import serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 

@@ -10,7 +10,7 @@ from tests.e2e.actions import QUESTION, answers, say, verdict
 from tests.e2e.conftest import OpenPage
 from tests.fakes.web_app import serving
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 
 async def test_markup_in_messages_and_answers_stays_text(

@@ -13,7 +13,7 @@ from tests.e2e.actions import answers, say, verdict
 from tests.e2e.conftest import OpenPage
 from tests.fakes.llm_api import SCORES, Call, Say, digit, llm_api
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 ASK = "which port does the kettle server listen on?"
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.base import EVERYBODY, Feedback, IncomingMessage, RecallAsked, Vote
@@ -168,7 +168,6 @@ JSON = st.recursive(
 FIELDS = st.sampled_from([*payload(), "content", "isAtAll", "originalMsgId"])
 
 
-@settings(deadline=None)
 @given(st.dictionaries(FIELDS, JSON), JSON)
 def test_nothing_from_the_wire_raises(changed: dict[str, Any], anything: Any) -> None:
     found = parse_message({**payload(), **changed}, "ding", "豆哥", NOW)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.base import Citation
@@ -121,7 +121,6 @@ def test_the_asker_is_named_on_a_line_of_its_own() -> None:
     assert message(reply("- a"), "ann")["text"] == "@ann\n\n- a"
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_sent(text: str) -> None:
     body = message(reply(text + "\ud800"))

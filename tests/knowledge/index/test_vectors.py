@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.index.embedders import unit
@@ -29,7 +29,6 @@ def test_it_finds_what_exact_search_finds() -> None:
         assert (cosines >= exact[-1] - 1e-5).mean() >= 0.9
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.integers(0, 40)), max_size=60))
 def test_any_sequence_of_changes_leaves_what_was_kept(changes: list[int | None]) -> None:
     """None adds the next vector, a number deletes one of those that are kept."""

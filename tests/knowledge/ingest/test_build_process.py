@@ -122,6 +122,7 @@ async def embedded(asked: list[str], texts: Sequence[str]) -> Vectors:
     return UseEmbedder().encode(texts)
 
 
+@pytest.mark.slow
 async def test_many_texts_are_embedded_in_processes_all_the_same(made: BuildPlan) -> None:
     asked: list[str] = []
     write_many(made)
@@ -142,6 +143,7 @@ async def test_a_model_that_fails_fails_the_build(made: BuildPlan) -> None:
             await build_apart(made, lent=Lent(UseEmbedder.dim, encode))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["read", "embed"])
 async def test_a_killed_builder_is_an_error_and_the_old_index_stays(
     made: BuildPlan, stage: str
@@ -155,6 +157,7 @@ async def test_a_killed_builder_is_an_error_and_the_old_index_stays(
     assert len((await build_apart(made)).added) == MANY
 
 
+@pytest.mark.slow
 async def test_a_killed_embedder_is_an_error(made: BuildPlan) -> None:
     write_many(made)
     said = await interrupted(made, "embed", lambda: kill(ENCODER))
@@ -162,6 +165,7 @@ async def test_a_killed_embedder_is_an_error(made: BuildPlan) -> None:
     assert not descendants()
 
 
+@pytest.mark.slow
 async def test_a_killed_reader_costs_nothing(made: BuildPlan) -> None:
     write_many(made)
     building = asyncio.create_task(build_apart(made))
@@ -172,6 +176,7 @@ async def test_a_killed_reader_costs_nothing(made: BuildPlan) -> None:
     assert report.skipped == ()
 
 
+@pytest.mark.slow
 async def test_a_reload_after_a_killed_one_works(made: BuildPlan, tmp_path: Path) -> None:
     async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
         write_many(made)
@@ -214,6 +219,7 @@ asyncio.run(build_apart(plan_from(json.loads(sys.argv[1])), lambda *step: print(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("stage", ["read", "embed"])
 def test_when_the_bot_is_killed_all_that_builds_for_it_ends(
@@ -236,6 +242,7 @@ def test_when_the_bot_is_killed_all_that_builds_for_it_ends(
         assert True, "nobody keeps the next build from starting"
 
 
+@pytest.mark.slow
 async def test_what_a_builder_started_ends_with_it_though_nobody_looks(made: BuildPlan) -> None:
     write_many(made)
     steps = Steps()

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.ingest.long_documents import STRETCH, stretches
@@ -174,7 +174,6 @@ def test_a_long_page_is_cut_like_a_short_one() -> None:
     assert [piece.heading for piece in pieces] == [f"Section {number}" for number in range(300)]
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.lists(BLOCKS, min_size=1, max_size=30), st.integers(20, 60))
 def test_stretches_cover_the_text_and_tear_nothing(blocks: list[str], times: int) -> None:
     text = "\n\n".join(blocks * times)

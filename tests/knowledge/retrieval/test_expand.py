@@ -46,7 +46,7 @@ async def test_what_has_changed_since_it_was_found_stays_as_it_is(kettle: Knowle
     assert list(await kettle.expand([changed], 9_000)) == [changed]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 3000), st.sampled_from([ASK, "怎么安装 kettle", "memory of the cache"]))
 async def test_no_more_than_there_is_room_for(
     kettle: KnowledgeBase, most: int, question: str

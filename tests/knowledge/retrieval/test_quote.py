@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.base import KnowledgeBase
@@ -46,7 +46,6 @@ def test_a_table_is_one_unit() -> None:
     assert any("| key" in unit.text and "127.0.0.1" in unit.text for unit in units(PAGE))
 
 
-@settings(deadline=None)
 @given(st.lists(LINES, max_size=30).map("\n".join))
 def test_units_are_whole_and_in_order(text: str) -> None:
     found = units(text)
