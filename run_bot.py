@@ -12,7 +12,6 @@ from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.cli import asking, check, evaluate, index, scoring
 from bot.cli.parser import USAGE_ERROR, parse
-from bot.cli.pictures import draw_gate
 from bot.config.schema import Config, ConfigError, load_config
 from bot.daemon.compose import create_adapters, open_knowledge, run_daemon
 from bot.daemon.server import ServerError
@@ -85,7 +84,7 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
                 return await index.gate(knowledge, args)
             case "calibrate":
                 picture = config.bot.data_dir / "calibration.png"
-                return await index.calibrate(knowledge, picture, draw_gate)
+                return await index.calibrate(knowledge, picture)
             case _:
                 return await _evaluate(args, config, knowledge, llm)
 

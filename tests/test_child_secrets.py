@@ -11,7 +11,7 @@ import psutil
 import pytest
 from yarl import URL
 
-from bot.cli.check_serve import check_serve
+from bot.cli.check_llm import check_serve
 from bot.llm.lmdeploy.supervisor import State
 from bot.llm.settings import ServeSettings
 from knowledge.code.build import RepoPlan
@@ -166,5 +166,5 @@ async def test_checking_lmdeploy(tmp_path: Path) -> None:
     python.write_text(f"#!/bin/sh\nenv > {tmp_path}/noted\necho lmdeploy 0.17\n")
     python.chmod(0o755)
     found = await check_serve(ServeSettings(model="/models/chat", python=str(python)))
-    assert f"lmdeploy 0.17 in {python}" in found[0]
+    assert f"lmdeploy 0.17 in {python}" in found[0].text
     assert SECRET not in (tmp_path / "noted").read_text()

@@ -34,7 +34,7 @@ async def found(more: Sequence[str]) -> list[str]:
     """The findings about the model."""
     config = load_config(Path(os.devnull), more[1::2])
     async with open_llm(config.llm, create_metrics(), SystemClock(), watch=False) as llm:
-        return await check_llm(config, llm)
+        return [f"{one.mark:<6}{one.text}" for one in await check_llm(config, llm)]
 
 
 async def test_each_backend_gives_a_score(tmp_path: Path, api: LlmApi) -> None:

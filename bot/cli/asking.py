@@ -12,7 +12,7 @@ from bot.cli.index import say, say_json
 from bot.cli.model import NOT_ASKED, failures, kind_of, model_failed, quiet
 from bot.texts.answers import answer_text, decline_text
 from bot.texts.notices import reason_text, speaks_chinese
-from bot.types import Answer, Outcome, Question, Trace
+from bot.types import Answer, Question, Reason, Trace
 
 
 def mention(text: str, group: str = "cli", user: str = "me") -> Question:
@@ -23,43 +23,32 @@ def mention(text: str, group: str = "cli", user: str = "me") -> Question:
 
 
 async def ask(pipeline: Pipeline, args: argparse.Namespace, language: str) -> int:
-    """Prints outcome, answer and citations, with `--trace` each stage."""
+    """Prints outcome, answer and citations, with `--trace` each stage. In the JSON form `text` of
+    a silence is the line that a mention gets."""
     trace: Trace = []
-    question = mention(args.text, args.group, args.user)
     with quiet():
-        outcome = await pipeline.decide(question, trace)
+        outcome = await pipeline.decide(mention(args.text, args.group, args.user), trace)
     if pipeline.llm and (failed := failures(trace)) and kind_of(trace) != "written":
         then = "what is answered is quoted from the documents"
         model_failed(pipeline.llm, NOT_ASKED, then, failed[-1])
     chinese = speaks_chinese(language, args.text)
-    if args.json:
-        say_json(as_json(outcome, trace, chinese))
-        return 0
     if isinstance(outcome, Answer):
-        say(answer_text(outcome, chinese))
-        say()
-        for number, citation in enumerate(outcome.citations, 1):
-            say(f"[{number}] {_line(citation)}")
+        kind, reason, citations = "answer", Reason.ANSWERED, outcome.citations
+        text = answer_text(outcome, chinese)
+        notes = ["", *(f"[{n}] {_line(citation)}" for n, citation in enumerate(citations, 1))]
     else:
-        say(decline_text(trace, chinese, outcome.reason))
-        say(f"({outcome.reason}: {reason_text(outcome.reason, chinese)})")
+        kind, reason, citations = "silence", outcome.reason, ()
+        text = decline_text(trace, chinese, reason)
+        notes = [f"({reason}: {reason_text(reason, chinese)})"]
+    if args.json:
+        cited = [asdict(citation) for citation in citations]
+        found = {"outcome": kind, "reason": reason, "text": text, "citations": cited}
+        say_json(found | {"trace": trace})
+        return 0
+    say("\n".join([text, *notes]))
     if args.trace:
         _show(trace)
     return 0
-
-
-def as_json(outcome: Outcome, trace: Trace, chinese: bool) -> dict[str, Any]:
-    """The JSON form of an outcome; `text` of a silence is the line that a mention gets."""
-    answered = isinstance(outcome, Answer)
-    return {
-        "outcome": "answer" if answered else "silence",
-        "reason": "answered" if isinstance(outcome, Answer) else str(outcome.reason),
-        "text": answer_text(outcome, chinese)
-        if isinstance(outcome, Answer)
-        else decline_text(trace, chinese, outcome.reason),
-        "citations": [asdict(c) for c in outcome.citations] if isinstance(outcome, Answer) else [],
-        "trace": list(trace),
-    }
 
 
 def _line(citation: Citation) -> str:

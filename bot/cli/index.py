@@ -3,13 +3,14 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from tqdm import tqdm
 
+from bot.cli.pictures import draw_gate
 from knowledge.base import KnowledgeBase
 from knowledge.gate.gate import precision_recall
 from knowledge.index.snapshots import CHANGES
@@ -87,19 +88,14 @@ async def search(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
     """`search`: the passages found for a text."""
     found = await knowledge.search(args.text, args.k)
     if args.json:
-        keys = ("path", "heading", "line", "score", "text")
-        say_json([{key: asdict(hit)[key] for key in keys} | _more(hit) for hit in found.passages])
+        keys = ("path", "heading", "line", "score", "text", "source", "url", "also_in")
+        say_json([{key: asdict(hit)[key] for key in keys} for hit in found.passages])
         return 0
     for number, hit in enumerate(found.passages, 1):
         say(f"[{number}] {hit.path}:{hit.line}  {hit.heading}  score {hit.score:.3f}")
-        say("    " + hit.text.replace("\n", "\n    "))
-        say()
+        say(indent(hit.text, "    ") + "\n")
     say(f"evidence {found.evidence:.2f}; names on no page: {', '.join(found.unknown) or 'none'}")
     return 0
-
-
-def _more(hit: Any) -> dict[str, Any]:
-    return {"source": hit.source, "url": hit.url, "also_in": list(hit.also_in)}
 
 
 async def gate(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
@@ -120,11 +116,7 @@ async def gate(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
     return 0
 
 
-async def calibrate(
-    knowledge: KnowledgeBase,
-    picture: Path,
-    draw: Callable[[Path, list[float], list[float], float], None],
-) -> int:
+async def calibrate(knowledge: KnowledgeBase, picture: Path) -> int:
     """`calibrate`: fits the gate anew, shows its figures and draws its curve."""
     figures, good, bad = await knowledge.calibrate()
     status = knowledge.status()
@@ -132,17 +124,14 @@ async def calibrate(
     if not status.examples_fit:
         say("note       the good examples are not about these documents; the headings of these")
         say("           stand in. Write questions that your documents answer into gate.examples.")
-    for name, value in (
-        ("precision", figures.precision),
-        ("recall", figures.recall),
-        ("F1", figures.f1),
-        ("AUC", figures.auc),
-        ("threshold", figures.threshold),
-    ):
-        say(f"{name:<10} {value:.3f}")
+    say(f"precision  {figures.precision:.3f}")
+    say(f"recall     {figures.recall:.3f}")
+    say(f"F1         {figures.f1:.3f}")
+    say(f"AUC        {figures.auc:.3f}")
+    say(f"threshold  {figures.threshold:.3f}")
     say(f"mentioned  {status.thresholds[1]:.3f} is enough when the bot is mentioned")
     precisions, _ = precision_recall(good, bad)
     if len(precisions):
-        draw(picture, good, bad, figures.threshold)
+        draw_gate(picture, good, bad, figures.threshold)
         say(f"picture    {picture}")
     return 0

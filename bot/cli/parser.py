@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,19 +25,24 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """Parses the arguments. Exits with status 2 and one line on stderr when they are wrong."""
     parser = _Parser(prog="run_bot.py", description="HuixiangDou, the group-chat assistant")
     parser.add_argument("--config", type=Path, help="the configuration; default: config.yaml")
+    one = "set one key of the configuration, such as bot.data_dir=/tmp/x; VALUE is YAML"
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
-        help="set one key of the configuration, such as bot.data_dir=/tmp/x; VALUE is YAML",
-    )  # fmt: skip
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help=one
+    )
     parser.add_argument("--burst", action="store_true", help=BURST)
     commands = parser.add_subparsers(dest="command", parser_class=_Parser, metavar="COMMAND")
-    _add_daemon(commands)
+    run = commands.add_parser("run", help="run the daemon (the default)")
+    # No default of its own, which would hide what stands before the command.
+    run.add_argument("--burst", action="store_true", default=argparse.SUPPRESS, help=BURST)
+    commands.add_parser("index", help="bring the knowledge index up to date")
     _add_asking(commands)
-    _add_gate(commands)
-    _add_eval(commands)
-    check = commands.add_parser(
-        "check", help="check configuration, index, gate, adapters; status 0 or 1"
-    )
+    gate = commands.add_parser("gate", help="judge messages, one per line on standard input")
+    gate.add_argument("--mention", action="store_true", help="judge them as if they mentioned me")
+    gate.add_argument("--json", action="store_true", help="print one JSON object per line")
+    commands.add_parser("calibrate", help="fit the gate to the example questions")
+    _add_eval(commands.add_parser("eval", help="measure quality on labelled data"))
+    finding = "check configuration, index, gate, adapters; status 0 or 1"
+    check = commands.add_parser("check", help=finding)
     check.add_argument("--adapter", metavar="NAME", help="walk through the set-up of one platform")
     args = parser.parse_args(argv)
     if args.command is None:
@@ -44,13 +50,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
     elif args.burst and args.command != "run":
         parser.error("--burst is for the daemon only")
     return args
-
-
-def _add_daemon(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    run = commands.add_parser("run", help="run the daemon (the default)")
-    # No default of its own, which would hide what stands before the command.
-    run.add_argument("--burst", action="store_true", default=argparse.SUPPRESS, help=BURST)
-    commands.add_parser("index", help="bring the knowledge index up to date")
 
 
 def _add_asking(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -62,47 +61,38 @@ def _add_asking(commands: "argparse._SubParsersAction[_Parser]") -> None:
     ask.add_argument("--json", action="store_true", help="print one JSON object")
     search = commands.add_parser("search", help="show the passages that are found for TEXT")
     search.add_argument("text", type=_text, metavar="TEXT")
-    search.add_argument("-k", type=_count, default=5, help="how many; default 5")
+    search.add_argument("-k", type=_number(50), default=5, help="how many; default 5")
     search.add_argument("--json", action="store_true", help="print a JSON array")
 
 
-def _add_gate(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    gate = commands.add_parser("gate", help="judge messages, one per line on standard input")
-    gate.add_argument("--mention", action="store_true", help="judge them as if they mentioned me")
-    gate.add_argument("--json", action="store_true", help="print one JSON object per line")
-    commands.add_parser("calibrate", help="fit the gate to the example questions")
-
-
-def _add_eval(commands: "argparse._SubParsersAction[_Parser]") -> None:
-    evaluate = commands.add_parser("eval", help="measure quality on labelled data")
-    kinds = evaluate.add_subparsers(
-        dest="what", parser_class=_Parser, metavar="WHAT", required=True
-    )
+def _add_eval(parser: _Parser) -> None:
+    kinds = parser.add_subparsers(dest="what", parser_class=_Parser, metavar="WHAT", required=True)
     for name, about in (
         ("gate", 'lines {"text", "label"}: precision and recall of the gate'),
         ("retrieval", "questions with known pages: recall of the search"),
         ("answers", "questions of every kind: are they answered, declined, left alone?"),
         ("scoring", "labelled lines: how the model's scores part the labels"),
     ):
-        kind = kinds.add_parser(
-            name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter,
-            description=ABOUT if name == "scoring" else about,
-        )  # fmt: skip
+        more = ABOUT if name == "scoring" else about
+        as_written = argparse.RawDescriptionHelpFormatter
+        kind = kinds.add_parser(name, help=about, description=more, formatter_class=as_written)
         kind.add_argument("--data", type=_file, required=True, metavar="FILE.jsonl")
         kind.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "scoring":
             kind.add_argument("--rubric", choices=[*Rubric], default="question")
-            kind.add_argument("--limit", type=_limit, help="at most so many of each label")
+            kind.add_argument("--limit", type=_number(), help="at most so many of each label")
             continue
         kind.add_argument("--out", type=Path, metavar="DIR", help="write pictures and every miss")
         if name == "gate":
             kind.add_argument("--llm", action="store_true", help="ask the model, count its cost")
-            kind.add_argument("--limit", type=_limit, help="ask it about so many, spread over them")
+            kind.add_argument("--limit", type=_number(), help="ask it about so many, spread out")
             kind.add_argument("--train", type=_file, metavar="FILE", help="fit on these examples")
         if name == "answers":
-            kind.add_argument("--sample", type=_limit, help="only so many, spread over the file")
+            kind.add_argument("--sample", type=_number(), help="only so many, spread over the file")
         if name == "retrieval":
-            kind.add_argument("-k", type=_count, default=5, help="hits per question; default 5")
+            kind.add_argument(
+                "-k", type=_number(50), default=5, help="hits per question; default 5"
+            )
 
 
 def _file(value: str) -> Path:
@@ -118,13 +108,14 @@ def _text(value: str) -> str:
     return value
 
 
-def _count(value: str) -> int:
-    if not value.isdecimal() or not 1 <= int(value) <= 50:
-        raise argparse.ArgumentTypeError(f"{value} is not a number from 1 to 50")
-    return int(value)
+def _number(most: int | None = None) -> Callable[[str], int]:
+    """What makes a number from 1 on of a word, or refuses it."""
 
+    def number(value: str) -> int:
+        if value.isdecimal() and 1 <= int(value) <= (most or int(value)):
+            return int(value)
+        raise argparse.ArgumentTypeError(
+            f"{value} is not a number from 1 {f'to {most}' if most else 'on'}"
+        )
 
-def _limit(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a number from 1 on")
-    return int(value)
+    return number

@@ -1,3 +1,0 @@
-"""How the findings of `check` begin."""
-
-OK, BAD, NOTE = "ok    ", "bad   ", "note  "
