@@ -13,11 +13,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 
 from bot.llm.capabilities import Capabilities
 from bot.llm.pool import Pool
-from bot.llm.presets import BackendOptions
 from bot.llm.prompts import estimate
 from bot.llm.request import Sender
 from bot.llm.request_queue import RequestQueue
 from bot.llm.server import ApiServer
+from bot.llm.settings import BackendOptions
 from bot.llm.types import (
     AuthError,
     Busy,
@@ -129,10 +129,10 @@ class Backend:
         if await self._free(request) < 0:
             raise ContextTooLong(f"the prompt is too long for {self.name}")
         timeouts = self.options.timeouts
-        seconds = timeouts.tries.get(route, 120.0)
+        seconds = timeouts.of(route)
         call = _Call(
             next(self._numbers), request, on_text, seconds,
-            seconds if patience is None else patience, self._clock.now() + timeouts.wait,
+            seconds if patience is None else patience, self._clock.now() + timeouts.wait_s,
         )  # fmt: skip
         tries = AsyncRetrying(
             stop=lambda state: self._enough(state, call),

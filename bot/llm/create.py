@@ -6,17 +6,11 @@ from contextlib import asynccontextmanager
 
 from bot.llm.backend import Backend
 from bot.llm.hybrid import Hybrid, opened
-from bot.llm.llm import Llm, LlmOptions, Thresholds
+from bot.llm.llm import Llm
 from bot.llm.lmdeploy.supervisor import Server, State
-from bot.llm.presets import LMDEPLOY, PROVIDERS, BackendOptions, Limits, Timeouts
+from bot.llm.presets import LMDEPLOY, PROVIDERS
 from bot.llm.prompts import load_prompts
-from bot.llm.settings import (
-    LlmSettings,
-    LocalSettings,
-    RemoteSettings,
-    ServeSettings,
-    TimeoutSettings,
-)
+from bot.llm.settings import BackendOptions, LlmSettings, ServeSettings
 from bot.llm.types import Route
 from bot.metrics import Metrics
 from common.clock import Clock
@@ -30,10 +24,9 @@ async def open_llm(
     if not settings.configured:
         yield None
         return
-    timeouts = _timeouts(settings.timeouts)
     made = {
-        "local": Backend(_local(settings.local, settings.retries, timeouts), clock),
-        "remote": Backend(_remote(settings.remote, settings.retries, timeouts), clock),
+        "local": Backend(_local(settings), clock),
+        "remote": Backend(_remote(settings), clock),
     }
     orders = {
         Route.SCORE: settings.routes.score,
@@ -47,7 +40,7 @@ async def open_llm(
         for route, order in orders.items()
     }
     async with opened(Hybrid(routes, metrics, clock), watch=watch) as hybrid:
-        llm = Llm(hybrid, load_prompts(), llm_options(settings), metrics)
+        llm = Llm(hybrid, load_prompts(), settings, metrics)
         if not (watch and settings.local.serve.model):
             yield llm
             return
@@ -79,62 +72,40 @@ def _described(server: Server) -> str:
     return f"lmdeploy is {server.state}" + (f": {server.problem}" if server.problem else "")
 
 
-def llm_options(settings: LlmSettings) -> LlmOptions:
-    """Limits and thresholds."""
-    limits = settings.thresholds
-    thresholds = Thresholds(
-        limits.question, limits.relevance, limits.dodge, limits.unsafe_question,
-        limits.unsafe_answer,
-    )  # fmt: skip
-    return LlmOptions(
-        thresholds,
-        settings.min_evidence,
-        settings.evidence_tokens,
-        settings.answer_tokens,
-        settings.history_turns,
+def _local(settings: LlmSettings) -> BackendOptions:
+    local, serve = settings.local, settings.local.serve
+    own = serve.model != ""
+    most = min(local.concurrency, serve.max_batch_size) if own else local.concurrency
+    return BackendOptions(
+        name="local",
+        base_urls=(f"http://127.0.0.1:{serve.port}/v1",) if own else local.base_urls,
+        model=serve.model_name if own else local.model,
+        context_tokens=serve.session_len if own else local.context_tokens,
+        preset=LMDEPLOY,
+        api_key=local.api_key.get_secret_value(),
+        concurrency=most,
+        rpm=0,
+        tpm=0,
+        retries=settings.retries,
+        thinking=local.thinking,
+        timeouts=settings.timeouts,
     )
 
 
-def _timeouts(settings: TimeoutSettings) -> Timeouts:
-    tries = {
-        Route.SCORE: settings.score_s,
-        Route.KEYWORDS: settings.keywords_s,
-        Route.ANSWER: settings.answer_s,
-    }
-    return Timeouts(tries, Limits(settings.first_chunk_s, settings.chunk_s), settings.wait_s)
-
-
-def _local(settings: LocalSettings, retries: int, timeouts: Timeouts) -> BackendOptions:
-    serve = settings.serve
-    own = serve.model != ""
-    return BackendOptions(
-        name="local",
-        base_urls=(f"http://127.0.0.1:{serve.port}/v1",) if own else settings.base_urls,
-        model=serve.model_name if own else settings.model,
-        context_tokens=serve.session_len if own else settings.context_tokens,
-        preset=LMDEPLOY,
-        api_key=settings.api_key.get_secret_value(),
-        concurrency=min(settings.concurrency, serve.max_batch_size) if own
-        else settings.concurrency,
-        retries=retries,
-        thinking=settings.thinking,
-        timeouts=timeouts,
-    )  # fmt: skip
-
-
-def _remote(settings: RemoteSettings, retries: int, timeouts: Timeouts) -> BackendOptions:
-    preset = PROVIDERS[settings.provider or "custom"]
+def _remote(settings: LlmSettings) -> BackendOptions:
+    remote = settings.remote
+    preset = PROVIDERS[remote.provider or "custom"]
     return BackendOptions(
         name="remote",
-        base_urls=(settings.base_url or preset.base_url,),
-        model=settings.model or ("auto" if preset.by_length else ""),
-        context_tokens=settings.context_tokens,
+        base_urls=(remote.base_url or preset.base_url,),
+        model=remote.model or ("auto" if preset.by_length else ""),
+        context_tokens=remote.context_tokens,
         preset=preset,
-        api_key=settings.api_key.get_secret_value(),
-        concurrency=settings.concurrency,
-        rpm=settings.rpm,
-        tpm=settings.tpm,
-        retries=retries,
-        thinking=settings.thinking,
-        timeouts=timeouts,
+        api_key=remote.api_key.get_secret_value(),
+        concurrency=remote.concurrency,
+        rpm=remote.rpm,
+        tpm=remote.tpm,
+        retries=settings.retries,
+        thinking=remote.thinking,
+        timeouts=settings.timeouts,
     )

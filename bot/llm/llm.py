@@ -4,12 +4,12 @@ import asyncio
 import copy
 import re
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 from bot.llm.hybrid import Hybrid
 from bot.llm.prompts import Prompts, estimate, shortened
 from bot.llm.scoring import Rubric, Score, failed_score, read_score
+from bot.llm.settings import LlmSettings
 from bot.llm.types import (
     Completion,
     LlmError,
@@ -34,35 +34,11 @@ NO_ANSWER = "NO_ANSWER"
 """What the model writes when the passages don't answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Scores from 0 to 10, as in the paper: at least for `question` and `relevance`, below for
-    the others."""
-
-    question: float = 6.0
-    relevance: float = 5.0
-    dodge: float = 9.0
-    unsafe_question: float = 3.0
-    unsafe_answer: float = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class LlmOptions:
-    """`min_evidence` is what a question's `Found.evidence` must be at least; `evidence_tokens`
-    bounds the passages of an answer, `answer_tokens` the answer."""
-
-    thresholds: Thresholds = Thresholds()
-    min_evidence: float = 0.5
-    evidence_tokens: int = 6000
-    answer_tokens: int = 800
-    history_turns: int = 3
-
-
 class Llm:
     """Prompts, and the backends that they go to. All methods raise LlmError."""
 
     def __init__(
-        self, hybrid: Hybrid, prompts: Prompts, options: LlmOptions, metrics: Metrics
+        self, hybrid: Hybrid, prompts: Prompts, options: LlmSettings, metrics: Metrics
     ) -> None:
         self.hybrid, self.options = hybrid, options
         self._prompts, self._metrics = prompts, metrics

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from bot.llm import wire
 from bot.llm.capabilities import Capabilities
-from bot.llm.presets import BackendOptions
 from bot.llm.prompts import estimate
 from bot.llm.scoring import readable
 from bot.llm.server import ApiServer
+from bot.llm.settings import BackendOptions
 from bot.llm.types import BadRequest, Completion, OnText, Request
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Sender:
                 if on_text is None:
                     done = await node.whole(body, options.name)
                 else:
-                    done = await node.stream(body, options.name, on_text, options.timeouts.stream)
+                    done = await node.stream(body, options.name, on_text, options.timeouts)
             except BadRequest as refused:
                 said = str(refused)
                 more = wire.refused_fields(body, said) - left_out

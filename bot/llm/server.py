@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bot.llm import wire
 from bot.llm.breaker import Breaker
 from bot.llm.error_mapping import kind_of_error
-from bot.llm.presets import Limits
+from bot.llm.settings import TimeoutSettings
 from bot.llm.types import (
     BadRequest,
     Completion,
@@ -118,7 +118,7 @@ class ApiServer:
         return wire.parse_completion(raw.text, backend, body["model"])
 
     async def stream(
-        self, body: dict[str, Any], backend: str, on_text: OnText, limits: Limits
+        self, body: dict[str, Any], backend: str, on_text: OnText, limits: TimeoutSettings
     ) -> Completion:
         """Sends a request and hands on the text as it grows. A stream that ends without saying
         that it is complete was cut. Raises LlmError."""
@@ -126,19 +126,19 @@ class ApiServer:
         loop = asyncio.get_running_loop()
         create: Any = self.client.chat.completions.create  # its overloads know no dict
         try:
-            async with asyncio.timeout(limits.first_chunk) as limit:
+            async with asyncio.timeout(limits.first_chunk_s) as limit:
                 with self._errors(backend):
                     async with await create(**body) as chunks:
                         async for chunk in chunks:
                             limit.reschedule(None)  # who looks on may take their time
                             if got.add(chunk):
                                 await on_text(wire.without_thoughts(got.text))
-                            limit.reschedule(loop.time() + limits.chunk)
+                            limit.reschedule(loop.time() + limits.chunk_s)
         except TimeoutError as error:
             if not got.begun:
-                seconds = f"{limits.first_chunk:g}"
+                seconds = f"{limits.first_chunk_s:g}"
                 raise Overdue(f"{backend} did not begin its answer in {seconds} s") from error
-            raise Unavailable(f"{backend} was silent for {limits.chunk:g} s") from error
+            raise Unavailable(f"{backend} was silent for {limits.chunk_s:g} s") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ServerFault(f"{backend} sent a stream that makes no sense: {error}") from error
         if got.finish is None:

@@ -1,12 +1,14 @@
 """The language model's part of the configuration."""
 
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
-from bot.llm.presets import PROVIDERS
+from bot.llm.presets import PROVIDERS, Preset
+from bot.llm.types import Route
 from common.settings import Section, WebAddress
 
 Provider = Literal[
@@ -132,7 +134,7 @@ class RoutesSettings(Section):
 
 class TimeoutSettings(Section):
     """Seconds: of one try from when it is sent, of a streamed answer's pieces, and of waiting
-    (busy servers, `rpm` and `tpm`, pauses) until a try begins."""
+    (busy servers, `rpm` and `tpm`, pauses) until a try begins. What has begun is finished."""
 
     score_s: Seconds = 60
     keywords_s: Seconds = 60
@@ -141,9 +143,19 @@ class TimeoutSettings(Section):
     chunk_s: Seconds = 60
     wait_s: Seconds = 900
 
+    def of(self, route: Route) -> float:
+        """Of one try."""
+        tries = {
+            Route.SCORE: self.score_s,
+            Route.KEYWORDS: self.keywords_s,
+            Route.ANSWER: self.answer_s,
+        }
+        return tries[route]
+
 
 class ThresholdSettings(Section):
-    """Scores from 0 to 10."""
+    """Scores from 0 to 10, as in the paper: at least for `question` and `relevance`, below for
+    the others."""
 
     question: Points = 6
     relevance: Points = 5
@@ -153,7 +165,11 @@ class ThresholdSettings(Section):
 
 
 class LlmSettings(Section):
-    """The hybrid language model; with neither local nor remote, answers are quoted."""
+    """The hybrid language model; with neither local nor remote, answers are quoted.
+
+    `min_evidence` is what a question's `Found.evidence` must be at least; `evidence_tokens` bounds
+    the passages of an answer, `answer_tokens` the answer.
+    """
 
     local: LocalSettings = LocalSettings()
     remote: RemoteSettings = RemoteSettings()
@@ -175,3 +191,22 @@ class LlmSettings(Section):
             ("remote", bool(self.remote.provider)),
         )
         return tuple(side for side, there in present if there)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendOptions:
+    """One backend, made of its section and what both share. `model` "" takes the first one
+    served, "auto" chooses by length."""
+
+    name: Side
+    base_urls: tuple[str, ...]
+    model: str
+    context_tokens: int
+    preset: Preset
+    api_key: str = field(repr=False)
+    concurrency: int
+    rpm: int
+    tpm: int
+    retries: int
+    thinking: bool
+    timeouts: TimeoutSettings
