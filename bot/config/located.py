@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 Loc: TypeAlias = tuple[str | int, ...]
 """Path of a key: ("knowledge", "sources", 0, "path")."""
 
-_PART = re.compile(r"\[(?P<index>[0-9]{1,6})\]|(?:^|\.)(?P<name>[^.\[\]]+)")
-
 
 class ConfigError(Exception):
     """The configuration can't be used; the text has one line per problem, fit for stderr."""
@@ -131,12 +129,7 @@ def dotted(loc: Loc) -> str:
 
 def undotted(key: str) -> Loc | None:
     """The reverse of `dotted`, where `sources.0` may stand for `sources[0]`; None if malformed."""
-    parts = list(_PART.finditer(key))
-    if not parts or parts[0]["index"] or "".join(match.group() for match in parts) != key:
+    parts = re.sub(r"\[([0-9]{1,6})\]", r".\1", key).split(".")
+    if not all(parts) or re.search(r"[\[\]]", "".join(parts)):
         return None
-    return tuple(_part(match["index"], match["name"]) for match in parts)
-
-
-def _part(index: str | None, name: str | None) -> str | int:
-    text = index or name or ""
-    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else text
+    return tuple(int(p) if re.fullmatch(r"[0-9]{1,6}", p) else p for p in parts)

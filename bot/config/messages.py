@@ -2,8 +2,9 @@
 
 import difflib
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args, get_origin
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -44,14 +45,16 @@ def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
     `loc` is the same place in the whole configuration. Values of secret fields are not shown.
     """
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
+    known, info = _walk(model, error["loc"])
     if kind == "extra_forbidden":
-        return unknown_key(model, error["loc"])
+        return f"unknown key; {suggestion(str(loc[-1]), [*known])}"
     if kind == "missing":
         pair = isinstance(loc[-1], int)
         return "is missing; write both values" if pair else "is missing; every entry needs one"
     if kind == "value_error":
         return str(context["error"])
-    shown = "" if is_secret(model, error["loc"]) else f", not {_short(given)}"
+    secret = info and (not info.repr or _find(info.annotation, SecretStr))
+    shown = "" if secret else f", not {_short(given)}"
     if given is None:
         return 'has no value; delete the key for its default, or write "" for an empty text'
     if kind in _WANTED:
@@ -60,16 +63,8 @@ def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
         words, key = _BOUNDS[kind]
         return f"must be {words} {context[key]:g}{shown}"
     if kind == "literal_error":
-        return _choice(_alternatives(model, error["loc"]), given, shown)
+        return _choice(context["expected"], given, shown)
     return _length_or_form(kind, context, loc) or f"{error['msg']}{shown}"
-
-
-def unknown_key(model: type[BaseModel], at: Sequence[str | int]) -> str:
-    """The sentence for a key that does not exist; names the closest one that does."""
-    section = _walk(model, at[:-1])[0]
-    fields = section.model_fields if section else {}
-    known = [field.alias or name for name, field in fields.items()]
-    return f"unknown key; {suggestion(str(at[-1]), known)}"
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:
@@ -78,52 +73,35 @@ def suggestion(word: str, known: Sequence[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"
 
 
-def is_secret(model: type[BaseModel], at: Sequence[str | int]) -> bool:
-    """True where the value must not be repeated in a message."""
-    info = _walk(model, at)[1]
-    return info is not None and (
-        not info.repr or _find(info.annotation, _is(SecretStr)) is not None
-    )
-
-
 def _walk(
     model: type[BaseModel], at: Sequence[str | int]
-) -> tuple[type[BaseModel] | None, FieldInfo | None]:
-    """The section that `at` leads to, if it is one, and the last field on the way."""
-    section: type[BaseModel] | None = model
-    info: FieldInfo | None = None
-    for part in at:
-        if isinstance(part, str):
-            info = _field(section, part) if section else None
-            section = _find(info.annotation, _is(BaseModel)) if info else None
-    return section, info
+) -> tuple[Mapping[str, FieldInfo], FieldInfo | None]:
+    """The keys of the section in which `at` ends, and the field there if there is one."""
+    fields, info = _keys(model), None
+    for key in (part for part in at if isinstance(part, str)):
+        section = _find(info.annotation, BaseModel) if info else None
+        fields = _keys(section) if section else fields
+        info = fields.get(key)
+    return fields, info
 
 
-def _field(section: type[BaseModel], key: str) -> FieldInfo | None:
-    by_alias = {f.alias: f for f in section.model_fields.values() if f.alias}
-    return by_alias.get(key) or section.model_fields.get(key)
+def _keys(section: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
-def _is(base: type) -> Callable[[Any], bool]:
-    return lambda annotation: isinstance(annotation, type) and issubclass(annotation, base)
-
-
-def _find(annotation: Any, wanted: Callable[[Any], bool]) -> Any:
-    """The first type inside an annotation, such as X in `tuple[X, ...] | None`, that fits."""
-    if wanted(annotation):
+def _find(annotation: Any, base: type) -> Any:
+    """The first such type inside an annotation: the X of `tuple[X, ...] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, base):
         return annotation
-    found = (_find(inner, wanted) for inner in get_args(annotation))
+    found = (_find(inner, base) for inner in get_args(annotation))
     return next((inner for inner in found if inner is not None), None)
 
 
-def _alternatives(model: type[BaseModel], at: Sequence[str | int]) -> list[str]:
-    """The words of a Literal, wherever it stands in the annotation; an empty one comes last."""
-    info = _walk(model, at)[1]
-    choice = _find(info.annotation, lambda inner: get_origin(inner) is Literal) if info else None
-    return sorted((str(word) or '""' for word in get_args(choice)), key=lambda word: word == '""')
-
-
-def _choice(words: Sequence[str], given: Any, shown: str) -> str:
+def _choice(expected: str, given: Any, shown: str) -> str:
+    """`expected` is pydantic's list of words, such as "'auto', 'zh' or 'en'"; an empty word comes
+    last."""
+    found = [text or number for text, number in re.findall(r"'([^']*)'|([0-9]+)", expected)]
+    words = sorted((word or '""' for word in found), key=lambda word: word == '""')
     listed = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
     close = difflib.get_close_matches(str(given), words, 1) if len(words) > _FEW else []
     return f"must be {listed}{shown}" + (f"; did you mean `{close[0]}`?" if close else "")
