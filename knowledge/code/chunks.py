@@ -79,12 +79,8 @@ def _outermost(outline: Sequence[Definition], first: int, last: int) -> Iterator
 
 
 def _within(outline: Sequence[Definition], around: Definition) -> list[Definition]:
-    return [
-        d
-        for d in outline
-        if d is not around and around.first <= d.first and d.last <= around.last
-        and len(d.path) > len(around.path)
-    ]  # fmt: skip
+    deeper = [d for d in outline if len(d.path) > len(around.path)]
+    return [d for d in deeper if around.first <= d.first and d.last <= around.last]
 
 
 def _cut(lines: Sequence[str], first: int, last: int) -> Iterator[Span]:

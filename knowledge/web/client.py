@@ -60,7 +60,9 @@ class Client:
             # Without a cache each connection goes to addresses that were judged just now. A proxy
             # would resolve names by itself: none is used.
             connector=aiohttp.TCPConnector(
-                resolver=self._resolver, use_dns_cache=False, limit=MAX_CONNECTIONS,
+                resolver=self._resolver,
+                use_dns_cache=False,
+                limit=MAX_CONNECTIONS,
                 limit_per_host=PER_HOST,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -71,7 +73,7 @@ class Client:
             },
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,
-        )  # fmt: skip
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

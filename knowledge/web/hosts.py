@@ -59,12 +59,8 @@ def is_public(text: str) -> bool:
 
 
 def _special(address: Address) -> bool:
-    return any(
-        (
-            address.is_private, address.is_loopback, address.is_link_local, address.is_multicast,
-            address.is_reserved, address.is_unspecified,
-        )
-    )  # fmt: skip
+    local = address.is_private or address.is_loopback or address.is_link_local
+    return local or address.is_multicast or address.is_reserved or address.is_unspecified
 
 
 def belongs_to(host: str, domains: Sequence[str]) -> int | None:

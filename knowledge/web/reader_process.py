@@ -10,7 +10,7 @@ import base64
 import contextlib
 import io
 import re
-from typing import Any
+from functools import partial
 
 from common.process import Message
 from common.process_child import serve
@@ -23,8 +23,13 @@ _STYLE = (
     "concat(translate(@style, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ \t', 'abcdefghijklmnopqrstuvwxyz'), ';')"
 )
 _UNSEEN = (
-    "display:none", "visibility:hidden", "opacity:0;", "font-size:0;", "font-size:0px;", ":-9999",
-)  # fmt: skip
+    "display:none",
+    "visibility:hidden",
+    "opacity:0;",
+    "font-size:0;",
+    "font-size:0px;",
+    ":-9999",
+)
 PRUNED = [
     "//*[@hidden]",
     "//template",
@@ -97,13 +102,19 @@ def _meta_charset(data: bytes) -> str:
 def _article(html: str) -> tuple[str, str]:
     import trafilatura
 
-    options: dict[str, Any] = {
-        "output_format": "markdown", "include_formatting": True, "include_tables": True,
-        "include_links": False, "include_images": False, "prune_xpath": PRUNED,
-        "favor_recall": True,  # what is beside the point is found out later; lost is lost
-    }  # fmt: skip
-    text = trafilatura.extract(html, include_comments=False, **options) or ""
-    whole = trafilatura.extract(html, include_comments=True, **options) or ""
+    extract = partial(
+        trafilatura.extract,
+        html,
+        output_format="markdown",
+        include_formatting=True,
+        include_tables=True,
+        include_links=False,
+        include_images=False,
+        prune_xpath=PRUNED,
+        favor_recall=True,  # what is beside the point is found out later; lost is lost
+    )
+    text = extract(include_comments=False) or ""
+    whole = extract(include_comments=True) or ""
     if len(text) < max(LEAST_CHARS, len(whole) / 3):
         text = whole  # a thread, whose posts were taken for comments
     about = trafilatura.extract_metadata(html, extensive=False)
