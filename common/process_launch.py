@@ -12,9 +12,7 @@ import ctypes
 import os
 import resource
 import signal
-import subprocess
 import sys
-import threading
 
 CANNOT_START = 126
 """The status when the command could not be started at all."""
@@ -67,6 +65,9 @@ def _become(command: list[str]) -> int:
 
 
 def _guard(command: list[str]) -> int:
+    import subprocess  # these two take longer than all that is done without a guard
+    import threading
+
     os.dup2(2, 1)
     no_limits = ("0", "0", "0", "0")
     again = (sys.executable, "-I", "-S", __file__, str(os.getpid()), "0", *no_limits, *command)
