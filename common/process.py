@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Thread
@@ -87,11 +87,7 @@ class Command:
 
     def line(self) -> list[str]:
         """The whole command line."""
-        limits = self.limits
-        numbers = (
-            os.getpid(), int(self.guarded),
-            limits.memory_bytes, limits.cpu_s, limits.file_bytes, limits.nice,
-        )  # fmt: skip
+        numbers = (os.getpid(), int(self.guarded), *astuple(self.limits))
         launcher = (sys.executable, "-I", "-S", process_launch.__file__)
         return [*launcher, *map(str, numbers), *self.words]
 
@@ -130,10 +126,10 @@ def parsed(line: bytes) -> Message:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
-        raise ChildFailed(None, line.decode("utf-8", "replace")[:200]) from None
-    if not isinstance(message, dict):
-        raise ChildFailed(None, line.decode("utf-8", "replace")[:200])
-    return message
+        message = None
+    if isinstance(message, dict):
+        return message
+    raise ChildFailed(None, line.decode("utf-8", "replace")[:200])
 
 
 def signal_all(pid: int, number: signal.Signals) -> None:

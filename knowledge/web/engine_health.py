@@ -5,12 +5,14 @@ import math
 import time
 
 from common.clock import Clock
-from knowledge.web.types import EngineError, Faulty, Rejected, Throttled
+from knowledge.web.types import EngineError, Faulty, Refused, Rejected, Throttled, Unusable
 
 log = logging.getLogger(__name__)
 
 FAILURES, FAILED_PAUSE_S = 3, 300.0
 """Queries in a row that fail, until it is left alone for a while."""
+
+REFUSED_PAUSE_S = 3600.0
 
 BARREN = 5
 """Queries in a row without a result from which on a scraped engine is suspected to refuse us."""
@@ -45,10 +47,12 @@ class EngineHealth:
 
     def failed(self, error: EngineError) -> None:
         """A query was not answered."""
-        pause = error.pause_s
+        pause = 0.0
         if isinstance(error, Faulty | Throttled):
             self._failed += 1
             pause = FAILED_PAUSE_S if self._failed >= FAILURES else 0.0
+        elif isinstance(error, Refused | Unusable):
+            pause = math.inf if isinstance(error, Unusable) else REFUSED_PAUSE_S
         if pause:
             self._paused_until = max(self._paused_until, self._clock.now() + pause)
         if pause or isinstance(error, Rejected):

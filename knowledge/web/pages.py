@@ -29,7 +29,6 @@ FAILED_S = 600.0
 TRIES = 2
 """Candidates tried for each article that is wanted."""
 
-
 FUSION = 60
 """Reciprocal rank fusion: being found by both queries counts more than a place or two."""
 

@@ -5,7 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeAlias
 
-from knowledge.web.types import Banned, Faulty, Hit, Unusable
+from knowledge.web.types import Faulty, Hit, Refused, Unusable
 
 BACKENDS = "duckduckgo,brave,mojeek"
 """Search engines proper; encyclopedias say nothing about a program's error messages."""
@@ -65,7 +65,7 @@ def _search(query: str, region: str) -> Results:
             query, region=region, safesearch="moderate", max_results=RESULTS, backend=BACKENDS
         )
     except RatelimitException:
-        raise Banned("ddgs: the search engines send this machine away") from None
+        raise Refused("ddgs: the search engines send this machine away") from None
     except TimeoutException:
         raise Faulty("ddgs: the search engines did not answer in time") from None
     except DDGSException as error:

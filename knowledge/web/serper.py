@@ -19,10 +19,10 @@ from common.clock import Clock
 from knowledge.web.client import read_at_most
 from knowledge.web.types import (
     EngineError,
-    Exhausted,
     Faulty,
     Hit,
     PageError,
+    Refused,
     Rejected,
     Throttled,
     Unusable,
@@ -130,7 +130,7 @@ def _enough(state: RetryCallState) -> bool:
 def _error(status: int, message: str) -> EngineError:
     message = " ".join(message.split())[:200]
     if _CREDITS.search(message):
-        return Exhausted("serper has no credits left")
+        return Refused("serper has no credits left")
     if status == 400 and _PATTERN.search(message):
         return _PatternRefused("serper takes no operators from a free account")
     if status in (401, 403):

@@ -5,18 +5,16 @@ WebError
 │   ├── Throttled     too many queries a second; worth a short pause
 │   ├── Faulty        it can't be reached, failed, or answers nonsense; worth one more try
 │   ├── Rejected      it does not take this query
-│   ├── Exhausted     the account has no credits left
-│   ├── Banned        it sends this machine away
+│   ├── Refused       it takes none for a while: no credits are left, this machine is banned
 │   └── Unusable      it never will: the key is refused, or the package is missing
 └── PageError       a page can't be had; says why
     ├── NotAllowed    it must not be visited: a private address, robots.txt, a blocked domain
     └── BadStatus     its server says no; carries `status`
 """
 
-import math
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from yarl import URL
 
@@ -26,9 +24,7 @@ class WebError(Exception):
 
 
 class EngineError(WebError):
-    """A search engine did not answer a query; `pause_s` is how long it is left alone then."""
-
-    pause_s: ClassVar[float] = 0.0
+    """A search engine did not answer a query."""
 
 
 class Throttled(EngineError):
@@ -43,22 +39,12 @@ class Rejected(EngineError):
     """It does not take this query."""
 
 
-class Exhausted(EngineError):
-    """Its account has no credits left."""
-
-    pause_s = 3600.0
-
-
-class Banned(EngineError):
-    """It sends this machine away."""
-
-    pause_s = 3600.0
+class Refused(EngineError):
+    """It takes none for a while: no credits are left, or it sends this machine away."""
 
 
 class Unusable(EngineError):
     """It never will answer as configured; says what to change."""
-
-    pause_s = math.inf
 
 
 class PageError(WebError):

@@ -7,10 +7,9 @@ import pytest
 
 from knowledge.web.engine_health import BARREN, FAILED_PAUSE_S, FAILURES, EngineHealth
 from knowledge.web.types import (
-    Banned,
     EngineError,
-    Exhausted,
     Faulty,
+    Refused,
     Rejected,
     Throttled,
     Unusable,
@@ -22,7 +21,7 @@ def clock_at(clock: FakeClock, later: float) -> str:
     return time.strftime("%H:%M", time.localtime(clock.now() + later))
 
 
-@pytest.mark.parametrize("error", [Exhausted("no credits left"), Banned("sent away")])
+@pytest.mark.parametrize("error", [Refused("no credits left"), Refused("sent away")])
 def test_an_hour_without_the_engine(error: EngineError, caplog: pytest.LogCaptureFixture) -> None:
     clock = FakeClock()
     health = EngineHealth("serper", clock)
@@ -71,11 +70,11 @@ def test_when_it_works_again_all_is_well(caplog: pytest.LogCaptureFixture) -> No
     caplog.set_level(logging.INFO)
     clock = FakeClock()
     health = EngineHealth("serper", clock)
-    health.failed(Exhausted("no credits"))
+    health.failed(Refused("no credits"))
     clock.advance(3600)
     health.worked(3)
     assert not health.note
-    health.failed(Exhausted("no credits"))
+    health.failed(Refused("no credits"))
     said = [record.getMessage() for record in caplog.records]
     assert [line.partition(" until")[0] for line in said] == [
         "web search is off", "web search works again", "web search is off",

@@ -15,7 +15,7 @@ from ddgs.engines import ENGINES
 from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
 
 from knowledge.web.scraping import BACKENDS, Scraping
-from knowledge.web.types import Banned, EngineError, Faulty, Hit, Unusable
+from knowledge.web.types import EngineError, Faulty, Hit, Refused, Unusable
 
 
 class Engines:
@@ -136,7 +136,7 @@ async def test_a_thread_that_is_free_again_is_used_again(engines: Engines) -> No
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (RatelimitException("202 Ratelimit"), Banned),
+        (RatelimitException("202 Ratelimit"), Refused),
         (TimeoutException("timed out"), Faulty),
         (DDGSException("ConnectError"), Faulty),
         (AttributeError("'NoneType' object has no attribute 'xpath'"), Faulty),

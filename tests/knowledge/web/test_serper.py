@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.web.serper import Serper, without_operators
-from knowledge.web.types import EngineError, Exhausted, Faulty, Hit, Rejected, Throttled, Unusable
+from knowledge.web.types import EngineError, Faulty, Hit, Refused, Rejected, Throttled, Unusable
 from tests.fakes.serper_api import (
     NO_CREDITS,
     NO_OPERATORS,
@@ -72,8 +72,8 @@ async def test_results_without_a_title_and_too_many_of_them(api: SerperApi) -> N
 
 FAILURES = [
     # what is answered, what it means, how often it is asked
-    (Say(NO_CREDITS, 400), Exhausted, 1),
-    (Say({"message": "not enough CREDITS for this"}, 402), Exhausted, 1),
+    (Say(NO_CREDITS, 400), Refused, 1),
+    (Say({"message": "not enough CREDITS for this"}, 402), Refused, 1),
     (Say(UNAUTHORIZED, 403), Unusable, 1),
     (Say({"message": "Unauthorized"}, 401), Unusable, 1),
     (Say({"message": "Missing query parameter", "statusCode": 400}, 400), Rejected, 1),
