@@ -59,9 +59,9 @@ class Context:
     history: History
     clock: Clock
     bot_name: str
-    http_token: str = field(default="", repr=False)
-    max_age_s: float = 3600.0
-    command_prefix: str = "/dou"
+    http_token: str = field(repr=False)
+    max_age_s: float
+    command_prefix: str
 
 
 class Adapter(Protocol):

@@ -8,9 +8,10 @@ from adapters.base import IncomingMessage
 from bot.types import Question, Reason, Trace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOptions:
-    """How the bot behaves in groups; all times in seconds.
+    """How the bot behaves in groups, made of several sections by `bot.config.options`; all times
+    in seconds.
 
     What is older than `max_age_s` is not answered. `quiet_s`, `max_wait_s` and `mention_wait_s`
     are waited for more of a question, `wait_for_humans_s` for a person's answer. A group's queue
@@ -19,21 +20,21 @@ class GroupOptions:
     they are dropped. With `recall_with_question` an answer goes when its question does.
     """
 
-    language: str = "auto"
-    when_unknown: str = "say"
-    command_prefix: str = "/dou"
-    admins: tuple[str, ...] = ()
-    max_age_s: float = 3600.0
-    quiet_s: float = 6.0
-    max_wait_s: float = 30.0
-    mention_wait_s: float = 1.5
-    wait_for_humans_s: float = 20.0
-    queue_size: int = 100
-    at_once: int = 1
-    repeat_similarity: float = 0.8
-    human_similarity: float = 0.45
-    keep_for_opening: bool = False
-    recall_with_question: bool = True
+    language: str
+    when_unknown: str
+    command_prefix: str
+    admins: tuple[str, ...]
+    max_age_s: float
+    quiet_s: float
+    max_wait_s: float
+    mention_wait_s: float
+    wait_for_humans_s: float
+    queue_size: int
+    at_once: int
+    repeat_similarity: float
+    human_similarity: float
+    keep_for_opening: bool
+    recall_with_question: bool
 
 
 @dataclass(slots=True, eq=False)

@@ -12,6 +12,8 @@ from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
 from adapters.contract import Adapter
 from bot.answering.pipeline import Pipeline
 from bot.answering.settings import AnswerSettings
+from bot.config.options import group_options
+from bot.config.schema import Config
 from bot.group.commands import Commands
 from bot.group.delivery import Delivery
 from bot.group.dispatcher import Dispatcher
@@ -32,13 +34,15 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
 
 GROUP = "kettle users"
+OPTIONS = group_options(Config())
+"""What the shipped configuration makes of a group."""
 
 
 @dataclass(frozen=True)
 class Setup:
     """What a test may change."""
 
-    options: GroupOptions = GroupOptions()
+    options: GroupOptions = OPTIONS
     burst: int = 3
     refill_s: float = 600.0
     cooldown_s: float = 60.0

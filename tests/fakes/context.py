@@ -14,4 +14,11 @@ def context(
     max_age_s: float = 3600.0,
 ) -> Context:
     """A bot in memory and the real time, unless a test has others."""
-    return Context(history or MemoryBot(), clock or SystemClock(), bot_name, http_token, max_age_s)
+    return Context(
+        history=history or MemoryBot(),
+        clock=clock or SystemClock(),
+        bot_name=bot_name,
+        http_token=http_token,
+        max_age_s=max_age_s,
+        command_prefix="/dou",
+    )

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.base import MessageEdited
-from bot.group.types import GroupOptions
 from knowledge.base import KnowledgeBase
-from tests.bot.dialog import GROUP, Setup, Talk, talking
+from tests.bot.dialog import GROUP, OPTIONS, Setup, Talk, talking
 from tests.bot.llm.models import model, remote
 from tests.fakes.clock import FakeClock
 from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, digit, llm_api
@@ -23,7 +23,7 @@ ANSWERS = {
     SLOW: "The first request compiles the kernels, which takes a minute [1].",
     LEAK: "Windows needs the Visual C++ runtime [1].",
 }
-SETUP = Setup(options=GroupOptions(at_once=4))
+SETUP = Setup(options=replace(OPTIONS, at_once=4))
 
 
 class Slow:

@@ -4,14 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.group.types import GroupOptions
 from knowledge.base import KnowledgeBase
-from tests.bot.dialog import Setup, Talk, talking
+from tests.bot.dialog import OPTIONS, Setup, Talk, talking
 from tests.bot.llm.models import model, remote
 from tests.fakes.clock import FakeClock
 from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, Script, agreeable, digit, llm_api
@@ -377,7 +377,7 @@ async def test_an_unreadable_score_counts_as_the_cautious_one_and_is_counted(
     tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
 ) -> None:
     api.script = lambda call: Say("hmm") if call.kind in SCORES else Say(GOOD)
-    setup = Setup(options=GroupOptions(when_unknown="silent"))
+    setup = Setup(options=replace(OPTIONS, when_unknown="silent"))
     async with group(tmp_path, kettle, api, setup) as talk:
         assert await ask(talk) == ("unsafe", [])
     assert json.dumps(api.kinds()).count("answer") == 0

@@ -1,13 +1,13 @@
 """How the bot behaves in a group, as conversations."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.base import NetworkError, RateLimited, SendRefused
-from bot.group.types import GroupOptions
 from knowledge.base import KnowledgeBase
-from tests.bot.dialog import GROUP, Setup, talking, verify_dialog
+from tests.bot.dialog import GROUP, OPTIONS, Setup, talking, verify_dialog
 
 ASK = "@bot which port does the kettle server listen on?"
 UNPROMPTED = "DLL load failed on windows when importing kettle, what now?"
@@ -59,7 +59,7 @@ async def test_an_answer_replies_to_the_question_with_its_source(
 async def test_a_mention_it_cannot_answer(
     tmp_path: Path, kettle: KnowledgeBase, when_unknown: str, kinds: list[str]
 ) -> None:
-    setup = Setup(options=GroupOptions(when_unknown=when_unknown))
+    setup = Setup(options=replace(OPTIONS, when_unknown=when_unknown))
     async with talking(tmp_path, kettle, setup) as talk:
         asked = await talk.say("alice", "@bot what is the weather in Paris tomorrow?")
         await talk.idle()
@@ -261,7 +261,7 @@ async def test_what_is_too_old_after_a_restart_is_dismissed(
 async def test_a_full_queue_drops_the_oldest_unprompted_message_but_no_mention(
     tmp_path: Path, kettle: KnowledgeBase
 ) -> None:
-    setup = Setup(options=GroupOptions(queue_size=3))
+    setup = Setup(options=replace(OPTIONS, queue_size=3))
     async with talking(tmp_path, kettle, setup) as talk:
         talk.adapter.failures += [RateLimited("wait", 30.0)]
         first = await talk.say("alice", ASK)

@@ -1,5 +1,6 @@
 """What comes in from a platform besides questions, and when questions are not taken up."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,10 +18,9 @@ from adapters.base import (
     Unconfirmed,
     Vote,
 )
-from bot.group.types import GroupOptions
 from common.hours import Hours, parse_span
 from knowledge.base import KnowledgeBase
-from tests.bot.dialog import GROUP, Setup, Talk, talking
+from tests.bot.dialog import GROUP, OPTIONS, Setup, Talk, talking
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
 
@@ -178,7 +178,7 @@ async def test_the_recall_button_withdraws_that_answer_in_that_group_only(
 async def test_an_answer_may_stay_when_its_question_goes(
     tmp_path: Path, kettle: KnowledgeBase
 ) -> None:
-    setup = Setup(options=GroupOptions(recall_with_question=False))
+    setup = Setup(options=replace(OPTIONS, recall_with_question=False))
     async with talking(tmp_path, kettle, setup) as talk:
         await answered(talk)
         await talk.take_back(talk.ids[0])
@@ -217,7 +217,7 @@ async def test_outside_working_hours_a_mention_gets_one_line_and_the_rest_silenc
 
 
 async def test_messages_may_wait_for_the_opening(tmp_path: Path, kettle: KnowledgeBase) -> None:
-    setup = Setup(hours=OFFICE, options=GroupOptions(keep_for_opening=True))
+    setup = Setup(hours=OFFICE, options=replace(OPTIONS, keep_for_opening=True))
     clock = night()
     async with talking(tmp_path, kettle, setup, clock) as talk:
         kept = await talk.say("alice", UNPROMPTED)
