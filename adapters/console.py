@@ -19,6 +19,7 @@ from adapters.base import IncomingMessage, LinkStatus, NetworkError, Publish, Re
 from adapters.contract import Context, QuietAdapter
 from adapters.link import Link
 from adapters.markup import called_at_first, take_mention
+from adapters.texts import phrase
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ STDIN_FD = 0
 MAX_LINE_BYTES = 64 * 1024
 MAX_WAITING_LINES = 100
 
-HINT = "用法 / usage:  alice: text   |   alice @bot: text"
+EXAMPLES = "alice: text   |   alice @bot: text"
 _LINE = re.compile(
     r"\s*(?P<user>[^:：\s@＠][^:：@＠]{0,63}?)\s*(?P<at>[@＠][^:：]*)?[:：](?P<text>.*)"
 )
@@ -116,7 +117,7 @@ class ConsoleAdapter(QuietAdapter):
     async def recall(self, group: str, message_id: str) -> None:
         """Says so: what is printed can't be taken back."""
         del group, message_id
-        await _write_out(f"{self._bot_name}: (撤回了一条回答 / took back an answer)\n")
+        await _write_out(f"{self._bot_name}: ({phrase.both('took_back')})\n")
 
     def link(self) -> LinkStatus:
         """Up while there is input."""
@@ -128,13 +129,13 @@ class ConsoleAdapter(QuietAdapter):
             line, self._settings, self._bot_name, message_id=uuid4().hex, sent_at=self._clock.now()
         )
         if message is None:
-            await _write_err(HINT)
+            await _write_err(f"{phrase.both('usage')}:  {EXAMPLES}")
             return
         try:
             await publish(message)
         except (OSError, sqlite3.Error) as error:
             log.warning("a line could not be stored: %s", error)
-            await _write_err("没有存下，请再发一次 / not stored, please send it again")
+            await _write_err(phrase.both("not_stored"))
 
 
 def _start_reading(

@@ -9,10 +9,10 @@ from typing import TypeVar
 from adapters.base import Citation, Reply
 from adapters.markdown import Dialect, rendered
 from adapters.payload import clean
+from adapters.texts import phrase
 
 T = TypeVar("T")
 
-_CUT = ("……（其余部分见来源）", "… (for the rest see the sources)")
 _STEP = 100
 _LEAST = 500
 
@@ -20,7 +20,7 @@ _LEAST = 500
 def sources(reply: Reply, max_bytes: int) -> list[str]:
     """A heading and a Markdown line for each citation, "[1] …", with a link where the source has an
     address; of very many sources the last ones are left out. [] without any."""
-    lines = ["来源" if reply.chinese else "Sources"]
+    lines = [phrase("sources", reply.chinese)]
     for number, citation in enumerate(reply.citations, 1):
         line = f"[{number}] {_source(citation)}"
         if byte_size("\n".join([*lines, line])) > max_bytes:
@@ -61,7 +61,7 @@ def fitted(reply: Reply, limit: int, made: Callable[[str, str], T], size: Callab
     """What is `made` of a reply's text, or of as much of it as there is room for, and of what says
     then that something is left out, else ""."""
     text = clean(reply.text).strip()
-    more = f"\n\n{_CUT[0 if reply.chinese else 1]}"
+    more = f"\n\n{phrase('cut', reply.chinese)}"
     return fit(text, limit, lambda kept: made(kept, "" if kept == text else more), size)
 
 

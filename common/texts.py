@@ -21,3 +21,7 @@ class Texts:
     def __call__(self, name: str, chinese: bool, /, **fields: object) -> str:
         """A line by name, with its fields filled in."""
         return self.lines[name]["zh" if chinese else "en"].format(**fields)
+
+    def both(self, name: str) -> str:
+        """A line in both languages, for readers of whom nobody knows which is theirs."""
+        return " / ".join(self.lines[name].values())

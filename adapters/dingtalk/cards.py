@@ -10,8 +10,8 @@ from adapters.dingtalk.api import Api
 from adapters.dingtalk.events import person_of
 from adapters.dingtalk.markup import message
 from adapters.dingtalk.settings import Settings
+from adapters.texts import phrase
 
-WITHDRAWN = "（已撤回 / withdrawn）"
 FINISHED, WRITING = "3", "2"
 """DingTalk's `flowStatus` of a card that is written by a machine."""
 
@@ -77,7 +77,8 @@ class Cards:
 
     async def withdraw(self, track: str) -> None:
         """Empties a card: there is no way to take it out of the group."""
-        await self.update(track, variables(WITHDRAWN, WITHDRAWN, "withdrawn"))
+        gone = f"（{phrase.both('withdrawn')}）"
+        await self.update(track, variables(gone, gone, "withdrawn"))
 
     def _space(self, group: str) -> dict[str, Any]:
         person = person_of(group)

@@ -7,6 +7,7 @@ from adapters.base import Reply
 from adapters.dialects import LARK
 from adapters.markdown import rendered
 from adapters.markup import byte_size, fit, fitted, json_size, sources
+from adapters.texts import phrase
 
 MAX_BYTES = 28_000
 """Lark takes 30 KB of request body, and counts marks for style more than once."""
@@ -15,11 +16,7 @@ MAX_SOURCES_BYTES = 6_000
 TEXT_ELEMENT = "answer"
 """The element that grows while an answer is written."""
 
-BUTTONS = (
-    ("helpful", "👍 有帮助", "👍 Helpful"),
-    ("unhelpful", "👎 没帮助", "👎 Not helpful"),
-    ("recall", "撤回", "Withdraw"),
-)
+BUTTONS = ("helpful", "unhelpful", "recall")
 
 
 def card(reply: Reply, *, buttons: bool, streamed: bool = False) -> str:
@@ -84,12 +81,15 @@ def _buttons(reply: Reply) -> list[dict[str, Any]]:
                 {
                     "tag": "button",
                     "size": "small",
-                    "text": {"tag": "plain_text", "content": chinese if reply.chinese else english},
+                    "text": {
+                        "tag": "plain_text",
+                        "content": phrase(f"button_{wish}", reply.chinese),
+                    },
                     "behaviors": [{"type": "callback", "value": {"do": wish, "in": language}}],
                 }
             ],
         }
-        for wish, chinese, english in BUTTONS
+        for wish in BUTTONS
     ]
     return [{"tag": "column_set", "columns": columns}]
 

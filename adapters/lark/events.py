@@ -14,6 +14,7 @@ from adapters.base import (
 )
 from adapters.lark.content import Content, Me, read
 from adapters.payload import Json, inside, objects, seconds, text
+from adapters.texts import phrase
 
 MESSAGE = "im.message.receive_v1"
 CARD_ACTION = "card.action.trigger"
@@ -157,11 +158,12 @@ def toast(event: Event | None, payload: Json) -> Mapping[str, object]:
     """The short line for whoever pressed a button, in the language of their Lark."""
     match event:
         case Feedback():
-            chinese, english = "谢谢反馈", "Thank you"
+            lines = phrase.lines["thanks"]
         case RecallAsked():
-            chinese, english = "正在撤回", "Being withdrawn"
+            lines = phrase.lines["being_withdrawn"]
         case _:
             return {}
-    by_card = chinese if text(payload, "event", "action", "value", "in") == "zh" else english
-    lines = {"zh_cn": chinese, "zh_hk": chinese, "zh_tw": chinese, "en_us": english}
-    return {"toast": {"type": "success", "content": by_card, "i18n": lines}}
+    zh, en = lines["zh"], lines["en"]
+    by_card = zh if text(payload, "event", "action", "value", "in") == "zh" else en
+    by_language = {"zh_cn": zh, "zh_hk": zh, "zh_tw": zh, "en_us": en}
+    return {"toast": {"type": "success", "content": by_card, "i18n": by_language}}

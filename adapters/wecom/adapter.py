@@ -24,6 +24,7 @@ from adapters.base import (
 from adapters.budget import Budget
 from adapters.contract import Context, QuietAdapter
 from adapters.link import Link
+from adapters.texts import phrase
 from adapters.wecom.callbacks import Callback, Callbacks
 from adapters.wecom.check import walk_through
 from adapters.wecom.drafts import Bubbles, render
@@ -108,7 +109,7 @@ class WecomAdapter(QuietAdapter):
     async def recall(self, group: str, message_id: str) -> None:
         """Can't be done."""
         del group, message_id
-        raise NotSupported("企业微信不能撤回机器人的消息 / WeCom can't withdraw a bot's message")
+        raise NotSupported(phrase.both("cannot_withdraw"))
 
     async def draft(self, group: str, reply_to: str, text: str) -> None:
         """Shows a growing answer in one bubble, where `streaming` is on."""

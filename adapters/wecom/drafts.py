@@ -16,6 +16,7 @@ from adapters.dialects import WECOM
 from adapters.drafts import Draft, Drafts
 from adapters.markdown import rendered
 from adapters.markup import byte_size, composed, fit
+from adapters.texts import phrase
 from adapters.wecom.callbacks import Callback
 from adapters.wecom.protocol import GONE
 from adapters.wecom.socket import NoAck
@@ -30,9 +31,6 @@ PAUSE_S = 1.0
 """Between two frames of a stream."""
 REFRESH_S = 180.0
 END_S = 510.0
-
-_LATE = ("（答案还没有写完，写完后另发一条）", "(still writing; the answer follows in a message)")
-_NONE = ("（这个问题没有给出回答）", "(this was not answered)")
 
 Write: TypeAlias = Callable[[Callback, dict[str, object]], Awaitable[int]]
 """Sends the `stream` of a reply and returns the code of its ack. Raises NetworkError."""
@@ -50,12 +48,12 @@ def draft_text(text: str, below: str = "") -> str:
 
 def follows(text: str) -> str:
     """Ends a draft whose answer will take longer than a draft may stand open."""
-    return draft_text(text, f"\n\n{_LATE[0 if is_chinese(text) else 1]}")
+    return draft_text(text, f"\n\n{phrase('follows', is_chinese(text))}")
 
 
 def unanswered(text: str) -> str:
     """Ends a draft that came to nothing. It can't be withdrawn, and must not stay open."""
-    return _NONE[0 if is_chinese(text) else 1]
+    return phrase("unanswered", is_chinese(text))
 
 
 class Bubble(Draft):

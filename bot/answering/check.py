@@ -17,6 +17,7 @@ from bot.grounding.sources import Sources
 from bot.grounding.topic import Subject
 from bot.llm.llm import NO_ANSWER, Llm, all_of
 from bot.llm.scoring import Rubric
+from bot.texts.notices import notice
 from bot.types import Answer, Knowledge, Outcome, Reason, Silence, Trace, stage
 from common.language import is_chinese
 from knowledge.types import Passage
@@ -61,7 +62,7 @@ class Inspector:
         self._subject = Subject(question, passages, self._sources, knowledge)
         self._leaks = Leaks(secrets, known=[*texts, question])
         self._hosts = frozenset(urlsplit(p.url).hostname or "" for p in passages) - {""}
-        self._instead = "（链接见来源）" if is_chinese(question) else "(link: see the source)"
+        self._instead = notice("link_left_out", is_chinese(question))
         self._valid = {n: n for n in range(1, len(passages) + 1)}
 
     def leaks(self, text: str) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.base import Citation, Event, IncomingMessage, Reply
-from adapters.console import HINT, ConsoleAdapter, Settings, parse, render
+from adapters.console import EXAMPLES, ConsoleAdapter, Settings, parse, render
 from tests.fakes.context import context
 
 SETTINGS = Settings(kind="console")
@@ -135,7 +135,7 @@ async def test_lines_are_published_until_the_end_of_the_input(
     assert said == [("alice", "你好", False), ("bob", "how?", True), ("carol", "last", False)]
     assert len({one.message_id for one in messages}) == 3
     assert all(abs(one.sent_at - time.time()) < 60 for one in messages)
-    assert capsys.readouterr().err.splitlines() == [HINT]
+    assert capsys.readouterr().err.splitlines() == [f"用法 / usage:  {EXAMPLES}"]
 
 
 async def test_a_line_that_cannot_be_stored_is_reported_and_the_next_one_taken(

@@ -18,7 +18,6 @@ from adapters.base import (
     SendRefused,
     Vote,
 )
-from adapters.dingtalk.cards import WITHDRAWN
 from adapters.dingtalk.drafts import UPDATE_S
 from tests.adapters.dingtalk.running import GROUP, Running, opened, reply, running
 from tests.adapters.dingtalk.test_events import PRIVATE
@@ -86,7 +85,7 @@ async def test_without_cards_nothing_may_be_sent_again(
 async def test_a_withdrawn_card_is_emptied(server: DingTalkServer, clock: FakeClock) -> None:
     async with opened(server, clock, **CARD) as adapter:
         await adapter.recall(GROUP, await adapter.send(reply()))
-        assert only_card(server).shown["content"] == WITHDRAWN
+        assert only_card(server).shown["content"] == "（已撤回 / withdrawn）"
         assert only_card(server).shown["state"] == "withdrawn"
 
 
@@ -246,7 +245,7 @@ async def test_a_draft_that_became_no_answer_is_taken_away(
         await adapter.send(reply("I don't know", kind="notice"))
         await adapter.draft(GROUP, "msg", "")
         shown = sorted(card.shown["content"] for card in server.cards.values())
-        assert shown == ["I don't know", WITHDRAWN]
+        assert shown == ["I don't know", "（已撤回 / withdrawn）"]
 
 
 async def test_a_draft_that_can_not_be_shown_harms_nothing(

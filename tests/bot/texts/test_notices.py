@@ -7,12 +7,13 @@ from string import Formatter
 
 import pytest
 
+from adapters.texts import phrase
 from bot.texts.notices import notice
 from bot.types import Reason
 from common.texts import Texts
 
 ROOT = Path(__file__).parents[3]
-TABLES = {"bot": ("notice", notice)}
+TABLES = {"bot": ("notice", notice), "adapters": ("phrase", phrase)}
 """By package: the name under which its modules say lines, and the lines."""
 
 every_table = pytest.mark.parametrize("package", TABLES)
@@ -40,13 +41,12 @@ def constants(package: str) -> set[str]:
 def said(package: str, name: str) -> Iterator[tuple[str, set[str] | None]]:
     """The lines that are named where they are said, with their fields as far as they are known."""
     for tree in trees(package):
-        for call in ast.walk(tree):
-            if not isinstance(call, ast.Call) or ast.unparse(call.func) != name:
-                continue
-            given = [keyword.arg for keyword in call.keywords]
-            fields = None if None in given else {field for field in given if field}
-            if isinstance(call.args[0], ast.Constant):
-                yield str(call.args[0].value), fields
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=function, args=[ast.Constant(value=str(line)), *_]):
+                    if ast.unparse(function) in (name, f"{name}.both"):
+                        given = {keyword.arg for keyword in node.keywords}
+                        yield line, None if None in given else {field for field in given if field}
 
 
 @every_table
@@ -76,8 +76,9 @@ def test_every_line_that_is_said_exists_and_gets_its_fields(package: str) -> Non
 @every_table
 def test_every_line_is_said_somewhere(package: str) -> None:
     texts = constants(package)
+    families = tuple(text for text in texts if text in ("reason_", "button_"))
     unsaid = {name for name in TABLES[package][1].lines if name not in texts}
-    assert {name for name in unsaid if not name.startswith("reason_")} == set()
+    assert {name for name in unsaid if not name.startswith(families)} == set()
 
 
 def test_every_reason_has_its_sentence() -> None:
