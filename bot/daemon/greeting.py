@@ -1,45 +1,54 @@
 """What the daemon says on standard error: standard output belongs to the console adapter."""
 
 import sys
+from collections.abc import Iterator
 
-from bot.answering.settings import SearchSettings
 from bot.config.schema import Config
+from bot.texts.notices import notice
 from knowledge.types import Status
 
 
 def greet_at_once(config: Config, address: str) -> None:
     """Says where the page is, which shows how far the loading is."""
-    sys.stderr.write(f"{config.bot.name} is listening\n  page       {address}\n")
+    sys.stderr.write(notice("listening", _chinese(config), name=config.bot.name, address=address))
 
 
 def greet(config: Config, status: Status) -> None:
     """Says what is known and which parts are on, once questions are answered."""
-    kinds = ", ".join(getattr(adapter, "name", "") for adapter in config.adapters)
-    lines = (
-        f"{config.bot.name} is ready",
-        f"  knowledge  {status.documents} documents, {status.pieces} pieces from "
-        f"{', '.join(status.sources)}",
-        f"  adapters   {kinds}",
-        f"  embedder   {config.knowledge.embedder.kind}",
-        f"  llm        {_llm_line(config)}",
-        f"  search     {_search_line(config.search)}",
-        f"  data       {config.bot.data_dir}",
+    chinese = _chinese(config)
+    both, comma = notice("and", chinese), notice("comma", chinese)
+    line = notice(
+        "ready",
+        chinese,
+        name=config.bot.name,
+        documents=status.documents,
+        pieces=status.pieces,
+        sources=comma.join(status.sources),
+        adapters=comma.join(getattr(adapter, "name", "") for adapter in config.adapters),
+        embedder=config.knowledge.embedder.kind,
+        llm=both.join(_models(config, chinese)) or notice("llm_off", chinese),
+        search=both.join(_searches(config, chinese)) or notice("search_off", chinese),
+        data=config.bot.data_dir,
     )
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write(line)
 
 
-def _llm_line(config: Config) -> str:
-    if not config.llm.configured:
-        return "off: answers are quoted from the documents"
-    local = config.llm.local.model or config.llm.local.serve.model or "lmdeploy"
-    remote = f"{config.llm.remote.provider} {config.llm.remote.model}".strip()
-    names = {"local": f"local ({local})", "remote": f"remote ({remote})"}
-    return " and ".join(names[side] for side in config.llm.configured)
+def _chinese(config: Config) -> bool:
+    """English where the bot goes by the language of who asks: nobody has asked."""
+    return config.bot.language == "zh"
 
 
-def _search_line(search: SearchSettings) -> str:
-    if not search.configured:
-        return "off: answers come from the documents only"
-    web = [] if search.web.engine == "none" else [f"web ({search.web.engine})"]
-    repos = ", ".join(repo.name for repo in search.repo)
-    return " and ".join([*web, *([f"code of {repos}"] if repos else [])])
+def _models(config: Config, chinese: bool) -> Iterator[str]:
+    local, remote = config.llm.local, config.llm.remote
+    if "local" in config.llm.configured:
+        yield notice("llm_local", chinese, model=local.model or local.serve.model or "lmdeploy")
+    if "remote" in config.llm.configured:
+        yield notice("llm_remote", chinese, model=f"{remote.provider} {remote.model}".strip())
+
+
+def _searches(config: Config, chinese: bool) -> Iterator[str]:
+    if config.search.web.engine != "none":
+        yield notice("search_web", chinese, engine=config.search.web.engine)
+    if config.search.repo:
+        names = notice("comma", chinese).join(repo.name for repo in config.search.repo)
+        yield notice("search_code", chinese, names=names)
