@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import indent
@@ -15,7 +16,7 @@ from knowledge.base import KnowledgeBase
 from knowledge.gate.gate import precision_recall
 from knowledge.index.snapshots import CHANGES
 from knowledge.ingest.build_process import build_apart
-from knowledge.plan import BuildPlan, BuildReport
+from knowledge.plan import BuildPlan
 
 SHOWN = 20
 """Documents of a kind that `index` names on a terminal."""
@@ -55,18 +56,10 @@ class ProgressBars:
             bar.close()
 
 
-async def build_with_bars(plan: BuildPlan) -> BuildReport:
-    """Builds the index in a child process and shows how far it is."""
-    bars = ProgressBars()
-    try:
-        return await build_apart(plan, bars)
-    finally:
-        bars.close()
-
-
 async def index(plan: BuildPlan) -> int:
     """`index`: updates and says what changed; a terminal shows the first of many."""
-    report = await build_with_bars(plan)
+    with closing(ProgressBars()) as bars:
+        report = await build_apart(plan, bars)
     most = SHOWN if sys.stdout.isatty() else sys.maxsize
     for sign, paths in (("+", report.added), ("~", report.changed), ("-", report.removed)):
         for path in paths[:most]:
