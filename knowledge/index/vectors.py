@@ -24,8 +24,8 @@ class VectorParams:
 
     embedder: str
     dim: int
-    m: int = 24
-    ef_construction: int = 400
+    m: int
+    ef_construction: int
 
 
 class VectorIndex:

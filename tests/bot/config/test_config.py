@@ -1,5 +1,6 @@
 """The configuration through its front door: files and --set values in, values or sentences out."""
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from adapters.contract import Context
 from bot.config.schema import Config, ConfigError, load_config
+from bot.group.types import GroupOptions
+from bot.llm.settings import BackendOptions
+from knowledge.index.vectors import VectorParams
+from knowledge.plan import BuildPlan, EmbedderSpec, Source
 from tests.bot.config.config_problems import IN_A_FILE, IN_A_SOURCE, IN_AN_OVERRIDE
 
 ROOT = Path(__file__).parents[3]
@@ -45,6 +51,15 @@ def objections(load: Load, text: str, *overrides: str) -> list[str]:
 def test_the_shipped_file_says_what_the_defaults_are(load: Load) -> None:
     shipped = (ROOT / "config.yaml").read_text(encoding="utf-8")
     assert load(shipped) == load("")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [GroupOptions, BackendOptions, BuildPlan, Source, EmbedderSpec, VectorParams, Context],
+)
+def test_what_parts_are_told_has_its_defaults_in_the_configuration_only(options: type) -> None:
+    fields = inspect.signature(options).parameters.values()
+    assert [field.name for field in fields if field.default is not field.empty] == []
 
 
 def test_without_a_file_the_defaults_hold(folder: Path) -> None:
