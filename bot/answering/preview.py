@@ -50,7 +50,7 @@ class Preview:
             return
         self._looked_at = found
         self._looks += 1
-        self._look = asyncio.create_task(self._check(found, self._show))
+        self._look = asyncio.create_task(self._check(found, self._show), name="preview")
 
     async def _check(self, text: str, show: OnText) -> None:
         try:

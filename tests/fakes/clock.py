@@ -15,6 +15,11 @@ class FakeClock:
         """How many are waiting."""
         return len(self._waiting)
 
+    @property
+    def deadline(self) -> float | None:
+        """The first moment that somebody waits for."""
+        return min((until for until in self._waiting.values() if until is not None), default=None)
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self._now
@@ -30,8 +35,7 @@ class FakeClock:
 
     def jump(self) -> None:
         """Lets time pass until the first deadline."""
-        first = min((until for until in self._waiting.values() if until is not None), default=None)
-        if first is not None:
+        if (first := self.deadline) is not None:
             self.advance(max(0.0, first - self._now))
 
     async def wait(self, event: asyncio.Event, until: float | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.llm.prompts import load_prompts
+from tests.fakes.loop_time import leap
 
 _KINDS = {fixed: key for key, (fixed, _) in load_prompts().by_name.items()}
 
@@ -31,7 +32,8 @@ class Say:
     """What the server does. `raw` replaces the body, `hang` never answers, `cut` closes the
     connection after so many pieces of a stream (or before a plain answer), `refuse` are fields
     that the server calls unknown, `hold` is waited for before a stream's last piece, `until`
-    before anything is sent, `thoughts` are told beside the answer, `counted` says what was used."""
+    before anything is sent, `thoughts` are told beside the answer, `counted` says what was used,
+    `takes_s` pass in the event loop meanwhile."""
 
     text: str = ""
     digits: Mapping[int, float] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Say:
     until: asyncio.Event | None = None
     thoughts: str = ""
     counted: bool = True
+    takes_s: float = 0.0
 
 
 Script = Callable[[Call], Say]
@@ -75,8 +78,9 @@ def digit(number: int, certainty: float = 1.0) -> Say:
 @dataclass
 class LlmApi:
     """A running server; `script` may be changed at any time. `list_status` answers for the list
-    of models, `list_until` is waited for before, `aliases` are served and not listed; `pings` are
-    questions of one token; `count` is the tokenizer behind /v1/encode, where there is one."""
+    of models, `list_until` is waited for before; `holding` counts the streams that came to their
+    `hold`, and `let` is one that a script may use; `aliases` are served and not listed; `pings`
+    are questions of one token; `count` is the tokenizer behind /v1/encode, where there is one."""
 
     url: str
     script: Script
@@ -91,6 +95,8 @@ class LlmApi:
     pings: int = 0
     list_status: int = 200
     list_until: asyncio.Event | None = None
+    holding: int = 0
+    let: asyncio.Event = field(default_factory=asyncio.Event)
     count: Callable[[str], int] | None = None
 
     def kinds(self) -> list[str]:
@@ -118,6 +124,7 @@ class LlmApi:
         say = self.script(call)
         if say.until:
             await say.until.wait()
+        leap(say.takes_s)
         if unknown := [name for name in say.refuse if name in body]:
             return _error(400, f"unknown field {unknown[0]}")
         if say.hang:
@@ -174,6 +181,7 @@ class LlmApi:
         pieces = [say.text[at : at + 8] for at in range(0, len(say.text), 8)]
         for number, piece in enumerate(pieces):
             if say.hold and number == len(pieces) - 1:
+                self.holding += 1
                 await say.hold.wait()
             if say.cut == number:
                 assert request.transport

@@ -60,16 +60,23 @@ async def group(folder: Path, kettle: KnowledgeBase, api: LlmApi) -> AsyncIterat
         yield talk
 
 
-async def ask(talk: Talk, question: str, hold: asyncio.Event | None = None) -> Heard:
-    """Asks; with `hold` the model's last words come when a draft was shown or none can come."""
+async def looked_at(talk: Talk, api: LlmApi) -> None:
+    """Waits until a draft was shown, or the server waits and, for so many turns of the loop that
+    all it sent has come, nobody looks at a draft."""
+    turns = 0
+    while not talk.adapter.drafts and turns < 20:
+        await asyncio.sleep(0.001)
+        looking = any(task.get_name() == "preview" for task in asyncio.all_tasks())
+        turns = 0 if looking or not api.holding else turns + 1
+
+
+async def ask(talk: Talk, question: str, api: LlmApi | None = None) -> Heard:
+    """Asks; with `api` the model's last words, which it holds, come after the first draft."""
     sent = await talk.say("alice", question)
     done = asyncio.create_task(talk.idle())
-    if hold:
-        for _ in range(400):
-            await asyncio.sleep(0.002)
-            if talk.adapter.drafts or done.done():
-                break
-        hold.set()
+    if api:
+        await looked_at(talk, api)
+        api.let.set()
     await done
     decision = await talk.store.decision("fake", sent)
     assert decision
@@ -200,10 +207,9 @@ async def test_the_prompt_is_not_told_in_any_dress(
 async def test_an_answer_is_shown_while_it_is_written(
     tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
 ) -> None:
-    hold = asyncio.Event()
-    api.script = writes(Say(f"{PORT} {CHANGE} {TAKEN}", hold=hold))
+    api.script = writes(Say(f"{PORT} {CHANGE} {TAKEN}", hold=api.let))
     async with group(tmp_path, kettle, api) as talk:
-        heard = await ask(talk, EN, hold)
+        heard = await ask(talk, EN, api)
     assert heard.text == f"{PORT} {CHANGE} {TAKEN}"
     assert heard.drafts[0] in (PORT, f"{PORT} {CHANGE}")
     assert heard.drafts[-1] == ""
@@ -215,15 +221,14 @@ async def test_an_answer_is_shown_while_it_is_written(
 async def test_a_draft_is_scored_before_it_is_shown(
     tmp_path: Path, kettle: KnowledgeBase, api: LlmApi, kind: str, reason: str
 ) -> None:
-    hold = asyncio.Event()
     idiot = "You are an idiot and should set port 7311 yourself [1]."
 
     def score(call: Call) -> int | None:
         return 9 if call.kind == kind and "idiot" in call.text else None
 
-    api.script = writes(Say(f"{PORT} {idiot} {CHANGE} {TAKEN}", hold=hold), score)
+    api.script = writes(Say(f"{PORT} {idiot} {CHANGE} {TAKEN}", hold=api.let), score)
     async with group(tmp_path, kettle, api) as talk:
-        heard = await ask(talk, EN, hold)
+        heard = await ask(talk, EN, api)
     assert heard.reason == reason
     if kind != "question":
         assert not any("idiot" in draft for draft in heard.drafts)
@@ -233,11 +238,10 @@ async def test_a_draft_is_scored_before_it_is_shown(
 async def test_a_draft_whose_score_fails_is_not_shown(
     tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
 ) -> None:
-    hold = asyncio.Event()
-    good = writes(Say(f"{PORT} {CHANGE} {TAKEN}", hold=hold))
+    good = writes(Say(f"{PORT} {CHANGE} {TAKEN}", hold=api.let))
     api.script = lambda call: Say(status=400) if call.kind == "dodge" else good(call)
     async with group(tmp_path, kettle, api) as talk:
-        heard = await ask(talk, EN, hold)
+        heard = await ask(talk, EN, api)
     assert heard.drafts == []
     assert heard.kinds[-1] == "quoted"
 
@@ -245,8 +249,7 @@ async def test_a_draft_whose_score_fails_is_not_shown(
 async def test_looks_at_a_long_answer_are_few(
     tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
 ) -> None:
-    hold = asyncio.Event()
-    api.script = writes(Say(f"{PORT} {CHANGE} {TAKEN} " * 6, hold=hold))
+    api.script = writes(Say(f"{PORT} {CHANGE} {TAKEN} " * 6, hold=api.let))
     async with group(tmp_path, kettle, api) as talk:
-        await ask(talk, EN, hold)
+        await ask(talk, EN, api)
     assert api.kinds().count("dodge") <= 4

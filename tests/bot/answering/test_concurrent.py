@@ -1,6 +1,7 @@
 """A slow model holds up nobody else, and what happens meanwhile counts."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -74,9 +75,14 @@ def answering(api: LlmApi) -> list[str]:
 
 async def mention(talk: Talk, user: str, text: str) -> str:
     asked = await talk.say(user, f"@bot {text}")
-    await asyncio.sleep(0.05)
-    talk.clock.advance(2)
+    await pass_within(talk, 2)
     return asked
+
+
+async def pass_within(talk: Talk, seconds: float) -> None:
+    """Lets time pass as soon as somebody waits for a moment in it."""
+    await until(lambda: (talk.clock.deadline or math.inf) <= talk.clock.now() + seconds)
+    talk.clock.advance(seconds)
 
 
 async def test_several_people_are_answered_at_once(
@@ -114,11 +120,9 @@ async def test_a_person_who_answers_while_the_model_writes_was_first(
 ) -> None:
     async with group(tmp_path, kettle, api) as talk:
         asked = await talk.say("alice", PORT)
-        await asyncio.sleep(0.05)
-        talk.clock.advance(7)
+        await pass_within(talk, 7)
         await until(lambda: "question" in api.kinds())
-        await asyncio.sleep(0.1)
-        talk.clock.advance(21)
+        await pass_within(talk, 21)
         await until(lambda: answering(api) == [PORT])
         told = await talk.say("bob", "7311, see the docs", reply_to=asked)
         await talk.idle()

@@ -40,11 +40,13 @@ async def group(
         yield talk
 
 
-def but(answer: str = GOOD, **scores: int) -> Script:
-    """An agreeable model with other scores."""
+def but(answer: str = GOOD, hold: asyncio.Event | None = None, **scores: int) -> Script:
+    """An agreeable model with other scores, whose last words wait for `hold`."""
 
     def script(call: Call) -> Say:
-        return digit({**SCORES, **scores}[call.kind]) if call.kind in SCORES else Say(answer)
+        if call.kind in SCORES:
+            return digit({**SCORES, **scores}[call.kind])
+        return Say(answer, hold=hold)
 
     return script
 
@@ -176,7 +178,7 @@ BROKEN = {
     "401": Say(status=401),
     "unknown model": Say(status=404),
     "too long": Say(status=400, message="exceeds the model context length (512)"),
-    "hang": Say(hang=True),
+    "hang": Say(hang=True, takes_s=61),
     "cut": Say("The server", cut=1),
     "no end": Say("The server listens", finish=None),
     "malformed": Say(raw="{oops"),
@@ -192,8 +194,8 @@ async def test_a_failing_model_loses_no_message_and_answers_none_twice(
         return BROKEN[failure] if call.kind == kind else but()(call)
 
     api.script = script
-    short = {"score_s": 0.3, "keywords_s": 0.3, "answer_s": 0.3}
-    async with group(tmp_path, kettle, api, timeouts=short) as talk:
+    limits = {"score_s": 60, "keywords_s": 60, "answer_s": 60}
+    async with group(tmp_path, kettle, api, timeouts=limits) as talk:
         reason, said = await ask(talk)
         unreadable = failure in ("cut", "no end") and kind != "answer"
         if unreadable:
@@ -298,8 +300,14 @@ async def test_the_model_sees_the_askers_history_and_nobody_elses(
 async def test_an_answer_is_shown_while_it_is_written(
     tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
 ) -> None:
+    hold = asyncio.Event()
+    api.script = but(GOOD, hold=hold)
     async with group(tmp_path, kettle, api) as talk:
-        await ask(talk)
+        asking = asyncio.create_task(ask(talk))
+        while not talk.adapter.drafts:
+            await asyncio.sleep(0.001)
+        hold.set()
+        await asking
         first, last = talk.adapter.drafts[0], talk.adapter.drafts[-1]
         assert first.startswith("The server listens on port 7311")
         assert last == ""

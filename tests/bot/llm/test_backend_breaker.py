@@ -174,12 +174,10 @@ async def test_what_we_give_up_ourselves_is_not_the_servers_failure(api: LlmApi)
 
 async def test_a_waiting_line_of_our_own_is_not_the_servers_failure(api: LlmApi) -> None:
     def slow(_: Call) -> Say:
-        come = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.2, come.set)
-        return Say("9", {9: 1.0}, until=come)
+        return Say("9", {9: 1.0}, takes_s=20)
 
     api.script = slow
-    sections = {"remote": remote(api, concurrency=1), "retries": 0, "timeouts": {"score_s": 0.6}}
+    sections = {"remote": remote(api, concurrency=1), "retries": 0, "timeouts": {"score_s": 60}}
     async with model(sections) as llm:
         # The last one waits for longer than it may take, and is served all the same.
         assert min(await asyncio.gather(*(score(llm) for _ in range(5)))) > 9

@@ -15,6 +15,7 @@ from bot.metrics import create_metrics
 from tests.bot.llm.models import local, model, remote
 from tests.fakes.clock import FakeClock
 from tests.fakes.llm_api import Call, LlmApi, Say, agreeable, digit, llm_api
+from tests.fakes.loop_time import leap
 
 
 @pytest.fixture
@@ -123,12 +124,16 @@ async def test_no_turn_is_left_unused() -> None:
 
 async def test_who_waits_too_long_for_a_turn_is_told_so(api: LlmApi) -> None:
     api.script = lambda _: Say(hang=True)
-    timeouts = {"wait_s": 0.2, "score_s": 5}
+    timeouts = {"wait_s": 20, "score_s": 3600}
     async with model({"remote": remote(api, concurrency=1), "timeouts": timeouts}) as llm:
         first = asyncio.create_task(score(llm))
         await until(lambda: len(api.calls) == 1)
+        second = asyncio.create_task(score(llm))
+        while not second.done():
+            await asyncio.sleep(0.002)
+            leap(21)
         with pytest.raises(Busy, match="no turn came"):
-            await score(llm)
+            second.result()
         assert llm.hybrid.up
         assert not first.done()  # what has begun is not cut short
         first.cancel()
@@ -274,10 +279,10 @@ async def test_who_looks_on_slowly_is_not_the_servers_silence(api: LlmApi) -> No
 
     async def show(text: str) -> None:
         if not shown:
-            await asyncio.sleep(0.6)
+            leap(61)
         shown.append(text)
 
-    timeouts = {"chunk_s": 0.5}
+    timeouts = {"chunk_s": 60}
     async with model({"remote": remote(api), "timeouts": timeouts, "retries": 0}) as llm:
         done = await llm.answer("which port?", ["7311"], "", chinese=False, on_text=show)
         assert done.text == shown[-1]
@@ -285,12 +290,12 @@ async def test_who_looks_on_slowly_is_not_the_servers_silence(api: LlmApi) -> No
 
 async def test_another_server_is_asked_when_one_does_not_answer_in_time() -> None:
     def hangs(_: Call) -> Say:
-        return Say(hang=True)
+        return Say(hang=True, takes_s=61)
 
     async with (
         llm_api(hangs) as one,
         llm_api() as two,
-        model({"local": local(one, two), "timeouts": {"score_s": 0.5}, "retries": 0}) as llm,
+        model({"local": local(one, two), "timeouts": {"score_s": 60}, "retries": 0}) as llm,
     ):
         for _ in range(2):
             assert await score(llm) > 9
