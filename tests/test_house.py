@@ -1,6 +1,8 @@
 """The house itself: which way imports point, how long files are, what must not occur."""
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,49 @@ MAY_IMPORT = {
 MAX_LINES = 300
 """Mostly under 250; a file over 300 lines is more than one thing."""
 MAX_FUNCTION_LINES = 60
+MAX_MODULES = 20
+"""In one folder, subfolders not counted."""
+FLOORS = {
+    "bot": (
+        "types metrics", "texts", "store grounding llm", "answering", "group", "config", "daemon",
+        "cli",
+    ),
+    "knowledge": (
+        "types", "plan", "settings index", "ingest", "retrieval gate code web", "serving", "base",
+        "evaluate",
+    ),
+}  # fmt: skip
+"""The folders and modules of a package from the ground up: each imports only from floors below."""
+BESIDE = {("bot.answering", "bot.store")}
+"""Never imported though it is on a floor below: an answer depends on nothing that is kept."""
+SMALL_LINES = 70
+SMALL_FOR_A_REASON = {
+    "adapters/loop_thread.py": "a thread with an event loop, which knows nothing of Lark",
+    "adapters/webhook/check.py": "each platform has its check",
+    "adapters/webhook/render.py": "each platform has its render",
+    "adapters/wecom/check.py": "each platform has its check",
+    "bot/answering/check_quotes.py": "a stage of the pipeline",
+    "bot/answering/preview.py": "a stage of the pipeline",
+    "bot/answering/reject.py": "a stage of the pipeline",
+    "bot/daemon/greeting.py": "what the terminal shows at a start, beside what runs",
+    "bot/grounding/prompt_leaks.py": "a check of its own, with its own tests",
+    "bot/group/replies.py": "what is said, beside who decides it",
+    "bot/llm/lmdeploy/orphans.py": "what an earlier bot left, beside the server of this one",
+    "common/texts.py": "the shape of all texts, without the texts",
+    "knowledge/code/index_process.py": "starts a process; its driver is separate everywhere",
+    "knowledge/index/borrowed_embedder.py": "runs in the builder, lent by the bot",
+    "knowledge/retrieval/expand.py": "a step of the retrieval",
+}
+"""A small file that only one other imports is part of that one, unless there is a reason."""
+MAX_SKIPS = 18
+"""Calls under `# fmt: skip`. May only fall: pass by keyword and let the formatter lay it out."""
+SQL_PLACES = ("bot/store/", "knowledge/index/", "knowledge/web/cache.py")
+"""The bot's store, the index with its cache of embeddings, and the cache of web pages."""
+SQL = re.compile(
+    r"\s*(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+"
+    r"(TABLE|INDEX|UNIQUE)|PRAGMA)\s",
+    re.IGNORECASE | re.DOTALL,
+)
 BLOCKING = {
     "time.sleep",
     "requests.get",
@@ -62,6 +107,57 @@ def test_dependencies_point_one_way(trees: dict[Path, ast.Module]) -> None:
     assert not wrong
 
 
+def part_of(module: str) -> str:
+    """The folder, or the module at the top of its package: "bot.group", "knowledge.base"."""
+    return ".".join(module.split(".")[:2])
+
+
+def test_folders_import_from_the_floors_below(trees: dict[Path, ast.Module]) -> None:
+    floor = {
+        f"{package}.{part}": number
+        for package, floors in FLOORS.items()
+        for number, parts in enumerate(floors)
+        for part in parts.split()
+    }
+    wrong = []
+    for path, tree in trees.items():
+        own = part_of(module_of(path))
+        if own.split(".")[0] not in FLOORS or path.name == "__init__.py":
+            continue
+        assert own in floor, f"{own} has no floor yet: see FLOORS"
+        wrong += [
+            f"{module_of(path)} imports {name}"
+            for name in imports(tree)
+            if (other := part_of(name)) in floor
+            and other != own
+            and other.split(".")[0] == own.split(".")[0]
+            and (floor[other] >= floor[own] or (own, other) in BESIDE)
+        ]
+    assert not wrong
+
+
+def test_folders_can_be_taken_in_at_a_glance() -> None:
+    sizes = Counter(path.parent for path in sources() if path.name != "__init__.py")
+    assert {str(f.relative_to(ROOT)): n for f, n in sizes.items() if n > MAX_MODULES} == {}
+
+
+def test_small_files_with_one_importer_have_a_reason(trees: dict[Path, ast.Module]) -> None:
+    modules = {module_of(path): path for path in trees if path.name != "__init__.py"}
+    importers = Counter(
+        name
+        for path, tree in trees.items()
+        for name in {found for found in imports(tree) if found in modules}
+        if name != module_of(path)
+    )
+    small = {
+        str(path.relative_to(ROOT))
+        for module, path in modules.items()
+        if importers[module] == 1
+        and len(path.read_text(encoding="utf-8").splitlines()) < SMALL_LINES
+    }
+    assert small - set(SMALL_FOR_A_REASON) == set()
+
+
 def test_there_are_no_import_cycles(trees: dict[Path, ast.Module]) -> None:
     modules = {module_of(path) for path in trees}
     graph = {
@@ -95,6 +191,45 @@ def test_files_and_functions_stay_readable(trees: dict[Path, ast.Module]) -> Non
         and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION_LINES
     ]
     assert not long
+
+
+def test_long_calls_are_laid_out_by_the_formatter(trees: dict[Path, ast.Module]) -> None:
+    skips = []
+    for path, tree in trees.items():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        ends = {number for number, line in enumerate(lines, 1) if line.endswith("# fmt: skip")}
+        skips += [
+            f"{path.relative_to(ROOT)}:{line}"
+            for line in {
+                node.end_lineno or 0
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Call) and len(node.args) + len(node.keywords) > 1
+            }
+            & ends
+        ]
+    assert len(skips) <= MAX_SKIPS, sorted(skips)
+
+
+def test_sql_stands_in_the_store_and_the_index(trees: dict[Path, ast.Module]) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, tree in trees.items()
+        if not str(path.relative_to(ROOT)).startswith(SQL_PLACES)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("name", ["docs/architecture.md", "README.md", "README_zh.md"])
+def test_documents_name_files_that_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w/.-])(?:[\w.-]+/)*[\w-]+\.(?:py|md)\b", text))
+    named |= set(re.findall(r"(?<![\w/.-])(?:bot|knowledge|adapters|common)/(?:\w+/)*(?!\w)", text))
+    missing = {path for path in named if not (ROOT / path).exists()}
+    assert not missing
+    if name == "docs/architecture.md":
+        assert len(named) > 20
 
 
 def test_what_must_not_occur(trees: dict[Path, ast.Module]) -> None:
