@@ -13,12 +13,13 @@ from contextlib import suppress
 from typing import Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from adapters.base import IncomingMessage, LinkStatus, NetworkError, Publish, Reply
-from adapters.contract import Context, QuietAdapter
+from adapters.contract import Adapter, Context
 from adapters.link import Link
 from adapters.markup import called_at_first, take_mention
+from adapters.settings import AdapterSettings, Name
 from adapters.texts import phrase
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,11 @@ _LINE = re.compile(
 )
 
 
-class Settings(BaseModel):
+class Settings(AdapterSettings):
     """Settings of the terminal's group."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["console"]
-    name: str = Field(default="console", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    name: Name = "console"
     group: str = Field(default="console", min_length=1, max_length=64)
 
 
@@ -87,7 +86,7 @@ def printable(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
-class ConsoleAdapter(QuietAdapter):
+class ConsoleAdapter(Adapter):
     """Reads lines from a file descriptor, writes replies to standard output."""
 
     finite = True

@@ -1,5 +1,6 @@
 """What an adapter is given and what it must be able to do."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
@@ -52,8 +53,8 @@ class Context:
 
     `bot_name` is what people call the bot ("@" + bot_name is a mention). `http_token` is the
     bearer token of the HTTP server, empty when none is demanded; `command_prefix` what admin
-    commands start with. What is older than
-    `max_age_s` seconds is not answered, and need not be fetched from a platform's history.
+    commands start with. What is older than `max_age_s` seconds is not answered, and need not be
+    fetched from a platform's history.
     """
 
     history: History
@@ -64,82 +65,21 @@ class Context:
     command_prefix: str
 
 
-class Adapter(Protocol):
+class Adapter(ABC):
     """One bot on a platform. Built by its module's `create`; opened with `async with`, which does
-    no more than make sending possible; receives while `run` runs."""
+    no more than make sending possible; receives while `run` runs. What a platform does not say
+    otherwise, it can't do."""
 
     name: str
-    resend_s: float
+    resend_s: float = 0.0
     """For how many seconds after a first try a reply may be sent again under its key without
     standing in the group twice; 0 where the platform can't tell."""
 
-    streams: bool
+    streams: bool = False
     """Does `draft` show anything?"""
 
-    finite: bool
+    finite: bool = False
     """Does its input come to an end? Who stops when there is nothing left to do waits for it."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *_: object) -> None: ...
-
-    async def run(self, publish: Publish) -> None:
-        """Connects and receives until cancelled. Raises AdapterError when the connection can't be
-        made or is lost: it is called again after a pause. Returns by itself only when there will
-        be no more input."""
-        ...
-
-    async def send(self, reply: Reply) -> str:
-        """Posts a reply and returns the platform's id of it. Raises AdapterError."""
-        ...
-
-    async def recall(self, group: str, message_id: str) -> None:
-        """Takes back a reply that `send` posted. Raises AdapterError."""
-        ...
-
-    async def draft(self, group: str, reply_to: str, text: str) -> None:
-        """Shows an answer that is being written, as far as it is; the next call replaces it, and
-        `send` of the reply to the same message completes it. "" takes away what `send` did not
-        complete. Most platforms show nothing; a failure is logged, never raised."""
-        ...
-
-    async def thinking(self, group: str, message_id: str, *, on: bool) -> None:
-        """Shows, or no longer shows, that the bot works on a message. A failure is logged, never
-        raised."""
-        ...
-
-    async def reread(self, message: IncomingMessage) -> IncomingMessage | None:
-        """The message as it stands in the group now; None when it is gone. The same one where the
-        platform tells of changes or can't be asked."""
-        ...
-
-    async def show(self, decision: Decision) -> None:
-        """Called once a message is decided; most platforms show nothing."""
-        ...
-
-    def copies(self, adapter: str, group: str) -> bool:
-        """Should the answers given in this group of another adapter be posted here too?"""
-        ...
-
-    def routes(self) -> Iterable[web.RouteDef]:
-        """HTTP routes that the server should serve for this adapter; often none."""
-        ...
-
-    def link(self) -> LinkStatus:
-        """How the connection is."""
-        ...
-
-    def check(self) -> AsyncIterator[Finding]:
-        """Walks through what the platform needs, and says what is missing."""
-        ...
-
-
-class QuietAdapter:
-    """What an adapter does not do unless it says so."""
-
-    resend_s = 0.0
-    streams = False
-    finite = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -147,33 +87,54 @@ class QuietAdapter:
     async def __aexit__(self, *_: object) -> None:
         return None
 
+    @abstractmethod
+    async def run(self, publish: Publish) -> None:
+        """Connects and receives until cancelled. Raises AdapterError when the connection can't be
+        made or is lost: it is called again after a pause. Returns by itself only when there will
+        be no more input."""
+
+    @abstractmethod
+    async def send(self, reply: Reply) -> str:
+        """Posts a reply and returns the platform's id of it. Raises AdapterError."""
+
+    @abstractmethod
+    def link(self) -> LinkStatus:
+        """How the connection is."""
+
     async def recall(self, group: str, message_id: str) -> None:
-        """Can't be done."""
+        """Takes back a reply that `send` posted. Raises AdapterError."""
         del group, message_id
         raise NotSupported("this platform has no way to withdraw a message of a bot")
 
     async def draft(self, group: str, reply_to: str, text: str) -> None:
-        """Shows nothing."""
+        """Shows an answer that is being written, as far as it is; the next call replaces it, and
+        `send` of the reply to the same message completes it. "" takes away what `send` did not
+        complete. Most platforms show nothing; a failure is logged, never raised."""
+        del group, reply_to, text
 
     async def thinking(self, group: str, message_id: str, *, on: bool) -> None:
-        """Shows nothing."""
+        """Shows, or no longer shows, that the bot works on a message. A failure is logged, never
+        raised."""
+        del group, message_id, on
 
     async def reread(self, message: IncomingMessage) -> IncomingMessage | None:
-        """The message as it came."""
+        """The message as it stands in the group now; None when it is gone. The same one where the
+        platform tells of changes or can't be asked."""
         return message
 
     async def show(self, decision: Decision) -> None:
-        """Shows nothing."""
+        """Called once a message is decided; most platforms show nothing."""
+        del decision
 
     def copies(self, adapter: str, group: str) -> bool:
-        """No."""
+        """Should the answers given in this group of another adapter be posted here too?"""
         del adapter, group
         return False
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """None."""
+        """HTTP routes that the server should serve for this adapter; often none."""
         return ()
 
     async def check(self) -> AsyncIterator[Finding]:
-        """There is no platform that could be asked."""
+        """Walks through what the platform needs, and says what is missing."""
         yield Finding("ok", "nothing to set up")

@@ -18,7 +18,7 @@ from adapters.base import (
     SendRefused,
     Unconfirmed,
 )
-from adapters.contract import Context, QuietAdapter
+from adapters.contract import Adapter, Context
 from adapters.dingtalk.api import Api, call_budget, post_budget
 from adapters.dingtalk.cards import Cards, variables_of
 from adapters.dingtalk.check import findings
@@ -45,7 +45,7 @@ def create(settings: Settings, context: Context) -> "DingTalkAdapter":
     return DingTalkAdapter(settings, context)
 
 
-class DingTalkAdapter(QuietAdapter):
+class DingTalkAdapter(Adapter):
     """One app's robot, in all its groups and private chats."""
 
     def __init__(self, settings: Settings, context: Context) -> None:

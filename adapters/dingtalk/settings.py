@@ -3,21 +3,20 @@
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from adapters.settings import AdapterSettings, Name, secure_address
 from common.hosts import is_loopback
 
 ENDPOINT = "https://api.dingtalk.com"
 WEBHOOK_HOST = "oapi.dingtalk.com"
 
 
-class Settings(BaseModel):
+class Settings(AdapterSettings):
     """One app of DingTalk's developer console with the robot capability in stream mode."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["dingtalk"]
-    name: str = Field(default="dingtalk", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    name: Name = "dingtalk"
     client_id: str = Field(min_length=1)
     client_secret: SecretStr = Field(min_length=1)
     robot_code: str = ""
@@ -29,12 +28,8 @@ class Settings(BaseModel):
 
     @field_validator("openapi_endpoint")
     @classmethod
-    def _check_endpoint(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (
-            parts.scheme == "http" and is_loopback(parts.hostname or "")
-        ):
-            raise ValueError("must begin with https:// (or http://127.0.0.1 for a test server)")
+    def _secure(cls, url: str) -> str:
+        secure_address(url, "https", ENDPOINT)
         return url.rstrip("/")
 
     @model_validator(mode="after")

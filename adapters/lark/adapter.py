@@ -17,7 +17,7 @@ from adapters.base import (
     Reply,
     SendRefused,
 )
-from adapters.contract import Context, QuietAdapter
+from adapters.contract import Adapter, Context
 from adapters.lark.api import Api
 from adapters.lark.callback import Callback
 from adapters.lark.card import card
@@ -26,7 +26,7 @@ from adapters.lark.codes import Gone, result_of
 from adapters.lark.content import Me
 from adapters.lark.drafts import CardDrafts
 from adapters.lark.events import parse_item, with_content
-from adapters.lark.history import Reader
+from adapters.lark.history import HistoryReader
 from adapters.lark.intake import Intake
 from adapters.lark.posting import Posting, emoji_type, id_of, uuid_of
 from adapters.lark.recovery import Gaps, Poll
@@ -49,7 +49,7 @@ def create(settings: Settings, context: Context) -> "LarkAdapter":
     return LarkAdapter(settings, context)
 
 
-class LarkAdapter(QuietAdapter):
+class LarkAdapter(Adapter):
     """One app on Lark."""
 
     resend_s = RESEND_S
@@ -64,7 +64,7 @@ class LarkAdapter(QuietAdapter):
         self._posting = Posting(self._api)
         self._drafts = CardDrafts(self._api, self._posting, context.clock)
         self._callback = Callback(settings, context.clock)
-        reader = Reader(self._api)
+        reader = HistoryReader(self._api)
         self._gaps = Gaps(self.name, context, reader, self._link)
         self._poll = Poll(self.name, settings.poll_history_s, context, reader)
         self._thinking: OrderedDict[str, str] = OrderedDict()

@@ -36,9 +36,18 @@ INCLUDED = {
 }
 """Permissions that hold another one."""
 
-EVENTS = (
-    "im.message.receive_v1, im.message.recalled_v1, im.message.reaction.created_v1, "
-    "im.message.reaction.deleted_v1, im.chat.member.bot.added_v1, im.chat.member.bot.deleted_v1"
+NOT_ON = (
+    "the bot is not switched on: publish a version in the developer console under Version "
+    "management, and let the administrator approve it"
+)
+SUBSCRIBED = (
+    "the platform does not tell what is subscribed; it should be im.message.receive_v1, "
+    "im.message.recalled_v1, im.message.reaction.created_v1, im.message.reaction.deleted_v1, "
+    "im.chat.member.bot.added_v1, im.chat.member.bot.deleted_v1, and in the tab Callbacks "
+    "card.action.trigger"
+)
+OPENABLE = (
+    "the long connection can be opened (it was not, so as not to take events from a running bot)"
 )
 
 
@@ -50,18 +59,12 @@ async def findings(settings: Settings, api: Api) -> AsyncIterator[Finding]:
         yield Finding("bad", f"app_id and app_secret: {error}")
         return
     yield Finding("ok", f"app_id and app_secret are right; the bot is {text(bot, 'app_name')}")
-    if bot.get("activate_status") == ACTIVE:
-        yield Finding("ok", "the bot is switched on")
-    else:
-        yield Finding(
-            "bad",
-            "the bot is not switched on: publish a version in the developer console under Version "
-            "management, and let the administrator approve it",
-        )
+    active = bot.get("activate_status") == ACTIVE
+    yield Finding("ok", "the bot is switched on") if active else Finding("bad", NOT_ON)
     async for finding in _permissions(settings, api):
         yield finding
-    async for finding in _reception(settings, api):
-        yield finding
+    yield await _reception(settings, api)
+    yield Finding("note", SUBSCRIBED)
     async for finding in _groups(api):
         yield finding
 
@@ -86,33 +89,22 @@ async def _permissions(settings: Settings, api: Api) -> AsyncIterator[Finding]:
             )
 
 
-async def _reception(settings: Settings, api: Api) -> AsyncIterator[Finding]:
+async def _reception(settings: Settings, api: Api) -> Finding:
     if settings.mode == "callback":
-        yield Finding(
+        return Finding(
             "note",
             "whether events arrive can't be asked: enter https://YOUR-HOST/lark/"
             f"{settings.name}/events as request address under Events and callbacks, in both tabs",
         )
-    else:
-        try:
-            await api.stream_address()
-        except AdapterError as error:
-            yield Finding(
-                "bad",
-                f"the long connection is refused: {error}; choose it under Events and callbacks > "
-                "Subscription mode, while the bot runs",
-            )
-        else:
-            yield Finding(
-                "ok",
-                "the long connection can be opened (it was not, so as not to take "
-                "events from a running bot)",
-            )
-    yield Finding(
-        "note",
-        f"the platform does not tell what is subscribed; it should be {EVENTS}, and in the tab "
-        "Callbacks card.action.trigger",
-    )
+    try:
+        await api.stream_address()
+    except AdapterError as error:
+        return Finding(
+            "bad",
+            f"the long connection is refused: {error}; choose it under Events and callbacks > "
+            "Subscription mode, while the bot runs",
+        )
+    return Finding("ok", OPENABLE)
 
 
 async def _groups(api: Api) -> AsyncIterator[Finding]:
@@ -127,13 +119,9 @@ async def _groups(api: Api) -> AsyncIterator[Finding]:
         return
     more = " at least" if inside(answer.data, "data").get("has_more") is True else ""
     yield Finding("ok", f"the bot is in{more} {len(chats)} groups")
-    params = {
-        "container_id_type": "chat",
-        "container_id": text(chats[0], "chat_id"),
-        "page_size": "1",
-    }
+    params = {"container_id_type": "chat", "container_id": text(chats[0], "chat_id")}
     try:
-        await api.call("history", "GET", "im/v1/messages", params=params)
+        await api.call("history", "GET", "im/v1/messages", params={**params, "page_size": "1"})
     except ScopeMissing as error:
         yield Finding(
             "note", f"the history can't be read, so recover and poll_history_s do nothing: {error}"

@@ -1,7 +1,7 @@
 """Reading the groups' history: what was missed in a gap, and what is never pushed."""
 
-import logging
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from adapters.base import IncomingMessage, MessageEdited, MessageRecalled
@@ -10,9 +10,6 @@ from adapters.lark.events import parse_item
 from adapters.lark.intake import Intake
 from adapters.payload import Json, inside, objects, seconds, text
 
-log = logging.getLogger(__name__)
-
-PAGE = 50
 MAX_PAGES = 200
 MAX_THREADS = 20
 """Threads that are read along with one stretch of a group's history."""
@@ -30,7 +27,7 @@ class Stretch:
     newest: float = 0.0
 
 
-class Reader:
+class HistoryReader:
     """Reads a stretch of a group's history, and publishes what is new in it as if it had been
     pushed. Remembers what it has published, so that it can read with overlap."""
 
@@ -41,60 +38,61 @@ class Reader:
 
     async def groups(self) -> set[str]:
         """The groups that the bot is in. Raises AdapterError."""
-        found: set[str] = set()
-        page = ""
-        for _ in range(MAX_PAGES):
-            params = {"page_size": "100"} | ({"page_token": page} if page else {})
-            await self._api.reads.wait()
-            answer = await self._api.call("list_chats", "GET", "im/v1/chats", params=params)
-            found |= {text(chat, "chat_id") for chat in objects(answer.data, "data", "items")}
-            page = _next_page(answer.data)
-            if not page:
-                break
-        self._groups = found - {""}
-        return found - {""}
+        params = {"page_size": "100"}
+        pages = self._pages("list_chats", "im/v1/chats", params)
+        self._groups = {text(chat, "chat_id") async for page in pages for chat in page} - {""}
+        return self._groups
 
     async def read(self, intake: Intake, stretch: Stretch) -> None:
         """Publishes what was said since, oldest first. Raises AdapterError, and OSError or
         sqlite3.Error when something could not be stored."""
         threads: dict[str, None] = {}
-        page = ""
-        for _ in range(MAX_PAGES):
-            answer = await self._page("chat", stretch.group, page, stretch.since)
-            for item in objects(answer, "data", "items"):
+        since = {"start_time": str(int(stretch.since))} if stretch.since else {}
+        async for page in self._history("chat", stretch.group, "ByCreateTimeAsc", since):
+            for item in page:
                 await self._take(intake, stretch, item)
                 if thread := text(item, "thread_id"):
                     threads[thread] = None
-            page = _next_page(answer)
-            if not page:
-                break
         # A group's history shows only the first message of a thread, and threads have no times.
         for thread in list(threads)[-MAX_THREADS:]:
-            answer = await self._page("thread", thread, "", 0)
-            for item in reversed(objects(answer, "data", "items")):
-                if seconds(item.get("create_time")) >= stretch.since:
-                    await self._take(intake, stretch, item)
+            async for page in self._history("thread", thread, "ByCreateTimeDesc", {}, most=1):
+                for item in reversed(page):
+                    if seconds(item.get("create_time")) >= stretch.since:
+                        await self._take(intake, stretch, item)
 
-    async def _page(self, container: str, container_id: str, page: str, since: float) -> Json:
-        params = {
-            "container_id_type": container,
-            "container_id": container_id,
-            "sort_type": "ByCreateTimeDesc" if container == "thread" else "ByCreateTimeAsc",
-            "page_size": str(PAGE),
-        }
-        if since:
-            params["start_time"] = str(int(since))
-        if page:
-            params["page_token"] = page
-        await self._api.reads.wait()
-        return (await self._api.call("history", "GET", "im/v1/messages", params=params)).data
+    def _history(
+        self,
+        container: str,
+        container_id: str,
+        order: str,
+        more: dict[str, str],
+        most: int = MAX_PAGES,
+    ) -> AsyncIterator[list[Json]]:
+        params = {"container_id_type": container, "container_id": container_id}
+        params |= {"sort_type": order, "page_size": "50", **more}
+        return self._pages("history", "im/v1/messages", params, most)
+
+    async def _pages(
+        self, name: str, path: str, params: dict[str, str], most: int = MAX_PAGES
+    ) -> AsyncIterator[list[Json]]:
+        for _ in range(most):
+            await self._api.reads.wait()
+            answer = (await self._api.call(name, "GET", path, params=params)).data
+            yield objects(answer, "data", "items")
+            page = text(answer, "data", "page_token")
+            if not page or inside(answer, "data").get("has_more") is not True:
+                return
+            params = {**params, "page_token": page}
 
     async def _take(self, intake: Intake, stretch: Stretch, item: Json) -> None:
         message_id = text(item, "message_id")
         state = f"{text(item, 'update_time')} {item.get('deleted')}"
         if self._seen.get(message_id) != state:
             stretch.new += await self._publish(intake, stretch.group, item)
-            self._remember(message_id, state)
+            self._seen[message_id] = state
+            self._seen.move_to_end(message_id)
+            if len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
         stretch.newest = max(stretch.newest, seconds(item.get("create_time")))
 
     async def _publish(self, intake: Intake, group: str, item: Json) -> bool:
@@ -115,14 +113,3 @@ class Reader:
                 MessageEdited(message.adapter, message.group, message.message_id, message.text)
             )
         return new
-
-    def _remember(self, message_id: str, state: str) -> None:
-        self._seen[message_id] = state
-        self._seen.move_to_end(message_id)
-        while len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-
-
-def _next_page(answer: Json) -> str:
-    data = inside(answer, "data")
-    return text(data, "page_token") if data.get("has_more") is True else ""

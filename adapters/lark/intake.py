@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 
-from adapters.base import AdapterError, Event, IncomingMessage, Publish
+from adapters.base import AdapterError, IncomingMessage, Publish
 from adapters.lark.api import Api
 from adapters.lark.content import Me, forwarded
 from adapters.lark.events import CARD_ACTION, event_id, event_type, parse, toast, with_content
@@ -23,9 +23,8 @@ class Intake:
     """Belongs to one life of the connection."""
 
     def __init__(self, me: Me, api: Api, link: Link, publish: Publish) -> None:
-        self.me = me
+        self.me, self.publish = me, publish
         self._api, self._link = api, link
-        self._publish = publish
 
     async def take(self, payload: Json) -> Json:
         """Returns once the event is on disk: what goes back to the platform. Raises OSError or
@@ -44,10 +43,6 @@ class Intake:
             log.error("event %s could not be stored: %s", event_id(payload), error)
             raise
         return toast(event, payload) if event_type(payload) == CARD_ACTION else _NOTHING
-
-    async def publish(self, event: Event) -> bool:
-        """Hands an event to the bot; False when it was known."""
-        return await self._publish(event)
 
     async def completed(self, message: IncomingMessage) -> IncomingMessage:
         """With what a forwarded bundle holds, where the platform tells quickly."""

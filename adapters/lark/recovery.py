@@ -5,10 +5,10 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 
-from adapters.base import AdapterError, NetworkError, RateLimited
+from adapters.base import AdapterError, NetworkError, RateLimited, SendRefused
 from adapters.contract import Context
 from adapters.lark.codes import ScopeMissing
-from adapters.lark.history import Reader, Stretch
+from adapters.lark.history import HistoryReader, Stretch
 from adapters.lark.intake import Intake
 from adapters.link import Link
 
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 OVERLAP_S, START_OVERLAP_S = 60.0, 600.0
 """So much before the newest stored message is read again, after a reconnect and after a start:
 what was stored last need not be what was said last, above all where the bot was killed."""
+LATER = (NetworkError, RateLimited, OSError, sqlite3.Error)
+"""What is worth another try."""
 AT_ONCE = 4
 TRIES = 8
 LONGEST_PAUSE_S = 60.0
@@ -25,7 +27,7 @@ LONGEST_PAUSE_S = 60.0
 class Gaps:
     """Knows from when on each group has to be read. Outlives the connections."""
 
-    def __init__(self, name: str, context: Context, reader: Reader, link: Link) -> None:
+    def __init__(self, name: str, context: Context, reader: HistoryReader, link: Link) -> None:
         self._name, self._context = name, context
         self._clock, self._link = context.clock, link
         self._reader = reader
@@ -98,7 +100,7 @@ class Gaps:
                 await self._clock.wait(asyncio.Event(), self._clock.now() + pause)
             try:
                 await read()
-            except (NetworkError, RateLimited, OSError, sqlite3.Error) as error:
+            except LATER as error:
                 log.info("%s: %s can't be read now: %s", self._name, what, error)
                 asked = error.retry_after_s if isinstance(error, RateLimited) else 0.0
                 pause = min(max(asked, 2.0**attempt), LONGEST_PAUSE_S)
@@ -120,7 +122,9 @@ GROUPS_S = 60.0
 class Poll:
     """One round every `interval_s` seconds."""
 
-    def __init__(self, name: str, interval_s: float, context: Context, reader: Reader) -> None:
+    def __init__(
+        self, name: str, interval_s: float, context: Context, reader: HistoryReader
+    ) -> None:
         self._name, self._interval_s = name, interval_s
         self._context, self._clock = context, context.clock
         self._reader = reader
@@ -145,7 +149,7 @@ class Poll:
                 self._listed_at = self._clock.now()
             for group in sorted(self._groups):
                 await self._read(intake, group)
-        except (NetworkError, RateLimited, OSError, sqlite3.Error) as error:
+        except LATER as error:
             log.info("%s: this round of reading ends early: %s", self._name, error)
 
     async def _read(self, intake: Intake, group: str) -> None:
@@ -155,10 +159,8 @@ class Poll:
         stretch = Stretch(group, since)
         try:
             await self._reader.read(intake, stretch)
-        except ScopeMissing:
-            raise
-        except (NetworkError, RateLimited):
-            raise
-        except AdapterError as error:
+        except SendRefused as error:
+            if isinstance(error, ScopeMissing):
+                raise
             log.debug("%s: %s can't be read: %s", self._name, group, error)
         self._newest[group] = max(newest, stretch.newest)

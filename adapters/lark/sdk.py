@@ -24,11 +24,7 @@ import requests
 from lark_oapi.core.enum import LogLevel
 from lark_oapi.core.json import JSON
 from lark_oapi.event.dispatcher_handler import EventDispatcherHandler
-from lark_oapi.ws.exception import (
-    ClientException,
-    ConnectionClosedException,
-    ServerException,
-)
+from lark_oapi.ws.exception import ClientException, ConnectionClosedException, ServerException
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from adapters.base import AdapterError, LoginRefused, NetworkError

@@ -1,23 +1,20 @@
 """What can be set for a Lark bot."""
 
 from typing import Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from common.hosts import is_loopback
+from adapters.settings import AdapterSettings, Name, secure_address
 
 DOMAINS = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}
 """The platform in China and abroad: two sites with accounts and apps of their own."""
 
 
-class Settings(BaseModel):
+class Settings(AdapterSettings):
     """Settings of one app (bot) on Lark."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     kind: Literal["lark"]
-    name: str = Field(default="lark", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    name: Name = "lark"
     app_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")
     app_secret: SecretStr = Field(min_length=1, max_length=500)
     domain: str = Field(default=DOMAINS["feishu"], max_length=300)
@@ -36,13 +33,9 @@ class Settings(BaseModel):
     @classmethod
     def _origin(cls, text: str) -> str:
         origin = DOMAINS.get(text.lower(), text.rstrip("/"))
-        parts = urlsplit(origin)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc:
-            raise ValueError("must be feishu, lark, or an address such as https://open.feishu.cn")
+        parts = secure_address(origin, "https", "https://open.feishu.cn, or feishu or lark")
         if parts.path or parts.query or parts.fragment:
             raise ValueError("must be an address without a path, such as https://open.feishu.cn")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ValueError("must begin with https://, as the app's secret travels there")
         return origin
 
     @field_validator("encrypt_key", "verification_token")

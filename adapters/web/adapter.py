@@ -8,7 +8,6 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.base import (
     Decision,
@@ -21,10 +20,11 @@ from adapters.base import (
     Reply,
     Vote,
 )
-from adapters.contract import Context, QuietAdapter
+from adapters.contract import Adapter, Context
 from adapters.http_guard import STREAM_PATH, json_response
 from adapters.link import Link
 from adapters.markup import called_at_first, take_mention
+from adapters.settings import AdapterSettings, Name
 from adapters.web.http import asset_file, index_page, read_json_body, storage_at_work
 from adapters.web.socket import serve_stream
 from adapters.web.stream import StreamHub
@@ -40,13 +40,11 @@ from adapters.web.types import (
 log = logging.getLogger(__name__)
 
 
-class Settings(BaseModel):
+class Settings(AdapterSettings):
     """Settings of the web page's groups; address and token are the server's (`http`)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["web"]
-    name: str = Field(default="web", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    name: Name = "web"
 
 
 def create(settings: Settings, context: Context) -> "WebAdapter":
@@ -54,7 +52,7 @@ def create(settings: Settings, context: Context) -> "WebAdapter":
     return WebAdapter(settings, context)
 
 
-class WebAdapter(QuietAdapter):
+class WebAdapter(Adapter):
     """Takes messages over HTTP and shows what the history holds."""
 
     streams = True
@@ -165,9 +163,13 @@ class WebAdapter(QuietAdapter):
     async def _feedback(self, request: web.Request) -> web.Response:
         judged = parse_body(Judgement, await read_json_body(request))
         vote = Feedback(
-            self.name, judged.group, judged.message_id, judged.user, Vote(judged.vote),
-            self._context.clock.now(),
-        )  # fmt: skip
+            adapter=self.name,
+            group=judged.group,
+            reply_id=judged.message_id,
+            user=judged.user,
+            vote=Vote(judged.vote),
+            at=self._context.clock.now(),
+        )
         if not await self._hand_over(vote):
             raise web.HTTPNotFound(text="message_id: the bot posted no such answer")
         return json_response({"message_id": judged.message_id, "vote": judged.vote})

@@ -7,18 +7,28 @@ import hmac
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from adapters.base import Finding, LinkStatus, Publish, RateLimited, Reply
 from adapters.budget import Budget
-from adapters.contract import Context, QuietAdapter
+from adapters.contract import Adapter, Context
 from adapters.link import Link
 from adapters.rest import Rest
-from adapters.webhook.check import look_at
 from adapters.webhook.render import message
 from adapters.webhook.settings import Platform, Settings
 from adapters.webhook.verdicts import refusal, result_of
 from common.clock import Clock
 from common.rate_limit import Pace
+
+_UNSIGNED = {
+    "lark": "no secret: set one under the robot's security settings (签名校验), or keywords, else "
+    "anybody who learns the address can post",
+    "dingtalk": "no secret: DingTalk demands one of signature (加签), keywords and addresses; with "
+    "keywords, each message must hold one",
+    "wecom": "WeCom knows no signature: anybody who learns the address can post. The robot's owner "
+    "can delete it and make a new one",
+}
+_NOT_POSTED = "nothing was posted: whether the robot is still there shows with the first answer"
 
 
 def create(settings: Settings, context: Context) -> "WebhookAdapter":
@@ -26,7 +36,7 @@ def create(settings: Settings, context: Context) -> "WebhookAdapter":
     return WebhookAdapter(settings, context)
 
 
-class WebhookAdapter(QuietAdapter):
+class WebhookAdapter(Adapter):
     """One robot in one group. What may have been posted is not repeated: it would stand there
     twice."""
 
@@ -79,8 +89,23 @@ class WebhookAdapter(QuietAdapter):
 
     async def check(self) -> AsyncIterator[Finding]:
         """Looks at the settings; posts nothing."""
-        for finding in look_at(self._settings):
-            yield finding
+        settings = self._settings
+        host = urlsplit(settings.url.get_secret_value()).hostname
+        yield Finding("ok", f"url is an address of a {settings.platform} robot at {host}")
+        secret = settings.secret.get_secret_value()
+        if not secret:
+            yield Finding("note", _UNSIGNED[settings.platform])
+        elif settings.platform == "dingtalk" and not secret.startswith("SEC"):
+            yield Finding(
+                "bad", "secret: DingTalk's begin with SEC; copy it from 加签 of the robot"
+            )
+        else:
+            yield Finding("ok", "messages are signed")
+        if settings.groups:
+            yield Finding("ok", f"answers of {', '.join(settings.groups)} are posted here")
+        else:
+            yield Finding("note", "from is empty: no group's answers are posted here")
+        yield Finding("note", _NOT_POSTED)
 
     def _signed(self, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str] | None]:
         secret, now = self._settings.secret.get_secret_value(), self._clock.now()

@@ -2,10 +2,11 @@
 
 import re
 from typing import Any, Literal, TypeAlias
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from adapters.settings import AdapterSettings, Name, secure_address
 from common.hosts import is_loopback
 
 Platform: TypeAlias = Literal["lark", "dingtalk", "wecom"]
@@ -20,16 +21,20 @@ EXAMPLES: dict[Platform, str] = {
     "dingtalk": "https://oapi.dingtalk.com/robot/send?access_token=…",
     "wecom": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…",
 }
+_PLACES: dict[Platform, tuple[str, set[str]]] = {
+    "lark": (r"/open-apis/bot/v2/hook/[\w-]+/?", set()),
+    "dingtalk": (r"/robot/send", {"access_token"}),
+    "wecom": (r"/cgi-bin/webhook/send", {"key"}),
+}
+"""Path, and what must be asked for there."""
 _GROUP = re.compile(r"[A-Za-z0-9_-]{1,32}:\S(?:.*\S)?")
 
 
-class Settings(BaseModel):
+class Settings(AdapterSettings):
     """Settings of one webhook. `groups` is the key `from`: whose answers are posted here too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
     kind: Literal["webhook"]
-    name: str = Field(default="webhook", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    name: Name = "webhook"
     platform: Platform
     url: SecretStr
     secret: SecretStr = SecretStr("")
@@ -71,24 +76,12 @@ class Settings(BaseModel):
 
 def _fits(address: str, platform: Platform) -> bool:
     try:
-        parts = urlsplit(address)
+        parts = secure_address(address, "https", EXAMPLES[platform])
         port = parts.port
     except ValueError:
         return False
-    host = parts.hostname or ""
-    if not _has_key(parts, platform) or parts.username is not None:
+    path, needed = _PLACES[platform]
+    if not re.fullmatch(path, parts.path) or not needed <= parse_qs(parts.query).keys():
         return False
-    if is_loopback(host):
-        return parts.scheme in ("http", "https")
-    return parts.scheme == "https" and host in HOSTS[platform] and port in (None, 443)
-
-
-def _has_key(parts: SplitResult, platform: Platform) -> bool:
-    asked = parse_qs(parts.query)
-    match platform:
-        case "lark":
-            return bool(re.fullmatch(r"/open-apis/bot/v2/hook/[\w-]+/?", parts.path))
-        case "dingtalk":
-            return parts.path == "/robot/send" and "access_token" in asked
-        case "wecom":
-            return parts.path == "/cgi-bin/webhook/send" and "key" in asked
+    host = parts.hostname or ""
+    return is_loopback(host) or (host in HOSTS[platform] and port in (None, 443))

@@ -22,23 +22,14 @@ from adapters.base import (
     Unconfirmed,
 )
 from adapters.budget import Budget
-from adapters.contract import Context, QuietAdapter
+from adapters.contract import Adapter, Context
 from adapters.link import Link
 from adapters.texts import phrase
 from adapters.wecom.callbacks import Callback, Callbacks
 from adapters.wecom.check import walk_through
 from adapters.wecom.drafts import Bubbles, render
 from adapters.wecom.events import SINGLE, group_of, message_id, parse, target
-from adapters.wecom.protocol import (
-    BLOCK_S,
-    GONE,
-    RESPOND,
-    SEND,
-    TOO_MANY,
-    WELCOME,
-    Frame,
-    refusal,
-)
+from adapters.wecom.protocol import BLOCK_S, GONE, RESPOND, SEND, TOO_MANY, WELCOME, Frame, refusal
 from adapters.wecom.settings import Settings
 from adapters.wecom.socket import NoAck, Socket
 from common.clock import Clock
@@ -57,7 +48,7 @@ def chat_budget(clock: Clock) -> Budget:
     return Budget(clock, group=(Pace(clock, 20, 60, burst=10), Pace(clock, 900, 3600, burst=100)))
 
 
-class WecomAdapter(QuietAdapter):
+class WecomAdapter(Adapter):
     """Receives while `run` runs. A connection that was up when it was cancelled stays for the
     replies under way, until the adapter is closed."""
 

@@ -1,44 +1,24 @@
 """Settings of a WeCom AI bot."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    field_validator,
-)
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
 
-from common.hosts import is_loopback
+from adapters.settings import AdapterSettings, Name, secure_address
 
 WS_URL = "wss://openws.work.weixin.qq.com"
 
 
 def _websocket(url: str) -> str:
-    """The secret travels over this connection: in clear it must not leave the machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in ("ws", "wss"):
-        raise ValueError(f"must be a WebSocket's address, such as {WS_URL}")
-    if parts.scheme == "ws" and not is_loopback(host):
-        raise ValueError("must begin with wss://, since the secret is sent over it")
+    secure_address(url, "wss", WS_URL)
     return url
 
 
-class Settings(BaseModel):
+class Settings(AdapterSettings):
     """Settings of one AI bot; BotID and Secret are those of its long connection."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
     kind: Literal["wecom"]
-    name: str = Field(default="wecom", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    name: Name = "wecom"
     bot_id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
     secret: SecretStr
     ws_url: Annotated[str, AfterValidator(_websocket)] = WS_URL

@@ -3,11 +3,11 @@
 import asyncio
 
 from adapters.base import AdapterError, Decision, LinkStatus, Publish, Reply
-from adapters.contract import QuietAdapter
+from adapters.contract import Adapter
 
 
-class RecordingAdapter(QuietAdapter):
-    """Satisfies `adapters.base.Adapter`. `failures` are raised by the next sends, in order."""
+class RecordingAdapter(Adapter):
+    """`failures` are raised by the next sends, in order."""
 
     streams = True
 

@@ -4,11 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import (
-    NotSupported,
-    RateLimited,
-    SendRefused,
-)
+from adapters.base import NotSupported, RateLimited, SendRefused
 from tests.adapters.dingtalk.running import GROUP, opened, reply, running
 from tests.adapters.dingtalk.test_events import PRIVATE
 from tests.fakes.clock import FakeClock

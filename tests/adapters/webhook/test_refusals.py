@@ -6,13 +6,7 @@ from typing import Any
 import pytest
 
 from adapters import rest
-from adapters.base import (
-    AdapterError,
-    NetworkError,
-    RateLimited,
-    SendRefused,
-    Unconfirmed,
-)
+from adapters.base import AdapterError, NetworkError, RateLimited, SendRefused, Unconfirmed
 from tests.adapters.webhook.running import Platform, reply, webhook
 from tests.fakes.clock import FakeClock
 from tests.fakes.webhook_server import KEY, Say

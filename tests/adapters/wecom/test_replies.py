@@ -4,14 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.base import (
-    Citation,
-    Feedback,
-    NetworkError,
-    NotSupported,
-    Unconfirmed,
-    Vote,
-)
+from adapters.base import Citation, Feedback, NetworkError, NotSupported, Unconfirmed, Vote
 from tests.adapters.wecom.running import answer, once, pass_time, running, until
 from tests.fakes.clock import FakeClock
 from tests.fakes.wecom_server import Say
