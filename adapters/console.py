@@ -15,9 +15,8 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from adapters.base import IncomingMessage, LinkStatus, NetworkError, Publish, Reply
+from adapters.base import IncomingMessage, NetworkError, Publish, Reply
 from adapters.contract import Adapter, Context
-from adapters.link import Link
 from adapters.markup import called_at_first, take_mention
 from adapters.settings import AdapterSettings, Name
 from adapters.texts import phrase
@@ -92,11 +91,10 @@ class ConsoleAdapter(Adapter):
     finite = True
 
     def __init__(self, settings: Settings, context: Context, stdin_fd: int = STDIN_FD) -> None:
-        self.name = settings.name
+        super().__init__(settings.name, context.clock)
         self._settings, self._clock = settings, context.clock
         self._bot_name = context.bot_name
         self._stdin_fd = stdin_fd
-        self._link = Link(context.clock)
 
     async def run(self, publish: Publish) -> None:
         """Publishes what is typed; returns at the end of the input."""
@@ -117,10 +115,6 @@ class ConsoleAdapter(Adapter):
         """Says so: what is printed can't be taken back."""
         del group, message_id
         await _write_out(f"{self._bot_name}: ({phrase.both('took_back')})\n")
-
-    def link(self) -> LinkStatus:
-        """Up while there is input."""
-        return self._link.status()
 
     async def _take(self, line: str, publish: Publish) -> None:
         # A fresh random id per line: a counter would repeat after a restart.

@@ -16,6 +16,7 @@ from adapters.base import (
     Publish,
     Reply,
 )
+from adapters.link import Link
 from common.clock import Clock
 
 
@@ -81,6 +82,9 @@ class Adapter(ABC):
     finite: bool = False
     """Does its input come to an end? Who stops when there is nothing left to do waits for it."""
 
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name, self._link = name, Link(clock)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -97,9 +101,9 @@ class Adapter(ABC):
     async def send(self, reply: Reply) -> str:
         """Posts a reply and returns the platform's id of it. Raises AdapterError."""
 
-    @abstractmethod
     def link(self) -> LinkStatus:
         """How the connection is."""
+        return self._link.status()
 
     async def recall(self, group: str, message_id: str) -> None:
         """Takes back a reply that `send` posted. Raises AdapterError."""

@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from adapters.base import (
     AdapterError,
     Finding,
-    LinkStatus,
     NotSupported,
     Publish,
     RateLimited,
@@ -22,14 +21,13 @@ from adapters.contract import Adapter, Context
 from adapters.dingtalk.api import Api, call_budget, post_budget
 from adapters.dingtalk.cards import Cards, variables_of
 from adapters.dingtalk.check import findings
-from adapters.dingtalk.drafts import CardDrafts
-from adapters.dingtalk.errors import SessionGone, code_of
+from adapters.dingtalk.codes import SessionGone, code_of
 from adapters.dingtalk.events import CARD, person_of, staff_id, track_of
 from adapters.dingtalk.markup import message
 from adapters.dingtalk.receive import Receiver, Sessions
 from adapters.dingtalk.settings import Settings
 from adapters.dingtalk.stream import Stream
-from adapters.link import Link
+from adapters.dingtalk.streaming import CardDrafts
 from adapters.rest import Rest
 
 log = logging.getLogger(__name__)
@@ -49,11 +47,10 @@ class DingTalkAdapter(Adapter):
     """One app's robot, in all its groups and private chats."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        self.name = settings.name
+        super().__init__(settings.name, context.clock)
         self.streams = settings.streaming
         self.resend_s = CARD_RESEND_S if settings.card_template_id else 0.0
         self._settings, self._context = settings, context
-        self._link = Link(context.clock)
         self._rest = Rest(self._link, code_of)
         self._api = Api(settings, self._rest, self._link, context.clock)
         self._sessions = Sessions(settings, context.clock)
@@ -70,7 +67,6 @@ class DingTalkAdapter(Adapter):
         await self._rest.__aexit__()
 
     async def run(self, publish: Publish) -> None:
-        """Receives until the connection is lost."""
         receiver = Receiver(self._settings, self._context, self._sessions, publish)
         stream = Stream(self._api, self._link, self._context.clock, receiver.topics())
         try:
@@ -112,17 +108,12 @@ class DingTalkAdapter(Adapter):
             raise SendRefused(f"DingTalk did not take it back: {_first_reason(failed)}")
 
     async def draft(self, group: str, reply_to: str, text: str) -> None:
-        """Shows the answer on its card while it grows, with `streaming`."""
         if not self._settings.streaming:
             return
         if text:
             self._drafts.begin(group, reply_to, text)
         else:
             await self._drafts.take_away(group, reply_to)
-
-    def link(self) -> LinkStatus:
-        """How the connection for events is."""
-        return self._link.status()
 
     def check(self) -> AsyncIterator[Finding]:
         """Asks DingTalk what is set up; a bot that runs meanwhile is not disturbed."""

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from adapters.base import NetworkError
 from adapters.budget import Budget
-from adapters.dingtalk.errors import QuotaGone, api_problem, session_problem
+from adapters.dingtalk.codes import QuotaGone, api_problem, session_problem
 from adapters.dingtalk.settings import Settings
 from adapters.link import Link
 from adapters.payload import Json, number, text

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from adapters.base import AdapterError, Finding, LoginRefused, NetworkError
 from adapters.dingtalk.api import Api
 from adapters.dingtalk.cards import variables
-from adapters.dingtalk.errors import api_problem, code_of, missing_permissions
+from adapters.dingtalk.codes import api_problem, code_of, missing_permissions
 from adapters.dingtalk.receive import MESSAGES
 from adapters.dingtalk.settings import WEBHOOK_HOST, Settings
 from adapters.link import Link

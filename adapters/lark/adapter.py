@@ -8,23 +8,14 @@ from typing import Self
 
 from aiohttp import web
 
-from adapters.base import (
-    AdapterError,
-    Finding,
-    IncomingMessage,
-    LinkStatus,
-    Publish,
-    Reply,
-    SendRefused,
-)
+from adapters.base import AdapterError, Finding, IncomingMessage, Publish, Reply, SendRefused
 from adapters.contract import Adapter, Context
 from adapters.lark.api import Api
 from adapters.lark.callback import Callback
 from adapters.lark.card import card
-from adapters.lark.checks import findings
+from adapters.lark.check import findings
 from adapters.lark.codes import Gone, result_of
 from adapters.lark.content import Me
-from adapters.lark.drafts import CardDrafts
 from adapters.lark.events import parse_item, with_content
 from adapters.lark.history import HistoryReader
 from adapters.lark.intake import Intake
@@ -32,7 +23,8 @@ from adapters.lark.posting import Posting, emoji_type, id_of, uuid_of
 from adapters.lark.recovery import Gaps, Poll
 from adapters.lark.settings import Settings
 from adapters.lark.socket import connected
-from adapters.link import Link, until_first_ends
+from adapters.lark.streaming import CardDrafts
+from adapters.link import until_first_ends
 from adapters.payload import objects
 from adapters.rest import Rest
 
@@ -55,10 +47,9 @@ class LarkAdapter(Adapter):
     resend_s = RESEND_S
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        self.name = settings.name
+        super().__init__(settings.name, context.clock)
         self.streams = settings.streaming
         self._settings, self._context = settings, context
-        self._link = Link(context.clock)
         self._rest = Rest(self._link, result_of)
         self._api = Api(settings, self._rest, context.clock)
         self._posting = Posting(self._api)
@@ -94,7 +85,6 @@ class LarkAdapter(Adapter):
             raise
 
     async def send(self, reply: Reply) -> str:
-        """Posts a reply and returns the platform's id of it."""
         if reply.kind == "reaction" and reply.reply_to and (emoji := emoji_type(reply.text)):
             try:
                 return await self._posting.react(reply.reply_to, emoji)
@@ -114,7 +104,6 @@ class LarkAdapter(Adapter):
         await self._posting.delete(message_id)
 
     async def draft(self, group: str, reply_to: str, text: str) -> None:
-        """With `streaming`, shows an answer that is being written."""
         if not self._settings.streaming:
             return
         if text:
@@ -163,17 +152,11 @@ class LarkAdapter(Adapter):
         return with_content(message, now)
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """In the mode `callback`, where the platform posts events to."""
         if self._settings.mode != "callback":
             return ()
         return (web.post(f"/lark/{self.name}/events", self._callback.handle),)
 
-    def link(self) -> LinkStatus:
-        """How the connection is."""
-        return self._link.status()
-
     def check(self) -> AsyncIterator[Finding]:
-        """Walks through what has to be set up; a running bot does not notice."""
         return findings(self._settings, self._api)
 
     async def _take_callbacks(self, intake: Intake) -> None:

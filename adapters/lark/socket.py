@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from adapters.base import NetworkError
 from adapters.lark.settings import Settings
 from adapters.link import Link, until_first_ends
-from adapters.loop_thread import LoopThread
 from common.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,56 @@ Take = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Mapping[str, Any] | Non
 """Stores an event durably; what it returns goes back to the platform. Raises when it could not."""
 
 
+STOP_S = 5.0
+"""How long the end of the SDK's tasks is waited for."""
+T = TypeVar("T")
+
+
 class NotStored(Exception):
     """The event is not on disk in time; the platform pushes it again."""
+
+
+class LoopThread:
+    """Open it with `async with`. On the way out everything that runs on the loop is cancelled; a
+    thread that is stuck in a blocking call is left behind as a daemon."""
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    async def __aenter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        stopping = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
+        await asyncio.wait({asyncio.wrap_future(stopping)}, timeout=STOP_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        await asyncio.to_thread(self._thread.join, STOP_S)
+
+    async def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Runs a coroutine on the thread's loop; it is cancelled there when this is cancelled."""
+
+        async def begin() -> T:
+            return await work()
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begin(), self._loop))
+
+    def _work(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+
+
+async def _cancel_all() -> None:
+    """Again and again: some SDKs swallow the first cancellation."""
+    own = asyncio.current_task()
+    while others := asyncio.all_tasks() - {own}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=0.05)
 
 
 class Connection:

@@ -14,7 +14,6 @@ from adapters.base import (
     Event,
     Feedback,
     IncomingMessage,
-    LinkStatus,
     MessageRecalled,
     Publish,
     Reply,
@@ -22,7 +21,6 @@ from adapters.base import (
 )
 from adapters.contract import Adapter, Context
 from adapters.http_guard import STREAM_PATH, json_response
-from adapters.link import Link
 from adapters.markup import called_at_first, take_mention
 from adapters.settings import AdapterSettings, Name
 from adapters.web.http import asset_file, index_page, read_json_body, storage_at_work
@@ -58,9 +56,8 @@ class WebAdapter(Adapter):
     streams = True
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        self.name = settings.name
+        super().__init__(settings.name, context.clock)
         self._context = context
-        self._link = Link(context.clock)
         self._publish: Publish | None = None
         self._hub = StreamHub(context.history, settings.name)
 
@@ -80,11 +77,9 @@ class WebAdapter(Adapter):
         return reply.key
 
     async def recall(self, group: str, message_id: str) -> None:
-        """Takes a message off the page."""
         await self._hub.push(group, {"type": "recall", "group": group, "message_id": message_id})
 
     async def draft(self, group: str, reply_to: str, text: str) -> None:
-        """Shows an answer while it is being written; "" takes it away."""
         await self._hub.push(
             group, {"type": "draft", "group": group, "message_id": reply_to, "text": text}
         )
@@ -96,10 +91,6 @@ class WebAdapter(Adapter):
         for message_id in decision.message_ids:
             shown = await self._describe(decision, message_id)
             await self._hub.push(decision.group, {"type": "decision", **shown})
-
-    def link(self) -> LinkStatus:
-        """Up while the page takes messages."""
-        return self._link.status()
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The page at /, its files, and the API."""

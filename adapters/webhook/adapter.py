@@ -5,20 +5,28 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from adapters.base import Finding, LinkStatus, Publish, RateLimited, Reply
+from adapters.base import Finding, Publish, RateLimited, Reply
 from adapters.budget import Budget
 from adapters.contract import Adapter, Context
-from adapters.link import Link
+from adapters.dialects import DINGTALK, LARK, WECOM, hard_lines
+from adapters.markup import byte_size, composed, json_size
 from adapters.rest import Rest
-from adapters.webhook.render import message
+from adapters.webhook.codes import refusal, result_of
 from adapters.webhook.settings import Platform, Settings
-from adapters.webhook.verdicts import refusal, result_of
 from common.clock import Clock
 from common.rate_limit import Pace
+
+MAX_BYTES = 19_800
+"""Of the whole body, less a signature, for Lark (20 KB) and DingTalk (20000)."""
+MAX_WECOM_BYTES = 4096
+"""Of the text alone."""
+
+_LARK = replace(LARK, tables=5, links=False)
 
 _UNSIGNED = {
     "lark": "no secret: set one under the robot's security settings (签名校验), or keywords, else "
@@ -41,10 +49,9 @@ class WebhookAdapter(Adapter):
     twice."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        self.name = settings.name
+        super().__init__(settings.name, context.clock)
         self._settings, self._clock = settings, context.clock
         self._title = context.bot_name
-        self._link = Link(context.clock)
         self._rest = Rest(self._link, partial(result_of, settings.platform))
         self._budget = _budget(settings.platform, context.clock)
 
@@ -82,10 +89,6 @@ class WebhookAdapter(Adapter):
     def copies(self, adapter: str, group: str) -> bool:
         """Is it one of the groups of `from`?"""
         return f"{adapter}:{group}" in self._settings.groups
-
-    def link(self) -> LinkStatus:
-        """Up while it may be used; `problem` tells why the last message was refused."""
-        return self._link.status()
 
     async def check(self) -> AsyncIterator[Finding]:
         """Looks at the settings; posts nothing."""
@@ -138,3 +141,26 @@ def dingtalk_sign(timestamp_ms: int, secret: str) -> str:
 def _hmac(key: str, message: str) -> str:
     digest = hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
+
+
+def message(platform: Platform, reply: Reply, title: str) -> dict[str, Any]:
+    """The body to post."""
+    if platform == "lark":
+        return composed(reply, _LARK, MAX_BYTES, lambda text: _lark(text, title), json_size)
+    if platform == "dingtalk":
+        return composed(reply, DINGTALK, MAX_BYTES, lambda text: _dingtalk(text, title), json_size)
+    text = composed(reply, WECOM, MAX_WECOM_BYTES, str, byte_size)
+    return {"msgtype": "markdown_v2", "markdown_v2": {"content": text}}
+
+
+def _lark(text: str, title: str) -> dict[str, Any]:
+    card = {
+        "schema": "2.0",
+        "header": {"title": {"tag": "plain_text", "content": title}, "template": "blue"},
+        "body": {"elements": [{"tag": "markdown", "content": text}]},
+    }
+    return {"msg_type": "interactive", "card": card}
+
+
+def _dingtalk(text: str, title: str) -> dict[str, Any]:
+    return {"msgtype": "markdown", "markdown": {"title": title, "text": hard_lines(text)}}

@@ -14,7 +14,6 @@ from adapters.base import (
     AdapterError,
     Finding,
     IncomingMessage,
-    LinkStatus,
     NetworkError,
     NotSupported,
     Publish,
@@ -23,15 +22,14 @@ from adapters.base import (
 )
 from adapters.budget import Budget
 from adapters.contract import Adapter, Context
-from adapters.link import Link
 from adapters.texts import phrase
 from adapters.wecom.callbacks import Callback, Callbacks
 from adapters.wecom.check import walk_through
-from adapters.wecom.drafts import Bubbles, render
 from adapters.wecom.events import SINGLE, group_of, message_id, parse, target
 from adapters.wecom.protocol import BLOCK_S, GONE, RESPOND, SEND, TOO_MANY, WELCOME, Frame, refusal
 from adapters.wecom.settings import Settings
 from adapters.wecom.socket import NoAck, Socket
+from adapters.wecom.streaming import Bubbles, render
 from common.clock import Clock
 from common.rate_limit import Pace
 
@@ -53,11 +51,10 @@ class WecomAdapter(Adapter):
     replies under way, until the adapter is closed."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        self.name = settings.name
+        super().__init__(settings.name, context.clock)
         self.streams = settings.streaming
         self._settings, self._clock = settings, context.clock
         self._bot_name = settings.bot_name or context.bot_name
-        self._link = Link(context.clock)
         self._budget = chat_budget(context.clock)
         self._callbacks = Callbacks(context.clock)
         self._drafts = Bubbles(self._write, self._budget, context.clock)
@@ -98,12 +95,10 @@ class WecomAdapter(Adapter):
         return await self._push(socket, reply)
 
     async def recall(self, group: str, message_id: str) -> None:
-        """Can't be done."""
         del group, message_id
         raise NotSupported(phrase.both("cannot_withdraw"))
 
     async def draft(self, group: str, reply_to: str, text: str) -> None:
-        """Shows a growing answer in one bubble, where `streaming` is on."""
         del group
         callback = self._callbacks.find(reply_to)
         if not text.strip():
@@ -111,12 +106,7 @@ class WecomAdapter(Adapter):
         elif self._settings.streaming and callback and self._socket and self._socket.ready:
             self._drafts.begin(reply_to, callback, text)
 
-    def link(self) -> LinkStatus:
-        """How the long connection is."""
-        return self._link.status()
-
     async def check(self) -> AsyncIterator[Finding]:
-        """Walks through the setup."""
         if self._link.status().up:
             yield Finding("ok", "the long connection is up")
             return

@@ -41,6 +41,19 @@ class NoAck(NetworkError):
     """A command went out, and nobody knows whether it was obeyed."""
 
 
+class Ack:
+    """What has become of a command: `code` is None while nobody knows."""
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+        self.code: int | None = None
+
+    def tell(self, code: int) -> None:
+        """0 for obeyed, or why it was not."""
+        self.code = code
+        self.told.set()
+
+
 class Socket:
     """Call `open` first and `close` last, whatever happens in between."""
 
@@ -49,7 +62,7 @@ class Socket:
         self._session: aiohttp.ClientSession | None = None
         self._websocket: aiohttp.ClientWebSocketResponse | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._pending: dict[str, asyncio.Future[int | None]] = {}
+        self._pending: dict[str, Ack] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._happened: asyncio.Queue[Frame | None] = asyncio.Queue()
         self._listening = True
@@ -153,20 +166,17 @@ class Socket:
     async def _exchange(self, req_id: str, text: str) -> int | None:
         if self._problem or self._websocket is None:
             raise NetworkError("there is no connection to WeCom")
-        acked: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        told = asyncio.Event()
-        acked.add_done_callback(lambda _: told.set())
-        self._pending[req_id] = acked
+        ack = self._pending[req_id] = Ack()
         try:
             await self._websocket.send_str(text)
-            await self._clock.wait(told, self._clock.now() + ACK_S)
+            await self._clock.wait(ack.told, self._clock.now() + ACK_S)
         except aiohttp.ClientConnectionResetError:
             raise NetworkError("the connection to WeCom is lost") from None
         except (aiohttp.ClientError, OSError):
             return None  # lost while the rest of it waited for its turn
         finally:
             self._pending.pop(req_id, None)
-        return acked.result() if acked.done() else None
+        return ack.code
 
     async def _receive(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
         while True:
@@ -178,15 +188,10 @@ class Socket:
             frame = read(message.data)
             if frame is None:
                 log.warning("WeCom sent a frame that can't be read; it is left out")
-            elif frame.code is not None:
-                self._acknowledged(frame.req_id, frame.code)
-            else:
+            elif frame.code is None:
                 self._take(frame)
-
-    def _acknowledged(self, req_id: str, code: int) -> None:
-        acked = self._pending.get(req_id)
-        if acked and not acked.done():
-            acked.set_result(code)
+            elif ack := self._pending.get(frame.req_id):
+                ack.tell(frame.code)
 
     def _take(self, frame: Frame) -> None:
         self._link.heard(event=True)
@@ -226,6 +231,5 @@ class Socket:
         if self._problem is None:
             self._problem, self.ready = problem, False
             self._happened.put_nowait(None)
-            for acked in self._pending.values():
-                if not acked.done():
-                    acked.set_result(None)
+            for ack in self._pending.values():
+                ack.told.set()

@@ -18,7 +18,7 @@ from adapters.base import (
     SendRefused,
     Vote,
 )
-from adapters.dingtalk.drafts import UPDATE_S
+from adapters.dingtalk.streaming import UPDATE_S
 from tests.adapters.dingtalk.running import GROUP, Running, opened, reply, running
 from tests.adapters.dingtalk.test_events import PRIVATE
 from tests.fakes.clock import FakeClock

@@ -14,7 +14,7 @@ from adapters.base import (
     Unconfirmed,
 )
 from adapters.dingtalk.adapter import DingTalkAdapter
-from adapters.dingtalk.errors import GROUP_PAUSE_S
+from adapters.dingtalk.codes import GROUP_PAUSE_S
 from tests.adapters.dingtalk.running import opened, reply, running
 from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk_api import Answer

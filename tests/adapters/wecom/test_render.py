@@ -5,7 +5,7 @@ import pytest
 from adapters.base import Citation, Reply
 from adapters.dialects import WECOM
 from adapters.markdown import rendered
-from adapters.wecom.drafts import MAX_BYTES, draft_text, follows, render
+from adapters.wecom.streaming import MAX_BYTES, draft_text, follows, render
 
 CITATIONS = tuple(Citation(f"docs/{n}.md", "头" * 30, n, f"https://d.test/{n}") for n in range(900))
 
