@@ -13,7 +13,7 @@ from typing import Any
 from common.snapshots import AlreadyBuilding, current_snapshot, next_snapshot, only_one
 from knowledge.code.checkout import read_checkout
 from knowledge.code.chunks import Chunk, chunks_of
-from knowledge.code.files import CodeFile, Wanted, list_code, read_code
+from knowledge.code.files import list_code, read_code
 from knowledge.code.index import (
     FORMAT,
     About,
@@ -26,6 +26,7 @@ from knowledge.code.index import (
 )
 from knowledge.code.outline import language_of
 from knowledge.index.text_index import copy_index
+from knowledge.ingest.sources import SourceFile
 from knowledge.types import IndexMismatch
 
 
@@ -79,7 +80,7 @@ def build(plan: RepoPlan) -> RepoReport:
 def _build(plan: RepoPlan, root: Path, folder: Path) -> RepoReport:
     checkout = read_checkout(root)
     old, known = _usable(folder, plan)
-    listed = list_code(root, Wanted(plan.include, plan.exclude, checkout.blobs))
+    listed = list_code(plan.name, root, plan.include, plan.exclude, checkout.blobs)
     records = {file.path: known[file.path] for file in listed if _is_same(file, known)}
     stale = [file for file in listed if file.path not in records]
     dropped = known.keys() - {file.path for file in listed}
@@ -117,12 +118,12 @@ def _usable(folder: Path, plan: RepoPlan) -> tuple[About | None, Records]:
     return None, {}
 
 
-def _is_same(file: CodeFile, known: Records) -> bool:
+def _is_same(file: SourceFile, known: Records) -> bool:
     record = known.get(file.path)
     return record is not None and record[:2] == (file.size, file.mtime_ns)
 
 
-def _read(stale: Iterable[CodeFile], records: Records) -> Iterator[tuple[str, list[Chunk]]]:
+def _read(stale: Iterable[SourceFile], records: Records) -> Iterator[tuple[str, list[Chunk]]]:
     """Reads and cuts stale files, and adds what they were to the records."""
     for file in stale:
         lines, git_hash = read_code(file) or ([], "")

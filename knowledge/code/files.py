@@ -5,12 +5,11 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from common.decoding import ReadError, decode
 from knowledge.code.outline import DATA, language_of
-from knowledge.ingest.sources import LEFT_OUT, glob_pattern
+from knowledge.ingest.sources import LEFT_OUT, SourceFile, glob_pattern
 
 MAX_BYTES = 500_000
 MAX_DATA_BYTES = 60_000
@@ -38,41 +37,24 @@ _GENERATED = re.compile(
 _HEAD_CHARS = 600
 
 
-@dataclass(frozen=True, slots=True)
-class CodeFile:
-    """`path` is relative to the repository's folder, with forward slashes, and printable."""
+def list_code(
+    name: str,
+    root: Path,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    committed: Collection[str] = (),
+) -> list[SourceFile]:
+    """The files of a repository to search, sorted; links, and what they lead to, are not followed.
 
-    path: str
-    absolute: Path
-    size: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which files count: patterns below the folder (none: all code), and, where it is under git,
-    the committed paths."""
-
-    include: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    committed: Collection[str] = ()
-
-    def takes(self, path: str) -> bool:
-        """Is this file to be searched, as far as its name tells?"""
-        if self.committed and path not in self.committed:
-            return False  # what is not committed may be private, and has no address
-        if any(glob_pattern(glob).fullmatch(path) for glob in self.exclude):
-            return False
-        if self.include:
-            return any(glob_pattern(glob).fullmatch(path) for glob in self.include)
-        return bool(language_of(path)) and not _NOT_WRITTEN.fullmatch(PurePosixPath(path).name)
-
-
-def list_code(root: Path, wanted: Wanted) -> list[CodeFile]:
-    """The files to search, sorted; links, and what they lead to, are not followed."""
-    found: list[CodeFile] = []
-    for absolute, path in _walk(root, _left_out(wanted)):
-        if not wanted.takes(path):
+    `include` and `exclude` are patterns below the folder (none: all code); where it is under git,
+    only the committed paths count.
+    """
+    left_out = LEFT_OUT | _VENDORED | (frozenset() if committed else _PRODUCED)
+    found: list[SourceFile] = []
+    for absolute, path in _walk(root, left_out):
+        if committed and path not in committed:
+            continue  # what is not committed may be private, and has no address
+        if not _is_wanted(path, include, exclude):
             continue
         try:
             status = absolute.lstat()
@@ -80,13 +62,22 @@ def list_code(root: Path, wanted: Wanted) -> list[CodeFile]:
             continue  # gone since it was listed
         most = MAX_DATA_BYTES if language_of(path) in DATA else MAX_BYTES
         if stat.S_ISREG(status.st_mode) and 0 < status.st_size <= most:
-            found.append(CodeFile(_shown(path), absolute, status.st_size, status.st_mtime_ns))
+            size, mtime = status.st_size, status.st_mtime_ns
+            found.append(SourceFile(name, _shown(path), absolute, size, mtime))
             if len(found) == MAX_FILES:
                 break
     return sorted(found, key=lambda file: file.path)
 
 
-def read_code(file: CodeFile) -> tuple[list[str], str] | None:
+def _is_wanted(path: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    if any(glob_pattern(glob).fullmatch(path) for glob in exclude):
+        return False
+    if include:
+        return any(glob_pattern(glob).fullmatch(path) for glob in include)
+    return bool(language_of(path)) and not _NOT_WRITTEN.fullmatch(PurePosixPath(path).name)
+
+
+def read_code(file: SourceFile) -> tuple[list[str], str] | None:
     """The lines of a file and git's hash of it; None for what can't be read, was not written by
     people, or is no text."""
     try:
@@ -102,10 +93,6 @@ def read_code(file: CodeFile) -> tuple[list[str], str] | None:
         return None
     git_hash = hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False)
     return [clean_line(line) for line in lines], git_hash.hexdigest()
-
-
-def _left_out(wanted: Wanted) -> frozenset[str]:
-    return LEFT_OUT | _VENDORED | (frozenset() if wanted.committed else _PRODUCED)
 
 
 def _walk(root: Path, left_out: Collection[str]) -> Iterator[tuple[Path, str]]:

@@ -6,9 +6,8 @@ from pathlib import Path
 from common.snapshots import current_snapshot
 from knowledge.code.build import RepoPlan, RepoReport
 from knowledge.code.checkout import line_link
-from knowledge.code.index import About, Candidate, CodeIndex, open_index
-from knowledge.code.outline import language_of
-from knowledge.code.rank import kept, score, terms_of
+from knowledge.code.index import About, CodeIndex, open_index
+from knowledge.code.rank import kept, rated, terms_of
 from knowledge.code.terms import MAX_TERMS
 from knowledge.code.types import CodeHit, RepoQuestion
 from knowledge.types import IndexMismatch
@@ -80,28 +79,10 @@ def _search(name: str, index: CodeIndex, about: About, question: RepoQuestion) -
     best = by_words[0].bm25 if by_words else 1.0
     agreeing = {(c.path, c.chunk.line): c.bm25 / best for c in by_words}
     found = [c for term in (*verbatim, *wanted) for c in index.with_names(term, _PER_TERM)]
-    hits = []
+    hits: list[CodeHit] = []
     for candidate in {(c.path, c.chunk.line): c for c in (*found, *by_words)}.values():
         path, chunk = candidate.path, candidate.chunk
-        worded = agreeing.get((path, chunk.line), 0.0)
-        points, matched = score(terms, path, chunk.heading, chunk.text, worded)
-        hits.append(_hit(name, about, candidate, points, matched))
+        committed = path not in about.uncommitted
+        url = line_link(about.link_base, about.commit, path, chunk.line) if committed else ""
+        hits.append(rated(terms, name, path, chunk, url, agreeing.get((path, chunk.line), 0.0)))
     return kept(hits)
-
-
-def _hit(
-    name: str, about: About, candidate: Candidate, points: float, matched: tuple[str, ...]
-) -> CodeHit:
-    path, chunk = candidate.path, candidate.chunk
-    committed = path not in about.uncommitted
-    return CodeHit(
-        repo=name,
-        path=path,
-        line=chunk.line,
-        heading=chunk.heading,
-        text=chunk.text,
-        language=language_of(path),
-        url=line_link(about.link_base, about.commit, path, chunk.line) if committed else "",
-        score=points,
-        matched=matched,
-    )

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from knowledge.code.outline import PATH
+from knowledge.code.chunks import Chunk
+from knowledge.code.outline import PATH, language_of
 from knowledge.code.types import MAX_HITS, CodeHit
 
 DEFINED, USED = 1.0, 0.6
@@ -81,6 +82,24 @@ def score(
             verbatim += term.weight * worth * (DEFINED if defined else USED)
     total = (1 - WORDS_SHARE) * verbatim + WORDS_SHARE * words
     return total * (MINOR if is_minor(path) else 1.0), tuple(matched)
+
+
+def rated(
+    terms: Sequence[Term], repo: str, path: str, chunk: Chunk, url: str, words: float = 0.0
+) -> CodeHit:
+    """A chunk of a file as a hit, see `score`."""
+    points, matched = score(terms, path, chunk.heading, chunk.text, words)
+    return CodeHit(
+        repo=repo,
+        path=path,
+        line=chunk.line,
+        heading=chunk.heading,
+        text=chunk.text,
+        language=language_of(path),
+        url=url,
+        score=points,
+        matched=matched,
+    )
 
 
 def kept(hits: Iterable[CodeHit]) -> list[CodeHit]:

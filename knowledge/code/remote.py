@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from knowledge.code import graphql
 from knowledge.code.checkout import sourcegraph_link
@@ -9,7 +10,7 @@ from knowledge.code.chunks import Chunk, chunks_of
 from knowledge.code.client import Allowance, Sourcegraph
 from knowledge.code.graphql import MAX_QUERIES, full_name, phrases, query
 from knowledge.code.outline import heading_at, language_of, outline_of
-from knowledge.code.rank import kept, score, terms_of
+from knowledge.code.rank import kept, rated, terms_of
 from knowledge.code.settings import RepoSettings
 from knowledge.code.stream import Answer, Match
 from knowledge.code.terms import MAX_TERMS
@@ -112,19 +113,11 @@ class RemoteRepo:
         hits: dict[tuple[str, int], CodeHit] = {}
         for match in matches[:_MOST_MATCHES]:
             commit, chunk = _chunk(match, whole)
-            points, matched = score(terms, match.path, chunk.heading, chunk.text, 0.0)
             place = (self._repository, commit, match.path, chunk.line)
-            hits[match.path, chunk.line] = CodeHit(
-                repo=self.name,
-                path=match.path,
-                line=chunk.line,
-                heading=chunk.heading,
-                text=chunk.text,
-                language=language_of(match.path),
-                url=sourcegraph_link(self._settings.endpoint, *place),
-                score=points,
-                matched=tuple(term for term in matched if term in verbatim),
-            )
+            url = sourcegraph_link(self._settings.endpoint, *place)
+            hit = rated(terms, self.name, match.path, chunk, url)
+            own = tuple(term for term in hit.matched if term in verbatim)
+            hits[hit.path, hit.line] = replace(hit, matched=own)
         return kept(hits.values())
 
 

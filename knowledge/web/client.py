@@ -116,12 +116,12 @@ class Client:
     async def _page(self, url: URL, answer: aiohttp.ClientResponse) -> Fetched:
         if answer.status != 200:
             raise BadStatus(answer.status)
-        declared = answer.headers.get("Content-Type", "")
-        tidy.check_type(declared)
+        tidy.check_type(answer.content_type)
         if (answer.content_length or 0) > self._limits.page_bytes:
             raise PageError(f"longer than {self._limits.page_bytes} bytes")
         data = await read_at_most(answer, self._limits.page_bytes)
-        return Fetched(url, tidy.kind_of(declared, data), tidy.charset_of(declared), data)
+        charset = (answer.charset or "").lower()
+        return Fetched(url, tidy.kind_of(answer.content_type, charset, data), charset, data)
 
 
 async def read_at_most(answer: aiohttp.ClientResponse, limit: int) -> bytes:

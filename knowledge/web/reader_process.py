@@ -80,7 +80,7 @@ def text_of(data: bytes, *charsets: str) -> str:
     """
     said = [_WIDER.get(charset, charset) for charset in charsets if charset not in _NAMES_NOTHING]
     for charset in (*(() if b"\0" in data else ("utf-8-sig",)), *said):
-        with contextlib.suppress(UnicodeError, LookupError):
+        with contextlib.suppress(ValueError, LookupError):
             return data.decode(charset)
     lenient = data.decode("utf-8", "replace")
     foreign = sum(not c.isascii() for c in lenient)
