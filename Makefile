@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+INSTALL := deploy/install.sh $(BIN)/python
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-text2vec test-lmdeploy lint bench local-llm gpu-check lock clean
+.PHONY: help setup run test test-all test-text2vec test-lmdeploy lint bench local-llm gpu-check lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,8 +17,11 @@ setup: $(VENV)/.run ## set up the virtual environment, start nothing
 run: $(VENV)/.run ## set up and start the bot; ARGS="--set key=value" is passed on
 	@exec $(BIN)/python run_bot.py $(ARGS)
 
-test: lint ## set up and run the style check, the type check and the tests
-	$(BIN)/python -m pytest
+test: lint ## set up and run the style check, the type check and the tests that are quick
+	$(PYTEST)
+
+test-all: lint ## the same with the slow tests: soak, kills, the page in a real browser; what CI runs
+	$(PYTEST) -m ""
 
 # In an environment of its own: torch is more than a gigabyte, and nobody needs it for the default.
 test-text2vec: ## check the text2vec embedder on a real model that comes as a package
@@ -48,6 +52,7 @@ gpu-check: $(VENV)/.dev ## measure lmdeploy on this machine's GPU: make gpu-chec
 	$(BIN)/python -m bench.gpu_check $(MODEL) $(ARGS)
 
 lock: ## renew the lock files from pyproject.toml (needs uv)
+	uv pip compile requirements-uv.in $(LOCK) -o requirements-uv.lock
 	uv pip compile pyproject.toml $(LOCK) -o requirements.lock
 	uv pip compile requirements-build.in $(LOCK) -c requirements.lock -o requirements-build.lock
 	uv pip compile pyproject.toml --extra dev $(LOCK) -c requirements.lock -o requirements-dev.lock
@@ -58,17 +63,16 @@ lock: ## renew the lock files from pyproject.toml (needs uv)
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 # hnswlib is compiled: what its build needs comes first, from a lock of its own.
-$(VENV)/.run: requirements.lock requirements-build.lock
+$(VENV)/.run: requirements.lock requirements-build.lock requirements-uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "Python 3.11 to 3.13 is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@echo "Setting up $(VENV), about a minute the first time ..."
+	@echo "Setting up $(VENV), half a minute the first time ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) -r requirements-build.lock
-	@$(PIP) --no-build-isolation -r requirements.lock
+	@$(INSTALL) requirements-build.lock requirements.lock
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
-	@$(PIP) --no-build-isolation -r requirements-dev.lock
+	@$(INSTALL) requirements-dev.lock
 	@touch $@
 
 clean: ## remove the virtual environment and caches, keep the data

@@ -54,8 +54,8 @@ def main() -> int:
         rows = [asdict(figure) | {"ratio": round(figure.ratio, 3)} for figure in figures]
         args.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
     if args.readme:
-        for page in ("README.md", "README_zh.md"):
-            _quote(ROOT / page, table(figures), LLM_MARKS if args.only == ["llm"] else MARKS)
+        marks = LLM_MARKS if args.only == ["llm"] else MARKS
+        _quote(ROOT / "bench/README.md", table(figures), marks)
     return 0
 
 
@@ -66,7 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--llm", default="", metavar="URL",
                         help="an OpenAI-compatible server, for the part llm")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
-    parser.add_argument("--readme", action="store_true", help="put the table into the READMEs")
+    parser.add_argument("--readme", action="store_true", help="put the table into bench/README.md")
     args = parser.parse_args()
     if "llm" in (args.only or ()) and not args.llm:
         parser.error("the part llm needs --llm URL")

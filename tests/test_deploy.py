@@ -104,3 +104,35 @@ def test_the_unit_starts_what_there_is(tmp_path: Path) -> None:
         here.write_text(text.replace("/opt/huixiangdou", str(ROOT)))
         done = subprocess.run([analyze, "verify", str(here)], capture_output=True, text=True)
         assert UNIT.name not in done.stderr, done.stderr
+
+
+TOOL = """#!/bin/sh
+echo "{name} ${{UV_DEFAULT_INDEX:--}} $*" >> {log}
+case "$*" in
+  *"config list"*) echo "global.index-url='https://mirror.test/simple'" ;;
+  {fails}) exit 1 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("fails", "by_pip"),
+    [("nothing", []), ("*b.lock*", ["b.lock"]), ("*--help*", ["a.lock", "b.lock"])],
+    ids=["uv", "uv fails once", "uv can't run"],
+)
+def test_locks_are_installed_by_uv_and_where_it_fails_by_pip(
+    tmp_path: Path, fails: str, by_pip: list[str]
+) -> None:
+    log = tmp_path / "log"
+    for name, failing in (("python", "nothing"), ("uv", fails)):
+        tool = tmp_path / name
+        tool.write_text(TOOL.format(name=name, log=log, fails=failing))
+        tool.chmod(0o755)
+    script = [str(ROOT / "deploy/install.sh"), str(tmp_path / "python"), "a.lock", "b.lock"]
+    clean = {"PATH": os.environ["PATH"]}
+    subprocess.run(script, check=True, env=clean, capture_output=True)
+    calls = [line.split() for line in log.read_text().splitlines()]
+    assert all("--require-hashes" in call for call in calls if "install" in call[2:])
+    locks = [call[-1] for call in calls if call[0] == "python" and call[-1].endswith(".lock")]
+    assert [Path(lock).name for lock in locks] == ["requirements-uv.lock", *by_pip]
+    assert {call[1] for call in calls if call[0] == "uv"} == {"https://mirror.test/simple"}
