@@ -10,7 +10,7 @@ import threading
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, TextIO
 from uuid import uuid4
 
 from pydantic import Field
@@ -171,20 +171,17 @@ def _read(fd: int) -> bytes:
 
 
 async def _write_out(text: str) -> None:
-    def write() -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
     try:
-        await asyncio.to_thread(write)
+        await asyncio.to_thread(_write, sys.stdout, text)
     except (OSError, ValueError) as error:  # ValueError: the stream was closed
         raise NetworkError(f"standard output can't be written: {error}") from error
 
 
 async def _write_err(text: str) -> None:
-    def write() -> None:
-        with suppress(OSError, ValueError):  # a hint that nobody can see is no loss
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+    with suppress(OSError, ValueError):  # a hint that nobody can see is no loss
+        await asyncio.to_thread(_write, sys.stderr, f"{text}\n")
 
-    await asyncio.to_thread(write)
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()

@@ -194,7 +194,9 @@ def _pieces(tokens: Sequence[Token], source: str, *, links: bool) -> list[Piece]
                     pieces[begin:] = _link(pieces[begin:], address, source, stays=links)
             case "image":
                 words = _pieces(token.children or [], source, links=False)
-                pieces += _image(words, str(token.attrs["src"]), source)
+                address = str(token.attrs["src"])
+                leads = _ADDRESS.match(address)
+                pieces += _link(words, address, source, stays=False) if leads else words
             case "softbreak":
                 pieces.append((False, "\n"))
             case "hardbreak":
@@ -217,10 +219,6 @@ def _link(words: list[Piece], address: str, source: str, *, stays: bool) -> list
     if said in ("", address):
         return [(False, address)]
     return [*words, (False, f" ({address})")]
-
-
-def _image(words: list[Piece], address: str, source: str) -> list[Piece]:
-    return _link(words, address, source, stays=False) if _ADDRESS.match(address) else words
 
 
 def _span(content: str) -> str:

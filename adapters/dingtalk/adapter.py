@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Self
 
 from pydantic import SecretStr
@@ -28,6 +28,7 @@ from adapters.dingtalk.receive import Receiver, Sessions
 from adapters.dingtalk.settings import Settings
 from adapters.dingtalk.stream import Stream
 from adapters.dingtalk.streaming import CardDrafts
+from adapters.payload import inside, text
 from adapters.rest import Rest
 
 log = logging.getLogger(__name__)
@@ -104,8 +105,9 @@ class DingTalkAdapter(Adapter):
         if person_of(group) is None:
             path, body["openConversationId"] = "/v1.0/robot/groupMessages/recall", group
         data = await self._api.call("POST", path, body, repeatable=True)
-        if failed := data.get("failedResult"):
-            raise SendRefused(f"DingTalk did not take it back: {_first_reason(failed)}")
+        if failed := inside(data, "failedResult"):
+            reason = str(next(iter(failed.values())))[:100]
+            raise SendRefused(f"DingTalk did not take it back: {reason}")
 
     async def draft(self, group: str, reply_to: str, text: str) -> None:
         if not self._settings.streaming:
@@ -138,9 +140,8 @@ class DingTalkAdapter(Adapter):
         return await self._send_by_api(reply)
 
     async def _send_by_session(self, webhook: SecretStr, reply: Reply) -> str:
-        asker = ""
-        if self._settings.mention_asker and person_of(reply.group) is None:
-            asker = staff_id(reply.user) if reply.kind != "reaction" else ""
+        called = self._settings.mention_asker and person_of(reply.group) is None
+        asker = staff_id(reply.user) if called and reply.kind != "reaction" else ""
         body: dict[str, Any] = {"msgtype": "markdown", "markdown": message(reply, asker)}
         if asker:
             body["at"] = {"atUserIds": [asker], "isAtAll": False}
@@ -161,21 +162,12 @@ class DingTalkAdapter(Adapter):
         else:
             raise SendRefused("the bot can't write to a person of another organisation by itself")
         data = await self._api.call("POST", path, body, repeatable=False)
-        _check_person(data)
-        key = data.get("processQueryKey")
-        if not (isinstance(key, str) and key):
+        # A message to a person may fail with a status of 200.
+        if data.get("invalidStaffIdList"):
+            raise SendRefused("DingTalk does not know this person, or shows them no such app")
+        if data.get("flowControlledStaffIdList"):
+            raise RateLimited("this person has had as many messages as DingTalk allows", 60.0)
+        key = text(data, "processQueryKey")
+        if not key:
             raise Unconfirmed("DingTalk did not say under which key the message was posted")
         return key
-
-
-def _check_person(data: Mapping[str, Any]) -> None:
-    """A message to a person may fail with a status of 200."""
-    if data.get("invalidStaffIdList"):
-        raise SendRefused("DingTalk does not know this person, or the app is not visible to them")
-    if data.get("flowControlledStaffIdList"):
-        raise RateLimited("this person has had as many messages as DingTalk allows", 60.0)
-
-
-def _first_reason(failed: object) -> str:
-    reasons = list(failed.values()) if isinstance(failed, dict) else []
-    return str(reasons[0])[:100] if reasons else "no reason given"

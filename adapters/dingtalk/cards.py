@@ -10,6 +10,7 @@ from adapters.dingtalk.api import Api
 from adapters.dingtalk.events import person_of
 from adapters.dingtalk.markup import message
 from adapters.dingtalk.settings import Settings
+from adapters.payload import Json, objects
 from adapters.texts import phrase
 
 FINISHED, WRITING = "3", "2"
@@ -95,14 +96,12 @@ class Cards:
         }
 
 
-def _check(data: Mapping[str, Any]) -> None:
+def _check(data: Json) -> None:
     """A card's calls may fail with a status of 200."""
     if data.get("success") is False:
         raise SendRefused(f"DingTalk refused the card: {data.get('code', '?')}")
-    result = data.get("result")
-    delivered = result.get("deliverResults") if isinstance(result, dict) else None
-    for one in delivered if isinstance(delivered, list) else []:
-        if isinstance(one, dict) and one.get("success") is False:
+    for one in objects(data, "result", "deliverResults"):
+        if one.get("success") is False:
             raise SendRefused(
                 f"DingTalk did not deliver the card: {str(one.get('errorMsg'))[:100]}"
             )

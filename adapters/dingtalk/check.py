@@ -11,7 +11,7 @@ from adapters.dingtalk.codes import api_problem, code_of, missing_permissions
 from adapters.dingtalk.receive import MESSAGES
 from adapters.dingtalk.settings import WEBHOOK_HOST, Settings
 from adapters.link import Link
-from adapters.rest import Response, Rest
+from adapters.rest import Rest
 from common.clock import Clock
 
 PERMISSIONS = "developer console > your app > Permissions (权限管理)"
@@ -77,7 +77,12 @@ async def _card(settings: Settings, api: Api, _: Rest) -> Finding | None:
         "cardData": {"cardParamMap": variables("", "", "notice")},
     }
     response = await api.try_call("POST", "/v1.0/card/instances", body)
-    return _about_card(response) or Finding("ok", "the card's template can be used")
+    if wanted := missing_permissions(response):
+        return _missing(wanted)
+    problem = api_problem(response, repeatable=True)
+    if problem is None or "exist" in code_of(response).lower():
+        return Finding("ok", "the card's template can be used")
+    return Finding("bad", f"card_template_id: {problem}")
 
 
 async def _streaming(settings: Settings, api: Api, _: Rest) -> Finding | None:
@@ -92,34 +97,24 @@ async def _streaming(settings: Settings, api: Api, _: Rest) -> Finding | None:
 
 async def _events(_: Settings, api: Api, rest: Rest) -> Finding:
     ticket = await api.register([MESSAGES])
-    host = urlsplit(ticket.endpoint).netloc
-    try:
-        await rest.request(
-            "check", "GET", ticket.endpoint.replace("ws", "http", 1), repeatable=True
-        )
-    except NetworkError as error:
-        return Finding("bad", f"{error}; the connection for events needs {host}")
-    return Finding("ok", f"a connection for events is granted, and {host} can be reached")
+    url = ticket.endpoint.replace("ws", "http", 1)
+    return await _reached(rest, url, "a connection for events is granted, and it needs")
 
 
 async def _webhooks(settings: Settings, _: Api, rest: Rest) -> Finding | None:
     if settings.recallable or settings.card_template_id or settings.is_test:
         return None
+    return await _reached(rest, f"https://{WEBHOOK_HOST}/", "answers by session webhook need")
+
+
+async def _reached(rest: Rest, url: str, why: str) -> Finding:
+    host = urlsplit(url).netloc
     try:
-        await rest.request("check", "GET", f"https://{WEBHOOK_HOST}/", repeatable=True)
+        await rest.request("check", "GET", url, repeatable=True)
     except NetworkError as error:
-        return Finding("bad", f"{error}; answers by session webhook need {WEBHOOK_HOST}")
-    return Finding("ok", f"{WEBHOOK_HOST} can be reached")
+        return Finding("bad", f"{error}; {why} {host}")
+    return Finding("ok", f"{host} can be reached: {why} it")
 
 
 def _missing(permissions: list[str]) -> Finding:
     return Finding("bad", f"the app lacks the permission {', '.join(permissions)}: {PERMISSIONS}")
-
-
-def _about_card(response: Response) -> Finding | None:
-    if wanted := missing_permissions(response):
-        return _missing(wanted)
-    problem = api_problem(response, repeatable=True)
-    if problem is None or "exist" in code_of(response).lower():
-        return None
-    return Finding("bad", f"card_template_id: {problem}")

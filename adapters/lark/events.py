@@ -16,7 +16,6 @@ from adapters.lark.content import Content, Me, read
 from adapters.payload import Json, inside, objects, seconds, text
 from adapters.texts import phrase
 
-MESSAGE = "im.message.receive_v1"
 CARD_ACTION = "card.action.trigger"
 """A callback and no event: its answer is shown to whoever pressed the button."""
 
@@ -25,7 +24,7 @@ BUTTON_VOTES = {"helpful": Vote.HELPFUL, "unhelpful": Vote.UNHELPFUL}
 
 
 def event_type(payload: Json) -> str:
-    """The type of a pushed event, such as MESSAGE."""
+    """The type of a pushed event, such as CARD_ACTION."""
     return text(payload, "header", "event_type")
 
 
@@ -39,19 +38,21 @@ def parse(payload: Json, me: Me) -> Event | None:
     other emojis, what it does not understand."""
     event = inside(payload, "event")
     at = seconds(inside(payload, "header").get("create_time"))
+    group, message_id = text(event, "chat_id"), text(event, "message_id")
     match event_type(payload):
         case "im.message.receive_v1":
             return _message(event, at, me)
-        case "im.message.recalled_v1":
-            return _recalled(event, me)
+        case "im.message.recalled_v1" if group and message_id:
+            return MessageRecalled(me.adapter, group, message_id)
         case "im.message.reaction.created_v1":
-            return _reaction(event, me, taken_back=False)
+            return _reaction(event, me)
         case "im.message.reaction.deleted_v1":
-            return _reaction(event, me, taken_back=True)
-        case "im.chat.member.bot.added_v1":
-            return _moved(event, me, joined=True)
-        case "im.chat.member.bot.deleted_v1" | "im.chat.disbanded_v1":
-            return _moved(event, me, joined=False)
+            vote = _reaction(event, me)
+            return replace(vote, vote=Vote.NONE) if vote else None
+        case "im.chat.member.bot.added_v1" if group:
+            return BotMoved(me.adapter, group, joined=True, title=text(event, "name"))
+        case "im.chat.member.bot.deleted_v1" | "im.chat.disbanded_v1" if group:
+            return BotMoved(me.adapter, group, joined=False, title=text(event, "name"))
         case "card.action.trigger":
             return _pressed(event, at, me)
         case _:
@@ -60,12 +61,12 @@ def parse(payload: Json, me: Me) -> Event | None:
 
 def parse_item(item: Json, me: Me, *, private: bool) -> IncomingMessage | None:
     """A message as the history and GET show it. They don't say whether a chat is `private`."""
-    sender = inside(item, "sender")
-    user = text(sender, "id") if text(sender, "sender_type") == "user" else ""
-    content = read(
+    user = text(item, "sender", "id") if text(item, "sender", "sender_type") == "user" else ""
+    said = read(
         text(item, "msg_type"), text(item, "body", "content"), objects(item, "mentions"), me
     )
-    return _incoming(item, user, content, seconds(item.get("create_time")), me, private=private)
+    at = seconds(item.get("create_time"))
+    return _incoming(item, user=user, said=said, sent_at=at, me=me, private=private)
 
 
 def with_content(message: IncomingMessage, content: Content | IncomingMessage) -> IncomingMessage:
@@ -80,24 +81,22 @@ def with_content(message: IncomingMessage, content: Content | IncomingMessage) -
 
 
 def _message(event: Json, at: float, me: Me) -> IncomingMessage | None:
-    message, sender = inside(event, "message"), inside(event, "sender")
-    if text(sender, "sender_type") != "user":
+    if text(event, "sender", "sender_type") != "user":
         return None
-    content = read(
-        text(message, "message_type"), text(message, "content"), objects(message, "mentions"), me
-    )
+    message = inside(event, "message")
+    kind, content = text(message, "message_type"), text(message, "content")
     return _incoming(
         message,
-        text(sender, "sender_id", "open_id"),
-        content,
-        seconds(message.get("create_time")) or at,
-        me,
+        user=text(event, "sender", "sender_id", "open_id"),
+        said=read(kind, content, objects(message, "mentions"), me),
+        sent_at=seconds(message.get("create_time")) or at,
+        me=me,
         private=text(message, "chat_type") == "p2p",
     )
 
 
 def _incoming(
-    message: Json, user: str, content: Content, sent_at: float, me: Me, *, private: bool
+    message: Json, *, user: str, said: Content, sent_at: float, me: Me, private: bool
 ) -> IncomingMessage | None:
     message_id, group = text(message, "message_id"), text(message, "chat_id")
     if not (message_id and group and user and sent_at):
@@ -107,43 +106,29 @@ def _incoming(
         group=group,
         user=user,
         message_id=message_id,
-        text=content.text,
+        text=said.text,
         sent_at=sent_at,
-        mention=private or content.mention,
+        mention=private or said.mention,
         reply_to=text(message, "parent_id") or None,
-        attachments=content.attachments,
-        mentions=content.mentions,
+        attachments=said.attachments,
+        mentions=said.mentions,
         thread=text(message, "thread_id") or None,
     )
 
 
-def _recalled(event: Json, me: Me) -> MessageRecalled | None:
-    message_id, group = text(event, "message_id"), text(event, "chat_id")
-    return MessageRecalled(me.adapter, group, message_id) if message_id and group else None
-
-
-def _reaction(event: Json, me: Me, *, taken_back: bool) -> Feedback | None:
+def _reaction(event: Json, me: Me) -> Feedback | None:
     """Reaction events don't name the group, so it is empty: the message's id is enough."""
     message_id, user = text(event, "message_id"), text(event, "user_id", "open_id")
     vote = VOTES.get(text(event, "reaction_type", "emoji_type").upper())
-    by_person = text(event, "operator_type") == "user"
     at = seconds(event.get("action_time"))
-    if vote is None or not (by_person and message_id and user and at):
+    if vote is None or text(event, "operator_type") != "user" or not (message_id and user and at):
         return None
-    return Feedback(me.adapter, "", message_id, user, Vote.NONE if taken_back else vote, at)
-
-
-def _moved(event: Json, me: Me, *, joined: bool) -> BotMoved | None:
-    group = text(event, "chat_id")
-    return BotMoved(me.adapter, group, joined, text(event, "name")) if group else None
+    return Feedback(me.adapter, "", message_id, user, vote, at)
 
 
 def _pressed(event: Json, at: float, me: Me) -> Feedback | RecallAsked | None:
-    reply_id, group = (
-        text(event, "context", "open_message_id"),
-        text(event, "context", "open_chat_id"),
-    )
-    user = text(event, "operator", "open_id")
+    reply_id = text(event, "context", "open_message_id")
+    group, user = text(event, "context", "open_chat_id"), text(event, "operator", "open_id")
     wish = text(event, "action", "value", "do")
     if not (reply_id and group and user):
         return None

@@ -134,8 +134,7 @@ class WebAdapter(Adapter):
     async def _delete(self, request: web.Request) -> web.Response:
         asked = parse_body(RecallRequest, await read_json_body(request))
         message_id = request.match_info["message_id"]
-        with storage_at_work():
-            known = await self._context.history.decision(self.name, message_id)
+        known = await self._known(message_id)
         if known is None or known["group"] != asked.group:
             raise web.HTTPNotFound(text="message_id: nobody posted such a message in this group")
         if known["user"] != asked.user:
@@ -146,8 +145,7 @@ class WebAdapter(Adapter):
 
     async def _demand_same_group(self, message: IncomingMessage) -> None:
         """A known id in another group is no second delivery but a mistake of the client's."""
-        with storage_at_work():
-            known = await self._context.history.decision(self.name, message.message_id)
+        known = await self._known(message.message_id)
         if known is not None and known["group"] != message.group:
             raise web.HTTPConflict(text="message_id: was used in another group; choose a new one")
 
@@ -181,12 +179,14 @@ class WebAdapter(Adapter):
         return json_response({"messages": rows})
 
     async def _decision(self, request: web.Request) -> web.Response:
-        message_id = request.match_info["message_id"]
-        with storage_at_work():
-            found = await self._context.history.decision(self.name, message_id)
+        found = await self._known(request.match_info["message_id"])
         if found is None:
             raise web.HTTPNotFound(text="message_id: nobody posted such a message")
         return json_response(found)
+
+    async def _known(self, message_id: str) -> dict[str, Any] | None:
+        with storage_at_work():
+            return await self._context.history.decision(self.name, message_id)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         return await serve_stream(request, self._hub, self._context.http_token)

@@ -69,8 +69,14 @@ def test_nothing_but_mentions_and_blanks_goes(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("@carol how did you do it?", "carol"), ("＠小李，看一下", "小李"), ("ask @carol", ""),
-     ("@property is a decorator", "property"), ("how does @cache work?", ""), ("", "")],
-)  # fmt: skip
+    [
+        ("@carol how did you do it?", "carol"),
+        ("＠小李，看一下", "小李"),
+        ("ask @carol", ""),
+        ("@property is a decorator", "property"),
+        ("how does @cache work?", ""),
+        ("", ""),
+    ],
+)
 def test_whom_a_text_speaks_to(text: str, name: str) -> None:
     assert called_at_first(text) == name

@@ -234,8 +234,10 @@ async def test_an_answer_is_judged_by_its_id(served: Served, client: aiohttp.Cli
     assert isinstance(event, Feedback)
     assert (event.reply_id, event.user, event.vote) == (key, "bob", Vote.UNHELPFUL)
     for wrong, status in (
-        ({**vote, "message_id": "nobody"}, 404), ({**vote, "vote": "great"}, 400), ({}, 400),
-    ):  # fmt: skip
+        ({**vote, "message_id": "nobody"}, 404),
+        ({**vote, "vote": "great"}, 400),
+        ({}, 400),
+    ):
         async with client.post("/api/feedback", json=wrong) as response:
             assert response.status == status
 

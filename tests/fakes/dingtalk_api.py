@@ -86,16 +86,27 @@ class DingTalkApi:
         session = self.number("session")
         self._sessions[session] = (_place(fields, group), self.now() + self.session_s)
         payload = {
-            "conversationId": group, "conversationType": "2", "conversationTitle": "test group",
-            "msgId": self.number("msg"), "createAt": now_ms,
-            "senderId": "$:LWCP_v1:$ann", "senderNick": "Ann", "senderStaffId": "ann",
-            "senderCorpId": "ding9f", "isAdmin": True, "chatbotCorpId": "ding9f",
-            "chatbotUserId": "$:LWCP_v1:$bot", "robotCode": "app", "isInAtList": True,
+            "conversationId": group,
+            "conversationType": "2",
+            "conversationTitle": "test group",
+            "msgId": self.number("msg"),
+            "createAt": now_ms,
+            "senderId": "$:LWCP_v1:$ann",
+            "senderNick": "Ann",
+            "senderStaffId": "ann",
+            "senderCorpId": "ding9f",
+            "isAdmin": True,
+            "chatbotCorpId": "ding9f",
+            "chatbotUserId": "$:LWCP_v1:$bot",
+            "robotCode": "app",
+            "isInAtList": True,
             "atUsers": [{"dingtalkId": "$:LWCP_v1:$bot"}],
             "sessionWebhook": f"{self.url}/robot/sendBySession?session={session}",
             "sessionWebhookExpiredTime": now_ms + round(self.session_s * 1000),
-            "msgtype": "text", "text": {"content": f" {text}"}, **fields,
-        }  # fmt: skip
+            "msgtype": "text",
+            "text": {"content": f" {text}"},
+            **fields,
+        }
         return {name: value for name, value in payload.items() if value is not None}
 
     def expire_tokens(self) -> None:

@@ -157,7 +157,11 @@ async def dingtalk(
 
 def _frame(kind: str, topic: str, number: str, data: Any) -> dict[str, Any]:
     headers = {
-        "appId": "1305", "connectionId": "c", "contentType": "application/json",
-        "messageId": number, "time": "1690362102194", "topic": topic,
-    }  # fmt: skip
+        "appId": "1305",
+        "connectionId": "c",
+        "contentType": "application/json",
+        "messageId": number,
+        "time": "1690362102194",
+        "topic": topic,
+    }
     return {"specVersion": "1.0", "type": kind, "headers": headers, "data": json.dumps(data)}

@@ -184,8 +184,10 @@ async def test_recover_can_be_switched_off(lark: FakeLark) -> None:
 
 
 async def rounds(clock: FakeClock, lark: FakeLark, count: int, seconds: float = 10.0) -> None:
-    """Lets so many rounds of reading go by."""
+    """Lets so many rounds of reading go by. Between them three wait: for the next round, to ping,
+    and to hear something."""
     for _ in range(count):
+        await until(lambda: clock.waiting >= 3)
         before = len(lark.asked("history"))
         clock.advance(seconds)
         await until(lambda before=before: len(lark.asked("history")) > before)  # type: ignore[misc]
