@@ -127,6 +127,7 @@ async def _receiving(parts: Parts) -> AsyncIterator[Mapping[str, asyncio.Task[No
     async with AsyncExitStack() as stack:
         for adapter in parts.adapters.values():
             await stack.enter_async_context(adapter)
+        await parts.delivery.resume(parts.options.max_age_s)
         inputs = {
             name: asyncio.create_task(
                 _supervise(adapter, parts.inbox.receive, parts.health, parts.clock), name=name

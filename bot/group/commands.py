@@ -77,15 +77,17 @@ class Commands:
         """The knowledge base is loaded: from now on all commands can be obeyed."""
         self._knowledge = knowledge
 
-    async def obey(self, message: IncomingMessage, command: Command) -> None:
-        """Does what a command asks for and answers it; does nothing where it is at it already."""
-        if message in self._under_way:
-            return
-        self._under_way.add(message)
-        try:
+    def obey(self, message: IncomingMessage, command: Command) -> None:
+        """Sets about what a command asks for, unless that is being done."""
+        if message not in self._under_way:
+            self._under_way.add(message)
             chinese = speaks_chinese(self._options.language, message.text)
-            text = await self._run(Request(message, command, chinese))
-            reply = reply_to(message, text, chinese=chinese)
+            self._tasks.spawn(self._obey(Request(message, command, chinese)))
+
+    async def _obey(self, request: Request) -> None:
+        message = request.message
+        try:
+            reply = reply_to(message, await self._run(request), chinese=request.chinese)
             question = Question(message.text, message.mention, (message,))
             await self._delivery.settle(question, Silence(Reason.COMMAND), [], reply)
         finally:

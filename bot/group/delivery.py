@@ -86,10 +86,15 @@ class Delivery:
         await self.store.add_reply(adapter, reply, self.clock.now())
         await self.outbox.post(adapter, reply)
 
-    async def post_again(self, pending: StoredReply) -> None:
-        """Posts a reply that an earlier run recorded, where that can't make it stand there
-        twice."""
-        await self.outbox.post(pending.adapter, pending.reply, pending.tried_at)
+    async def resume(self, max_age_s: float) -> None:
+        """Posts what an earlier run recorded and perhaps did not send, under the same keys; gives
+        up what is older than `max_age_s`, and what the platform might have already. To be called
+        before anything else is posted."""
+        now = self.clock.now()
+        await self.store.fail_stale(now, max_age_s)
+        for stored in await self.store.pending_replies(now - max_age_s):
+            posting = self.outbox.post(stored.adapter, stored.reply, stored.tried_at)
+            self.tasks.spawn(posting)
 
     async def withdraw(self, stored: StoredReply) -> None:
         """Takes a reply back; its question may be answered anew. Raises AdapterError."""

@@ -4,6 +4,7 @@ triage:  muted? meant for somebody else? -> the first half of the pipeline, with
 respond: still there? repeated? -> the second half -> flood control -> delivery
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,9 @@ from bot.store.store import Store
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
 from common.clock import Clock
 from common.tasks import unless
+from knowledge.types import KnowledgeError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,12 @@ class QuestionHandler:
         question = pending.question
         if question.mention or message.user == question.last.user or message.mention:
             return False
-        (similarity,) = await self.pipeline.knowledge.similarity(question.text, [message.text])
+        try:
+            (similarity,) = await self.pipeline.knowledge.similarity(question.text, [message.text])
+        except KnowledgeError as error:
+            # A reply to the question counts all the same.
+            log.warning("%s is compared with no question: %s", message.message_id, error)
+            similarity = 0.0
         return answers(question, message, similarity, self.options.human_similarity)
 
     async def respond(self, pending: PendingQuestion) -> None:

@@ -45,22 +45,17 @@ class Inbox:
     _dispatcher: Dispatcher | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
 
-    async def open(self, dispatcher: Dispatcher) -> int:
+    async def open(self, dispatcher: Dispatcher) -> None:
         """From now on messages are handed on at once, those first that an earlier run or the time
-        of loading left undecided; what is too old is dismissed. Replies that were recorded but
-        perhaps not sent are posted under their key, or given up where the platform might have
-        them already. Returns how many messages and replies there were."""
+        of loading left undecided; what is too old is dismissed."""
         now, age = self.clock.now(), self.options.max_age_s
         await self.store.dismiss_stale(now, age)
-        messages, replies = await self.store.unfinished(now, age)
+        messages = await self.store.undecided(now, age)
         # The store answers in the order in which it was asked: what was added before is among
         # these, and who adds something later finds the inbox open.
         self._dispatcher, self._closed = dispatcher, False
-        for pending in replies:
-            self.tasks.spawn(self.delivery.post_again(pending))
         for message in messages:
             await self._hand_on(message)
-        return len(messages) + len(replies)
 
     async def open_hours(self) -> int:
         """Takes up what was kept for the working hours that begin now; how many messages."""
@@ -114,7 +109,7 @@ class Inbox:
             return
         command = parse_command(message.text, self.options.command_prefix)
         if command is not None:
-            self.tasks.spawn(self.commands.obey(message, command))
+            self.commands.obey(message, command)
         elif self._dispatcher is None:
             return
         elif not self.hours.is_open(self.clock.now()):

@@ -8,10 +8,9 @@ import json
 from collections.abc import Sequence
 from numbers import Real
 
-from adapters.base import IncomingMessage, Reply
+from adapters.base import Reply
 from bot.store.database import Connection
-from bot.store.incoming import message_of
-from bot.store.replies import StoredReply, add_reply, reply_failed, stored_reply
+from bot.store.replies import add_reply
 from bot.types import Reason, Trace
 
 PRUNE_BATCH = 500
@@ -55,35 +54,15 @@ def decide(
     return decision_id
 
 
-def unfinished(
-    db: Connection, now: float, max_age_s: float
-) -> tuple[list[IncomingMessage], list[StoredReply]]:
-    """Undecided messages whose turn has come, and pending replies, those not older than
-    `max_age_s`, oldest first."""
-    undecided = """
-        SELECT * FROM messages WHERE state = 'received' AND due_at BETWEEN ? AND ? ORDER BY seq
-    """
-    pending = "SELECT * FROM replies WHERE state = 'pending' AND created_at >= ? ORDER BY seq"
-    return (
-        [message_of(row) for row in db.execute(undecided, (now - max_age_s, now))],
-        [stored_reply(row) for row in db.execute(pending, (now - max_age_s,))],
-    )
-
-
 def dismiss_stale(db: Connection, now: float, max_age_s: float) -> int:
-    """Gives up what is older than `max_age_s`, as "stale"; how many messages that were."""
-    unfinished = "SELECT COUNT(*) AS n FROM messages WHERE state IN ('received', 'deciding')"
-    before = db.execute(unfinished).fetchone()["n"]
-    for row in db.execute(
+    """Gives up undecided messages that are older than `max_age_s`, as "stale"; how many."""
+    rows = db.execute(
         "SELECT seq, adapter, grp FROM messages WHERE state = 'received' AND due_at < ?",
         (now - max_age_s,),
-    ).fetchall():
+    ).fetchall()
+    for row in rows:
         _dismiss(db, row["seq"], row["adapter"], row["grp"], Reason.STALE, now)
-    for row in db.execute(
-        "SELECT key FROM replies WHERE state = 'pending' AND created_at < ?", (now - max_age_s,)
-    ).fetchall():
-        reply_failed(db, row["key"], now, Reason.STALE)
-    return int(before - db.execute(unfinished).fetchone()["n"])
+    return len(rows)
 
 
 def recall_message(db: Connection, adapter: str, message_id: str, now: float) -> bool:

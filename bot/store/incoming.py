@@ -46,17 +46,26 @@ def edit_message(db: Connection, adapter: str, message_id: str, text: str) -> bo
     return bool(changed.rowcount)
 
 
+def undecided(db: Connection, now: float, max_age_s: float) -> list[IncomingMessage]:
+    """The undecided messages whose turn has come, those not older than `max_age_s`, oldest
+    first."""
+    rows = db.execute(
+        "SELECT * FROM messages WHERE state = 'received' AND due_at BETWEEN ? AND ? ORDER BY seq",
+        (now - max_age_s, now),
+    )
+    return [_message(row) for row in rows]
+
+
 def backlog(
     db: Connection, group: Group, now: float, max_age_s: float, limit: int = 100
 ) -> list[IncomingMessage]:
-    """The undecided messages of one group whose turn has come, those not older than `max_age_s`,
-    oldest first."""
+    """The same of one group, at most `limit` of them."""
     rows = db.execute(
         "SELECT * FROM messages WHERE state = 'received' AND adapter = ? AND grp = ?"
         " AND due_at BETWEEN ? AND ? ORDER BY seq LIMIT ?",
         (*group, now - max_age_s, now, limit),
     )
-    return [message_of(row) for row in rows]
+    return [_message(row) for row in rows]
 
 
 def kept(db: Connection, now: float) -> list[IncomingMessage]:
@@ -66,7 +75,7 @@ def kept(db: Connection, now: float) -> list[IncomingMessage]:
         " AND due_at BETWEEN 0 AND ? ORDER BY seq",
         (now,),
     )
-    return [message_of(row) for row in rows]
+    return [_message(row) for row in rows]
 
 
 def is_recalled(db: Connection, adapter: str, message_id: str) -> bool:
@@ -86,8 +95,7 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def message_of(row: Row) -> IncomingMessage:
-    """A message as its adapter brought it."""
+def _message(row: Row) -> IncomingMessage:
     return IncomingMessage(
         adapter=row["adapter"],
         group=row["grp"],

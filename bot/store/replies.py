@@ -93,6 +93,19 @@ def reply_failed(db: Connection, key: str, now: float, reason: str = Reason.FAIL
     _settle(db, key, "failed", now, "")
 
 
+def pending_replies(db: Connection, since: float) -> list[StoredReply]:
+    """The replies that are still to be sent, oldest first."""
+    query = "SELECT * FROM replies WHERE state = 'pending' AND created_at >= ? ORDER BY seq"
+    return [_stored(row) for row in db.execute(query, (since,))]
+
+
+def fail_stale(db: Connection, now: float, max_age_s: float) -> None:
+    """Gives up pending replies that are older than `max_age_s`, as "stale"."""
+    query = "SELECT key FROM replies WHERE state = 'pending' AND created_at < ?"
+    for row in db.execute(query, (now - max_age_s,)).fetchall():
+        reply_failed(db, row["key"], now, Reason.STALE)
+
+
 def mark_recalled(db: Connection, key: str) -> None:
     """A reply was withdrawn: its text is blanked."""
     db.execute(
@@ -109,14 +122,14 @@ def reply_for(db: Connection, adapter: str, message_id: str) -> StoredReply | No
         ORDER BY r.seq DESC LIMIT 1
     """
     row = db.execute(query, (adapter, message_id)).fetchone()
-    return stored_reply(row) if row else None
+    return _stored(row) if row else None
 
 
 def reply_by_platform_id(db: Connection, adapter: str, platform_id: str) -> StoredReply | None:
     """A reply that stands in a group, by the platform's id of it."""
     query = "SELECT * FROM replies WHERE adapter = ? AND platform_id = ? AND state = 'sent'"
     row = db.execute(query, (adapter, platform_id)).fetchone()
-    return stored_reply(row) if row else None
+    return _stored(row) if row else None
 
 
 def last_answer(db: Connection, adapter: str, group: str) -> StoredReply | None:
@@ -126,7 +139,7 @@ def last_answer(db: Connection, adapter: str, group: str) -> StoredReply | None:
         ORDER BY seq DESC LIMIT 1
     """
     row = db.execute(query, (adapter, group)).fetchone()
-    return stored_reply(row) if row else None
+    return _stored(row) if row else None
 
 
 def unprompted_replies(db: Connection, since: float) -> list[UnpromptedReply]:
@@ -228,8 +241,7 @@ def _settle_messages(db: Connection, key: str) -> None:
     )
 
 
-def stored_reply(row: Row) -> StoredReply:
-    """A row of the replies."""
+def _stored(row: Row) -> StoredReply:
     reply = Reply(
         key=row["key"],
         group=row["grp"],

@@ -53,12 +53,12 @@ class Store:
 
     add_message = _transaction(incoming.add_message)
     edit_message = _transaction(incoming.edit_message)
+    undecided = _transaction(incoming.undecided)
     backlog = _transaction(incoming.backlog)
     kept = _transaction(incoming.kept)
     is_recalled = _transaction(incoming.is_recalled)
 
     decide = _transaction(decisions.decide)
-    unfinished = _transaction(decisions.unfinished)
     dismiss_stale = _transaction(decisions.dismiss_stale)
     recall_message = _transaction(decisions.recall_message)
 
@@ -66,6 +66,8 @@ class Store:
     reply_tried = _transaction(replies.reply_tried)
     reply_sent = _transaction(replies.reply_sent)
     reply_failed = _transaction(replies.reply_failed)
+    pending_replies = _transaction(replies.pending_replies)
+    fail_stale = _transaction(replies.fail_stale)
     mark_recalled = _transaction(replies.mark_recalled)
     reply_for = _transaction(replies.reply_for)
     reply_by_platform_id = _transaction(replies.reply_by_platform_id)

@@ -211,6 +211,7 @@ async def talking(
         )
         dispatcher = Dispatcher(new_worker, tasks)
         commands.open(knowledge)
+        await delivery.resume(options.max_age_s)
         await inbox.open(dispatcher)
         yield Talk(inbox, dispatcher, delivery, tasks, store, adapter, clock, metrics)
         dispatcher.stop()

@@ -209,7 +209,8 @@ async def test_a_failing_model_loses_no_message_and_answers_none_twice(
         reason, said = await ask(talk, UNPROMPTED)
         assert said == []
         assert reason in ("llm_down", "not_a_question", "no_evidence", "unsure", "ungrounded")
-        assert await talk.store.unfinished(talk.clock.now(), 1e9) == ([], [])
+        assert await talk.store.undecided(talk.clock.now(), 1e9) == []
+        assert await talk.store.pending_replies(0.0) == []
 
 
 async def test_a_model_that_is_down_is_said_in_status_and_comes_back(

@@ -1,5 +1,6 @@
 """What comes in from a platform besides questions, and when questions are not taken up."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +21,13 @@ from adapters.base import (
 )
 from common.hours import Hours, parse_span
 from knowledge.base import KnowledgeBase
+from knowledge.ingest.build import build
+from knowledge.plan import EmbedderSpec
 from tests.bot.dialog import GROUP, OPTIONS, Setup, Talk, talking
 from tests.fakes.clock import FakeClock
+from tests.fakes.embeddings_api import embeddings_api
 from tests.fakes.recording_adapter import RecordingAdapter
+from tests.knowledge.library import gate_options, plan, write_pages
 
 ASK = "@bot which port does the kettle server listen on?"
 UNPROMPTED = "which port does the kettle server listen on?"
@@ -68,6 +73,45 @@ async def test_until_the_knowledge_is_loaded_messages_are_kept(
         await talk.inbox.open(talk.dispatcher)
         await talk.idle()
         assert len(talk.heard()) == 1
+
+
+async def test_what_comes_while_the_inbox_opens_is_taken_up_once(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        talk.inbox.close()
+        await talk.say("alice", ASK)
+        await talk.say("root", "/dou status")
+        for number in range(200):  # dismissing them takes a while, in which much may happen
+            old = IncomingMessage("fake", GROUP, "zoe", f"old {number}", "hello", 1.0)
+            await talk.store.add_message(old, received_at=1.0)
+        await asyncio.gather(
+            talk.say("root", "/dou help"),
+            talk.inbox.open(talk.dispatcher),
+            talk.say("root", "/dou groups"),
+            talk.say("bob", "@bot how do I install kettle with pip?"),
+        )
+        await talk.idle()
+        assert sorted(reply.reply_to or "" for reply in talk.heard()) == sorted(talk.ids)
+
+
+async def test_where_nothing_can_be_compared_a_reply_still_counts_as_an_answer(
+    tmp_path: Path,
+) -> None:
+    with embeddings_api() as api:
+        embedder = EmbedderSpec("openai", "letters", api.url, 3, "key")
+        made = replace(plan(tmp_path / "index", write_pages(tmp_path / "docs")), embedder=embedder)
+        build(made)
+        async with (
+            KnowledgeBase(made, gate_options(tmp_path)) as knowledge,
+            talking(tmp_path, knowledge) as talk,
+        ):
+            api.fail_next, api.fail_status = 1000, 401
+            asked = await talk.say("alice", UNPROMPTED)
+            told = await talk.say("bob", "on 7311", reply_to=asked)
+            await talk.idle()
+            assert await talk.reason(asked) == "human_first"
+            assert await talk.reason(told) == "human_answer"
 
 
 async def test_a_question_to_somebody_else_is_theirs(tmp_path: Path, kettle: KnowledgeBase) -> None:

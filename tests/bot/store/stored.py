@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from adapters.base import Citation, Reply
+from adapters.base import Citation, IncomingMessage, Reply
+from bot.store.replies import StoredReply
 from bot.store.store import Store
 from bot.types import Reason, Trace
 from tests.bot.group.posts import ADAPTER, GROUP, post
@@ -49,3 +50,10 @@ async def about(store: Store, message_id: str) -> dict[str, Any]:
     found = await store.decision(ADAPTER, message_id)
     assert found is not None
     return found
+
+
+async def unfinished(
+    store: Store, now: float, max_age_s: float
+) -> tuple[list[IncomingMessage], list[StoredReply]]:
+    """What a bot that is started takes up again."""
+    return await store.undecided(now, max_age_s), await store.pending_replies(now - max_age_s)

@@ -10,7 +10,7 @@ from bot.store.store import Store
 from bot.texts.notices import reason_texts
 from bot.types import Reason
 from tests.bot.group.posts import ADAPTER, GROUP, post
-from tests.bot.store.stored import NOON, TRACE, about, answered, decide, reply
+from tests.bot.store.stored import NOON, TRACE, about, answered, decide, reply, unfinished
 
 
 async def test_a_redelivered_message_is_known(store: Store) -> None:
@@ -37,7 +37,7 @@ async def test_an_undecided_message_is_pending_and_unfinished(store: Store) -> N
         "feedback": {"helpful": 0, "unhelpful": 0},
         "trace": [],
     }
-    assert await store.unfinished(NOON, 60) == ([message], [])
+    assert await unfinished(store, NOON, 60) == ([message], [])
     assert await store.counts() == {
         "messages": 1,
         "answers": 0,
@@ -60,20 +60,20 @@ async def test_a_dismissed_message_tells_why(store: Store) -> None:
         )
         assert found["reason_text"] == reason_texts(Reason.OFF_TOPIC)
         assert found["trace"] == TRACE
-    assert await store.unfinished(NOON, 60) == ([], [])
+    assert await unfinished(store, NOON, 60) == ([], [])
 
 
 async def test_an_answer_is_in_the_outbox_until_it_is_sent(store: Store) -> None:
     await store.add_message(post("1"), NOON)
     await decide(store, "1", reason=Reason.ANSWERED, answer=reply("r1"))
-    assert await store.unfinished(NOON, 60) == ([], [StoredReply(ADAPTER, reply("r1"))])
+    assert await unfinished(store, NOON, 60) == ([], [StoredReply(ADAPTER, reply("r1"))])
     assert (await store.counts())["unfinished"] == 1
     waiting = await store.reply_for(ADAPTER, "1")
     assert waiting is not None
     assert (waiting.state, waiting.platform_id) == ("pending", "")
 
     await store.reply_sent("r1", "p1", NOON + 1)
-    assert await store.unfinished(NOON, 60) == ([], [])
+    assert await unfinished(store, NOON, 60) == ([], [])
     assert await store.counts() == {
         "messages": 1,
         "answers": 1,
@@ -109,7 +109,7 @@ async def test_an_answer_that_cannot_be_sent_is_a_failure(store: Store) -> None:
     found = await about(store, "1")
     assert (found["state"], found["outcome"], found["reason"]) == ("dismissed", "silence", "failed")
     assert found["reply_id"] is None
-    assert await store.unfinished(NOON, 60) == ([], [])
+    assert await unfinished(store, NOON, 60) == ([], [])
     assert await store.reply_for(ADAPTER, "1") is None
     assert [row["kind"] for row in await store.messages(ADAPTER, GROUP, None, 9)] == ["message"]
 
@@ -159,7 +159,7 @@ async def test_a_recalled_message_is_blanked_and_no_longer_considered(store: Sto
     (row,) = await store.messages(ADAPTER, GROUP, None, 10)
     assert (row["text"], row["attachments"], row["recalled"]) == ("", [], True)
     assert (await about(store, "1"))["state"] == "dismissed"
-    assert await store.unfinished(NOON, 60) == ([], [])
+    assert await unfinished(store, NOON, 60) == ([], [])
     assert not await store.add_message(post("1"), NOON), "redelivered after the recall"
 
 
@@ -192,12 +192,12 @@ async def test_a_withdrawn_reply_is_blanked_and_stands_no_longer(store: Store) -
 
 async def test_a_line_without_a_decision_goes_through_the_outbox_too(store: Store) -> None:
     await store.add_reply(ADAPTER, reply("n1", kind="notice"), NOON)
-    assert await store.unfinished(NOON, 60) == (
+    assert await unfinished(store, NOON, 60) == (
         [],
         [StoredReply(ADAPTER, reply("n1", kind="notice"))],
     )
     await store.reply_sent("n1", "p1", NOON)
-    assert await store.unfinished(NOON, 60) == ([], [])
+    assert await unfinished(store, NOON, 60) == ([], [])
     assert await store.unprompted_replies(0) == []
 
 

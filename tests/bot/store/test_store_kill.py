@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.store.store import Store, open_store
 from tests.bot.group.posts import ADAPTER
+from tests.bot.store.stored import unfinished
 
 ROOT = Path(__file__).parents[3]
 STEPS = ("received", "decided", "sent")
@@ -46,7 +47,7 @@ async def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Pa
     async with open_store(path) as store:
         for number, step in acknowledged.items():
             assert STEPS.index(await reached(store, number)) >= STEPS.index(step)
-        messages, replies = await store.unfinished(0.0, 1.0)
+        messages, replies = await unfinished(store, 0.0, 1.0)
         assert len(messages) + len(replies) <= ROUNDS, "one thing is at work at a time"
         total = (await store.counts())["messages"]
         assert len(acknowledged) <= total <= len(acknowledged) + ROUNDS

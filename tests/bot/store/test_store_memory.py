@@ -5,7 +5,7 @@ from pathlib import Path
 from bot.store.store import Store, open_store
 from bot.types import Reason, UnpromptedReply
 from tests.bot.group.posts import ADAPTER, GROUP, post
-from tests.bot.store.stored import CITED, HERE, NOON, about, answered, decide, reply
+from tests.bot.store.stored import CITED, HERE, NOON, about, answered, decide, reply, unfinished
 
 
 async def test_after_a_restart_only_what_is_young_is_finished(tmp_path: Path) -> None:
@@ -22,16 +22,17 @@ async def test_after_a_restart_only_what_is_young_is_finished(tmp_path: Path) ->
                 now=NOON - age,
             )
     async with open_store(path) as store:
-        messages, replies = await store.unfinished(NOON, 60)
+        messages, replies = await unfinished(store, NOON, 60)
         assert [message.message_id for message in messages] == ["young"]
         assert [(one.adapter, one.reply.key) for one in replies] == [(ADAPTER, "young")]
-        assert await store.dismiss_stale(NOON, 60) == 2
+        assert await store.dismiss_stale(NOON, 60) == 1
         assert await store.dismiss_stale(NOON, 60) == 0
+        await store.fail_stale(NOON, 60)
         for number in ("old", "old asked"):
             found = await about(store, number)
             assert (found["state"], found["reason"]) == ("dismissed", "stale")
         assert (await about(store, "young"))["state"] == "pending"
-        assert await store.unfinished(NOON, 60) == (messages, replies)
+        assert await unfinished(store, NOON, 60) == (messages, replies)
 
 
 async def test_the_backlog_of_a_group_is_its_oldest_undecided_messages(store: Store) -> None:
