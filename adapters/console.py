@@ -18,6 +18,7 @@ from pydantic import Field
 from adapters.base import IncomingMessage, NetworkError, Publish, Reply
 from adapters.contract import Adapter, Context
 from adapters.markup import called_at_first, take_mention
+from adapters.payload import clean
 from adapters.settings import AdapterSettings, Name
 from adapters.texts import phrase
 
@@ -50,7 +51,7 @@ def parse(
     line: str, settings: Settings, bot_name: str, *, message_id: str, sent_at: float
 ) -> IncomingMessage | None:
     """Reads one line as a message; None where it is not written as `user: text`."""
-    match = _LINE.fullmatch(line.strip("\r\n"))
+    match = _LINE.fullmatch(clean(line).strip("\r\n"))
     if match is None:
         return None
     rest, called = take_mention(match["at"] or "", bot_name)

@@ -20,8 +20,8 @@ BREAK = "\u200b"
 """A space without width: looks the same, and takes the meaning from what it parts."""
 
 _ADDRESS = re.compile(r"\s*<?(?:[a-zA-Z][a-zA-Z0-9+.-]*:|//|www\.)")
-_LINK_LEFT = re.compile(rf"\](?=\({_ADDRESS.pattern})")
-_DEFINITION = re.compile(rf"\](?=:{_ADDRESS.pattern})")
+_LEFT = re.compile(rf"\](?=[(:](?:{_ADDRESS.pattern}|\s*[^)\s]*[\\&]))")
+"""Of a link or its definition, with an address or what an escape or entity might make one."""
 _BACKTICKS = re.compile("`+")
 _INDENT = re.compile(r"[\s>]*")
 _WEB = ("https://", "http://")
@@ -48,7 +48,7 @@ class Dialect:
     code_at_margin: bool = False
 
 
-class _Reader(MarkdownIt):
+class _Parser(MarkdownIt):
     """CommonMark with tables, without HTML; addresses stay as they were written."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class _Reader(MarkdownIt):
         return bool(url)
 
 
-_READER = _Reader()
+_PARSER = _Parser()
 
 
 def rendered(markdown: str, dialect: Dialect) -> str:
@@ -74,7 +74,7 @@ def rendered(markdown: str, dialect: Dialect) -> str:
     lines = markdown.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     shown: list[str] = []
     at = 0
-    for start, end, block in _blocks(_READER.parse("\n".join(lines)), lines, dialect):
+    for start, end, block in _blocks(_PARSER.parse("\n".join(lines)), lines, dialect):
         shown += [dialect.prose(line) for line in lines[at:start]]
         shown += block
         at = max(at, end)
@@ -83,7 +83,7 @@ def rendered(markdown: str, dialect: Dialect) -> str:
 
 def broken_links(text: str) -> str:
     """No link is left, and no definition of one, whoever reads the text."""
-    return _DEFINITION.sub("] ", _LINK_LEFT.sub("] ", text))
+    return _LEFT.sub("] ", text)
 
 
 def _blocks(

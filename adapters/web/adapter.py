@@ -22,6 +22,7 @@ from adapters.base import (
 from adapters.contract import Adapter, Context
 from adapters.http_guard import STREAM_PATH, json_response
 from adapters.markup import called_at_first, take_mention
+from adapters.payload import clean
 from adapters.settings import AdapterSettings, Name
 from adapters.web.http import asset_file, index_page, read_json_body, storage_at_work
 from adapters.web.socket import serve_stream
@@ -111,7 +112,7 @@ class WebAdapter(Adapter):
 
     async def _post(self, request: web.Request) -> web.Response:
         posted = parse_body(PostedMessage, await read_json_body(request))
-        text, found = take_mention(posted.text, self._context.bot_name)
+        text, found = take_mention(clean(posted.text), self._context.bot_name)
         called = called_at_first(text)
         message = IncomingMessage(
             adapter=self.name,

@@ -51,6 +51,14 @@ def test_an_address_that_was_hidden_in_escapes_is_not_put_together(dialect: Dial
         assert rendered(text, dialect) == "docs"
 
 
+@pytest.mark.parametrize("dialect", [DINGTALK, WECOM], ids=["ding", "wecom"])
+def test_what_is_no_link_only_because_of_one_inside_it_does_not_become_one(
+    dialect: Dialect,
+) -> None:
+    shown = rendered(r"[see [a](https://a.test) b](https\://evil.test)", dialect)
+    assert "href" not in _html(shown)
+
+
 def test_a_link_that_does_something_is_never_one() -> None:
     assert rendered("[press](javascript:x)", LARK) == "press (javascript:x)"
 

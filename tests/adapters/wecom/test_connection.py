@@ -4,11 +4,12 @@ import asyncio
 import logging
 import sqlite3
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from adapters.base import IncomingMessage, LoginRefused, NetworkError
-from tests.adapters.wecom.running import adapter_on, once, pass_time, running, until
+from tests.adapters.wecom.running import adapter_on, answer, once, pass_time, running, until
 from tests.fakes.clock import FakeClock
 from tests.fakes.wecom_server import BOT, SECRET, Say
 
@@ -220,6 +221,28 @@ async def test_a_surrogate_in_a_message_can_be_stored() -> None:
     async with running() as live:
         asked = await live.ask("half of \ud83d an emoji")
         assert asked.text.encode() == b"half of ? an emoji"
+
+
+@pytest.mark.parametrize("created", [10**400, float("inf"), float("nan"), 2**70, "soon", [[]]])
+async def test_a_senseless_time_costs_neither_message_nor_connection(created: object) -> None:
+    clock = FakeClock()
+    async with running(clock) as live:
+        asked = await live.ask(create_time=created)
+        assert asked.sent_at == clock.now()
+        assert live.adapter.link().up
+
+
+async def test_half_an_emoji_in_an_id_can_be_stored_and_answered() -> None:
+    half = "\ud800"
+    more: Any = {"msgid": f"m{half}", "from": {"userid": f"li{half}"}}
+    async with running() as live:
+        await live.server.say("how?", **more)
+        await until(lambda: live.events)
+        (event,) = live.events
+        assert isinstance(event, IncomingMessage)
+        assert (event.message_id, event.user) == ("m?", "li?")
+        await live.adapter.send(answer(event))
+        assert live.server.in_chat("wrk1") == ["Run `make install` [1]."]
 
 
 async def test_the_secret_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
