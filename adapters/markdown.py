@@ -19,6 +19,9 @@ FENCE = "```"
 BREAK = "\u200b"
 """A space without width: looks the same, and takes the meaning from what it parts."""
 
+MAX_CELLS = 20_000
+"""Rows are filled up to the table's width: a wide head above many short rows would take seconds."""
+
 _ADDRESS = re.compile(r"\s*<?(?:[a-zA-Z][a-zA-Z0-9+.-]*:|//|www\.)")
 _LEFT = re.compile(rf"\](?=[(:](?:{_ADDRESS.pattern}|\s*[^)\s]*[\\&]))")
 """Of a link or its definition, with an address or what an escape or entity might make one."""
@@ -49,12 +52,12 @@ class Dialect:
 
 
 class _Parser(MarkdownIt):
-    """CommonMark with tables, without HTML; addresses stay as they were written."""
+    """CommonMark without HTML, and `more` rules; addresses stay as they were written."""
 
-    def __init__(self) -> None:
+    def __init__(self, *more: str) -> None:
         super().__init__("commonmark", {"html": False})
         # Escapes are kept apart from text, and definitions of links are text like any other.
-        self.enable("table").disable(["reference", "text_join"])
+        self.enable(list(more)).disable(["reference", "text_join"])
 
     def normalizeLink(self, url: str) -> str:  # noqa: N802  # the library's name
         return url
@@ -66,15 +69,17 @@ class _Parser(MarkdownIt):
         return bool(url)
 
 
-_PARSER = _Parser()
+_PARSER, _WITHOUT_TABLES = _Parser("table"), _Parser()
 
 
 def rendered(markdown: str, dialect: Dialect) -> str:
     """The text as the platform may show it; code that was left open is closed."""
     lines = markdown.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    widest = max(line.count("|") for line in lines)
+    parser = _PARSER if widest * len(lines) <= MAX_CELLS else _WITHOUT_TABLES
     shown: list[str] = []
     at = 0
-    for start, end, block in _blocks(_PARSER.parse("\n".join(lines)), lines, dialect):
+    for start, end, block in _blocks(parser.parse("\n".join(lines)), lines, dialect):
         shown += [dialect.prose(line) for line in lines[at:start]]
         shown += block
         at = max(at, end)

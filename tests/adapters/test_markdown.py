@@ -70,6 +70,12 @@ def test_a_table_keeps_its_place_in_a_quote() -> None:
 
 
 @DIALECTS
+def test_a_table_much_wider_than_its_rows_is_left_as_it_is(dialect: Dialect) -> None:
+    text = f"|{'a|' * 600}\n|{'-|' * 600}\n" + "||\n" * 6000
+    assert rendered(text, dialect) == text
+
+
+@DIALECTS
 @given(text=st.text(alphabet="[]()!<>@`~\\\n -*#|:&;/ahtps.1", max_size=100))
 def test_whatever_is_written_hides_no_address_and_rings_nobody(dialect: Dialect, text: str) -> None:
     shown = rendered(f"{text} [a](https://evil.test) <@all>", dialect)
