@@ -19,7 +19,7 @@ FENCE = "```"
 BREAK = "\u200b"
 """A space without width: looks the same, and takes the meaning from what it parts."""
 
-MAX_CELLS = 20_000
+MAX_CELLS = 8_000
 """Rows are filled up to the table's width: a wide head above many short rows would take seconds."""
 
 _ADDRESS = re.compile(r"\s*<?(?:[a-zA-Z][a-zA-Z0-9+.-]*:|//|www\.)")
