@@ -74,7 +74,8 @@ async def test_a_kill_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
             await bot.stop(signal.SIGKILL)
     async with daemon(tmp_path, ("--set", "flood.repeat_window_s=0")) as bot:
         for name in accepted:
-            assert (await bot.decided(name))["outcome"] == "answer"
+            found = await bot.decided(name)
+            assert (found["outcome"], found["reason"]) == ("answer", "answered")
         replies = [row["reply_to"] for row in await bot.rows("answer")]
     assert sorted(replies) == sorted(accepted)
     assert len(accepted) == 15

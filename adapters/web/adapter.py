@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import sqlite3
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -55,6 +56,7 @@ class WebAdapter(Adapter):
     """Takes messages over HTTP and shows what the history holds."""
 
     streams = True
+    resend_s = math.inf  # the page shows what the history holds, where a reply stands once
 
     def __init__(self, settings: Settings, context: Context) -> None:
         super().__init__(settings.name, context.clock)
