@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from bot.config.schema import Config
-from bot.group.flood import Cooldown, Flood, RateLimit
+from bot.group.flood import Flood
 from bot.group.types import GroupOptions
 from common.hours import Hours, parse_span
 
@@ -47,4 +47,6 @@ def hours(config: Config) -> Hours:
 def flood(config: Config) -> Flood:
     """Flood control, with nothing said yet."""
     section = config.flood
-    return Flood(RateLimit(section.burst, section.refill_s), Cooldown(section.person_cooldown_s))
+    return Flood(
+        burst=section.burst, refill_s=section.refill_s, cooldown_s=section.person_cooldown_s
+    )

@@ -200,13 +200,13 @@ class Commands:
         if answer:
             found = await self._store.reply_by_platform_id(request.message.adapter, answer)
         found = found or await self._store.last_answer(*request.group)
-        if found is None or found.group != request.message.group:
+        if found is None or found.reply.group != request.message.group:
             return notice("nothing_to_recall", request.chinese)
         try:
             await self._delivery.withdraw(found)
         except NotSupported as error:
             return notice("not_supported", request.chinese, error=error)
         except AdapterError as error:
-            log.error("withdrawing reply %s failed: %r", found.key, error)
+            log.error("withdrawing reply %s failed: %r", found.reply.key, error)
             return notice("recall_failed", request.chinese, error=error)
         return notice("recalled", request.chinese)

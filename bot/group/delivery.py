@@ -99,14 +99,14 @@ class Delivery:
     async def withdraw(self, stored: StoredReply) -> None:
         """Takes a reply back; its question may be answered anew. Raises AdapterError."""
         await self.outbox.withdraw(stored.adapter, stored.reply, stored.platform_id)
-        self.recent.forget((stored.adapter, stored.group), stored.key)
+        self.recent.forget((stored.adapter, stored.reply.group), stored.reply.key)
 
     async def withdraw_or_log(self, stored: StoredReply) -> None:
         """As `withdraw`, where there is nobody to tell."""
         try:
             await self.withdraw(stored)
         except AdapterError as error:
-            log.error("withdrawing reply %s from %s failed: %r", stored.key, stored.adapter, error)
+            log.error("withdrawing %s of %s failed: %r", stored.reply.key, stored.adapter, error)
 
     @asynccontextmanager
     async def progress(self, question: Question) -> AsyncIterator[OnText | None]:

@@ -152,7 +152,7 @@ class Inbox:
 
     async def _recall_asked(self, event: RecallAsked) -> bool:
         found = await self.store.reply_by_platform_id(event.adapter, event.reply_id)
-        if found is None or found.group != event.group:
+        if found is None or found.reply.group != event.group:
             return False
         self.tasks.spawn(self.delivery.withdraw_or_log(found))
         return True

@@ -24,16 +24,6 @@ class StoredReply:
     platform_id: str = ""
     tried_at: float | None = None
 
-    @property
-    def key(self) -> str:
-        """The reply's own id."""
-        return self.reply.key
-
-    @property
-    def group(self) -> str:
-        """Where it was posted."""
-        return self.reply.group
-
 
 def add_reply(
     db: Connection,

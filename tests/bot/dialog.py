@@ -18,7 +18,7 @@ from bot.group.commands import Commands
 from bot.group.delivery import Delivery
 from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import Duplicates, RecentAnswers
-from bot.group.flood import Cooldown, Flood, RateLimit
+from bot.group.flood import Flood
 from bot.group.handler import QuestionHandler
 from bot.group.inbox import Inbox
 from bot.group.outbox import Outbox
@@ -158,7 +158,7 @@ async def talking(
     options = replace(setup.options, admins=setup.admins)
     adapters: dict[str, Adapter] = {one.name: one for one in (adapter, *others)}
     async with open_store(folder / "bot.sqlite") as store, tasks:
-        flood = Flood(RateLimit(setup.burst, setup.refill_s), Cooldown(setup.cooldown_s))
+        flood = Flood(burst=setup.burst, refill_s=setup.refill_s, cooldown_s=setup.cooldown_s)
         recent = RecentAnswers(setup.repeat_window_s)
         flood.restore(await store.unprompted_replies(0))
         recent.restore(await store.recent_answers(0))

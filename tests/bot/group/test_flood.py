@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from adapters.base import IncomingMessage, Reply
 from bot.answering.heuristics import answers, is_question
 from bot.group.duplicates import RecentAnswers
-from bot.group.flood import Cooldown, Flood, RateLimit
+from bot.group.flood import Cooldown, Flood
 from bot.types import Group, PastAnswer, Reason, UnpromptedReply
+from common.rate_limit import TokenBuckets
 from tests.bot.group.posts import GROUP, asked, post
 
 HERE: Group = ("web", GROUP)
@@ -32,36 +33,40 @@ def entry(key: str, at: float) -> PastAnswer:
     return PastAnswer(key, f"question {key}", "alice", f"answer {key}", (), at)
 
 
+def took(buckets: TokenBuckets[Group], group: Group, now: float) -> bool:
+    return buckets.take(group, now) == 0
+
+
 def test_the_burst_is_spent_and_comes_back_one_by_one() -> None:
-    limit = RateLimit(burst=3, refill_s=600)
-    assert [limit.take(HERE, NOON) for _ in range(4)] == [True, True, True, False]
-    assert not limit.take(HERE, NOON + 599)
-    assert limit.take(HERE, NOON + 600)
-    assert not limit.take(HERE, NOON + 601)
-    assert [limit.take(HERE, NOON + 1800) for _ in range(3)] == [True, True, False]
-    assert [limit.take(HERE, NOON + 9999) for _ in range(4)] == [True, True, True, False]
+    limit = TokenBuckets[Group](1, 600, 3)
+    assert [took(limit, HERE, NOON) for _ in range(4)] == [True, True, True, False]
+    assert not took(limit, HERE, NOON + 599)
+    assert took(limit, HERE, NOON + 600)
+    assert not took(limit, HERE, NOON + 601)
+    assert [took(limit, HERE, NOON + 1800) for _ in range(3)] == [True, True, False]
+    assert [took(limit, HERE, NOON + 9999) for _ in range(4)] == [True, True, True, False]
 
 
 def test_groups_have_limits_of_their_own() -> None:
-    limit = RateLimit(burst=1, refill_s=600)
-    assert limit.take(HERE, NOON)
-    assert limit.take(THERE, NOON)
-    assert not limit.take(HERE, NOON)
+    limit = TokenBuckets[Group](1, 600, 1)
+    assert took(limit, HERE, NOON)
+    assert took(limit, THERE, NOON)
+    assert not took(limit, HERE, NOON)
 
 
 def test_a_clock_set_back_costs_no_more_than_an_empty_bucket() -> None:
-    limit = RateLimit(burst=2, refill_s=600)
-    assert limit.take(HERE, NOON + 1_000_000)
-    assert not limit.take(HERE, NOON)
-    assert limit.take(HERE, NOON + 600)
+    limit = TokenBuckets[Group](1, 600, 2)
+    assert took(limit, HERE, NOON + 1_000_000)
+    assert not took(limit, HERE, NOON)
+    assert took(limit, HERE, NOON + 600)
 
 
 @given(burst=bursts, refill_s=refills, gaps=steps)
 def test_no_window_has_more_than_burst_plus_refill(
     burst: int, refill_s: float, gaps: list[float]
 ) -> None:
-    limit = RateLimit(burst, refill_s)
-    given_at = [now for now in moments(gaps) if limit.take(HERE, now)]
+    limit = TokenBuckets[Group](1, refill_s, burst)
+    given_at = [now for now in moments(gaps) if took(limit, HERE, now)]
     assert given_at, "the first one is always given"
     for first, start in enumerate(given_at):
         for last in range(first, len(given_at)):
@@ -73,12 +78,15 @@ def test_no_window_has_more_than_burst_plus_refill(
 def test_replaying_what_was_given_equals_having_lived_it(
     burst: int, refill_s: float, gaps: list[float], later: float
 ) -> None:
-    live, restored = RateLimit(burst, refill_s), RateLimit(burst, refill_s)
-    for now in [now for now in moments(gaps) if live.take(HERE, now)]:
-        assert restored.take(HERE, now)
+    live, restored = (
+        TokenBuckets[Group](1, refill_s, burst),
+        TokenBuckets[Group](1, refill_s, burst),
+    )
+    for now in [now for now in moments(gaps) if took(live, HERE, now)]:
+        assert took(restored, HERE, now)
     now = moments(gaps)[-1] + later
-    left = [live.take(HERE, now) for _ in range(burst)]
-    assert [restored.take(HERE, now) for _ in range(burst)] == left
+    left = [took(live, HERE, now) for _ in range(burst)]
+    assert [took(restored, HERE, now) for _ in range(burst)] == left
 
 
 def test_a_person_is_left_in_peace_for_a_while() -> None:
@@ -150,7 +158,7 @@ def test_the_newest_answers_of_the_window_are_kept(
 
 
 def flood(burst: int = 2) -> Flood:
-    return Flood(RateLimit(burst, 600), Cooldown(60))
+    return Flood(burst=burst, refill_s=600, cooldown_s=60)
 
 
 def test_an_unprompted_answer_is_refused_with_its_reason() -> None:

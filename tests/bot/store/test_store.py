@@ -98,7 +98,7 @@ async def test_an_answer_is_in_the_outbox_until_it_is_sent(store: Store) -> None
     ]
     stored = await store.reply_by_platform_id(ADAPTER, "p1")
     assert stored is not None
-    assert (stored.key, stored.group, stored.reply) == ("r1", GROUP, reply("r1"))
+    assert stored.reply == reply("r1")
     assert stored == await store.reply_for(ADAPTER, "1") == await store.last_answer(ADAPTER, GROUP)
 
 
@@ -179,7 +179,7 @@ async def test_a_withdrawn_reply_is_blanked_and_stands_no_longer(store: Store) -
     assert await store.reply_by_platform_id(ADAPTER, "p-r2") is None
     last = await store.last_answer(ADAPTER, GROUP)
     assert last is not None
-    assert last.key == "r1"
+    assert last.reply.key == "r1"
     row = (await store.messages(ADAPTER, GROUP, None, 10))[-1]
     assert (row["message_id"], row["text"], row["citations"], row["recalled"]) == (
         "p-r2",
