@@ -1,4 +1,4 @@
-"""What the commands do. Each takes a request and returns the line to post."""
+"""What the commands do. Each returns the line to post."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ PROGRESS_EVERY_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CommandMessage:
     """A command that somebody sent."""
 
     message: IncomingMessage
@@ -82,78 +82,78 @@ class Commands:
         if message not in self._under_way:
             self._under_way.add(message)
             chinese = speaks_chinese(self._options.language, message.text)
-            self._tasks.spawn(self._obey(Request(message, command, chinese)))
+            self._tasks.spawn(self._obey(CommandMessage(message, command, chinese)))
 
-    async def _obey(self, request: Request) -> None:
-        message = request.message
+    async def _obey(self, sent: CommandMessage) -> None:
+        message = sent.message
         try:
-            reply = reply_to(message, await self._run(request), chinese=request.chinese)
+            reply = reply_to(message, await self._run(sent), chinese=sent.chinese)
             question = Question(message.text, message.mention, (message,))
             await self._delivery.settle(question, Silence(Reason.COMMAND), [], reply)
         finally:
             self._under_way.discard(message)
 
-    async def _run(self, request: Request) -> str:
+    async def _run(self, sent: CommandMessage) -> str:
         """Returns the line to answer with."""
-        prefix, message = self._options.command_prefix, request.message
-        name = request.command.name or "help"
+        prefix, message = self._options.command_prefix, sent.message
+        name = sent.command.name or "help"
         work = self._by_name.get(name)
         if work is None:
-            return notice("unknown_command", request.chinese, prefix=prefix)
+            return notice("unknown_command", sent.chinese, prefix=prefix)
         user = f"{message.adapter}:{message.user}"
         if name not in FREE and user not in self._options.admins:
-            return notice("denied", request.chinese, user=harmless(user))
-        return await work(request)
+            return notice("denied", sent.chinese, user=harmless(user))
+        return await work(sent)
 
-    async def _say(self, request: Request, text: str) -> None:
-        """Posts one more line in the group of the request."""
-        reply = reply_to(request.message, text, chinese=request.chinese)
-        await self._delivery.say(request.message.adapter, reply)
+    async def _say(self, sent: CommandMessage, text: str) -> None:
+        """Posts one more line in the group of the sent."""
+        reply = reply_to(sent.message, text, chinese=sent.chinese)
+        await self._delivery.say(sent.message.adapter, reply)
 
-    async def _help(self, request: Request) -> str:
-        return notice("help", request.chinese, prefix=self._options.command_prefix)
+    async def _help(self, sent: CommandMessage) -> str:
+        return notice("help", sent.chinese, prefix=self._options.command_prefix)
 
-    async def _status(self, request: Request) -> str:
-        until = await self._store.muted_until(*request.group, self._clock.now())
+    async def _status(self, sent: CommandMessage) -> str:
+        until = await self._store.muted_until(*sent.group, self._clock.now())
         counts = await self._store.counts()
         counts["unfinished"] = max(0, counts["unfinished"] - 1)  # the command itself
         status = self._knowledge.status() if self._knowledge else None
-        return status_text(status, counts, until, self._health(), chinese=request.chinese)
+        return status_text(status, counts, until, self._health(), chinese=sent.chinese)
 
-    async def _groups(self, request: Request) -> str:
-        return groups_text(await self._store.known_groups(), chinese=request.chinese)
+    async def _groups(self, sent: CommandMessage) -> str:
+        return groups_text(await self._store.known_groups(), chinese=sent.chinese)
 
-    async def _bind(self, request: Request) -> str:
+    async def _bind(self, sent: CommandMessage) -> str:
         """Ties the group to some sources: only these answer here."""
         if self._knowledge is None:
-            return notice("loading", request.chinese)
-        names = request.command.argument.replace(",", " ").replace("，", " ").split()
+            return notice("loading", sent.chinese)
+        names = sent.command.argument.replace(",", " ").replace("，", " ").split()
         known = self._knowledge.status().sources
         unknown = [name for name in names if name not in known]
         if unknown or not names:
             listed = {"names": ", ".join(unknown) or "-", "known": ", ".join(known)}
-            return notice("bind_unknown", request.chinese, **listed)
-        await self._store.bind_sources(*request.group, names)
-        return notice("bound", request.chinese, names=", ".join(names))
+            return notice("bind_unknown", sent.chinese, **listed)
+        await self._store.bind_sources(*sent.group, names)
+        return notice("bound", sent.chinese, names=", ".join(names))
 
-    async def _unbind(self, request: Request) -> str:
-        await self._store.bind_sources(*request.group, ())
-        return notice("unbound", request.chinese)
+    async def _unbind(self, sent: CommandMessage) -> str:
+        await self._store.bind_sources(*sent.group, ())
+        return notice("unbound", sent.chinese)
 
-    async def _reload(self, request: Request) -> str:
+    async def _reload(self, sent: CommandMessage) -> str:
         if self._knowledge is None:
-            return notice("loading", request.chinese)
-        await self._say(request, notice("reloading", request.chinese))
+            return notice("loading", sent.chinese)
+        await self._say(sent, notice("reloading", sent.chinese))
         try:
-            report = await self._reloaded(request, self._knowledge)
+            report = await self._reloaded(sent, self._knowledge)
         except KnowledgeError as error:
             log.error("the reload failed: %s", error)
             self._metrics.reloads.labels("failed").inc()
-            return notice("reload_failed", request.chinese, error=error)
+            return notice("reload_failed", sent.chinese, error=error)
         self._metrics.reloads.labels("done").inc()
-        return reload_text(report, chinese=request.chinese)
+        return reload_text(report, chinese=sent.chinese)
 
-    async def _reloaded(self, request: Request, knowledge: Knowledge) -> BuildReport:
+    async def _reloaded(self, sent: CommandMessage, knowledge: Knowledge) -> BuildReport:
         """Says now and then how far things are."""
         last, telling = self._clock.now(), None
 
@@ -162,8 +162,8 @@ class Commands:
             now = self._clock.now()
             if now - last >= PROGRESS_EVERY_S and (telling is None or telling.done()):
                 figures = {"stage": stage, "done": done, "total": total}
-                line = notice("reload_progress", request.chinese, **figures)
-                last, telling = now, self._tasks.spawn(self._say(request, line))
+                line = notice("reload_progress", sent.chinese, **figures)
+                last, telling = now, self._tasks.spawn(self._say(sent, line))
 
         try:
             return await knowledge.reload(progress)
@@ -171,42 +171,42 @@ class Commands:
             if telling:  # what is said at the end comes last
                 await telling
 
-    async def _mute(self, request: Request) -> str:
-        duration = parse_duration(request.command.argument or "2h")
+    async def _mute(self, sent: CommandMessage) -> str:
+        duration = parse_duration(sent.command.argument or "2h")
         if duration is None:
-            return notice("bad_duration", request.chinese)
+            return notice("bad_duration", sent.chinese)
         until = self._clock.now() + duration.total_seconds()
-        await self._store.mute(*request.group, until)
+        await self._store.mute(*sent.group, until)
         shown = time.strftime("%m-%d %H:%M", time.localtime(until))
-        return notice("muted", request.chinese, until=shown)
+        return notice("muted", sent.chinese, until=shown)
 
-    async def _unmute(self, request: Request) -> str:
-        await self._store.unmute(*request.group)
-        return notice("unmuted", request.chinese)
+    async def _unmute(self, sent: CommandMessage) -> str:
+        await self._store.unmute(*sent.group)
+        return notice("unmuted", sent.chinese)
 
-    async def _why(self, request: Request) -> str:
-        adapter, asked = request.message.adapter, request.message.reply_to
+    async def _why(self, sent: CommandMessage) -> str:
+        adapter, asked = sent.message.adapter, sent.message.reply_to
         if asked is None:
-            found = await self._store.last_decision(*request.group)
+            found = await self._store.last_decision(*sent.group)
         else:
             found = await self._store.decision(adapter, asked)
             found = found or await self._store.decision_behind(adapter, asked)
         if not found or not found.get("reason"):
-            return notice("why_unknown", request.chinese)
-        return why_text(found, chinese=request.chinese)
+            return notice("why_unknown", sent.chinese)
+        return why_text(found, chinese=sent.chinese)
 
-    async def _recall(self, request: Request) -> str:
-        found, answer = None, request.message.reply_to
+    async def _recall(self, sent: CommandMessage) -> str:
+        found, answer = None, sent.message.reply_to
         if answer:
-            found = await self._store.reply_by_platform_id(request.message.adapter, answer)
-        found = found or await self._store.last_answer(*request.group)
-        if found is None or found.reply.group != request.message.group:
-            return notice("nothing_to_recall", request.chinese)
+            found = await self._store.reply_by_platform_id(sent.message.adapter, answer)
+        found = found or await self._store.last_answer(*sent.group)
+        if found is None or found.reply.group != sent.message.group:
+            return notice("nothing_to_recall", sent.chinese)
         try:
             await self._delivery.withdraw(found)
         except NotSupported as error:
-            return notice("not_supported", request.chinese, error=error)
+            return notice("not_supported", sent.chinese, error=error)
         except AdapterError as error:
             log.error("withdrawing reply %s failed: %r", found.reply.key, error)
-            return notice("recall_failed", request.chinese, error=error)
-        return notice("recalled", request.chinese)
+            return notice("recall_failed", sent.chinese, error=error)
+        return notice("recalled", sent.chinese)
