@@ -41,8 +41,20 @@ class Reason(StrEnum):
     COMMAND = "command"  # an admin command, not a question
     ADDRESSED = "addressed"  # it speaks to somebody else
     CLOSED = "closed"  # outside working hours
+    SHADOW = "shadow"  # the group is in shadow mode: the answer was drafted and not posted
+    NOT_MENTIONED = "not_mentioned"  # the group's mode is mention, and nobody called the bot
+    OFF = "off"  # the bot is off in this group
     UNCONFIRMED = "unconfirmed"  # sent, but nobody knows whether it arrived; not sent again
     FAILED = "failed"  # the answer could not be sent, or a bug was hit; see the log
+
+
+class Mode(StrEnum):
+    """What the bot does in a group."""
+
+    OFF = "off"  # nothing
+    SHADOW = "shadow"  # decides and drafts, and posts nothing
+    MENTION = "mention"  # answers who calls it
+    LIVE = "live"  # answers unprompted, too
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from numbers import Real
 
 from adapters.base import Reply
 from bot.store.database import Connection
+from bot.store.drafts import add_draft
 from bot.store.replies import add_reply
 from bot.types import Reason, Trace
 
@@ -28,10 +29,12 @@ def decide(
     trace: Trace,
     reply: Reply | None,
     now: float,
+    draft: Reply | None = None,
 ) -> int | None:
     """Records a decision ("answer" or "silence") on messages, and its reply as pending.
 
-    Messages that were decided before (recalled, say) are left as they are. Returns the decision's
+    Instead of a reply there may be a draft, which is kept and never sent. Messages that were
+    decided before (recalled, say) are left as they are. Returns the decision's
     id, or None when nothing was left to decide: then the reply is not recorded and must not be
     sent.
     """
@@ -48,9 +51,11 @@ def decide(
         "UPDATE messages SET state = ?, decision_id = ? WHERE seq = ?",
         [("deciding" if reply else "dismissed", decision_id, row["seq"]) for row in undecided],
     )
+    asked_for = reason == Reason.COMMAND or any(row["mention"] for row in undecided)
     if reply:
-        asked_for = reason == Reason.COMMAND or any(row["mention"] for row in undecided)
         add_reply(db, adapter, reply, now, decision_id, unprompted=not asked_for)
+    elif draft:
+        add_draft(db, adapter, draft, decision_id, now, unprompted=not asked_for)
     return decision_id
 
 
@@ -77,8 +82,21 @@ def recall_message(db: Connection, adapter: str, message_id: str, now: float) ->
         return False
     if row["state"] == "received":
         _dismiss(db, row["seq"], adapter, row["grp"], Reason.RECALLED, now)
-    # The trace may quote words of the message.
+    # The trace and a draft may quote words of the message, and labels do.
     db.execute("UPDATE decisions SET trace = '[]' WHERE id = ?", (row["decision_id"],))
+    db.execute(
+        "UPDATE drafts SET text = '', citations = '[]' WHERE decision_id = ?",
+        (row["decision_id"],),
+    )
+    db.execute(
+        """
+        DELETE FROM examples WHERE adapter = ? AND message_id IN (
+            SELECT message_id FROM messages WHERE adapter = ? AND message_id = ?
+            UNION SELECT message_id FROM messages WHERE decision_id = ?
+        )
+        """,
+        (adapter, adapter, message_id, row["decision_id"]),
+    )
     db.execute(
         "UPDATE messages SET text = '', attachments = '[]', recalled = TRUE WHERE seq = ?",
         (row["seq"],),

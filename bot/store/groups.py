@@ -35,6 +35,28 @@ def bot_moved(db: Connection, event: BotMoved) -> None:
     )
 
 
+def heard_of(db: Connection, adapter: str, group: str, now: float) -> None:
+    """A group is new when it is first heard of."""
+    db.execute(
+        "INSERT OR IGNORE INTO modes (adapter, grp, since) VALUES (?, ?, ?)", (adapter, group, now)
+    )
+
+
+def group_mode(db: Connection, adapter: str, group: str) -> tuple[str, float | None]:
+    """What an admin set as the group's mode, "" where none did; and when the group was first
+    heard of."""
+    row = db.execute(
+        "SELECT mode, since FROM modes WHERE adapter = ? AND grp = ?", (adapter, group)
+    ).fetchone()
+    return (row["mode"], row["since"]) if row else ("", None)
+
+
+def set_mode(db: Connection, adapter: str, group: str, mode: str, now: float) -> None:
+    """An admin set the group's mode; "" goes back to the default."""
+    heard_of(db, adapter, group, now)
+    db.execute("UPDATE modes SET mode = ? WHERE adapter = ? AND grp = ?", (mode, adapter, group))
+
+
 def bind_sources(db: Connection, adapter: str, group: str, sources: Sequence[str]) -> None:
     """Ties a group to some sources; none unties it."""
     db.execute(

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.store.database import Connection, Row
+from bot.store.drafts import shown_draft
 from bot.store.replies import votes
 from bot.texts.notices import reason_texts
 from bot.types import Reason
@@ -59,7 +60,7 @@ def decision(db: Connection, adapter: str, message_id: str) -> dict[str, Any] | 
     ).fetchone()
     if row is None:
         return None
-    reply = _reply_of(db, row["id"])
+    reply, draft = _reply_of(db, row["id"]), shown_draft(db, row["id"])
     return {
         "message_id": row["message_id"],
         "group": row["grp"],
@@ -73,6 +74,7 @@ def decision(db: Connection, adapter: str, message_id: str) -> dict[str, Any] | 
         "citations": json.loads(reply["citations"]) if reply else [],
         "feedback": votes(db, reply["seq"] if reply else 0),
         "trace": json.loads(row["trace"]) if row["trace"] else [],
+        **({"draft": draft} if draft else {}),
     }
 
 

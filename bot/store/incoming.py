@@ -4,6 +4,7 @@ import json
 
 from adapters.base import IncomingMessage
 from bot.store.database import Connection, Row, insert
+from bot.store.groups import heard_of
 from bot.types import Group
 
 
@@ -15,6 +16,7 @@ def add_message(
     known = "SELECT 1 FROM messages WHERE adapter = ? AND message_id = ?"
     if db.execute(known, (message.adapter, message.message_id)).fetchone():
         return False
+    heard_of(db, message.adapter, message.group, received_at)
     insert(
         db,
         "messages",

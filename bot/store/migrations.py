@@ -135,10 +135,72 @@ _BACKLOG = (
 )
 
 
+_LEARNING = (
+    # What people and models think of messages. No reference to the message: a label outlives the
+    # message that it was given to, which `store.keep_days` deletes. `step` is the refit that took
+    # it up; what an undone refit had taken up is set aside and taken up by none.
+    """
+    CREATE TABLE examples (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        person TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        text TEXT NOT NULL,
+        good INTEGER NOT NULL,
+        weight REAL NOT NULL CHECK (weight > 0 AND weight <= 1),
+        at REAL NOT NULL,
+        step INTEGER REFERENCES refits (id),
+        aside INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (adapter, message_id, origin, person)
+    )
+    """,
+    """
+    CREATE TABLE refits (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at REAL NOT NULL,
+        taken INTEGER NOT NULL,
+        undone_at REAL,
+        figures TEXT NOT NULL -- JSON object
+    )
+    """,
+    # `since` is when the group was first heard of, `mode` what an admin set, "" for the default.
+    """
+    CREATE TABLE modes (
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        since REAL NOT NULL,
+        mode TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (adapter, grp)
+    ) WITHOUT ROWID
+    """,
+    "INSERT INTO modes (adapter, grp, since) SELECT DISTINCT adapter, grp, 0 FROM messages",
+    # What the bot would have posted, had its group not been in shadow mode.
+    """
+    CREATE TABLE drafts (
+        decision_id INTEGER PRIMARY KEY REFERENCES decisions (id) ON DELETE CASCADE,
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL,
+        citations TEXT NOT NULL, -- JSON list of objects
+        unprompted INTEGER NOT NULL,
+        at REAL NOT NULL,
+        answered_by TEXT, -- id of the message in which a person answered later
+        answered_at REAL
+    )
+    """,
+    "CREATE INDEX drafts_by_group ON drafts (adapter, grp, at)",
+    "CREATE INDEX messages_by_user ON messages (adapter, grp, user, seq)",
+)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     ("m001_first", _FIRST),
     ("m002_platforms", _PLATFORMS),
     ("m003_backlog", _BACKLOG),
+    ("m004_learning", _LEARNING),
 )
 
 

@@ -133,14 +133,20 @@ def last_answer(db: Connection, adapter: str, group: str) -> StoredReply | None:
 
 
 def unprompted_replies(db: Connection, since: float) -> list[UnpromptedReply]:
-    """What the bot said without being asked, oldest first; what could not be sent counts too."""
+    """What the bot said without being asked, oldest first; what could not be sent counts too, and
+    what it would have said in shadow mode."""
     rows = db.execute(
         """
-        SELECT r.adapter, r.grp, r.created_at, MAX(m."user") AS asker
-        FROM replies r JOIN messages m USING (decision_id)
-        WHERE r.created_at >= ? AND r.unprompted GROUP BY r.seq ORDER BY r.seq
+        SELECT said.adapter, said.grp, said.created_at, MAX(m."user") AS asker
+        FROM (
+            SELECT decision_id, adapter, grp, created_at FROM replies
+            WHERE created_at >= :since AND unprompted
+            UNION ALL SELECT decision_id, adapter, grp, at FROM drafts
+            WHERE at >= :since AND unprompted
+        ) AS said JOIN messages m USING (decision_id)
+        GROUP BY said.decision_id ORDER BY said.created_at, said.decision_id
         """,
-        (since,),
+        {"since": since},
     )
     return [
         UnpromptedReply((row["adapter"], row["grp"]), row["asker"], row["created_at"])

@@ -10,7 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from bot.store import decisions, groups, history, incoming, replies
+from bot.store import decisions, drafts, examples, groups, history, incoming, replies
 from bot.store.database import (
     BUSY_TIMEOUT_S,
     Connection,
@@ -76,7 +76,25 @@ class Store:
     recent_answers = _transaction(replies.recent_answers)
     vote = _transaction(replies.vote)
 
+    drafts_since = _transaction(drafts.drafts_since)
+    open_drafts = _transaction(drafts.open_drafts)
+    draft_answered = _transaction(drafts.draft_answered)
+
+    add_label = _transaction(examples.add_label)
+    remove_label = _transaction(examples.remove_label)
+    forget_labels = _transaction(examples.forget_labels)
+    labels = _transaction(examples.labels)
+    labels_by_origin = _transaction(examples.labels_by_origin)
+    stored_questions = _transaction(examples.stored_questions)
+    question_of = _transaction(examples.question_of)
+    add_refit = _transaction(examples.add_refit)
+    refits = _transaction(examples.refits)
+    undo_refit = _transaction(examples.undo_refit)
+    weekly_messages = _transaction(examples.weekly_messages)
+
     bot_moved = _transaction(groups.bot_moved)
+    group_mode = _transaction(groups.group_mode)
+    set_mode = _transaction(groups.set_mode)
     bind_sources = _transaction(groups.bind_sources)
     bound_sources = _transaction(groups.bound_sources)
     known_groups = _transaction(groups.known_groups)

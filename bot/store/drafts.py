@@ -1,0 +1,111 @@
+"""What the bot would have said in groups in shadow mode. Each function works within one
+transaction."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from adapters.base import Reply
+from bot.store.database import Connection, Row, insert
+from bot.store.incoming import storable
+from bot.types import Group
+
+OPEN = 50
+"""Drafts of a group that a message is compared with, at most: the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the bot would have posted, `at` what time, and to which question: `message_ids` of
+    `user`, `text` what it said. `answered_by` is the message in which a person answered later."""
+
+    decision_id: int
+    message_ids: tuple[str, ...]
+    user: str
+    question: str
+    asked_at: float
+    kind: str
+    text: str
+    unprompted: bool
+    at: float
+    answered_by: str | None
+    answered_at: float | None
+
+
+def add_draft(
+    db: Connection, adapter: str, reply: Reply, decision_id: int, now: float, *, unprompted: bool
+) -> None:
+    """Records what is not posted."""
+    insert(
+        db,
+        "drafts",
+        decision_id=decision_id,
+        adapter=adapter,
+        grp=reply.group,
+        kind=reply.kind,
+        text=storable(reply.text),
+        citations=json.dumps([asdict(citation) for citation in reply.citations]),
+        unprompted=unprompted,
+        at=now,
+    )
+
+
+def drafts_since(db: Connection, group: Group, since: float) -> list[Draft]:
+    """The drafts of a group, oldest first; without those whose question was taken back."""
+    rows = db.execute(
+        "SELECT * FROM drafts WHERE adapter = ? AND grp = ? AND at >= ? AND text != ''"
+        " ORDER BY decision_id",
+        (*group, since),
+    ).fetchall()
+    return [draft for row in rows if (draft := _draft(db, row))]
+
+
+def open_drafts(db: Connection, group: Group, since: float) -> list[Draft]:
+    """The answers among them to what no person has answered, the newest."""
+    rows = db.execute(
+        "SELECT * FROM drafts WHERE adapter = ? AND grp = ? AND at >= ? AND kind = 'answer'"
+        " AND answered_by IS NULL AND text != '' ORDER BY decision_id DESC LIMIT ?",
+        (*group, since, OPEN),
+    ).fetchall()
+    return [draft for row in rows if (draft := _draft(db, row))]
+
+
+def draft_answered(db: Connection, decision_id: int, message_id: str, at: float) -> None:
+    """A person answered what a draft would have answered; the first time counts."""
+    db.execute(
+        "UPDATE drafts SET answered_by = ?, answered_at = ? WHERE decision_id = ?"
+        " AND answered_by IS NULL",
+        (message_id, at, decision_id),
+    )
+
+
+def shown_draft(db: Connection, decision_id: int | None) -> dict[str, Any] | None:
+    """A decision's draft, as the history shows it."""
+    row = db.execute("SELECT * FROM drafts WHERE decision_id = ?", (decision_id,)).fetchone()
+    if row is None:
+        return None
+    shown = {name: row[name] for name in ("kind", "text", "at", "answered_by", "answered_at")}
+    return shown | {"citations": json.loads(row["citations"])}
+
+
+def _draft(db: Connection, row: Row) -> Draft | None:
+    asked = db.execute(
+        'SELECT message_id, "user", text, sent_at FROM messages WHERE decision_id = ?'
+        " AND NOT recalled ORDER BY seq",
+        (row["decision_id"],),
+    ).fetchall()
+    if not asked:
+        return None
+    return Draft(
+        decision_id=row["decision_id"],
+        message_ids=tuple(line["message_id"] for line in asked),
+        user=asked[-1]["user"],
+        question="\n".join(line["text"] for line in asked if line["text"].strip()),
+        asked_at=asked[-1]["sent_at"],
+        kind=row["kind"],
+        text=row["text"],
+        unprompted=bool(row["unprompted"]),
+        at=row["at"],
+        answered_by=row["answered_by"],
+        answered_at=row["answered_at"],
+    )
