@@ -20,9 +20,10 @@ from knowledge.retrieval.assess import assess
 from knowledge.retrieval.evidence import worded_alike
 from knowledge.retrieval.expand import expand
 from knowledge.retrieval.quote import cut
+from knowledge.retrieval.rerank import create_reranker, reranked
 from knowledge.retrieval.search import search
 from knowledge.serving import Opener, Serving
-from knowledge.settings import GateSettings
+from knowledge.settings import GateSettings, RerankerSettings
 from knowledge.types import Found, KnowledgeError, Passage, Quote, Status, Vectors, Verdict
 
 T = TypeVar("T")
@@ -37,8 +38,14 @@ _REMEMBERED = 256
 class KnowledgeBase:
     """One index and its gate. Open it with `async with`; the index must have been built."""
 
-    def __init__(self, plan: BuildPlan, gate: GateSettings) -> None:
-        self._plan = plan
+    def __init__(
+        self,
+        plan: BuildPlan,
+        gate: GateSettings,
+        reranker: RerankerSettings | None = None,
+    ) -> None:
+        self._plan, self._reranking = plan, reranker or RerankerSettings()
+        self._reranker = create_reranker(self._reranking)
         self._embedder = create_embedder(plan.embedder)
         self._opener = Opener(plan, gate, self._embedder)
         self._thread = ThreadPoolExecutor(1, "knowledge")
@@ -49,6 +56,8 @@ class KnowledgeBase:
 
     async def __aenter__(self) -> Self:
         self._serving = await self._run(self._opener.open)
+        if self._reranker:
+            await self._reranker.open()
         return self
 
     async def __aexit__(
@@ -60,6 +69,8 @@ class KnowledgeBase:
         serving, self._serving = self._serving, None
         if serving:
             await self._run(serving.snapshot.catalog.close)
+        if self._reranker:
+            await self._reranker.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def judge(self, text: str, *, mention: bool, sources: Sequence[str] = ()) -> Verdict:
@@ -73,15 +84,19 @@ class KnowledgeBase:
         return await self._run(work)
 
     async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:
-        """The k best passages for a question, from all sources or only some. Raises
-        KnowledgeError."""
+        """The k best passages for a question, from all sources or only some; in the order of the
+        reranker where there is one. Raises KnowledgeError."""
+        many = max(k, self._reranking.candidates) if self._reranker else k
 
         def work() -> Found:
             now, vector = self._now(), self._remembered(text)
             chars, scope = self._plan.passage_chars, now.scope(sources)
-            return search(now.snapshot, text, vector, k, chars, scope, now.scale)
+            return search(now.snapshot, text, vector, many, chars, scope, now.scale)
 
-        return await self._run(work)
+        found = await self._run(work)
+        if self._reranker is None:
+            return found
+        return await reranked(found, text, k, self._reranker, self._reranking.timeout_s)
 
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
         """The sentences and code blocks of the passages that answer, at most `max_chars` long."""

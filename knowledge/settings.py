@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
-from common.settings import Section, WebAddress
+from common.settings import HeaderSecret, Section, WebAddress
 from knowledge.plan import BuildPlan, EmbedderSpec, Source
 
 _REMOTE = re.compile(r"(https|ssh|file)://\S+")
@@ -90,6 +90,36 @@ class EmbedderSettings(Section):
         return text
 
 
+class RerankerSettings(Section):
+    """Which model puts the passages that were found in order, if any; see
+    `knowledge.retrieval.rerank`. `candidates` are read by it, for `timeout_s` at most."""
+
+    kind: Literal["none", "api", "local"] = "none"
+    model: str = Field(default="", max_length=500, validate_default=True)
+    base_url: WebAddress = Field(default="", validate_default=True)
+    api_key: HeaderSecret = SecretStr("")
+    candidates: int = Field(default=20, ge=2, le=32)
+    timeout_s: float = Field(default=2, gt=0, le=60)
+
+    @field_validator("model")
+    @classmethod
+    def _demanded_here(cls, model: str, info: Info) -> str:
+        if info.data.get("kind") == "local" and not model:
+            raise ValueError(
+                "must be set for the reranker kind local, such as BAAI/bge-reranker-v2-m3"
+            )
+        return model
+
+    @field_validator("base_url")
+    @classmethod
+    def _demanded_elsewhere(cls, address: str, info: Info) -> str:
+        if info.data.get("kind") == "api" and not address:
+            raise ValueError(
+                "must be set for the reranker kind api, such as https://api.siliconflow.cn/v1"
+            )
+        return address
+
+
 class IndexSettings(Section):
     """Parameters of hnswlib's graph."""
 
@@ -110,6 +140,7 @@ class KnowledgeSettings(Section):
     reject_chars: CharRange = (120, 240)
     passage_chars: int = Field(default=1500, ge=100, le=20000, validate_default=True)
     embedder: EmbedderSettings = EmbedderSettings()
+    reranker: RerankerSettings = RerankerSettings()
     index: IndexSettings = IndexSettings()
 
     @field_validator("sources")

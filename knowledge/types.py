@@ -3,6 +3,7 @@
 KnowledgeError
 ├── SourceError         a source folder or git address can't be read
 ├── IndexMismatch       a saved index or gate was made with another embedder or format
+├── RerankerError       see `knowledge.retrieval.rerank`
 └── EmbedderError       the embedder can't be loaded or its service failed
 """
 
@@ -78,12 +79,14 @@ class Found:
     """What a search brought: passages, best first, and how well they cover the question.
 
     `evidence` is about 1 where the documents answer and below 0.6 where they don't speak of it;
-    `unknown` are names in the question that occur nowhere in the documents.
+    `unknown` are names in the question that occur nowhere in the documents. `reranked` names the
+    reranker whose order it is, or says why it is not; "" where there is none.
     """
 
     passages: tuple[Passage, ...]
     evidence: float
     unknown: tuple[str, ...]
+    reranked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ async def retrieve(
         figures["evidence"] = round(found.evidence, 3)
         figures["min_evidence"] = min_evidence
         figures["unknown"] = list(found.unknown)
+        if found.reranked:
+            figures["reranked"] = found.reranked
         figures["hits"] = [
             {"path": hit.path, "line": hit.line, "score": round(hit.score, 3)}
             for hit in found.passages

@@ -1,5 +1,7 @@
 """`check`: what would keep the bot from working, found before it does; a line per finding."""
 
+import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,10 +16,19 @@ from bot.llm.llm import Llm
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import load_examples
 from knowledge.index.snapshots import is_current
+from knowledge.retrieval.rerank import RerankerError, create_reranker
+from knowledge.settings import KnowledgeSettings
 from knowledge.types import KnowledgeError, Status
 
 SAMPLE = "HuixiangDou group chat assistant"
 """What the web is asked for, to see whether it answers."""
+
+RERANKED_FOR = "Which port does the server listen on?"
+RERANKED = ("The cake needs three eggs and some sugar.", "The server listens on port 8080.")
+"""A question for the reranker and two passages, the second of which answers."""
+
+LOADING_S = 120.0
+"""The time in which the reranker must answer once; a model that runs here is loaded first."""
 
 
 async def check(config: Config, llm: Llm | None, external: ExternalSources | None) -> int:
@@ -31,6 +42,7 @@ async def check(config: Config, llm: Llm | None, external: ExternalSources | Non
         *await _search(external),
         *_examples(config.gate.examples),
         *await _index(config),
+        *await _reranker(config.knowledge),
     ]
     for finding in findings:
         say(f"{finding.mark:<6}{finding.text}")
@@ -112,6 +124,28 @@ def _served(status: Status) -> Iterator[Finding]:
     else:
         own = "the good examples are not about them, write your own: gate.examples"
         yield Finding("note", f"{line}; {own}")
+
+
+async def _reranker(settings: KnowledgeSettings) -> list[Finding]:
+    """Puts two passages in order, as long as those of the documents may be."""
+    reranker = create_reranker(settings.reranker)
+    if reranker is None:
+        return []
+    texts = [(f"{text}\n" * settings.passage_chars)[: settings.passage_chars] for text in RERANKED]
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(LOADING_S):
+            wrong, right = await reranker.scores(RERANKED_FOR, texts)
+    except TimeoutError:
+        return [Finding("bad", f"reranker: {reranker.id} took more than {LOADING_S:g} s")]
+    except RerankerError as error:
+        return [Finding("bad", f"reranker: {error}")]
+    finally:
+        await reranker.close()
+    line = f"reranker: {reranker.id}, {time.perf_counter() - started:.1f} s for 2 passages"
+    if wrong < right:
+        return [Finding("ok", line)]
+    return [Finding("note", f"{line}, in the wrong order; is the model a reranker?")]
 
 
 def _adapters(config: Config) -> Iterator[Finding]:

@@ -171,7 +171,7 @@ async def open_knowledge(
     if not is_current(plan):
         sys.stderr.write("building the knowledge index, once ...\n")
         await build_apart(plan, progress)
-    async with KnowledgeBase(plan, config.gate) as knowledge:
+    async with KnowledgeBase(plan, config.gate, config.knowledge.reranker) as knowledge:
         # What is loaded now stays: looking through it for garbage during a reload would stop the
         # event loop for 30 ms at a time.
         gc.freeze()

@@ -1,4 +1,5 @@
-"""The text2vec embedder on a real model, one that a package ships: `make test-text2vec`.
+"""The text2vec embedder on a real model, one that a package ships, and the local reranker:
+`make test-text2vec`.
 
 No part of `make test`, because torch takes minutes and a gigabyte; hence the file's name.
 """
@@ -13,6 +14,7 @@ import pytest
 from knowledge.base import KnowledgeBase
 from knowledge.index.embedders import Text2vecEmbedder
 from knowledge.ingest.build import build
+from knowledge.retrieval.rerank import CrossEncoder, RerankerError
 from knowledge.types import EmbedderError
 from tests.knowledge.library import GOOD, gate_options, plan, write_pages
 
@@ -50,3 +52,32 @@ async def test_a_knowledge_base_answers_with_it(model: str, tmp_path: Path) -> N
 def test_a_model_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(EmbedderError, match="can't load the model"):
         Text2vecEmbedder(str(tmp_path)).encode(["x"])
+
+
+async def scored(reranker: CrossEncoder, question: str, texts: list[str]) -> list[float]:
+    try:
+        return await reranker.scores(question, texts)
+    finally:
+        await reranker.close()
+
+
+async def test_a_cross_encoder_scores_each_passage_by_itself(model: str, tmp_path: Path) -> None:
+    """No package ships one: the encoder gets a head with fixed weights, which reads each pair."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    torch.manual_seed(7)
+    made = AutoModelForSequenceClassification.from_pretrained(model, num_labels=1)
+    made.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(model).save_pretrained(tmp_path)
+    question, texts = "which port?", ["Port 7311.", "long " * 2000, "A rainy afternoon in town."]
+    together = await scored(CrossEncoder(str(tmp_path)), question, texts)
+    alone = [(await scored(CrossEncoder(str(tmp_path)), question, [text]))[0] for text in texts]
+    assert together == pytest.approx(alone, abs=1e-4)
+    assert len(set(together)) == 3
+
+
+async def test_a_cross_encoder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    reranker = CrossEncoder(str(tmp_path))
+    with pytest.raises(RerankerError, match="can't be loaded"):
+        await scored(reranker, "q", ["x"])
