@@ -77,7 +77,7 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             case "ask":
                 async with _external(config) as external:
                     stages = Pipeline(knowledge, config.answer, llm, external)
-                    return await asking.ask(stages, args, config.bot.language)
+                    return await asking.ask(stages, args, config.bot)
             case "search":
                 return await index.search(knowledge, args)
             case "gate":

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     ANSWERED = "answered"  # the question was answered
     REPEATED = "repeated"  # near-identical question: pointed to the first answer
     NOT_A_QUESTION = "not_a_question"  # nothing to answer: empty, a sticker, only a mention
+    SMALL_TALK = "small_talk"  # thanks, a greeting, who are you: answered by a short line
     OFF_TOPIC = "off_topic"  # the gate: too far from the documents
     NO_EVIDENCE = "no_evidence"  # no passage is close enough to answer from
     UNSURE = "unsure"  # the language model's draft dodges the question

@@ -1,6 +1,7 @@
 """The knowledge base as the bot sees it: judge, search, quote and reload, all async.
 
-Everything that touches a snapshot runs in one thread of its own, so that the event loop never
+What a question opens with ("hi all, ...") says nothing here, see `common.small_talk`. Everything
+that touches a snapshot runs in one thread of its own, so that the event loop never
 waits for an embedding, and exchanging the snapshot needs no lock.
 """
 
@@ -11,6 +12,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Self, TypeVar
 
+from common.small_talk import without_openers
 from knowledge.gate.examples import Examples
 from knowledge.gate.gate import GateFigures, Thresholds, measure
 from knowledge.index.embedders import create_embedder
@@ -77,33 +79,36 @@ class KnowledgeBase:
         """Does this message belong to the documents, or to those of some sources? Raises
         KnowledgeError."""
 
+        said = without_openers(text)
+
         def work() -> Verdict:
-            now, vector = self._now(), self._remembered(text)
-            return now.judge(text, vector, now.scope(sources), mention=mention)
+            now, vector = self._now(), self._remembered(said)
+            return now.judge(said, vector, now.scope(sources), mention=mention)
 
         return await self._run(work)
 
     async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:
         """The k best passages for a question, from all sources or only some; in the order of the
         reranker where there is one. Raises KnowledgeError."""
+        said = without_openers(text)
         many = max(k, self._reranking.candidates) if self._reranker else k
 
         def work() -> Found:
-            now, vector = self._now(), self._remembered(text)
+            now, vector = self._now(), self._remembered(said)
             chars, scope = self._plan.passage_chars, now.scope(sources)
-            return search(now.snapshot, text, vector, many, chars, scope, now.scale)
+            return search(now.snapshot, said, vector, many, chars, scope, now.scale)
 
         found = await self._run(work)
         if self._reranker is None:
             return found
-        return await reranked(found, text, k, self._reranker, self._reranking.timeout_s)
+        return await reranked(found, said, k, self._reranker, self._reranking.timeout_s)
 
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
         """The sentences and code blocks of the passages that answer, at most `max_chars` long."""
 
         def work() -> list[Quote]:
             words = self._now().snapshot.words
-            return cut(text, passages, max_chars, self._embedder.encode, words)
+            return cut(without_openers(text), passages, max_chars, self._embedder.encode, words)
 
         return await self._run(work)
 
@@ -125,17 +130,19 @@ class KnowledgeBase:
         "unmute" are as near as can be. Raises KnowledgeError."""
 
         def work() -> list[float]:
-            own, words = self._remembered(text), self._now().snapshot.words
+            said, words = without_openers(text), self._now().snapshot.words
+            own, told = self._remembered(said), [without_openers(other) for other in others]
             return [
-                float(own @ self._remembered(other)) if worded_alike(words, text, other) else 0.0
-                for other in others
+                float(own @ self._remembered(other)) if worded_alike(words, said, other) else 0.0
+                for other in told
             ]
 
         return await self._run(work)
 
     async def keywords(self, text: str, most: int) -> list[str]:
         """The words of a question that tell most, in its order."""
-        return await self._run(lambda: self._now().snapshot.words.keywords(text, most))
+        said = without_openers(text)
+        return await self._run(lambda: self._now().snapshot.words.keywords(said, most))
 
     async def assess(self, text: str, others: Sequence[Passage], k: int) -> Found:
         """The k best passages of whole texts from elsewhere, and how well they cover a question.
@@ -144,7 +151,7 @@ class KnowledgeBase:
         def work() -> Found:
             now = self._now()
             encode, words = self._embedder.encode, now.snapshot.words
-            return assess(text, others, k, encode, words, now.scale)
+            return assess(without_openers(text), others, k, encode, words, now.scale)
 
         return await self._run(work)
 
@@ -199,7 +206,9 @@ class KnowledgeBase:
     async def scores(self, texts: Sequence[str]) -> list[float]:
         """The gate's score of each text."""
         return await self._run(
-            lambda: [self._now().gate.score(self._remembered(text)) for text in texts]
+            lambda: [
+                self._now().gate.score(self._remembered(without_openers(text))) for text in texts
+            ]
         )
 
     async def _encode(self, texts: Sequence[str]) -> Vectors:

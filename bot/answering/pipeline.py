@@ -1,6 +1,6 @@
 """The pipeline of the HuixiangDou paper (arXiv 2401.08772), flat and in order.
 
-    text      = preprocess(pack)              or Silence(NOT_A_QUESTION)
+    text      = preprocess(pack)              or Silence(NOT_A_QUESTION | SMALL_TALK)
     text      = rewrite(text, history)                                          (with a model)
     verdict   = reject(text)                  or Silence(OFF_TOPIC)
     harmless  = intent(text)                  or Silence(NOT_A_QUESTION | UNSAFE) (with a model)

@@ -8,6 +8,7 @@ from bot.grounding.claims import names_in
 from bot.llm.llm import Llm
 from bot.types import Knowledge, Question, Reason, Silence, Trace, Turn, stage
 from common.language import is_chinese
+from common.small_talk import small_talk
 
 _LETTERS = re.compile(r"[^\W\d_]")
 MIN_LETTERS = 2
@@ -15,7 +16,8 @@ MIN_LETTERS = 2
 
 
 def preprocess(question: Question, trace: Trace) -> str | Silence:
-    """The text to judge and search for; Silence when there is only a sticker or a mark."""
+    """The text to judge and search for; Silence when there is only a sticker or a mark, and for
+    who only greets or thanks the bot."""
     with stage(trace, "preprocess") as figures:
         text = question.text.strip()
         figures["messages"] = len(question.messages)
@@ -23,6 +25,9 @@ def preprocess(question: Question, trace: Trace) -> str | Silence:
         attachments = [kind for message in question.messages for kind in message.attachments]
         if attachments:
             figures["attachments"] = attachments
+        if question.mention and (kind := small_talk(text)):
+            figures["small_talk"] = kind
+            return Silence(Reason.SMALL_TALK)
         if len(_LETTERS.findall(text)) < MIN_LETTERS:
             return Silence(Reason.NOT_A_QUESTION)
         return text

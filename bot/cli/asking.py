@@ -10,7 +10,8 @@ from adapters.base import Citation, IncomingMessage
 from bot.answering.pipeline import Pipeline
 from bot.cli.index import say, say_json
 from bot.cli.model import NOT_ASKED, failures, kind_of, model_failed, quiet
-from bot.texts.answers import answer_text, decline_text
+from bot.config.schema import BotSettings
+from bot.texts.answers import answer_text, decline_text, small_talk_text
 from bot.texts.notices import reason_text, speaks_chinese
 from bot.types import Answer, Question, Reason, Trace
 
@@ -22,7 +23,7 @@ def mention(text: str, group: str = "cli", user: str = "me") -> Question:
     return Question(text, mention=True, messages=(message,))
 
 
-async def ask(pipeline: Pipeline, args: argparse.Namespace, language: str) -> int:
+async def ask(pipeline: Pipeline, args: argparse.Namespace, bot: BotSettings) -> int:
     """Prints outcome, answer and citations, with `--trace` each stage. In the JSON form `text` of
     a silence is the line that a mention gets."""
     trace: Trace = []
@@ -31,7 +32,7 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, language: str) -> in
     if pipeline.llm and (failed := failures(trace)) and kind_of(trace) != "written":
         then = "what is answered is quoted from the documents"
         model_failed(pipeline.llm, NOT_ASKED, then, failed[-1])
-    chinese = speaks_chinese(language, args.text)
+    chinese = speaks_chinese(bot.language, args.text)
     if isinstance(outcome, Answer):
         kind, reason, citations = "answer", Reason.ANSWERED, outcome.citations
         text = answer_text(outcome, chinese)
@@ -39,6 +40,8 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, language: str) -> in
     else:
         kind, reason, citations = "silence", outcome.reason, ()
         text = decline_text(trace, chinese, reason)
+        if reason is Reason.SMALL_TALK:
+            text = small_talk_text(args.text, chinese, bot.name, bot.helpers)
         notes = [f"({reason}: {reason_text(reason, chinese)})"]
     if args.json:
         cited = [asdict(citation) for citation in citations]

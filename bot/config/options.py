@@ -18,6 +18,8 @@ def group_options(config: Config) -> GroupOptions:
     return GroupOptions(
         language=bot.language,
         when_unknown=bot.when_unknown,
+        name=bot.name,
+        helpers=bot.helpers,
         command_prefix=config.admin.prefix,
         admins=config.admin.users,
         max_age_s=bot.resume_max_age_s,

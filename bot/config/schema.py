@@ -71,6 +71,7 @@ def _cron(line: str) -> str:
 
 Seconds = Annotated[float, Field(ge=0, le=DAY_S)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
+Helper = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\n]*\S[^\n]*$")]
 AdapterUser = Annotated[str, Field(max_length=200), AfterValidator(_adapter_user)]
 TimeZone = Annotated[str, Field(max_length=100), AfterValidator(_time_zone)]
 WorkingHours = Annotated[str, Field(max_length=100), AfterValidator(_working_hours)]
@@ -88,6 +89,7 @@ class BotSettings(Section):
     mention_wait_s: Seconds = 1.5
     queue_size: int = Field(default=100, ge=1, le=10_000)
     when_unknown: Literal["say", "react", "silent"] = "say"
+    helpers: tuple[Helper, ...] = Field(default=(), max_length=10)
     resume_max_age_s: float = Field(default=3600, ge=0, le=30 * DAY_S)
     recall_with_question: bool = True
     shutdown_grace_s: float = Field(default=5, ge=0, le=600)

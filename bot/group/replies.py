@@ -3,9 +3,17 @@
 from adapters.base import Reply
 from bot.group.delivery import reply_to
 from bot.group.types import GroupOptions
-from bot.texts.answers import DECLINED, answer_text, decline_text, excerpt
+from bot.texts.answers import (
+    DECLINED,
+    REACTIONS,
+    answer_text,
+    decline_text,
+    excerpt,
+    small_talk_text,
+)
 from bot.texts.notices import notice, speaks_chinese
-from bot.types import Answer, Outcome, PastAnswer, Question, Trace
+from bot.types import Answer, Outcome, PastAnswer, Question, Reason, Trace
+from common.small_talk import SmallTalk, small_talk
 
 
 def decision_reply(
@@ -17,7 +25,11 @@ def decision_reply(
         text = answer_text(outcome, chinese)
         cited = outcome.citations
         return reply_to(question.last, text, "answer", chinese=chinese, citations=cited)
-    if not question.mention or outcome.reason not in DECLINED:
+    if not question.mention:
+        return None
+    if outcome.reason is Reason.SMALL_TALK:
+        return _small_talk_reply(question, chinese, options)
+    if outcome.reason not in DECLINED:
         return None
     match options.when_unknown:
         case "say":
@@ -27,6 +39,16 @@ def decision_reply(
             return reply_to(question.last, notice("react", chinese), "reaction", chinese=chinese)
         case _:
             return None
+
+
+def _small_talk_reply(question: Question, chinese: bool, options: GroupOptions) -> Reply | None:
+    """A short line or an emoji; where the bot is to be silent only a helper's name."""
+    text = small_talk_text(question.text, chinese, options.name, options.helpers)
+    wants_person = small_talk(question.text) is SmallTalk.HUMAN and bool(options.helpers)
+    if options.when_unknown == "silent" and not wants_person:
+        return None
+    kind = "reaction" if text in REACTIONS.values() else "notice"
+    return reply_to(question.last, text, kind, chinese=chinese)
 
 
 def repeat_reply(question: Question, earlier: PastAnswer, options: GroupOptions) -> Reply:

@@ -17,11 +17,14 @@ class GroupOptions:
     are waited for more of a question, `wait_for_humans_s` for a person's answer. A group's queue
     holds `queue_size` messages, of which `at_once` questions are worked on at once. With
     `keep_for_opening` unprompted messages from outside working hours wait for the opening, else
-    they are dropped. With `recall_with_question` an answer goes when its question does.
+    they are dropped. `helpers` are named to who wants a person. With `recall_with_question` an
+    answer goes when its question does.
     """
 
     language: str
     when_unknown: str
+    name: str
+    helpers: tuple[str, ...]
     command_prefix: str
     admins: tuple[str, ...]
     max_age_s: float

@@ -12,7 +12,13 @@ from bot.texts.notices import reason_texts
 from bot.types import Reason
 
 NO_QUESTIONS = (Reason.COMMAND, Reason.RECALLED, Reason.HUMAN_ANSWER, Reason.ADDRESSED)
-CHATTER = (Reason.NOT_A_QUESTION, Reason.OFF_TOPIC, Reason.QUEUE_FULL, Reason.CLOSED)
+CHATTER = (
+    Reason.NOT_A_QUESTION,
+    Reason.SMALL_TALK,
+    Reason.OFF_TOPIC,
+    Reason.QUEUE_FULL,
+    Reason.CLOSED,
+)
 """Unprompted messages with these reasons were nothing for the bot; with a mention they were."""
 
 

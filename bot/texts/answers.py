@@ -1,9 +1,11 @@
 """How outcomes read in a group: the text around an answer, and the line that declines."""
 
 import re
+from collections.abc import Sequence
 
 from bot.texts.notices import notice
 from bot.types import Answer, Reason, Trace
+from common.small_talk import SmallTalk, small_talk
 
 _REPEATABLE = re.compile(r"(?!https?$|www$)[\w+-]+(?:\.\d+)*", re.IGNORECASE)
 """A name that the bot may repeat: no address, which a platform would turn into a link."""
@@ -71,6 +73,27 @@ def decline_text(trace: Trace, chinese: bool, reason: Reason = Reason.NO_EVIDENC
         names = notice("comma", chinese).join(unknown[:3])
         return notice("unknown_names", chinese, names=names)
     return notice("unknown", chinese)
+
+
+REACTIONS = {SmallTalk.PRAISE: "🙏", SmallTalk.OK: "👌"}
+"""Small talk that no words need follow."""
+
+_RETURNED = {
+    SmallTalk.WHO: "who",
+    SmallTalk.THANKS: "thanks",
+    SmallTalk.BYE: "bye",
+    SmallTalk.HELLO: "hello",
+}
+
+
+def small_talk_text(text: str, chinese: bool, name: str, helpers: Sequence[str]) -> str:
+    """What small talk is answered with: a short line, or one of `REACTIONS`."""
+    kind = small_talk(text)
+    if kind in REACTIONS:
+        return REACTIONS[kind]
+    if kind is SmallTalk.HUMAN and helpers:
+        return notice("helpers", chinese, names=notice("comma", chinese).join(helpers))
+    return notice(_RETURNED.get(kind, "no_helpers") if kind else "no_question", chinese, name=name)
 
 
 def _was_left_without_a_model(trace: Trace) -> bool:

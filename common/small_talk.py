@@ -1,0 +1,198 @@
+"""What people say beside their question: openers, which say nothing, and small talk to the bot.
+
+By words alone, in Chinese and English, and on the safe side: a message that says anything else,
+too, is no small talk, and what might be part of a question is no opener.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class SmallTalk(StrEnum):
+    """What a message is that asks nothing of the documents; what asks most of the bot first."""
+
+    HUMAN = "human"  # wants a person
+    WHO = "who"  # asks who the bot is
+    THANKS = "thanks"
+    BYE = "bye"
+    HELLO = "hello"
+    PRAISE = "praise"
+    OK = "ok"  # has understood
+
+
+def _any(*patterns: str) -> str:
+    return f"(?:{'|'.join(patterns)})"
+
+
+_WHOM = _any(
+    r"你们?|您|大家|各位|大佬们?|大神们?|老师们?|豆哥|小助手|机器人|兄弟们?|朋友们?|同学们?",
+    r"you|all|everyone|everybody|guys|folks|team|there|bot|again|mate|man|people|sir",
+)
+_TAIL = r"(?:[了啦哈哦呀啊呢吧噢嘞咯哟么]|一下)*"
+_DAY = r"good (?:morning|afternoon|evening)"
+
+_KINDS: dict[SmallTalk, str] = {
+    SmallTalk.HUMAN: _any(
+        r"(?:请|麻烦|帮我|我要|我想|能不能|可以|可否)*(?:转|找|换|叫|联系|接|转接)(?:一?个|一?下|到)?"
+        r"(?:人工|真人|活人)(?:客服|服务)?[吗嘛]?",
+        r"人工(?:客服|服务)?|真人(?:客服|在吗)?",
+        r"有(?:没有)?(?:人工|真人)(?:客服|服务)?[吗嘛]?",
+        r"(?:a )?(?:real )?(?:human|live agent|real person)(?: please| pls)?",
+        r"(?:please )?(?:can|could|may|let me|i (?:want|need|would like)|i'd like)?(?: i| to| me)*"
+        r" ?(?:talk|speak|chat|connect|transfer)(?: me)? (?:to|with) (?:an? |some )?"
+        r"(?:real |live )?(?:human|person|agent|operator|somebody|someone|maintainer)(?: please)?",
+        r"(?:i (?:want|need)|get me) (?:an? )?(?:real )?(?:human|person)(?: please)?",
+    ),
+    SmallTalk.WHO: _any(
+        r"[你您](?:是|叫)(?:谁|什么|啥|什么名字|什么东西|机器人|人|真人|ai)[吗嘛呀啊]?",
+        r"(?:请?[你您]?)?(?:自我)?介绍一?下[你您]?(?:自己)?",
+        r"[你您](?:能|会|可以)(?:帮我)?(?:做|干)?(?:什么|啥|些什么|点什么)",
+        r"[你您]有(?:什么|啥)(?:用|功能)",
+        r"who are you|what are you|who is this|what(?:'s| is) your name|introduce yourself",
+        r"are you (?:an? )?(?:bot|robot|human|person|real|ai)",
+        r"what (?:can|do) you do",
+    ),
+    SmallTalk.THANKS: _any(
+        rf"(?:非常|十分|太|真的?|好的|多)*(?:谢谢|感谢|谢|感恩){_WHOM}*{_TAIL}(?:的?帮助|的?回答)?",
+        r"(?:辛苦|麻烦)(?:你|您|大家|各位)?了|3q",
+        r"(?:我的?)?(?:这个|那个)?(?:问题|报错|错误|bug)?(?:已经?|都|终于|现在)*"
+        r"(?:解决|搞定|弄好|修好|成功|装好|跑通|跑起来|可以用|能用|好使)(?:了|啦|咯|嘞)+",
+        r"(?:many |so many |big )?(?:thanks|thank you|thank u|thx|ty|cheers|tks)(?: "
+        + _any(
+            r"so much|a lot|very much|a million|a bunch|for (?:the|your) (?:help|answer)",
+            _WHOM,
+        )
+        + ")*",
+        r"(?:it|that|this)(?:'s| is| has been)? (?:now )?"
+        r"(?:works?|worked|helps?|helped|solved|fixed)"
+        r"(?: (?:now|for me|it|my (?:problem|issue)|perfectly|great|me|a lot))*",
+        r"(?:my |the )?(?:problem|issue|bug)?(?:'s| is| was| has been)? ?"
+        r"(?:solved|fixed|resolved)(?: now)?",
+    ),
+    SmallTalk.BYE: _any(
+        rf"再见|拜拜|回见|晚安{_TAIL}",
+        r"(?:good ?)?bye(?: bye)?|see (?:you|ya)|good night",
+        r"have a (?:nice|good|great) (?:day|one|weekend)",
+    ),
+    SmallTalk.HELLO: _any(
+        rf"{_WHOM}{{1,2}}好{_TAIL}|{_WHOM}?(?:在吗|在么|在不在|在嘛|在线吗){_TAIL}|在",
+        rf"哈喽|哈啰|嗨|嘿|早上?好?|早安|(?:早上|上午|中午|下午|晚上)好{_TAIL}",
+        r"有人(?:在)?[吗嘛么]|有没有人(?:在)?|测试(?:一下)?",
+        rf"(?:hello|hi|hey|hiya|yo|howdy|greetings|{_DAY})(?: {_WHOM})*",
+        r"(?:is )?any(?:one|body)(?: (?:here|there|home|around|online))|how are you(?: doing)?",
+        r"are you (?:here|there|online)|test(?:ing)?",
+    ),
+    SmallTalk.PRAISE: _any(
+        rf"[你您]?[真太好很]?(?:厉害|牛逼|牛|强|棒|赞|优秀|聪明|专业){_TAIL}|点赞|给力|666+|nb",
+        r"(?:very |so |well )?"
+        r"(?:good|nice|great|cool|awesome|amazing|excellent|perfect|brilliant|done)"
+        r"(?: (?:bot|job|work|one|answer))?",
+        r"love it|you rock",
+    ),
+    SmallTalk.OK: _any(
+        rf"(?:好的?|行|嗯+|哦+|噢|收到|原来如此|没事|没问题|可以){_TAIL}",
+        rf"我?(?:明白|知道|懂|了解|清楚){_TAIL}",
+        r"ok(?:ay)?|okey|kk?|got it|i see|understood|all ?right|sure|fine|never ?mind|no problem",
+    ),
+}
+_TALK = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
+_ORDER = list(SmallTalk)
+
+_CLAUSES = re.compile(r"[,，.。!！?？;；:：~～、…\n]+")
+_SIGNS = re.compile(r"^[^\w]+|[^\w]+$")
+_FILLER = re.compile(r"请问|那|and|so|well|please|pls|oh|哈+|呵+|(?:ha)+|lol", re.IGNORECASE)
+_MOST_CHARS = 80
+"""A longer message says something else, too."""
+
+
+def small_talk(text: str) -> SmallTalk | None:
+    """What kind of small talk a message is; None where it is anything else, too."""
+    text = text.replace("’", "'")
+    if len(text) > _MOST_CHARS:
+        return None
+    if whole := _kind(" ".join(_plain(text).split())):
+        return whole
+    clauses = [clean for part in _CLAUSES.split(text) if (clean := _plain(part))]
+    kinds = [_kind(clause) or _of_words(clause) for clause in clauses if not _is_filler(clause)]
+    return _most(kinds)
+
+
+def _of_words(clause: str) -> SmallTalk | None:
+    """Of a clause that nobody has punctuated."""
+    return _most(_kind(word) for word in clause.split() if not _is_filler(word))
+
+
+def _most(kinds: Iterable[SmallTalk | None]) -> SmallTalk | None:
+    """The one that asks most of the bot; None where one is none."""
+    best: SmallTalk | None = None
+    for kind in kinds:
+        if kind is None:
+            return None
+        best = kind if best is None or _ORDER.index(kind) < _ORDER.index(best) else best
+    return best
+
+
+def _kind(clause: str) -> SmallTalk | None:
+    return next((kind for kind, talk in _TALK.items() if talk.fullmatch(clause)), None)
+
+
+def _plain(text: str) -> str:
+    return _SIGNS.sub("", text)
+
+
+def _is_filler(clause: str) -> bool:
+    return _FILLER.fullmatch(clause) is not None
+
+
+_GREETING = _any(
+    rf"{_WHOM}?好[啊呀哈]?|在吗|在么|在嘛|在不在|有人(?:在)?[吗嘛么]|有没有人(?:在)?|哈喽|嗨",
+    r"早上?好|早安|(?:早上|上午|中午|下午|晚上)好|打扰(?:一下|了)?|不好意思|抱歉",
+    r"求助|求救|求教|急+|各位|萌新(?:求助)?|小白(?:求助)?",
+    r"(?:各位|诸位)?(?:大佬|大神|老师|专家|朋友|同学|兄弟|前辈)们?",
+    rf"(?:hello|hi|hey|hiya|greetings|dear|{_DAY})(?: {_WHOM})*",
+    r"(?:is )?any(?:one|body)(?: (?:here|there|home|around|online))?",
+    r"excuse me|sorry to bother(?: you)?|help(?: me)?",
+    r"(?:a )?(?:quick )?question(?: for you)?|(?:i have|got) a (?:quick )?question",
+)
+"""Says nothing where a sign or another opener follows: "help" alone may begin a command."""
+
+_ASKING = _any(
+    r"我?(?:想|要)?(?:(?:请问|请教)(?:一?个问题|一下|下)?|问(?:一?个问题|一下|下))",
+    r"麻烦(?:问|请教)(?:一下|下)",
+    r"(?:请问|请教|问下|问一下)?各位(?:大佬|大神|老师|专家|朋友|同学)们?",
+)
+"""Says nothing in any case."""
+
+_ASKS = (
+    r"how|what|why|where|when|which|who|can|could|does|do|did|is|are|was|will|would|should|any|i"
+    r"|my|we|if|need|has|have|请问|请教|想问|我|怎么|如何|为什么|有没有|哪|谁"
+)
+_SIGN = r",，.。!！?？;；:：~～、…\n—"
+_ENDS = r"[^\S\n]*(?:[,，。!！?？;；~～、…\n—]|[.:：](?!\w))"
+_OPENER = re.compile(
+    rf"(?:{_ASKING}|{_GREETING}(?:{_ENDS}|\s*(?={_GREETING}[\s{_SIGN}]|{_ASKING})"
+    rf"|\s+(?=(?:{_ASKS})\b)))[\s{_SIGN}]*",
+    re.IGNORECASE,
+)
+_THANKS = _any(
+    r"谢谢|感谢|多谢|谢啦|谢过|跪谢|在线等|急等|求解答?|求大佬|求助",
+    r"thanks|thank you|thx|tia|many thanks",
+)
+_CLOSER = re.compile(
+    rf"(?<=[{_SIGN}])\s*(?:非常|十分|先|提前|在此|万分)*{_THANKS}"
+    rf"(?:\s*(?:{_WHOM}|in advance|a lot|so much|very much|[先了啦啊呀]))*[\s{_SIGN}]*$",
+    re.IGNORECASE,
+)
+_CLOSER_CHARS = 100
+
+
+def without_openers(text: str) -> str:
+    """A message without the greetings before its question and the thanks behind it; as it is
+    where nothing would be left."""
+    rest = text.strip()
+    while match := _OPENER.match(rest):
+        rest = rest[match.end() :]
+    while match := _CLOSER.search(rest, max(0, len(rest) - _CLOSER_CHARS)):
+        rest = rest[: match.start()]
+    return rest.strip() if re.search(r"\w", rest) else text
