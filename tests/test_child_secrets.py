@@ -128,7 +128,7 @@ def test_reading_documents(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("Enough words for a page about kettles and their ports.")
     watch = Watch()
     with DocumentReader({"answer": ((20, 100), 100, False)}, 30) as reader:
-        list(reader.read([Job(tmp_path / "a.md")]))
+        list(reader.read([Job(tmp_path / "a.md", tmp_path)]))
         watch.look()
     assert "HOME=/nonexistent" in watch.of("reader_process")
     assert SECRET not in watch.of("reader_process")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.language import is_chinese
+from knowledge.index.line_map import LineMap
 from knowledge.plan import REBUILD
 from knowledge.types import IndexMismatch, Piece
 
@@ -23,7 +24,7 @@ create table meta (key text primary key, value text not null);
 create table documents (
     id integer primary key, source text not null, path text not null, url text not null,
     size integer not null, mtime_ns integer not null, hash text not null,
-    has_lines integer not null, text text not null, error text,
+    has_lines integer not null, text text not null, error text, lines text not null,
     unique (source, path));
 create table pieces (
     id integer primary key autoincrement, view text not null, key text not null,
@@ -38,7 +39,8 @@ create index places_piece on places (piece);
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """A document as stored. `text` is read on demand by `Catalog.excerpt`."""
+    """A document as stored. `text` is read on demand by `Catalog.excerpt`, `lines`, the dump of its
+    line map, by `Catalog.places_of_lines`."""
 
     id: int
     source: str
@@ -49,6 +51,7 @@ class DocumentRow:
     hash: str
     has_lines: int
     error: str | None
+    lines: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +137,14 @@ class Catalog:
         """Adds or replaces a document; returns its id. Its places are the caller's to replace."""
         self._db.execute(
             "insert into documents"
-            " (source, path, url, size, mtime_ns, hash, has_lines, text, error)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (source, path) do update set"
+            " (source, path, url, size, mtime_ns, hash, has_lines, text, error, lines)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (source, path) do update set"
             " url = excluded.url, size = excluded.size, mtime_ns = excluded.mtime_ns,"
             " hash = excluded.hash, has_lines = excluded.has_lines, text = excluded.text,"
-            " error = excluded.error",
+            " error = excluded.error, lines = excluded.lines",
             (
                 *(row.source, row.path, row.url, row.size, row.mtime_ns, row.hash, row.has_lines),
-                *(text, row.error),
+                *(text, row.error, row.lines),
             ),
         )
         found = self._db.execute(
@@ -241,6 +244,12 @@ class Catalog:
             (start + 1, end - start, document),
         ).fetchone()
         return str(row[0]) if row else ""
+
+    def places_of_lines(self, document: int, start: int, text: str) -> tuple[tuple[int, str], ...]:
+        """(line in the file, anchor of its section) of each line of an excerpt from `start`."""
+        row = self._db.execute("select lines from documents where id = ?", (document,)).fetchone()
+        first = self.excerpt(document, 0, start).count("\n")
+        return LineMap.load(row[0] if row else "").places(first, text.count("\n") + 1)
 
     def page(self, document: int) -> str:
         """A document's whole text."""

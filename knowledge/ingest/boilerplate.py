@@ -1,14 +1,17 @@
 """What is in a file but not said by it: comments, tags, tables of contents, build directives.
 
-All of it is blanked so that every line keeps its number; code stays as it is.
+All of it is blanked so that every line keeps its number; code stays as it is. What HTML says of
+words, such as that they are code, is said in Markdown.
 """
 
+import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markdown_it.token import Token
 
-from knowledge.ingest.outline import indented_below
+from knowledge.ingest.render.inline import definitions, without_inline_markup
+from knowledge.ingest.render.lines import Line
 
 _ATTRIBUTES = r"""(?:[^<>"']++|"[^"<\n]{0,500}+"|'[^'<\n]{0,500}+')*+"""
 _APART = "address|article|blockquote|br|center|dd|details|div|dl|dt|figcaption|figure|h[1-6]|hr|li"
@@ -17,13 +20,25 @@ _APART += "|video|audio|iframe|img|form|input|label|option|select|textarea|butto
 _WITHIN = "a|abbr|b|big|code|del|em|font|i|ins|kbd|mark|s|samp|small|span|strong|sub|sup|u|var"
 _MARKUP = re.compile(
     r"(?<!`)(?P<ticks>`{1,3})(?!`)[^`\n]+(?P=ticks)(?!`)"
-    r"|(?P<open><!--|<(?P<name>script|style|svg)\b)"
+    r"|(?P<open><!--|\{/\*|<(?P<name>script|style|svg)\b)"
     rf"|<a\s[^<>]*\bhref=[\"']#(?:top|readme-top)?[\"'][^<>]*>[^<>]{{0,80}}</a>"
     r"|\[[^\]\n]{0,80}\]\(#(?:top|readme-top)?\)"
     rf"|(?P<apart></?(?:{_APART})(?![\w-]){_ATTRIBUTES}/?>|&(?:nbsp|ensp|emsp);)"
     rf"|</?(?:{_WITHIN})(?![\w-]){_ATTRIBUTES}/?>",
     re.IGNORECASE,
 )
+_CLOSING = {"<!--": "-->", "{/*": r"\*/\s*\}"}
+_SAID_OF_WORDS = re.compile(
+    r"(?<!`)(?P<ticks>`{1,3})(?!`)[^`\n]+(?P=ticks)(?!`)"
+    r"|<(?P<code>code|kbd|samp|tt)>(?P<codes>[^<>`\n]+)</(?P=code)>"
+    r"|<(?P<bold>b|strong|summary)>(?P<bolds>[^<>*\n]*[^<>*\s])\s*</(?P=bold)>"
+    r"|<a\s[^<>]*?\bhref=[\"'](?P<url>https?://[^\"'<>\s]+)[\"'][^<>]*>"
+    r"(?P<words>[^<>\n]*[^<>\s])\s*</a>"
+    r"|&(?P<entity>nbsp|ensp|emsp);",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(r"&(lt|gt|amp|quot|#39|apos);", re.IGNORECASE)
+_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "#39": "'", "apos": "'"}
 _ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _ROW_END = re.compile(r"</(?:tr|table)\b", re.IGNORECASE)
 _CONTENTS_ITEM = re.compile(
@@ -35,17 +50,11 @@ _CONTENTS_LINES = 3
 _CONTENTS_FENCE = re.compile(r"\s*(?:`{3,}|~{3,})\{(?:toctree|contents)\}")
 _CONTENTS_MARK = "[TOC]"
 
-_RST_UNSAID = re.compile(
-    r"\s*\.\.(?:\s+_[^\n]*:[^\n]*"
-    r"|\s+(?:toctree|contents|raw|meta|index|sectnum|image|highlight|role|default-role|include"
-    r"|currentmodule|py:currentmodule|tabularcolumns)::.*"
-    r"|\s+(?!\[|\||[\w:+.-]+::|_).*|)$"
-)
-
 
 def without_artefacts(text: str, tokens: Sequence[Token]) -> str:
     """Markdown, with its block tokens, without what nobody said in it."""
     lines = text.split("\n")
+    defined = definitions(text) if "]:" in text else {}
     code = [token for token in tokens if token.type in ("fence", "code_block") and token.map]
     parts: list[str] = []
     done = 0
@@ -53,11 +62,11 @@ def without_artefacts(text: str, tokens: Sequence[Token]) -> str:
         first, last = token.map or (0, 0)
         if first < done:
             continue
-        parts += _said(lines[done:first])
+        parts += _said(lines[done:first], defined)
         block = lines[first:last]
         parts += [""] * len(block) if _CONTENTS_FENCE.match(block[0]) else block
         done = last
-    parts += _said(lines[done:])
+    parts += _said(lines[done:], defined)
     for token in tokens:
         first, last = token.map or (0, 0)
         if token.type == "html_block" and not lines[first].lstrip().lower().startswith("<pre"):
@@ -67,16 +76,42 @@ def without_artefacts(text: str, tokens: Sequence[Token]) -> str:
     return "\n".join(parts)
 
 
-def _said(lines: Sequence[str]) -> list[str]:
+def without_blank_runs(lines: Sequence[Line], tokens: Sequence[Token]) -> list[Line]:
+    """One blank line where there are several, outside of code; `tokens` are the text's as it was
+    before anything in it was blanked."""
+    code = [token.map for token in tokens if token.type in ("fence", "code_block") and token.map]
+    inside = {number for first, last in code for number in range(first, last)}
+    made: list[Line] = []
+    for number, line in enumerate(lines):
+        if line.text.strip() or number in inside:
+            made.append(line)
+        elif made and made[-1].text.strip():
+            made.append(Line("", line.number))
+    return made
+
+
+def _said(lines: Sequence[str], defined: Mapping[str, str]) -> list[str]:
     if not lines:
         return []
-    plain = _without_markup("\n".join(lines)).split("\n")
+    told = _SAID_OF_WORDS.sub(_in_markdown, "\n".join(_without_contents(lines)))
+    markup_free = _without_components(_without_markup(told))
+    bare = without_inline_markup(markup_free, defined)
+    plain = _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], bare).split("\n")
     # A tag at the start of a line may leave blanks there, which would make code of it.
-    plain = [
+    return [
         new.lstrip() if new != old and old.lstrip().startswith("<") else new
         for old, new in zip(lines, plain, strict=True)
     ]
-    return _without_contents(plain)
+
+
+def _in_markdown(found: re.Match[str]) -> str:
+    if found["codes"]:
+        return f"`{html.unescape(found['codes'])}`"
+    if found["bolds"]:
+        return f"**{found['bolds'].strip()}**"
+    if found["url"]:
+        return f"[{found['words'].strip()}]({found['url']})"
+    return " " if found["entity"] else found[0]
 
 
 def _without_markup(text: str) -> str:
@@ -89,7 +124,8 @@ def _without_markup(text: str) -> str:
         if found["ticks"]:
             continue
         if found["open"]:
-            closing = rf"</{found['name'].lower()}\s*>" if found["name"] else "-->"
+            name = (found["name"] or "").lower()
+            closing = rf"</{name}\s*>" if name else _CLOSING[found["open"]]
             end = None
             if closing not in endless:
                 end = re.compile(closing, re.IGNORECASE).search(text, at)
@@ -101,6 +137,33 @@ def _without_markup(text: str) -> str:
         parts += (text[done:start], "\n" * text.count("\n", start, at) or instead)
         done = at
     return "".join((*parts, text[done:]))
+
+
+_COMPONENT = re.compile(
+    r"(?<!`)(?P<ticks>`{1,3})(?!`)[^`\n]+(?P=ticks)(?!`)"
+    r"|<(?P<close>/?)(?P<name>[A-Z][\w.]*|[a-z]\w*(?:-\w+)+)"
+    r"(?P<rest>\s(?:[^<>{}\"'`]|\"[^\"]*\"|'[^']*'|\{(?:[^{}]|\{[^{}]*\})*\})*)?(?P<end>/?)>"
+)
+_TITLE = re.compile(r"(?:title|label|header|summary)\s*=\s*[\"'](?P<title>[^\"']+)[\"']")
+
+
+def _without_components(text: str) -> str:
+    """Without tags of MDX' and Vue's components, but with their titles. A name in angle brackets
+    alone is a placeholder for the reader to fill, unless something closes it."""
+    if "<" not in text:
+        return text
+    closed = {found["name"] for found in _COMPONENT.finditer(text) if found["close"]}
+
+    def instead(found: re.Match[str]) -> str:
+        rest = (found["rest"] or "").strip()
+        named = bool(rest) and ("=" in rest or (rest.isidentifier() and bool(found["end"])))
+        if found["ticks"] or not (found["name"] in closed or found["end"] or named):
+            return found[0]
+        title = _TITLE.search(rest)
+        said = f"**{title['title']}**" if title else ""
+        return said + "\n" * found[0].count("\n")
+
+    return _COMPONENT.sub(instead, text)
 
 
 def _joined_rows(lines: Sequence[str], bare: list[str]) -> list[str]:
@@ -130,21 +193,3 @@ def _without_contents(lines: Sequence[str]) -> list[str]:
             lines[number:end] = [""] * (end - number)
         number = max(end, number + 1)
     return lines
-
-
-def without_directives(text: str, solid: Sequence[tuple[int, int]]) -> str:
-    """reStructuredText without comments, targets and what only its builder reads; `solid` are the
-    line ranges of its code and tables."""
-    lines = text.split("\n")
-    starts = dict(solid)
-    number = 0
-    while number < len(lines):
-        if number in starts:
-            number = starts[number]
-        elif _RST_UNSAID.match(lines[number]):
-            end = indented_below(lines, number)
-            lines[number:end] = [""] * (end - number)
-            number = end
-        else:
-            number += 1
-    return "\n".join(lines)

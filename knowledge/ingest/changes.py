@@ -115,7 +115,8 @@ def _is_same(row: DocumentRow, file: SourceFile, url: str, known: Known) -> bool
 
 def _job(file: SourceFile, row: DocumentRow | None, known: Known) -> Job:
     believed = row and (known.failures or not row.error)
-    return Job(file.absolute, row.hash if row and believed else "")
+    root = file.absolute.parents[file.path.count("/")]
+    return Job(file.absolute, root, row.hash if row and believed else "")
 
 
 def _take(
@@ -127,13 +128,15 @@ def _take(
     if reading.gone:
         changes.kept.append(Skipped(name, reading.gone + (", kept as it was" if old else "")))
         return
+    changes.kept += [Skipped(name, note) for note in reading.notes]
+    mtime_ns = 0 if reading.recheck else file.mtime_ns  # never believed to be the same
     if old and reading.same:
-        catalog.touch(old.id, file.mtime_ns, task.url)
+        catalog.touch(old.id, mtime_ns, task.url)
         return
     error = reading.error or None
     row = DocumentRow(
-        0, file.source, file.path, task.url, file.size, file.mtime_ns, reading.hash,
-        reading.has_lines, error,
+        0, file.source, file.path, task.url, file.size, mtime_ns, reading.hash,
+        reading.has_lines, error, reading.lines,
     )  # fmt: skip
     id_ = catalog.put_document(row, reading.text)
     for view in plan.views:

@@ -1,14 +1,24 @@
-"""Files to text, in the reader's own process: Markdown, reStructuredText and plain text are read
-here, all other formats are made into Markdown first."""
+"""Files to Markdown, in the reader's own process: what each format means, see `render`."""
 
 import hashlib
+import re
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.decoding import ReadError, decode
-from knowledge.ingest.office import to_markdown
+from knowledge.ingest.render.flavours import Flavours
+from knowledge.ingest.render.includes import Includes
+from knowledge.ingest.render.lines import Line, numbered
+from knowledge.ingest.render.notebook import notebook_lines
+from knowledge.ingest.render.office import pdf_lines, to_markdown
+from knowledge.ingest.render.rst import rst_lines
+from knowledge.ingest.render.sheets import sheet_lines
 from knowledge.ingest.split import TextKind
+
+_TITLE = re.compile(r"title:\s*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)\s*$")
+_FIRST = re.compile(r"#\s+\S|=+\s*$")
 
 MAX_TEXT_CHARS = 5_000_000
 """More text than that in one file is a dump, not a document."""
@@ -18,23 +28,35 @@ MAX_RATIO = 200
 """Office files are zip archives: XML rarely shrinks below a hundredth. What unpacks to more is a
 decompression bomb."""
 
-TEXT_KINDS: dict[str, TextKind] = {
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".mdx": "markdown",
-    ".rst": "rst",
-    ".txt": "text",
-}
+MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
+RST = frozenset({".rst", ".rest"})
+TEXT = frozenset({".txt"})
 ZIPPED = frozenset({".docx", ".pptx", ".xlsx"})
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """The text of a file. `has_lines`: line numbers are those of the file itself."""
+class Loaded:
+    """A file of text with what it includes, before it is rendered. `digest` changes with the
+    content of all of them; `recheck`: they may change without it; `notes` say what could not be
+    included."""
 
-    text: str
+    lines: Sequence[Line]
+    digest: str
+    recheck: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The text of a file, each line with the number of its line there, or of its cell, row or page.
+    `has_lines`: these are the numbers of lines. `is_clean`: no tag or comment in it is markup.
+    `anchors` are those that the file itself gives its headings, by their line."""
+
+    lines: Sequence[Line]
     format: TextKind
     has_lines: bool
+    is_clean: bool = False
+    anchors: Mapping[int, str] = field(default_factory=dict)
 
 
 def digest(path: Path) -> str:
@@ -43,34 +65,73 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read(path: Path) -> Document:
-    """The text of a file. Raises ReadError with the reason, or OSError."""
+def load(path: Path, root: Path) -> Loaded:
+    """A file of the source in `root`. Raises ReadError with the reason, or OSError."""
+    own = digest(path)
     suffix = path.suffix.lower()
-    if suffix in TEXT_KINDS:
-        kind, text = TEXT_KINDS[suffix], decode(path.read_bytes())
-        if kind == "markdown":
-            text = without_front_matter(text)
-        document = Document(text, kind, has_lines=True)
-    else:
-        if suffix in ZIPPED:
-            check_archive(path)
-        # Lone surrogates, which broken documents contain, could be stored nowhere.
-        text = to_markdown(path).encode("utf-8", "replace").decode()
-        document = Document(text, "markdown", has_lines=False)
-    if not document.text.strip():
-        scanned = suffix == ".pdf"
+    if suffix not in MARKDOWN | RST:
+        return Loaded((), own)
+    includes = Includes(path, root)
+    lines = numbered(decode(path.read_bytes()))
+    if suffix in MARKDOWN:
+        lines = without_front_matter(lines)
+    lines = includes.expand(lines, rst=suffix in RST)
+    all_digests = "".join([own, *map(digest, includes.files)])
+    both = hashlib.sha256(all_digests.encode()).hexdigest() if includes.files else own
+    recheck = bool(includes.files or includes.notes)
+    return Loaded(lines, both, recheck, tuple(includes.notes))
+
+
+def read(path: Path, loaded: Loaded) -> Document:
+    """The text of a file. Raises ReadError with the reason, or OSError."""
+    document = _rendered(path, loaded)
+    size = sum(len(line.text) + 1 for line in document.lines)
+    if not any(line.text.strip() for line in document.lines):
+        scanned = path.suffix.lower() == ".pdf"
         raise ReadError("no text in it (scanned pages?)" if scanned else "empty")
-    if len(document.text) > MAX_TEXT_CHARS:
-        raise ReadError(f"too much text: {len(document.text)} characters")
+    if size > MAX_TEXT_CHARS:
+        raise ReadError(f"too much text: {size} characters")
     return document
 
 
-def without_front_matter(text: str) -> str:
-    """Blanks a YAML head; the lines below keep their numbers."""
-    if not text.startswith("---\n"):
-        return text
-    end = text.find("\n---\n", 3)
-    return text if end < 0 else "\n" * text.count("\n", 0, end + 5) + text[end + 5 :]
+def _rendered(path: Path, loaded: Loaded) -> Document:
+    suffix = path.suffix.lower()
+    anchors: dict[int, str] = {}
+    if suffix in RST:
+        lines = list(rst_lines(loaded.lines, anchors))
+        return Document(lines, "markdown", has_lines=True, is_clean=True, anchors=anchors)
+    if suffix in MARKDOWN:
+        lines = list(Flavours(anchors).blocks(loaded.lines))
+        return Document(lines, "markdown", has_lines=True, anchors=anchors)
+    if suffix in TEXT:
+        return Document(numbered(decode(path.read_bytes())), "text", has_lines=True)
+    if suffix in ZIPPED:
+        check_archive(path)
+    if suffix == ".ipynb":
+        lines = list(Flavours().blocks(notebook_lines(path)))
+        return Document(lines, "markdown", has_lines=True)
+    if suffix == ".xlsx":
+        return Document(sheet_lines(path), "markdown", has_lines=True, is_clean=True)
+    if suffix == ".pdf":
+        return Document(pdf_lines(path), "markdown", has_lines=True, is_clean=True)
+    return Document(numbered(to_markdown(path)), "markdown", has_lines=False)
+
+
+def without_front_matter(lines: Sequence[Line]) -> list[Line]:
+    """Lines without a YAML head; its title stands above them where they have none."""
+    if not lines or lines[0].text.rstrip() != "---":
+        return list(lines)
+    ends = (n for n in range(1, len(lines)) if lines[n].text.rstrip() == "---")
+    end = next(ends, None)
+    if end is None:
+        return list(lines)
+    rest = list(lines[end + 1 :])
+    titles = (_TITLE.match(line.text) for line in lines[1:end])
+    title = next((found["title"] for found in titles if found), "")
+    first = next((line.text for line in rest if line.text.strip()), "")
+    if title and not any(_FIRST.match(line.text) for line in rest) and not first.startswith("<h1"):
+        rest = [Line(f"# {title}", lines[0].number), Line("", lines[0].number), *rest]
+    return rest
 
 
 def check_archive(path: Path) -> None:

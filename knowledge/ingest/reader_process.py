@@ -14,11 +14,14 @@ from typing import Any
 from common.decoding import ReadError
 from common.process import Message
 from common.process_child import serve
-from knowledge.ingest.boilerplate import without_artefacts, without_directives
-from knowledge.ingest.documents import digest, read
-from knowledge.ingest.outline import blocks, markdown_outline, rst_outline
-from knowledge.ingest.split import TextKind, split
-from knowledge.types import Outline, Piece
+from knowledge.index.line_map import LineMap
+from knowledge.ingest.boilerplate import without_artefacts, without_blank_runs
+from knowledge.ingest.documents import Document, Loaded, digest, load, read
+from knowledge.ingest.outline import blocks, markdown_outline
+from knowledge.ingest.render.lines import Line
+from knowledge.ingest.render.tables import with_heads
+from knowledge.ingest.split import split
+from knowledge.types import Outline
 
 
 def main() -> None:
@@ -27,13 +30,15 @@ def main() -> None:
 
 
 def _answer(views: Mapping[str, Any], message: Message) -> Message:
-    path = Path(os.fsdecode(bytes.fromhex(message["path"])))
+    path, root = (Path(os.fsdecode(bytes.fromhex(message[name]))) for name in ("path", "root"))
     answer: Message = {}
     try:
         answer["hash"] = digest(path)
-        if answer["hash"] == message["known"]:
+        loaded = load(path, root)
+        answer |= {"hash": loaded.digest, "recheck": loaded.recheck, "notes": loaded.notes}
+        if loaded.digest == message["known"]:
             return answer
-        return answer | _read(path, views)
+        return answer | _read(path, loaded, views)
     except OSError as error:
         return {"gone": error.strerror or str(error)}
     except MemoryError:
@@ -45,36 +50,48 @@ def _answer(views: Mapping[str, Any], message: Message) -> Message:
         return answer | {"error": _reason(error)}
 
 
-def _read(path: Path, views: Mapping[str, Any]) -> Message:
-    document = read(path)
-    text, outline = cleaned(document.text, document.format)
+def _read(path: Path, loaded: Loaded, views: Mapping[str, Any]) -> Message:
+    document = read(path, loaded)
+    lines, outline = cleaned(document, max(most for _, most, _ in views.values()))
+    # Lone surrogates, which broken documents contain, could be stored nowhere.
+    text = "\n".join(line.text for line in lines).encode("utf-8", "replace").decode()
     cuts = {
         view: split(text, document.format, outline, tuple(chars), most, by_section=by_section)
         for view, (chars, most, by_section) in views.items()
     }
     if not any(cuts.values()):
         raise ReadError("nothing but headings, or less than a sentence, in it")
+    numbers = [line.number for line in lines]
     return {
         "text": text,
         "has_lines": document.has_lines,
-        "pieces": {view: [_packed(piece) for piece in pieces] for view, pieces in cuts.items()},
+        "lines": LineMap.of(numbers, outline, document.anchors).dump(),
+        "pieces": {
+            view: [
+                (piece.start, piece.end, numbers[piece.line - 1], piece.heading) for piece in pieces
+            ]
+            for view, pieces in cuts.items()
+        },
     }
 
 
-def cleaned(text: str, kind: TextKind) -> tuple[str, Outline]:
-    """A text without artefacts, and its outline."""
-    if kind == "rst":
-        plain = without_directives(text, rst_outline(text).solid)
-        return plain, rst_outline(plain)
-    if kind == "markdown":
+def cleaned(document: Document, most: int) -> tuple[list[Line], Outline]:
+    """A document's lines without artefacts and with their tables' heads in every `most`
+    characters, and its outline."""
+    lines = [Line(line.text.replace("\n", " "), line.number) for line in document.lines]
+    if document.format == "text":
+        return lines, Outline()
+    if not document.is_clean:
+        text = "\n".join(line.text for line in lines)
         tokens = blocks(text)
-        plain = without_artefacts(text, tokens)
-        return plain, markdown_outline(tokens if plain == text else blocks(plain))
-    return text, Outline()
-
-
-def _packed(piece: Piece) -> tuple[int, int, int, str]:
-    return piece.start, piece.end, piece.line, piece.heading
+        plain = without_artefacts(text, tokens).split("\n")
+        lines = [Line(said, line.number) for said, line in zip(plain, lines, strict=True)]
+        lines = without_blank_runs(lines, tokens)
+    tokens = blocks("\n".join(line.text for line in lines))
+    headed = with_heads(lines, tokens, most)
+    if len(headed) != len(lines):
+        tokens = blocks("\n".join(line.text for line in headed))
+    return headed, markdown_outline(tokens)
 
 
 def _reason(error: Exception) -> str:

@@ -24,9 +24,11 @@ AHEAD = 3
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file to be read, unless its content has the digest that is `known`."""
+    """A file of the source in the folder `root`, to be read unless its content has the digest that
+    is `known`."""
 
     path: Path
+    root: Path
     known: str = ""
 
 
@@ -36,7 +38,8 @@ class Reading:
 
     `hash` is its content's digest, empty where that could not be taken; `same` when it was the
     known one; `gone` when the file itself could not be read any more. `has_lines`: line numbers
-    are those of the file itself.
+    are those of the file itself, `lines` the dump of its `LineMap`. `recheck`: what it includes
+    may change when the file does not; `notes` say what of it could not be included.
     """
 
     hash: str = ""
@@ -45,6 +48,9 @@ class Reading:
     error: str = ""
     text: str = ""
     has_lines: bool = False
+    lines: str = ""
+    recheck: bool = False
+    notes: tuple[str, ...] = ()
     pieces: Mapping[str, list[Piece]] = field(default_factory=dict)
 
 
@@ -99,7 +105,8 @@ class DocumentReader:
                 self._send(place, job)
 
     def _send(self, place: int, job: Job) -> None:
-        self._running(place).send({"path": os.fsencode(job.path).hex(), "known": job.known})
+        paths = {"path": os.fsencode(job.path).hex(), "root": os.fsencode(job.root).hex()}
+        self._running(place).send(paths | {"known": job.known})
 
     def _running(self, place: int) -> Child:
         if place not in self._children:
@@ -128,5 +135,8 @@ def _reading(job: Job, answer: Message) -> Reading:
         error=answer.get("error", ""),
         text=text,
         has_lines=answer.get("has_lines", False),
+        lines=answer.get("lines", ""),
+        recheck=answer.get("recheck", False),
+        notes=tuple(answer.get("notes", ())),
         pieces=pieces,
     )

@@ -14,13 +14,13 @@ from typing import Literal, TypeAlias
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 from knowledge.ingest.long_documents import stretches
-from knowledge.ingest.outline import blocks, markdown_outline, rst_outline
+from knowledge.ingest.outline import blocks, markdown_outline
 from knowledge.types import PATH as PATH
 from knowledge.types import HeadingPaths, Piece
 from knowledge.types import Outline as Outline
 from knowledge.types import heading_at as heading_at
 
-TextKind: TypeAlias = Literal["markdown", "rst", "text"]
+TextKind: TypeAlias = Literal["markdown", "text"]
 Span: TypeAlias = tuple[int, int]
 
 MIN_LETTERS = 8
@@ -28,8 +28,8 @@ MIN_LETTERS = 8
 separators, badges and one-word cells are near to every short message and blind the gate."""
 
 MIN_BODY = 3
-"""A document that has no such piece is kept for this many words or numbers below its headings:
-"The port is 7311." is an answer, "Coming soon." is none."""
+"""A shorter piece is kept for this many words or numbers below its headings: "The port is 7311."
+is an answer, "Coming soon." is none."""
 
 _SYLLABLES = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # Chinese, Japanese, Korean
 _INFORMATIVE = re.compile(rf"[{_SYLLABLES}]|[^\W\d_{_SYLLABLES}]{{2,}}")
@@ -48,16 +48,52 @@ def split(
     """Cuts a text with this outline into pieces of `chars` (from, to) characters.
 
     Code blocks and tables stay whole up to `solid_chars` characters, beyond that they are cut at
-    line ends. Pieces `by_section` end at the next heading, however short they are. Pieces
-    without words are left out, unless the document says all that it has to say in so few.
+    line ends. Pieces `by_section` end at the next heading, however short they are. What has too
+    few words to be found by itself goes to its neighbour, and `by_section` is left out.
     """
     pieces = parts(text, kind, outline, chars, solid_chars, by_section=by_section)
-    telling = [piece for piece in pieces if len(_INFORMATIVE.findall(piece.text)) >= MIN_LETTERS]
-    if telling or not pieces:
-        return telling
     lines = _LineIndex(text)
     titles = [lines.span(heading.line, heading.line + 1) for heading in outline.headings]
-    return [piece for piece in pieces if _below(text, (piece.start, piece.end), titles) >= MIN_BODY]
+
+    def is_telling(piece: Piece) -> bool:
+        if len(_INFORMATIVE.findall(piece.text)) >= MIN_LETTERS:
+            return True
+        return _below(text, (piece.start, piece.end), titles) >= MIN_BODY
+
+    telling = [is_telling(piece) for piece in pieces]
+    if by_section or not any(telling):
+        return [piece for piece, is_kept in zip(pieces, telling, strict=True) if is_kept]
+    return _with_neighbours(text, pieces, telling)
+
+
+def _with_neighbours(text: str, pieces: Sequence[Piece], telling: Sequence[bool]) -> list[Piece]:
+    """Every piece that tells nothing alone, joined to the one before it where that is of the same
+    section or nothing follows, else to the one behind it."""
+    joined: list[Piece] = []
+    waiting: Piece | None = None
+    for piece, is_alone in zip(pieces, telling, strict=True):
+        if is_alone:
+            joined.append(_joined(text, waiting, piece, heading=piece.heading))
+            waiting = None
+        elif joined and waiting is None and joined[-1].heading == piece.heading:
+            joined[-1] = _joined(text, joined[-1], piece, heading=piece.heading)
+        else:
+            waiting = waiting or piece
+    if waiting:
+        last = joined[-1]
+        joined[-1] = Piece(
+            start=last.start,
+            end=pieces[-1].end,
+            line=last.line,
+            heading=last.heading,
+            text=text[last.start : pieces[-1].end],
+        )
+    return joined
+
+
+def _joined(text: str, before: Piece | None, piece: Piece, heading: str) -> Piece:
+    first = before or piece
+    return Piece(first.start, piece.end, first.line, heading, text[first.start : piece.end])
 
 
 def parts(
@@ -84,8 +120,6 @@ def outline_of(text: str, kind: TextKind) -> Outline:
     """Headings and unbreakable blocks of a document."""
     if kind == "markdown":
         return markdown_outline(blocks(text))
-    if kind == "rst":
-        return rst_outline(text)
     return Outline()
 
 

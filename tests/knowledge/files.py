@@ -60,13 +60,13 @@ def write_sheet(path: Path) -> None:
 
 
 def write_notebook(path: Path) -> None:
-    """A text cell and a code cell with an output that is no documentation."""
+    """A text cell and a code cell with its output."""
     cells = [
         {"cell_type": "markdown", "source": ["# Ports\n", SENTENCE, "\n", CHINESE]},
         {
             "cell_type": "code",
             "source": "kettle.serve(port=7311)",
-            "outputs": [{"text": "noise of a run"}],
+            "outputs": [{"output_type": "stream", "text": "what it said"}],
         },
     ]
     path.write_text(json.dumps({"cells": cells, "nbformat": 4, "metadata": {}}))

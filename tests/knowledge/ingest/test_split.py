@@ -62,7 +62,7 @@ def test_code_blocks_and_tables_stay_whole(text: str) -> None:
 
 @given(st.text(max_size=2000))
 def test_any_text_can_be_cut(text: str) -> None:
-    for kind in ("markdown", "rst", "text"):
+    for kind in ("markdown", "text"):
         for piece in cut(text, kind):
             assert text[piece.start : piece.end] == piece.text
 
@@ -71,18 +71,6 @@ def test_a_piece_knows_the_headings_above_it() -> None:
     filler = "words that fill a section until it is long enough to stand for itself."
     text = f"# A\n\n{filler}\n\n## B\n\n{filler}\n\n### C `code`\n\n{filler}\n\n## D\n\n{filler}"
     assert [p.heading for p in cut(text)] == ["A", "A > B", "A > B > C `code`", "A > D"]
-
-
-def test_restructured_text_titles_are_found_by_their_style() -> None:
-    text = (
-        "Guide\n=====\n\nText.\n\nInstall\n-------\n\nMore text.\n\nUse\n---\n\n.. note::\n   x\n"
-    )
-    headings = outline_of(text, "rst").headings
-    assert [(h.line, h.level, h.text) for h in headings] == [
-        (0, 1, "Guide"),
-        (5, 2, "Install"),
-        (10, 2, "Use"),
-    ]
 
 
 def test_a_table_longer_than_a_passage_is_cut_at_line_ends() -> None:
@@ -198,34 +186,9 @@ def test_a_block_that_fits_a_passage_is_whole_though_the_text_before_it_is_long(
     assert all(piece.text.count("```") in (0, 2) for piece in pieces)
 
 
-RST_BLOCKS = {
-    "literal": "Example::\n\n" + "\n".join(f"    step {n} of the kettle" for n in range(14)),
-    "code": ".. code-block:: python\n   :linenos:\n\n" + "   boil(water)\n" * 14 + "   done()",
-    "grid": "+---------+---------+\n" + "| a key   | meaning |\n+---------+---------+\n" * 8,
-    "columns": "====== =======\nkey    meaning\n====== =======\n" + "port   7311\n" * 20
-    + "====== =======",
-    "doctest": "\n".join(f">>> boil({n})" for n in range(20)),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", RST_BLOCKS)
-def test_blocks_of_restructured_text_stay_whole(name: str) -> None:
-    block = RST_BLOCKS[name].strip()
-    text = f"{FILLER}\n\n{block}\n\n{FILLER}\n"
-    pieces = cut(text, "rst")
-    inner = block.partition("::\n\n")[2] or block
-    assert len(inner) < SOLID
-    assert any(inner in piece.text for piece in pieces), [piece.text for piece in pieces]
-
-
-def test_a_directive_of_text_is_not_one_block() -> None:
-    text = ".. note::\n\n" + "".join(f"   Sentence {n} of a long note.\n" for n in range(30))
-    assert outline_of(text, "rst").solid == ()
-
-
 def test_the_first_line_of_a_block_keeps_its_indentation() -> None:
     text = f"{FILLER}\n\nExample::\n\n" + "".join(f"    step number {n}\n" for n in range(40))
-    for kind in ("rst", "text"):
+    for kind in ("text",):
         starts = [piece.text for piece in cut(text, kind) if piece.text.lstrip().startswith("step")]
         assert len(starts) > 1
         assert all(start.startswith("    step") for start in starts)
