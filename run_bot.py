@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
-from bot.cli import asking, check, evaluate, index, scoring
+from bot.cli import asking, check, evaluate, gate, index, scoring
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.config.schema import Config, ConfigError, load_config
 from bot.daemon.compose import create_adapters, open_knowledge, run_daemon
@@ -81,10 +81,9 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             case "search":
                 return await index.search(knowledge, args)
             case "gate":
-                return await index.gate(knowledge, args)
+                return await gate.gate(knowledge, args)
             case "calibrate":
-                picture = config.bot.data_dir / "calibration.png"
-                return await index.calibrate(knowledge, picture)
+                return await gate.calibrate(knowledge, config.gate, config.bot.data_dir)
             case _:
                 return await _evaluate(args, config, knowledge, llm)
 
@@ -94,7 +93,7 @@ async def _evaluate(
 ) -> int:
     match args.what:
         case "gate":
-            return await evaluate.eval_gate(knowledge, config.gate, args, llm)
+            return await gate.eval_gate(knowledge, args, llm)
         case "retrieval":
             return await evaluate.eval_retrieval(knowledge, args)
         case "scoring":

@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from common.small_talk import without_openers
+from knowledge.gate.curve import CurvePoint
 from knowledge.gate.examples import Examples
-from knowledge.gate.gate import GateFigures, Thresholds, measure
+from knowledge.gate.state import FittedGate
 from knowledge.index.embedders import create_embedder
 from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, BuildReport
@@ -26,12 +27,18 @@ from knowledge.retrieval.rerank import create_reranker, reranked
 from knowledge.retrieval.search import search
 from knowledge.serving import Opener, Serving
 from knowledge.settings import GateSettings, RerankerSettings
-from knowledge.types import Found, KnowledgeError, Passage, Quote, Status, Vectors, Verdict
+from knowledge.types import (
+    Found,
+    GateState,
+    KnowledgeError,
+    Passage,
+    Quote,
+    Status,
+    Vectors,
+    Verdict,
+)
 
 T = TypeVar("T")
-
-COUNTS = 0.5
-"""Bad examples of less weight are shown in no figure: they may be about the documents."""
 
 _REMEMBERED = 256
 """Vectors kept of the latest questions: the gate, the search and the repeats ask for the same."""
@@ -75,15 +82,17 @@ class KnowledgeBase:
             await self._reranker.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def judge(self, text: str, *, mention: bool, sources: Sequence[str] = ()) -> Verdict:
-        """Does this message belong to the documents, or to those of some sources? Raises
-        KnowledgeError."""
+    async def judge(
+        self, text: str, *, mention: bool, sources: Sequence[str] = (), group: str = ""
+    ) -> Verdict:
+        """Does this message belong to the documents, or to those of some sources? A group may
+        have operating points of its own. Raises KnowledgeError."""
 
         said = without_openers(text)
 
         def work() -> Verdict:
             now, vector = self._now(), self._remembered(said)
-            return now.judge(said, vector, now.scope(sources), mention=mention)
+            return now.judge(said, vector, now.scope(sources), mention=mention, group=group)
 
         return await self._run(work)
 
@@ -178,38 +187,35 @@ class KnowledgeBase:
         """What is being served now."""
         return self._now().status
 
-    async def calibrate(self) -> tuple[GateFigures, list[float], list[float]]:
-        """Fits the gate to the examples anew, saves it and serves it.
+    async def calibrate(self) -> FittedGate:
+        """Fits the gate to the examples anew, saves it and serves it."""
 
-        Returns its figures and the scores of the good and the bad messages it was fitted to.
-        Where the good examples are not about the documents, their own questions stand in.
-        """
-
-        def work() -> tuple[GateFigures, list[float], list[float]]:
-            fresh, sample = self._opener.calibrated(self._now())
+        def work() -> FittedGate:
+            fresh = self._opener.calibrated(self._now())
             self._exchange(fresh)
-            bad = [s for s, w in zip(sample.bad, sample.weights, strict=True) if w >= COUNTS]
-            return measure(sample.good, bad, fresh.fitted.unprompted), list(sample.good), bad
+            return fresh.fitted
 
         return await self._run(work)
 
-    async def fit(self, examples: Examples) -> Thresholds:
-        """What the thresholds would be with other examples; they are not used."""
-        return await self._run(
-            lambda: self._opener.thresholds(self._opener.sample(self._now().snapshot, examples))
-        )
+    async def scores(
+        self, texts: Sequence[str], train: Examples | None = None
+    ) -> tuple[GateState, list[float]]:
+        """The gate's score of each text; with `train` those of a gate that is fitted to other
+        examples and not used otherwise."""
 
-    def fitted(self) -> Thresholds:
-        """The gate that is being used."""
-        return self._now().fitted
+        def work() -> tuple[GateState, list[float]]:
+            now = self._now()
+            if train is not None:
+                now = self._opener.other(now, train)
+            said = [without_openers(text) for text in texts]
+            scores = [now.gate.score(text, self._remembered(text)) for text in said]
+            return now.fitted.state, scores
 
-    async def scores(self, texts: Sequence[str]) -> list[float]:
-        """The gate's score of each text."""
-        return await self._run(
-            lambda: [
-                self._now().gate.score(self._remembered(without_openers(text))) for text in texts
-            ]
-        )
+        return await self._run(work)
+
+    async def learning_curve(self, examples: Examples) -> list[CurvePoint]:
+        """How well a gate would do that was fitted to some of the examples."""
+        return await self._run(lambda: self._opener.curve(self._now().snapshot, examples))
 
     async def _encode(self, texts: Sequence[str]) -> Vectors:
         return await self._run(lambda: self._embedder.encode(texts))

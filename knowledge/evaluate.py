@@ -9,9 +9,8 @@ from typing import Any
 
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import Examples
-from knowledge.gate.gate import GateFigures, measure
-from knowledge.settings import GateSettings
-from knowledge.types import KnowledgeError, Passage
+from knowledge.gate.figures import GateFigures, at_threshold, calibration_error, measure
+from knowledge.types import GateState, KnowledgeError, Passage, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +65,38 @@ def _labelled(path: Path, number: int, line: str) -> Labelled:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """Figures, and each message with its score and label, for pictures and lists of misses."""
+    """Figures, and each message with its score and label, for pictures and lists of misses.
+    `ece` is the expected calibration error, None where the scores are no probabilities."""
 
+    state: GateState
     figures: GateFigures
+    ece: float | None
     good: tuple[tuple[str, float], ...]
     bad: tuple[tuple[str, float], ...]
 
+    def at(self, point: Point) -> dict[str, float]:
+        """What an operating point brings on these messages."""
+        precision, recall = at_threshold(
+            [score for _, score in self.good], [score for _, score in self.bad], point.threshold
+        )
+        return {"threshold": point.threshold, "precision": precision, "recall": recall}
+
 
 async def evaluate_gate(
-    knowledge: KnowledgeBase, _: GateSettings, data: Examples, train: Examples | None
+    knowledge: KnowledgeBase, data: Examples, train: Examples | None
 ) -> GateResult:
-    """Scores labelled messages at the fitted threshold, fitted on `train` where it is given.
+    """Scores labelled messages at the fitted thresholds, fitted on `train` where it is given.
     Raises KnowledgeError when there are none."""
     if not data.good and not data.bad:
         raise KnowledgeError("there are no labelled messages in the data")
-    good = await knowledge.scores(data.good)
-    bad = await knowledge.scores(data.bad)
-    fitted = knowledge.fitted() if train is None else await knowledge.fit(train)
+    state, scores = await knowledge.scores([*data.good, *data.bad], train)
+    good, bad = scores[: len(data.good)], scores[len(data.good) :]
     return GateResult(
-        measure(good, bad, fitted.unprompted),
-        tuple(zip(data.good, good, strict=True)),
-        tuple(zip(data.bad, bad, strict=True)),
+        state=state,
+        figures=measure(good, bad, state.unprompted.threshold),
+        ece=calibration_error(good, bad) if state.model == "learned" else None,
+        good=tuple(zip(data.good, good, strict=True)),
+        bad=tuple(zip(data.bad, bad, strict=True)),
     )
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.snapshots import current_snapshot
+from knowledge.gate.curve import CurvePoint, learning_curve
 from knowledge.gate.examples import Examples, load_examples
-from knowledge.gate.fit import Sample, choose, fit
-from knowledge.gate.gate import DistanceGate, Gate, Thresholds, nearness
-from knowledge.gate.headings import own_scores
+from knowledge.gate.fit import Lookup, fit_gate, look_up
+from knowledge.gate.gate import DistanceGate, Gate, LearnedGate, verdict
+from knowledge.gate.state import FittedGate
 from knowledge.index.catalog import ANSWER
 from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.open import EVERYTHING, Scope, Snapshot, open_snapshot, scope_of
@@ -30,14 +31,14 @@ class Serving:
 
     snapshot: Snapshot
     gate: Gate
-    fitted: Thresholds
+    fitted: FittedGate
     status: Status
     scopes: dict[tuple[str, ...], Scope] = field(default_factory=dict)
 
     @property
     def scale(self) -> Scale:
         """What cosines mean in this snapshot."""
-        return Scale(self.fitted.talk, self.fitted.question)
+        return Scale(self.fitted.state.talk, self.fitted.state.question)
 
     def scope(self, sources: Sequence[str]) -> Scope:
         """The part of the snapshot that some sources make up, made once; none means all."""
@@ -51,16 +52,21 @@ class Serving:
             )
         return self.scopes[wanted]
 
-    def judge(self, text: str, vector: Vectors, scope: Scope, *, mention: bool) -> Verdict:
-        """The gate's verdict, and a second look at what it rejects: a message that is worded like
-        a heading needs no more unprompted than a mention does, and nothing more as a mention."""
-        verdict = self.gate.verdict(vector, mention=mention, among=scope.reject)
-        least = -1.0 if mention else self.fitted.mention
-        if verdict.accept or verdict.score < least:
-            return verdict
+    def judge(
+        self, text: str, vector: Vectors, scope: Scope, *, mention: bool, group: str = ""
+    ) -> Verdict:
+        """The gate's verdict, and a second look at what the distance rejects or a mention lacks:
+        one that is worded like a heading needs no more unprompted than a mention does, and
+        nothing more as a mention. A learned gate is taken at its word unprompted."""
+        state = self.fitted.state
+        found = verdict(self.gate.score(text, vector, scope), state, mention=mention, group=group)
+        if found.accept or (state.model == "learned" and not mention):
+            return found
+        if not mention and found.score < state.mention.threshold:
+            return found
         if heading_alike(self.snapshot, text, vector, scope) < WORDED_ALIKE:
-            return verdict
-        return replace(verdict, accept=True, reason="heading")
+            return found
+        return replace(found, accept=True, reason="heading")
 
 
 class Opener:
@@ -75,54 +81,51 @@ class Opener:
         params = vector_params(self._plan, self._embedder.id, self._embedder.dim)
         snapshot = open_snapshot(folder, params, self._plan.layout, self._plan.ef_search)
         examples = load_examples(self._options.examples)
+        key = self._options.key(examples.digest, self._embedder.id)
         try:
-            fitted = Thresholds.load(folder / "gate.json", folder.name, self._key(examples))
+            fitted = FittedGate.load(folder, folder.name, key)
         except IndexMismatch:
             # Another index, other examples or other targets: what was fitted is worth nothing.
-            fitted = self._fit(folder, examples, self.sample(snapshot, examples))
+            fitted = self.fit(snapshot, folder, examples)
+            fitted.save(folder)
         self._embedder.encode(["warm up"])
         return self._serving(snapshot, folder, fitted)
 
-    def calibrated(self, now: Serving) -> tuple[Serving, Sample]:
-        """The same snapshot with its gate fitted anew and saved, and what it was fitted to."""
-        examples = load_examples(self._options.examples)
-        sample = self.sample(now.snapshot, examples)
+    def calibrated(self, now: Serving) -> Serving:
+        """The same snapshot with its gate fitted anew and saved."""
         folder = self._folder()
-        fitted = self._fit(folder, examples, sample)
-        return replace(self._serving(now.snapshot, folder, fitted), scopes=now.scopes), sample
+        fitted = self.fit(now.snapshot, folder, load_examples(self._options.examples))
+        fitted.save(folder)
+        return replace(self._serving(now.snapshot, folder, fitted), scopes=now.scopes)
 
-    def sample(self, snapshot: Snapshot, examples: Examples) -> Sample:
-        """The scores that a gate for a snapshot is fitted to."""
-        neighbours = self._options.neighbours
+    def fit(self, snapshot: Snapshot, folder: Path, examples: Examples) -> FittedGate:
+        """A gate for a snapshot, fitted to examples; nothing is saved."""
+        lookup = self._look_up(snapshot, examples)
+        return fit_gate(lookup, examples, self._options, folder.name, self._embedder.id)
+
+    def curve(self, snapshot: Snapshot, examples: Examples) -> list[CurvePoint]:
+        """How well gates do that are fitted to some of the examples."""
+        share = examples.share(self._options.expected_share)
+        return learning_curve(self._look_up(snapshot, examples).seen, examples, share)
+
+    def other(self, now: Serving, examples: Examples) -> Serving:
+        """The same snapshot with a gate fitted to other examples; nothing is saved."""
+        folder = self._folder()
+        return self._serving(now.snapshot, folder, self.fit(now.snapshot, folder, examples))
+
+    def _look_up(self, snapshot: Snapshot, examples: Examples) -> Lookup:
         cache = EmbeddingCache(Path(self._plan.folder) / "vectors.sqlite")
 
         def encode(texts: Sequence[str]) -> Vectors:
             return cache.encode(self._embedder, texts)
 
-        vectors = encode([*examples.good, *examples.bad])
-        near = [nearness(snapshot.reject, vector, neighbours) for vector in vectors]
-        good, bad = near[: len(examples.good)], near[len(examples.good) :]
-        return choose(good, bad, own_scores(snapshot, neighbours, encode))
+        return look_up(snapshot, examples, encode, self._options)
 
-    def thresholds(self, sample: Sample, index: str = "", key: str = "") -> Thresholds:
-        """The thresholds for the configured precisions."""
-        options = self._options
-        targets = (options.target_precision, options.mention_precision)
-        return fit(sample, targets, options.expected_share, index, key)
-
-    def _fit(self, folder: Path, examples: Examples, sample: Sample) -> Thresholds:
-        fitted = self.thresholds(sample, folder.name, self._key(examples))
-        fitted.save(folder / "gate.json")
-        return fitted
-
-    def _serving(self, snapshot: Snapshot, folder: Path, fitted: Thresholds) -> Serving:
-        gate = DistanceGate(snapshot.reject, fitted, self._options.neighbours)
+    def _serving(self, snapshot: Snapshot, folder: Path, fitted: FittedGate) -> Serving:
+        gate: Gate = DistanceGate(snapshot.reject, self._options.neighbours)
+        if fitted.model:
+            gate = LearnedGate(snapshot, fitted.model)
         return Serving(snapshot, gate, fitted, _status(snapshot, folder, fitted))
-
-    def _key(self, examples: Examples) -> str:
-        options = self._options
-        shape = (options.target_precision, options.mention_precision, options.expected_share)
-        return f"{examples.digest} {self._embedder.id} {shape} {options.neighbours}"
 
     def _folder(self) -> Path:
         folder = current_snapshot(Path(self._plan.folder))
@@ -131,7 +134,7 @@ class Opener:
         return folder
 
 
-def _status(snapshot: Snapshot, folder: Path, fitted: Thresholds) -> Status:
+def _status(snapshot: Snapshot, folder: Path, fitted: FittedGate) -> Status:
     meta, counts = snapshot.catalog.meta(), snapshot.catalog.counts()
     return Status(
         snapshot=folder.name,
@@ -140,7 +143,5 @@ def _status(snapshot: Snapshot, folder: Path, fitted: Thresholds) -> Status:
         skipped=counts["skipped"],
         sources=tuple(meta.get("sources", "").split("\n")),
         built_at=float(meta.get("built_at", time.time())),
-        thresholds=(fitted.unprompted, fitted.mention),
-        examples_fit=fitted.good_used,
-        recall=fitted.recall,
+        gate=fitted.state,
     )

@@ -194,10 +194,19 @@ class KnowledgeSettings(Section):
 
 
 class GateSettings(Section):
-    """Which messages the bot takes up; the precisions and the share are between 0 and 1."""
+    """Which messages the bot takes up; precisions, the confidence and the share are between 0
+    and 1."""
 
     examples: tuple[Path, ...] = Field(default=(Path("examples/questions.json"),), min_length=1)
+    model: Literal["learned", "distance"] = "learned"
     target_precision: float = Field(default=0.9, gt=0, lt=1)
     mention_precision: float = Field(default=0.6, gt=0, lt=1)
+    confidence: float = Field(default=0.8, ge=0.5, lt=1)
+    max_unwanted_per_week: float | None = Field(default=None, gt=0)
+    messages_per_week: float = Field(default=1000.0, gt=0)
     expected_share: float = Field(default=0.25, gt=0, lt=1)
-    neighbours: int = Field(default=5, ge=1, le=100)
+    neighbours: int = Field(default=5, ge=1, le=50)
+
+    def key(self, examples: str, embedder: str) -> str:
+        """Changes with all that a fit depends on, beside the index; `examples` is their digest."""
+        return f"{examples} {embedder} {self.model_copy(update={'examples': ()})}"

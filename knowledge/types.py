@@ -8,15 +8,18 @@ KnowledgeError
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vectors: TypeAlias = NDArray[np.float32]
 """Shape (n, dim), each row of length 1."""
+
+Floats: TypeAlias = NDArray[np.float64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 
 class KnowledgeError(Exception):
@@ -106,11 +109,69 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Labels that count fully, and how many of them pass a threshold."""
+
+    good: int
+    good_passing: int
+    bad: int
+    bad_passing: int
+
+    @property
+    def labels(self) -> int:
+        """All of them."""
+        return self.good + self.bad
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An operating point: a message passes from `threshold` on. `precision` and `recall` are
+    estimates for the group; `proven` says that the labels prove what was wished for."""
+
+    threshold: float
+    precision: float
+    recall: float
+    counts: Counts
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """The fitted gate without its model, tied to the `index` and, by `key`, to the embedder, the
+    examples and the options.
+
+    `why` says what decided for the model: "learned", or for "distance" one of "configured",
+    "few" (examples), "not_better", "other_documents" (the good examples are not about these).
+    `groups` holds points of groups with enough labels of their own. `share` of a group's messages
+    are taken to be good. `talk` and `question` are how near small talk and a typical question
+    about the documents are, as cosines.
+    """
+
+    model: Literal["learned", "distance"]
+    why: str
+    index: str
+    key: str
+    unprompted: Point
+    mention: Point
+    groups: Mapping[str, tuple[Point, Point]]
+    good: int
+    bad: int
+    share: float
+    target: float
+    confidence: float
+    talk: float
+    question: float
+
+    @property
+    def examples_fit(self) -> bool:
+        """Are the good examples about these documents?"""
+        return self.why != "other_documents"
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a knowledge base serves. `built_at` is in seconds since the epoch; `thresholds` are
-    the gate's, unprompted and when mentioned; `examples_fit` is False when the good examples are
-    not about these documents; `recall` is the share of what stands for them, they or the headings
-    of the documents, that passes unprompted."""
+    the gate's, unprompted and when mentioned."""
 
     snapshot: str
     documents: int
@@ -118,9 +179,12 @@ class Status:
     skipped: int
     sources: tuple[str, ...]
     built_at: float
-    thresholds: tuple[float, float]
-    examples_fit: bool
-    recall: float
+    gate: GateState
+
+    @property
+    def thresholds(self) -> tuple[float, float]:
+        """The gate's thresholds, unprompted and when mentioned."""
+        return self.gate.unprompted.threshold, self.gate.mention.threshold
 
 
 @dataclass(frozen=True, slots=True)

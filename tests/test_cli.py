@@ -82,12 +82,18 @@ async def test_eval_gate_on_either_format(folder: Path) -> None:
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     train.write_text(json.dumps({"good": GOOD, "bad": BAD}))
     keys = {"n", "precision", "recall", "f1", "threshold", "auc", "recall_at_p90"}
+    keys |= {"best_f1", "ece", "model", "unprompted", "mention"}
     for more in ((), ("--train", str(train)), ("--train", str(data))):
         status, out, _ = await run(folder, "eval", "gate", "--data", str(data), "--json", *more)
         figures = json.loads(out)
         assert status == 0
         assert set(figures) == keys
         assert figures["n"] == len(rows) and figures["auc"] > 0.9
+        assert (figures["model"], figures["ece"]) == ("distance", None), (
+            "few examples teach nothing"
+        )
+        assert figures["unprompted"]["recall"] == figures["recall"]
+        assert figures["mention"]["threshold"] <= figures["unprompted"]["threshold"]
 
 
 async def test_eval_retrieval_and_answers(folder: Path) -> None:

@@ -13,11 +13,12 @@ from bot.cli.check_llm import check_llm
 from bot.cli.index import say
 from bot.config.schema import Config
 from bot.llm.llm import Llm
+from bot.texts.gate import gate_lines
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import load_examples
 from knowledge.index.snapshots import is_current
 from knowledge.retrieval.rerank import RerankerError, create_reranker
-from knowledge.settings import KnowledgeSettings
+from knowledge.settings import GateSettings, KnowledgeSettings
 from knowledge.types import KnowledgeError, Status
 
 SAMPLE = "HuixiangDou group chat assistant"
@@ -104,26 +105,29 @@ async def _index(config: Config) -> list[Finding]:
             missing = "index: there is none for this configuration; run: run_bot.py index"
             return [Finding("bad", missing)]
         async with KnowledgeBase(config.plan, config.gate) as knowledge:
-            return list(_served(knowledge.status()))
+            return list(_served(knowledge.status(), config.gate))
     except KnowledgeError as error:
         return [Finding("bad", f"index: {error}")]
 
 
-def _served(status: Status) -> Iterator[Finding]:
+def _served(status: Status, options: GateSettings) -> Iterator[Finding]:
     yield Finding("ok", f"index: {status.documents} documents, {status.pieces} pieces")
     if status.pieces == 0:
         yield Finding("bad", "index: it is empty; do knowledge.sources hold documents?")
     if status.skipped:
         yield Finding("note", f"index: {status.skipped} documents could not be read; see index")
+    yield from _gate(status, options)
+
+
+def _gate(status: Status, options: GateSettings) -> Iterator[Finding]:
     unprompted, mentioned = status.thresholds
-    passing = "good examples" if status.examples_fit else "documents' headings"
-    line = f"gate: threshold {unprompted:.3f}, mentioned {mentioned:.3f}; "
-    line += f"{status.recall:.0%} of the {passing} pass unprompted"
-    if status.examples_fit:
-        yield Finding("ok", line)
-    else:
-        own = "the good examples are not about them, write your own: gate.examples"
-        yield Finding("note", f"{line}; {own}")
+    yield Finding("ok", f"gate: threshold {unprompted:.3f}, mentioned {mentioned:.3f}")
+    state = status.gate
+    fine = state.examples_fit and (
+        state.unprompted.proven or state.unprompted.precision >= state.target
+    )
+    for line in gate_lines(state, options.messages_per_week, chinese=False):
+        yield Finding("ok" if fine else "note", line)
 
 
 async def _reranker(settings: KnowledgeSettings) -> list[Finding]:

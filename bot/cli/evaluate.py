@@ -1,10 +1,8 @@
-"""`eval gate | retrieval | answers`: figures on labelled data, pictures and misses."""
+"""`eval retrieval | answers`: figures on labelled data, pictures and misses."""
 
 import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from tqdm import tqdm
@@ -13,52 +11,19 @@ from bot.answering.pipeline import Pipeline
 from bot.cli.asking import mention
 from bot.cli.index import say, say_json
 from bot.cli.labelled import spread
-from bot.cli.model import NO_MODEL, NOT_ASKED, failures, kind_of, model_failed, quiet
-from bot.cli.pictures import draw_gate, draw_operating_points, operating_points
-from bot.cli.scoring import gate_and_llm
+from bot.cli.model import failures, kind_of, model_failed, quiet
+from bot.cli.pictures import draw_operating_points, operating_points
+from bot.cli.rows import show, write_rows
 from bot.llm.llm import Llm
-from bot.llm.types import LlmError
 from bot.types import Answer, Outcome, Reason, Trace
 from knowledge.base import KnowledgeBase
-from knowledge.evaluate import Labelled, evaluate_gate, evaluate_retrieval, load_labelled
-from knowledge.gate.examples import load_examples
-from knowledge.settings import GateSettings
-from knowledge.types import KnowledgeError
-
-
-async def eval_gate(
-    knowledge: KnowledgeBase, options: GateSettings, args: argparse.Namespace, llm: Llm | None
-) -> int:
-    """Precision, recall, F1 at the fitted threshold, AUC, and recall at precision 0.9; with
-    `--llm` also what the model makes of the messages that pass, and what asking it costs."""
-    if args.llm and llm is None:
-        raise KnowledgeError(NO_MODEL)
-    data = load_examples([args.data])
-    train = load_examples([args.train]) if args.train else None
-    result = await evaluate_gate(knowledge, options, data, train)
-    figures = {name: _round(value) for name, value in asdict(result.figures).items()}
-    if args.llm and llm is not None:
-        try:
-            figures |= await gate_and_llm(llm, result, args.limit)
-        except LlmError as error:
-            model_failed(llm, NOT_ASKED, "the gate alone is measured without --llm", error)
-            return 1
-    _show(figures, as_json=args.json)
-    if args.out:
-        good, bad = ([score for _, score in part] for part in (result.good, result.bad))
-        draw_gate(args.out / "gate.png", good, bad, result.figures.threshold)
-        missed = [{"text": t, "label": 1, "score": s} for t, s in result.good
-                  if s < result.figures.threshold]  # fmt: skip
-        wrong = [{"text": t, "label": 0, "score": s} for t, s in result.bad
-                 if s >= result.figures.threshold]  # fmt: skip
-        _write(args.out / "gate-misses.jsonl", [*missed, *wrong])
-    return 0
+from knowledge.evaluate import Labelled, evaluate_retrieval, load_labelled
 
 
 async def eval_retrieval(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
     """Is the page that answers found, and is the answer in what was found?"""
     figures, misses = await evaluate_retrieval(knowledge, load_labelled(args.data), args.k)
-    _show(figures, as_json=args.json)
+    show(figures, as_json=args.json)
     if args.out:
         rows = [
             {"id": miss.question.id, "question": miss.question.question}
@@ -66,7 +31,7 @@ async def eval_retrieval(knowledge: KnowledgeBase, args: argparse.Namespace) -> 
             | {"hits": [f"{hit.path}:{hit.line}" for hit in miss.hits]}
             for miss in misses
         ]
-        _write(args.out / "retrieval-misses.jsonl", rows)
+        write_rows(args.out / "retrieval-misses.jsonl", rows)
     return 0
 
 
@@ -104,8 +69,8 @@ async def eval_answers(
         _table(figures)
         _curve(asked)
     if args.out:
-        _write(args.out / "answers.jsonl", [_row(a) | {"trace": list(a.trace)} for a in asked])
-        _write(args.out / "answers-misses.jsonl", [_row(a) for a in asked if not _right(a)])
+        write_rows(args.out / "answers.jsonl", [_row(a) | {"trace": list(a.trace)} for a in asked])
+        write_rows(args.out / "answers-misses.jsonl", [_row(a) for a in asked if not _right(a)])
         answerable, near = _evidence(asked, "answerable"), _evidence(asked, "near_miss")
         chosen = pipeline.options.min_evidence
         draw_operating_points(args.out / "operating-point.png", answerable, near, chosen)
@@ -196,24 +161,5 @@ def _table(figures: dict[str, Any]) -> None:
             say(f"{name:30}{value:>8}{figures['zh'][name]:>8}{figures['en'][name]:>8}")
 
 
-def _show(figures: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        say_json(figures)
-        return
-    width = max(16, *(len(name) for name in figures))
-    for name, value in figures.items():
-        say(f"{name:<{width}} {value}")
-
-
 def _share(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 0.0
-
-
-def _round(value: float) -> float:
-    return round(value, 4) if isinstance(value, float) else value
-
-
-def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`index`, `search`, `gate`, `calibrate`: the knowledge base from the command line."""
+"""`index`, `search`: the knowledge base from the command line."""
 
 import argparse
 import json
@@ -11,9 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bot.cli.pictures import draw_gate
 from knowledge.base import KnowledgeBase
-from knowledge.gate.gate import precision_recall
 from knowledge.index.snapshots import CHANGES
 from knowledge.ingest.build_process import build_apart
 from knowledge.plan import BuildPlan
@@ -88,43 +86,4 @@ async def search(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
         say(f"[{number}] {hit.path}:{hit.line}  {hit.heading}  score {hit.score:.3f}")
         say(indent(hit.text, "    ") + "\n")
     say(f"evidence {found.evidence:.2f}; names on no page: {', '.join(found.unknown) or 'none'}")
-    return 0
-
-
-async def gate(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
-    """`gate`: a verdict for each line of standard input."""
-    for line in sys.stdin:
-        text = line.rstrip("\n")
-        if not text.strip():
-            continue
-        verdict = await knowledge.judge(text, mention=args.mention)
-        if args.json:
-            say_json(
-                {"text": text, "accept": verdict.accept, "score": round(verdict.score, 4)}
-                | {"reason": verdict.reason, "threshold": round(verdict.threshold, 4)}
-            )
-        else:
-            mark = "accept" if verdict.accept else "reject"
-            say(f"{mark}  {verdict.score:.3f}  {text}")
-    return 0
-
-
-async def calibrate(knowledge: KnowledgeBase, picture: Path) -> int:
-    """`calibrate`: fits the gate anew, shows its figures and draws its curve."""
-    figures, good, bad = await knowledge.calibrate()
-    status = knowledge.status()
-    say(f"examples   {len(good)} good, {len(bad)} bad")
-    if not status.examples_fit:
-        say("note       the good examples are not about these documents; the headings of these")
-        say("           stand in. Write questions that your documents answer into gate.examples.")
-    say(f"precision  {figures.precision:.3f}")
-    say(f"recall     {figures.recall:.3f}")
-    say(f"F1         {figures.f1:.3f}")
-    say(f"AUC        {figures.auc:.3f}")
-    say(f"threshold  {figures.threshold:.3f}")
-    say(f"mentioned  {status.thresholds[1]:.3f} is enough when the bot is mentioned")
-    precisions, _ = precision_recall(good, bad)
-    if len(precisions):
-        draw_gate(picture, good, bad, figures.threshold)
-        say(f"picture    {picture}")
     return 0

@@ -4,35 +4,93 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.gate.gate import precision_recall
+from knowledge.gate.curve import CurvePoint
+from knowledge.gate.figures import at_threshold, precision_recall, reliability
+from knowledge.gate.promise import promise
+from knowledge.types import GateState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw_gate(path: Path, good: Sequence[float], bad: Sequence[float], threshold: float) -> None:
-    """Precision over recall, and where the scores of both kinds lie, as a PNG."""
+BLUE, GREY, RED, GREEN = "#2563eb", "#9ca3af", "#dc2626", "#16a34a"
+
+
+def draw_gate(
+    path: Path,
+    good: Sequence[float],
+    bad: Sequence[float],
+    state: GateState,
+    curve: Sequence[CurvePoint],
+) -> None:
+    """Precision over recall with the operating points, the scores of both kinds, how true the
+    probabilities are, and what more labels are worth, as a PNG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    curve, scores = figure.subplots(1, 2)
-    precisions, recalls = precision_recall(good, bad)
-    curve.plot(recalls, precisions, color="#2563eb")
-    hits = sum(score >= threshold for score in good)
-    false = sum(score >= threshold for score in bad)
-    if hits + false:
-        curve.plot([hits / len(good)], [hits / (hits + false)], "o", color="#dc2626",
-                   label=f"threshold {threshold:.3f}")  # fmt: skip
-        curve.legend()
-    _label(curve, "recall", "precision", "Gate")
-    curve.set_xlim(0, 1.02)
-    curve.set_ylim(0, 1.02)
-    scores.hist([list(good), list(bad)], bins=30, label=["good", "bad"],
-                color=["#2563eb", "#9ca3af"])  # fmt: skip
-    scores.axvline(threshold, color="#dc2626")
-    scores.legend()
-    _label(scores, "score", "messages", "Scores")
+    figure = Figure(figsize=(11, 8.4), layout="constrained")
+    (first, second), (third, fourth) = figure.subplots(2, 2)
+    _draw_precision(first, good, bad, state)
+    threshold = state.unprompted.threshold
+    second.hist([list(good), list(bad)], bins=30, label=["good", "bad"], color=[BLUE, GREY])
+    second.axvline(threshold, color=RED)
+    second.legend()
+    _label(second, "score", "messages", "Scores")
+    _draw_reliability(third, good, bad, state)
+    _draw_curve(fourth, curve)
     _save(path, figure)
+
+
+def _draw_precision(
+    axes: "Axes", good: Sequence[float], bad: Sequence[float], state: GateState
+) -> None:
+    precisions, recalls = precision_recall(good, bad)
+    axes.plot(recalls, precisions, color=BLUE)
+    for name, point, color in (
+        ("unprompted", state.unprompted, RED),
+        ("mentioned", state.mention, GREEN),
+    ):
+        precision, recall = at_threshold(good, bad, point.threshold)
+        if precision:
+            label = f"{name}, from {point.threshold:.3f}"
+            axes.plot([recall], [precision], "o", color=color, label=label)
+    counts = state.unprompted.counts
+    if counts.good_passing:
+        labelled = counts.good / counts.labels
+        surely = promise(counts, labelled, state.confidence, 0.0).precision
+        precision, recall = at_threshold(good, bad, state.unprompted.threshold)
+        text = f"at least {surely:.2f}, {state.confidence:.0%} sure"
+        axes.plot([recall, recall], [surely, precision], "_-", color=RED, label=text)
+    axes.axhline(state.target, color=GREY, linestyle=":")
+    axes.legend()
+    _label(axes, "recall", "precision", f"Gate: {state.model}")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.02)
+
+
+def _draw_reliability(
+    axes: "Axes", good: Sequence[float], bad: Sequence[float], state: GateState
+) -> None:
+    _label(axes, "probability", "share of good ones", "Reliability")
+    if state.model != "learned":
+        axes.text(0.1, 0.5, "the scores are cosines")
+        return
+    groups = reliability(good, bad)
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":")
+    axes.plot([said for said, _, _ in groups], [true for _, true, _ in groups], "o-", color=BLUE)
+
+
+def _draw_curve(axes: "Axes", curve: Sequence[CurvePoint]) -> None:
+    _label(axes, "labels", "AUC on the others", "Learning curve")
+    if not curve:
+        axes.text(0.1, 0.5, "see calibrate")
+        return
+    labels = [point.labels for point in curve]
+    low, high = [p.lowest for p in curve], [p.highest for p in curve]
+    axes.fill_between(labels, low, high, color=BLUE, alpha=0.2)
+    axes.plot(labels, [point.mean for point in curve], "o-", color=BLUE, label="learned")
+    axes.plot(labels, [point.distance for point in curve], "o-", color=GREY, label="distance")
+    axes.set_xscale("log")
+    axes.legend()
 
 
 def draw_operating_points(

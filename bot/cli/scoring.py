@@ -17,7 +17,7 @@ from bot.llm.prompts import estimate
 from bot.llm.scoring import Rubric, Score
 from bot.llm.types import LlmError
 from knowledge.evaluate import GateResult
-from knowledge.gate.gate import auc
+from knowledge.gate.figures import auc
 from knowledge.types import KnowledgeError
 
 BARS = 40

@@ -1,34 +1,99 @@
-"""Example questions for the gate: which the bot should answer, which it should leave alone."""
+"""Example messages for the gate: which the bot should answer, which it should leave alone."""
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from knowledge.types import ExamplesMissing, KnowledgeError
+
+WRITTEN, MESSAGE = "written", "message"
+"""Origins: questions that somebody thought of, and labelled messages as they came in a group. Only
+the latter show how many of a group's messages are good."""
+
+SHARE_LABELS = 50
+"""The share that was configured counts as much as so many labelled messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message with its label. `weight` is at most 1: a whole label, such as an admin's. `origin`
+    says how it came about; `group`, `person` and `time` (seconds since the epoch) whence."""
+
+    text: str
+    good: bool
+    weight: float = 1.0
+    origin: str = WRITTEN
+    group: str = ""
+    person: str = ""
+    time: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Good and bad examples; `digest` changes with any of them."""
+    """Examples of both kinds, each text once per label; `digest` changes with any of them."""
 
-    good: tuple[str, ...]
-    bad: tuple[str, ...]
+    items: tuple[Example, ...]
+
+    @classmethod
+    def of(cls, items: Iterable[Example]) -> "Examples":
+        """Each text once per label, the last one counts."""
+        return cls(tuple({(item.text, item.good): item for item in items}.values()))
+
+    @property
+    def good(self) -> tuple[str, ...]:
+        """Texts that the bot should answer."""
+        return tuple(item.text for item in self.items if item.good)
+
+    @property
+    def bad(self) -> tuple[str, ...]:
+        """Texts that it should leave alone."""
+        return tuple(item.text for item in self.items if not item.good)
 
     @property
     def digest(self) -> str:
         """Identifies these examples."""
-        text = json.dumps([self.good, self.bad], ensure_ascii=False)
+        rows = [(i.text, i.good, i.weight, i.origin, i.group) for i in self.items]
+        text = json.dumps(rows, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+    def share(self, expected: float) -> float:
+        """The share of a group's messages that is good: as expected, and the more messages from
+        groups are labelled, the more as among these."""
+        labels = [item.good for item in self.items if item.origin == MESSAGE and item.weight >= 1.0]
+        return (expected * SHARE_LABELS + sum(labels)) / (SHARE_LABELS + len(labels))
+
+
+def bounded(
+    items: Sequence[Example], most: float, trusted: Collection[str] = ()
+) -> tuple[Example, ...]:
+    """The same examples, but none of a person counts for more than `most` whole labels in all.
+    Trusted people, such as admins, and examples of nobody in particular count as they are."""
+    weights: Mapping[str, float] = _weights(items)
+    return tuple(
+        replace(item, weight=item.weight * most / weights[item.person])
+        if item.person and item.person not in trusted and weights[item.person] > most
+        else item
+        for item in items
+    )
+
+
+def _weights(items: Sequence[Example]) -> dict[str, float]:
+    weights: dict[str, float] = defaultdict(float)
+    for item in items:
+        weights[item.person] += item.weight
+    return weights
 
 
 def load_examples(paths: Sequence[Path]) -> Examples:
-    """Reads examples: a JSON object `{"good": [...], "bad": [...]}`, or lines
-    `{"text": ..., "label": 1 or 0}`. Raises ExamplesMissing, or KnowledgeError naming the file
-    and line."""
-    good: list[str] = []
-    bad: list[str] = []
+    """Reads examples: a JSON object `{"good": [...], "bad": [...]}` of questions that were thought
+    of, or lines `{"text": ..., "label": 1 or 0}` of messages, which may also hold `weight`,
+    `origin`, `group`, `person` and `time`. Raises ExamplesMissing, or KnowledgeError naming the
+    file and line."""
+    items: list[Example] = []
     for path in paths:
         try:
             text = path.read_text(encoding="utf-8-sig")
@@ -37,13 +102,11 @@ def load_examples(paths: Sequence[Path]) -> Examples:
                 f"gate.examples: can't read {path} ({error}); write your questions into it, "
                 "see docs/en/gate.md"
             ) from error
-        more_good, more_bad = _parse(path, text)
-        good += more_good
-        bad += more_bad
-    return Examples(tuple(dict.fromkeys(good)), tuple(dict.fromkeys(bad)))
+        items += _parse(path, text)
+    return Examples.of(items)
 
 
-def _parse(path: Path, text: str) -> tuple[list[str], list[str]]:
+def _parse(path: Path, text: str) -> list[Example]:
     try:
         whole = json.loads(text)
     except ValueError:
@@ -52,25 +115,42 @@ def _parse(path: Path, text: str) -> tuple[list[str], list[str]]:
         return _parse_lines(path, text)
     if isinstance(whole, dict) and whole.keys() == {"good", "bad"}:
         good, bad = whole["good"], whole["bad"]
-        if all(isinstance(part, list) and all(isinstance(q, str) for q in part)
-               for part in (good, bad)):  # fmt: skip
-            return good, bad
+        if all(_is_texts(part) for part in (good, bad)):
+            return [Example(q, good=True) for q in good] + [Example(q, good=False) for q in bad]
     raise KnowledgeError(
         f'{path}: expected {{"good": ["..."], "bad": ["..."]}} with lists of questions, '
         'or lines {"text": "...", "label": 1}'
     )
 
 
-def _parse_lines(path: Path, text: str) -> tuple[list[str], list[str]]:
-    found: dict[int, list[str]] = {0: [], 1: []}
+def _is_texts(part: object) -> bool:
+    return isinstance(part, list) and all(isinstance(text, str) for text in part)
+
+
+def _parse_lines(path: Path, text: str) -> list[Example]:
+    found: list[Example] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            found[int(row["label"])].append(str(row["text"]))
-        except (ValueError, KeyError, TypeError) as error:
+            found.append(_example(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise KnowledgeError(
                 f'{path}:{number}: expected {{"text": "...", "label": 1 or 0}}'
             ) from error
-    return found[1], found[0]
+    return found
+
+
+def _example(row: Mapping[str, Any]) -> Example:
+    weight = float(row.get("weight", 1.0))
+    if row["label"] not in (0, 1) or not 0.0 < weight <= 1.0:
+        raise ValueError("a label is 1 or 0, a weight above 0 and at most 1")
+    return Example(
+        text=str(row["text"]),
+        good=bool(row["label"]),
+        weight=weight,
+        origin=str(row.get("origin", MESSAGE)),
+        group=str(row.get("group", "")),
+        person=str(row.get("person", "")),
+        time=float(row.get("time", 0.0)),
+    )

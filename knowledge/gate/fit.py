@@ -1,142 +1,159 @@
-"""Fitting the gate's thresholds: to examples where they are about the documents, else to the
-questions that the documents' own headings ask.
+"""Fitting the gate: the learned model where it is worth it, else the distance.
 
-Precision first, and honestly: the few bad examples that come near are what decides it, so their
-scores are smoothed one by one instead of being forced into a bell, whose tail is too thin.
+The model has to earn its place: it is taken when it is better than the distance alone on examples
+that it has not seen, by more than their number explains. Where the good examples are not about the
+documents there is nothing to learn from, and the documents' own headings stand in; see `distance`.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, median, quantiles, stdev
 
-from knowledge.gate.gate import Thresholds, auc
+import numpy as np
 
-ABOUT_THESE = 0.25
-"""Examples of which half lie below this share of the documents' own questions are about something
-else."""
+from knowledge.gate.distance import Sample, choose, fit_threshold, talk_mean
+from knowledge.gate.examples import Examples
+from knowledge.gate.features import Seen, see
+from knowledge.gate.headings import own_scores
+from knowledge.gate.model import LearnedFit, fit_model
+from knowledge.gate.points import Scored, Wish, both_points, estimated_threshold, has_enough
+from knowledge.gate.state import FittedGate
+from knowledge.index.open import EVERYTHING, Snapshot
+from knowledge.settings import GateSettings
+from knowledge.types import Counts, Flags, GateState, Point, Vectors
 
-SEPARATE = 0.75
-"""Documents without headings ask nothing: there, good examples must have at least this AUC."""
+FEWEST = 10
+"""With fewer examples of a kind nothing is learned: that they part well says nothing yet."""
 
-LEAST_OWN = 8
-"""Fewer questions of a collection's own say nothing about it."""
+COUNTS = 0.5
+"""Bad examples of less weight are shown in no figure: they may be about the documents."""
 
-LEAST_RECALL = 0.25
-"""No threshold keeps back more than the other three quarters of the good ones, whatever the
-precision that was wished for: one odd example among the bad ones would silence the bot."""
-
-TALK_DEVIATIONS = 2.0
-"""A good message lies so many standard deviations above the bad ones, where nothing tells."""
+Encode = Callable[[Sequence[str]], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """The scores to fit to. `weights` says how much each bad one counts, 0..1; `question` is how
-    near a typical question about the documents is; `examples` is False when the good scores are
-    not those of the good examples."""
+class Lookup:
+    """Examples as the index sees them, in their order, and the nearness of the questions that the
+    documents ask themselves."""
 
-    good: tuple[float, ...]
-    bad: tuple[float, ...]
-    weights: tuple[float, ...]
-    question: float
-    examples: bool
+    seen: Sequence[Seen]
+    own: Sequence[float]
 
 
-def choose(good: Sequence[float], bad: Sequence[float], own: Sequence[float]) -> Sample:
-    """Which scores the thresholds are to be fitted to; `own` are those of the documents' own
-    questions.
-
-    Good examples that are further away than most of these are about something else: the sources
-    were configured, the examples were not. Then the documents' own questions stand in for them,
-    and a bad example counts the less, the more of those it is nearer than: it may well be about
-    these documents.
-    """
-    own = own if len(own) >= LEAST_OWN else ()
-    question = median(own or good or (_talk_bell(bad, [1.0] * len(bad)).mean + 0.25,))
-    if _are_about_these(good, bad, own):
-        return Sample(tuple(good), tuple(bad), (1.0,) * len(bad), question, examples=True)
-    if own:
-        weights = tuple((sum(score > b for score in own) / len(own)) ** 2 for b in bad)
-        return Sample(tuple(own), tuple(bad), weights, question, examples=False)
-    talk = _talk_bell(bad, [1.0] * len(bad))
-    stand_in = [talk.mean + talk.stdev * (TALK_DEVIATIONS + z) for z in (-1.0, 0.0, 1.0)]
-    return Sample(tuple(stand_in), tuple(bad), (1.0,) * len(bad), stand_in[1], examples=False)
+def look_up(
+    snapshot: Snapshot, examples: Examples, encode: Encode, options: GateSettings
+) -> Lookup:
+    """Looks all examples up in an index; all that a fit needs of it."""
+    vectors = encode([item.text for item in examples.items])
+    seen = [
+        see(snapshot, item.text, vector, EVERYTHING)
+        for item, vector in zip(examples.items, vectors, strict=True)
+    ]
+    return Lookup(seen, own_scores(snapshot, options.neighbours, encode))
 
 
-def _are_about_these(good: Sequence[float], bad: Sequence[float], own: Sequence[float]) -> bool:
-    if len(good) < 2:
-        return False
-    if not own:
-        return auc(good, bad) >= SEPARATE
-    below = sum(score < median(good) for score in own)
-    return below >= ABOUT_THESE * len(own)
-
-
-def fit(
-    sample: Sample, targets: tuple[float, float], share: float, index: str, examples: str
-) -> Thresholds:
-    """Fits both thresholds; `targets` are the precisions wanted unprompted and when mentioned,
-    `share` is how many of a group's messages are good: example files hold far more."""
-    unprompted, mention = (fit_threshold(sample, target, share) for target in targets)
-    passing = sum(score >= unprompted for score in sample.good)
-    return Thresholds(
-        unprompted, min(mention, unprompted), index, examples, sample.examples,
-        talk=_talk_bell(sample.bad, sample.weights).mean,
+def fit_gate(
+    lookup: Lookup, examples: Examples, options: GateSettings, index: str = "", embedder: str = ""
+) -> FittedGate:
+    """Fits to examples that were looked up; `index` and `embedder` name what it belongs to."""
+    good = np.asarray([item.good for item in examples.items], np.bool_)
+    weights = np.asarray([item.weight for item in examples.items], np.float64)
+    near = np.asarray([each.nearness(options.neighbours) for each in lookup.seen], np.float64)
+    sample = choose(near[good].tolist(), near[~good].tolist(), lookup.own)
+    share = examples.share(options.expected_share)
+    why = _obstacle(good, sample, options)
+    learned: LearnedFit | None = None
+    if not why:
+        fit = fit_model(lookup.seen, good, weights, share)
+        learned, why = (fit, "learned") if fit.wins else (None, "not_better")
+    scored = Scored(learned.held_out if learned else near, good, weights)
+    points = _learned_points if learned else _distance_points
+    unprompted, mention = points(scored, sample, options, share)
+    state = GateState(
+        model="learned" if learned else "distance",
+        why=why,
+        index=index,
+        key=options.key(examples.digest, embedder),
+        unprompted=unprompted,
+        mention=mention,
+        groups=_of_groups(scored, examples, options) if learned else {},
+        good=int(good.sum()),
+        bad=int((~good).sum()),
+        share=share,
+        target=options.target_precision,
+        confidence=options.confidence,
+        talk=talk_mean(sample),
         question=sample.question,
+    )
+    held_out = scored if sample.examples else _stand_ins(sample)
+    return FittedGate(state, learned.model if learned else None, held_out)
+
+
+def _obstacle(good: Flags, sample: Sample, options: GateSettings) -> str:
+    """Why nothing can be learned; empty where it can."""
+    if not sample.examples:
+        return "other_documents"
+    if options.model == "distance":
+        return "configured"
+    return "few" if min(good.sum(), (~good).sum()) < FEWEST else ""
+
+
+def _learned_points(
+    scored: Scored, _: Sample | None, options: GateSettings, share: float
+) -> tuple[Point, Point]:
+    unprompted = estimated_threshold(scored, options.target_precision, share)
+    mention = estimated_threshold(scored, options.mention_precision, share)
+    return both_points(scored, _wish(options, share), unprompted, mention)
+
+
+def _distance_points(
+    scored: Scored, sample: Sample, options: GateSettings, share: float
+) -> tuple[Point, Point]:
+    unprompted = fit_threshold(sample, options.target_precision, share)
+    mention = fit_threshold(sample, options.mention_precision, share)
+    if sample.examples and 0 < scored.good.sum() < len(scored.good):
+        return both_points(scored, _wish(options, share), unprompted, mention)
+    mention = min(mention, unprompted)
+    return _stand_in_point(sample, unprompted), _stand_in_point(sample, mention)
+
+
+def _stand_ins(sample: Sample) -> Scored:
+    """The scores of the headings, and of the bad examples as far as they count."""
+    scores = np.asarray([*sample.good, *sample.bad], np.float64)
+    weights = np.asarray([*(1.0 for _ in sample.good), *sample.weights], np.float64)
+    good = np.arange(len(scores)) < len(sample.good)
+    return Scored(scores, good, weights).of(weights >= COUNTS)
+
+
+def _stand_in_point(sample: Sample, threshold: float) -> Point:
+    """A point where headings stand in for the good examples: nothing is known of its precision."""
+    passing = sum(score >= threshold for score in sample.good)
+    false = sum(score >= threshold for score in sample.bad)
+    return Point(
+        threshold=threshold,
+        precision=0.0,
         recall=passing / max(1, len(sample.good)),
-    )  # fmt: skip
+        counts=Counts(good=0, good_passing=0, bad=len(sample.bad), bad_passing=false),
+        proven=False,
+    )
 
 
-def fit_threshold(sample: Sample, precision: float, share: float) -> float:
-    """The lowest score from which `precision` of the accepted messages are good, as far as that
-    leaves a quarter of the good ones."""
-    likes, talk = _bell(sample.good), _talk_bell(sample.bad, sample.weights)
-    dislikes = _Smooth(sample.bad, sample.weights)
-    highest = max(likes.inv_cdf(1.0 - LEAST_RECALL), talk.mean + TALK_DEVIATIONS * talk.stdev)
-    for step in range(2001):
-        threshold = -1.0 + step / 1000
-        if threshold < talk.mean:
-            continue
-        right = share * (1.0 - likes.cdf(threshold))
-        wrong = (1.0 - share) * dislikes.above(threshold)
-        if right > 0.0 and right >= precision * (right + wrong):
-            return min(threshold, highest)
-    return min(1.0, highest)
+def _of_groups(
+    scored: Scored, examples: Examples, options: GateSettings
+) -> dict[str, tuple[Point, Point]]:
+    """Operating points of groups with enough labels of their own."""
+    groups = np.asarray([item.group for item in examples.items])
+    found: dict[str, tuple[Point, Point]] = {}
+    for group in sorted(set(groups.tolist()) - {""}):
+        own = scored.of(groups == group)
+        if has_enough(own):
+            labels = Examples(tuple(item for item in examples.items if item.group == group))
+            share = labels.share(options.expected_share)
+            found[group] = _learned_points(own, None, options, share)
+    return found
 
 
-class _Smooth:
-    """A distribution of scores as they are, each spread by a bell whose width is Silverman's."""
-
-    def __init__(self, scores: Sequence[float], weights: Sequence[float]) -> None:
-        self._scores, self._weights = scores, weights
-        self._width = 0.05
-        if len(scores) > 1:
-            low, _, high = quantiles(scores, n=4)
-            spread = min(stdev(scores), (high - low) / 1.34) or stdev(scores)
-            self._width = max(0.9 * spread * len(scores) ** -0.2, 1e-3)
-
-    def above(self, threshold: float) -> float:
-        """The share of scores above a threshold."""
-        whole = sum(self._weights)
-        if not whole:
-            return 1.0 - NormalDist(0.0, 0.05).cdf(threshold)
-        scale = self._width * math.sqrt(2.0)
-        tails = (math.erfc((threshold - score) / scale) / 2.0 for score in self._scores)
-        return sum(w * tail for w, tail in zip(self._weights, tails, strict=True)) / whole
-
-
-def _bell(scores: Sequence[float]) -> NormalDist:
-    spread = stdev(scores) if len(scores) > 1 else 0.05
-    # A mean of few examples is itself uncertain by spread / sqrt(n).
-    return NormalDist(fmean(scores), max(spread * math.sqrt(1.0 + 1.0 / len(scores)), 1e-3))
-
-
-def _talk_bell(bad: Sequence[float], weights: Sequence[float]) -> NormalDist:
-    whole = sum(weights)
-    if not whole:
-        return NormalDist(0.0, 0.05)
-    mean = fmean(bad, weights)
-    variance = sum(w * (score - mean) ** 2 for w, score in zip(weights, bad, strict=True)) / whole
-    spread = math.sqrt(variance) if len(bad) > 1 else 0.05
-    return NormalDist(mean, max(spread, 1e-3))
+def _wish(options: GateSettings, share: float) -> Wish:
+    unwanted = options.max_unwanted_per_week
+    if unwanted is not None:
+        unwanted = min(1.0, unwanted / max(1.0, options.messages_per_week * (1.0 - share)))
+    return Wish(options.target_precision, options.confidence, share, unwanted)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from knowledge.gate.gate import EFFORT
+from knowledge.gate.features import EFFORT
 from knowledge.index.catalog import Place
 from knowledge.index.open import Snapshot
 from knowledge.ingest.split import PATH

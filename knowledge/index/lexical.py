@@ -101,6 +101,11 @@ class LexicalIndex(TextIndex):
         """Inverse document frequency of each term over the pieces, as BM25 takes it."""
         return {term: self._rarity_of(term) for term in terms}
 
+    @property
+    def rarity_of_unknown(self) -> float:
+        """What a term counts that stands in no piece."""
+        return math.log(2 * self.searcher.num_docs + 2)
+
     def _stems_of(self, word: str) -> tuple[str, ...]:
         return tuple(self.stems(word))
 

@@ -3,7 +3,9 @@
 import pytest
 
 from bot.group.status import status_text
-from knowledge.types import Status
+from knowledge.types import Counts, GateState, Point, Status
+
+NOTHING = Counts(good=0, good_passing=0, bad=0, bad_passing=0)
 
 STATUS = Status(
     snapshot="snapshot-1",
@@ -12,9 +14,22 @@ STATUS = Status(
     skipped=0,
     sources=("kettle", "teapot"),
     built_at=0.0,
-    thresholds=(0.5, 0.25),
-    examples_fit=True,
-    recall=1.0,
+    gate=GateState(
+        model="distance",
+        why="few",
+        index="snapshot-1",
+        key="",
+        unprompted=Point(0.5, 1.0, 1.0, NOTHING, proven=False),
+        mention=Point(0.25, 1.0, 1.0, NOTHING, proven=False),
+        groups={},
+        good=2,
+        bad=2,
+        share=0.25,
+        target=0.9,
+        confidence=0.8,
+        talk=0.2,
+        question=0.45,
+    ),
 )
 COUNTS = {"messages": 5, "answers": 2, "unfinished": 0, "helpful": 1, "unhelpful": 0}
 LINK = {"up": True, "age": 7300.0, "last_event_age": None, "reconnects": 1, "recovered": 3}

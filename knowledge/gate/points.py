@@ -1,0 +1,111 @@
+"""Operating points of a score that is a probability: from where on a message passes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from knowledge.gate.promise import counts_at, precise_threshold, rare_threshold, shifted
+from knowledge.types import Flags, Floats, Point
+
+LEAST_RECALL = 0.25
+"""Where nothing is proven, no threshold keeps back more than the other three quarters of the good
+ones, whatever the precision that was wished for: odd examples would silence the bot."""
+
+GROUP_GOOD, GROUP_BAD = 25, 50
+"""From so many labels of its own a group gets its own operating points."""
+
+STEPS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an operating point is to reach. With `unwanted` it is at most this share of the bad
+    messages that may pass, and `precision` only counts where that can't be proven."""
+
+    precision: float
+    confidence: float
+    share: float
+    unwanted: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Labels with scores that were held out from them, as probabilities; all of shape (n,)."""
+
+    scores: Floats
+    good: Flags
+    weights: Floats
+
+    def of(self, rows: Flags) -> "Scored":
+        """Some of them."""
+        return Scored(self.scores[rows], self.good[rows], self.weights[rows])
+
+
+def both_points(
+    scored: Scored, wish: Wish, unprompted: float, mention: float
+) -> tuple[Point, Point]:
+    """Where a message passes unprompted, and where it does when it mentions the bot: where the
+    labels prove that the wish comes true, else at the estimates."""
+    threshold = _proven_threshold(scored, wish)
+    first = point_at(
+        scored, unprompted if threshold is None else threshold, wish.share,
+        proven=threshold is not None,
+    )  # fmt: skip
+    return first, point_at(scored, min(mention, first.threshold), wish.share, proven=False)
+
+
+def has_enough(scored: Scored) -> bool:
+    """Are there enough whole labels for operating points of a group's own?"""
+    whole = scored.of(scored.weights >= 1.0)
+    return bool(whole.good.sum() >= GROUP_GOOD and (~whole.good).sum() >= GROUP_BAD)
+
+
+def _proven_threshold(scored: Scored, wish: Wish) -> float | None:
+    """The lowest threshold that the labels prove."""
+    whole = scored.of(scored.weights >= 1.0)
+    if wish.unwanted is not None:
+        return rare_threshold(whole.scores[~whole.good], wish.unwanted, wish.confidence)
+    if not whole.good.any() or whole.good.all():
+        return None
+    precision = shifted(wish.precision, wish.share, float(whole.good.mean()))
+    return precise_threshold(whole.scores, whole.good, precision, wish.confidence)
+
+
+def estimated_threshold(scored: Scored, precision: float, share: float) -> float:
+    """The lowest threshold from which the mean probability reaches a precision.
+
+    What a few examples have for scores is full of gaps, so each is spread by a bell whose width
+    is Silverman's, in log odds.
+    """
+    logits = np.log(np.clip(scored.scores, 1e-9, 1.0 - 1e-9))
+    logits -= np.log1p(-np.clip(scored.scores, 1e-9, 1.0 - 1e-9))
+    weights = _as_in_group(scored, share)
+    width = max(0.9 * float(logits.std()) * len(logits) ** -0.2, 0.1)
+    places = np.linspace(logits.max() + 2.0, logits.min() - 1.0, STEPS)
+    density = np.exp(-0.5 * np.square((places[:, None] - logits) / width)) @ weights
+    said = 1.0 / (1.0 + np.exp(-places))
+    reached = np.cumsum(density * said) >= precision * np.cumsum(density)
+    lowest = said[np.flatnonzero(reached)[-1]] if reached.any() else 1.0
+    most = np.quantile(scored.scores[scored.good], 1.0 - LEAST_RECALL)
+    return float(min(lowest, most))
+
+
+def point_at(scored: Scored, threshold: float, share: float, *, proven: bool) -> Point:
+    """A threshold with its precision and recall among the examples, as if `share` were good."""
+    weights = _as_in_group(scored, share) * (scored.scores >= threshold)
+    hits, false = float(weights[scored.good].sum()), float(weights[~scored.good].sum())
+    whole = scored.of(scored.weights >= 1.0)
+    return Point(
+        threshold=threshold,
+        precision=hits / (hits + false) if hits + false else 0.0,
+        recall=hits / share,
+        counts=counts_at(threshold, whole.scores, whole.good),
+        proven=proven,
+    )
+
+
+def _as_in_group(scored: Scored, share: float) -> Floats:
+    """Weights by which `share` of all are good; they sum up to 1."""
+    good, bad = scored.weights[scored.good].sum(), scored.weights[~scored.good].sum()
+    factors = np.where(scored.good, share / good, (1.0 - share) / bad)
+    return np.asarray(scored.weights * factors)

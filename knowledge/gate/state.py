@@ -1,0 +1,54 @@
+"""The fitted gate on disk, beside the index that it belongs to: `gate.json` holds the operating
+points, `gate.npz` the learned model where there is one."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from knowledge.gate.model import LearnedModel
+from knowledge.gate.points import Scored
+from knowledge.types import Counts, GateState, IndexMismatch, Point
+
+STATE, MODEL = "gate.json", "gate.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedGate:
+    """What a fit brought. `held_out` are the scores of the examples that it was fitted to, each
+    without its own label; a gate that was loaded has none."""
+
+    state: GateState
+    model: LearnedModel | None
+    held_out: Scored | None = field(default=None, compare=False)
+
+    def save(self, folder: Path) -> None:
+        """Writes the artefact; the state, which says that there is a model, comes last."""
+        if self.model:
+            self.model.save(folder / MODEL)
+        waiting = (folder / STATE).with_suffix(".tmp")
+        waiting.write_text(json.dumps(asdict(self.state), indent=1), encoding="utf-8")
+        waiting.replace(folder / STATE)
+
+    @classmethod
+    def load(cls, folder: Path, index: str, key: str) -> "FittedGate":
+        """Reads the artefact. Raises IndexMismatch when it was fitted to something else."""
+        path = folder / STATE
+        try:
+            state = _state(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise IndexMismatch(f"{path} is unreadable: {error}") from error
+        if (state.index, state.key) != (index, key):
+            raise IndexMismatch(f"{path} was fitted on another index or other examples")
+        return cls(state, LearnedModel.load(folder / MODEL) if state.model == "learned" else None)
+
+
+def _state(found: Mapping[str, Any]) -> GateState:
+    groups = {group: (_point(one), _point(two)) for group, (one, two) in found["groups"].items()}
+    points = {name: _point(found[name]) for name in ("unprompted", "mention")}
+    return GateState(**{**found, **points, "groups": groups})
+
+
+def _point(found: Mapping[str, Any]) -> Point:
+    return Point(**{**found, "counts": Counts(**found["counts"])})
