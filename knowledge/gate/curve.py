@@ -30,7 +30,7 @@ class CurvePoint:
 
 def learning_curve(seen: Sequence[Seen], examples: Examples, share: float) -> list[CurvePoint]:
     """The curve up to two thirds of the examples."""
-    good = np.asarray([item.good for item in examples.items], np.bool_)
+    good = examples.labels
     weights = np.asarray([item.weight for item in examples.items], np.float64)
     random = np.random.default_rng(0)
     points: list[CurvePoint] = []

@@ -43,18 +43,19 @@ class Sample:
     examples: bool
 
 
-def choose(good: Sequence[float], bad: Sequence[float], own: Sequence[float]) -> Sample:
+def choose(
+    good: Sequence[float], bad: Sequence[float], own: Sequence[float], *, fit: bool
+) -> Sample:
     """Which scores the thresholds are to be fitted to; `own` are those of the documents' own
     questions.
 
-    Good examples that are further away than most of these are about something else: the sources
-    were configured, the examples were not. Then the documents' own questions stand in for them,
-    and a bad example counts the less, the more of those it is nearer than: it may well be about
-    these documents.
+    Where the good examples don't `fit` the documents, these questions stand in for them, and a bad
+    example counts the less, the more of those it is nearer than: it may well be about these
+    documents.
     """
     own = own if len(own) >= LEAST_OWN else ()
     question = median(own or good or (_talk_bell(bad, [1.0] * len(bad)).mean + 0.25,))
-    if _are_about_these(good, bad, own):
+    if fit:
         return Sample(tuple(good), tuple(bad), (1.0,) * len(bad), question, examples=True)
     if own:
         weights = tuple((sum(score > b for score in own) / len(own)) ** 2 for b in bad)
@@ -64,10 +65,13 @@ def choose(good: Sequence[float], bad: Sequence[float], own: Sequence[float]) ->
     return Sample(tuple(stand_in), tuple(bad), (1.0,) * len(bad), stand_in[1], examples=False)
 
 
-def _are_about_these(good: Sequence[float], bad: Sequence[float], own: Sequence[float]) -> bool:
+def are_about_these(good: Sequence[float], bad: Sequence[float], own: Sequence[float]) -> bool:
+    """Are good examples that somebody thought of about the documents? Those that are further away
+    than most of the documents' own questions are about something else: the sources were
+    configured, the examples were not."""
     if len(good) < 2:
         return False
-    if not own:
+    if len(own) < LEAST_OWN:
         return auc(good, bad) >= SEPARATE
     below = sum(score < median(good) for score in own)
     return below >= ABOUT_THESE * len(own)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from knowledge.types import ExamplesMissing, KnowledgeError
+import numpy as np
+
+from knowledge.types import ExamplesMissing, Flags, KnowledgeError
 
 WRITTEN, MESSAGE = "written", "message"
 """Origins: questions that somebody thought of, and labelled messages as they came in a group. Only
@@ -52,6 +54,11 @@ class Examples:
     def bad(self) -> tuple[str, ...]:
         """Texts that it should leave alone."""
         return tuple(item.text for item in self.items if not item.good)
+
+    @property
+    def labels(self) -> Flags:
+        """Which are good, shape (n,)."""
+        return np.asarray([item.good for item in self.items], np.bool_)
 
     @property
     def digest(self) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knowledge.gate.distance import Sample, choose, fit_threshold, talk_mean
-from knowledge.gate.examples import Examples
+from knowledge.gate.distance import Sample, are_about_these, choose, fit_threshold, talk_mean
+from knowledge.gate.examples import WRITTEN, Examples
 from knowledge.gate.features import Seen, see
 from knowledge.gate.headings import own_scores
 from knowledge.gate.model import LearnedFit, fit_model
@@ -19,7 +19,7 @@ from knowledge.gate.points import Scored, Wish, both_points, estimated_threshold
 from knowledge.gate.state import FittedGate
 from knowledge.index.open import EVERYTHING, Snapshot
 from knowledge.settings import GateSettings
-from knowledge.types import Counts, Flags, GateState, Point, Vectors
+from knowledge.types import Counts, Flags, Floats, GateState, Point, Vectors
 
 FEWEST = 10
 """With fewer examples of a kind nothing is learned: that they part well says nothing yet."""
@@ -38,6 +38,10 @@ class Lookup:
     seen: Sequence[Seen]
     own: Sequence[float]
 
+    def nearness(self, neighbours: int) -> Floats:
+        """How near each example is, shape (n,)."""
+        return np.asarray([each.nearness(neighbours) for each in self.seen], np.float64)
+
 
 def look_up(
     snapshot: Snapshot, examples: Examples, encode: Encode, options: GateSettings
@@ -55,16 +59,18 @@ def fit_gate(
     lookup: Lookup, examples: Examples, options: GateSettings, index: str = "", embedder: str = ""
 ) -> FittedGate:
     """Fits to examples that were looked up; `index` and `embedder` name what it belongs to."""
-    good = np.asarray([item.good for item in examples.items], np.bool_)
+    key = options.key(examples.digest, embedder)
+    lookup, examples, fit = _about_these(lookup, examples, options.neighbours)
+    good = examples.labels
     weights = np.asarray([item.weight for item in examples.items], np.float64)
-    near = np.asarray([each.nearness(options.neighbours) for each in lookup.seen], np.float64)
-    sample = choose(near[good].tolist(), near[~good].tolist(), lookup.own)
+    near = lookup.nearness(options.neighbours)
+    sample = choose(near[good].tolist(), near[~good].tolist(), lookup.own, fit=fit)
     share = examples.share(options.expected_share)
     why = _obstacle(good, sample, options)
     learned: LearnedFit | None = None
     if not why:
-        fit = fit_model(lookup.seen, good, weights, share)
-        learned, why = (fit, "learned") if fit.wins else (None, "not_better")
+        tried = fit_model(lookup.seen, good, weights, share)
+        learned, why = (tried, "learned") if tried.wins else (None, "not_better")
     scored = Scored(learned.held_out if learned else near, good, weights)
     points = _learned_points if learned else _distance_points
     unprompted, mention = points(scored, sample, options, share)
@@ -72,7 +78,7 @@ def fit_gate(
         model="learned" if learned else "distance",
         why=why,
         index=index,
-        key=options.key(examples.digest, embedder),
+        key=key,
         unprompted=unprompted,
         mention=mention,
         groups=_of_groups(scored, examples, options) if learned else {},
@@ -86,6 +92,25 @@ def fit_gate(
     )
     held_out = scored if sample.examples else _stand_ins(sample)
     return FittedGate(state, learned.model if learned else None, held_out)
+
+
+def _about_these(
+    lookup: Lookup, examples: Examples, neighbours: int
+) -> tuple[Lookup, Examples, bool]:
+    """What is about the documents, and whether that is enough. Messages are, since they were
+    labelled where these documents are asked about; good examples that somebody thought of, such as
+    those that ship, may be about others and are then left out."""
+    good, near = examples.labels, lookup.nearness(neighbours)
+    written = np.asarray([item.origin == WRITTEN for item in examples.items], np.bool_)
+    if not (good & written).any():
+        return lookup, examples, bool(good.any())
+    if are_about_these(near[good & written].tolist(), near[~good].tolist(), lookup.own):
+        return lookup, examples, True
+    if (good & ~written).sum() < FEWEST:
+        return lookup, examples, False
+    kept = np.flatnonzero(~(good & written)).tolist()
+    items = tuple(examples.items[row] for row in kept)
+    return Lookup([lookup.seen[row] for row in kept], lookup.own), Examples(items), True
 
 
 def _obstacle(good: Flags, sample: Sample, options: GateSettings) -> str:

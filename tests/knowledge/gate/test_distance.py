@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.gate.distance import LEAST_RECALL, Sample, choose, fit_threshold
+from knowledge.gate.distance import LEAST_RECALL, Sample, are_about_these, choose, fit_threshold
 
 SCORES = st.lists(st.floats(-1, 1, width=32), min_size=2, max_size=40)
 
@@ -32,23 +32,25 @@ def test_one_odd_example_does_not_silence_the_bot() -> None:
     assert passing >= LEAST_RECALL * len(good) - 1
 
 
+OWN = [0.4 + 0.01 * step for step in range(30)]
+
+
 def test_examples_about_something_else_are_noticed() -> None:
-    own, far, near = [0.4 + 0.01 * step for step in range(30)], [0.2, 0.3, 0.25], [0.6, 0.7, 0.65]
-    stranger = choose(far, far, own)
-    assert not stranger.examples and stranger.good == tuple(own)
+    far, near = [0.2, 0.3, 0.25], [0.6, 0.7, 0.65]
+    assert are_about_these(near, far, OWN)
+    assert not are_about_these(far, far, OWN)
+    stranger = choose(far, far, OWN, fit=False)
+    assert not stranger.examples and stranger.good == tuple(OWN)
     unprompted, mention = (fit_threshold(stranger, precision, 0.25) for precision in (0.9, 0.6))
     assert 0.25 < mention <= unprompted < 0.7
-    assert choose(near, far, own).examples
 
 
 def test_documents_that_ask_nothing_leave_the_examples_to_judge() -> None:
-    assert choose([0.6, 0.7, 0.65], [0.2, 0.3, 0.25], []).examples
-    stand_in = choose([0.2, 0.3, 0.25], [0.2, 0.3, 0.25], [])
-    assert not stand_in.examples
-    assert min(stand_in.good) > 0.25
+    assert are_about_these([0.6, 0.7, 0.65], [0.2, 0.3, 0.25], [])
+    assert not are_about_these([0.2, 0.3, 0.25], [0.2, 0.3, 0.25], [])
+    assert min(choose([0.2, 0.3, 0.25], [0.2, 0.3, 0.25], [], fit=False).good) > 0.25
 
 
 def test_a_bad_example_that_may_be_about_the_documents_counts_little() -> None:
-    own = [0.4 + 0.01 * step for step in range(30)]
-    weights = choose([0.2, 0.2], [0.1, 0.55, 0.9], own).weights
+    weights = choose([0.2, 0.2], [0.1, 0.55, 0.9], OWN, fit=False).weights
     assert weights[0] == 1.0 and 0.0 < weights[1] < 1.0 and weights[2] == 0.0

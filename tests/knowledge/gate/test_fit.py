@@ -62,12 +62,28 @@ def test_few_examples_and_a_configured_distance_leave_it_at_the_distance() -> No
     assert (state.model, state.why) == ("distance", "configured")
 
 
-def test_examples_about_other_documents_teach_nothing() -> None:
+def as_written(examples: Examples) -> Examples:
+    return Examples(tuple(replace(item, origin="written") for item in examples.items))
+
+
+def test_written_examples_about_other_documents_teach_nothing() -> None:
     lookup, examples = group(300, telling=0.8)
-    far = fit_gate(Lookup(lookup.seen, [0.8] * 30), examples, OPTIONS)
-    assert (far.state.model, far.state.why) == ("distance", "other_documents")
-    assert not far.state.examples_fit and not far.state.unprompted.proven
-    assert far.state.unprompted.counts.good == 0
+    near_questions = Lookup(lookup.seen, [0.8] * 30)
+    far = fit_gate(near_questions, as_written(examples), OPTIONS).state
+    assert (far.model, far.why) == ("distance", "other_documents")
+    assert not far.examples_fit and not far.unprompted.proven
+    assert far.unprompted.counts.good == 0
+    # Messages were labelled where these documents are asked about.
+    assert fit_gate(near_questions, examples, OPTIONS).state.model == "learned"
+
+
+def test_examples_that_ship_are_left_out_once_there_are_messages() -> None:
+    (one, written), (other, messages) = group(60, telling=0.8, name="w"), group(300, telling=0.8)
+    lookup = Lookup([*one.seen, *other.seen], [0.8] * 30)
+    both = Examples(as_written(written).items + messages.items)
+    state = fit_gate(lookup, both, OPTIONS).state
+    assert state.model == "learned"
+    assert state.good == sum(item.good for item in messages.items)
 
 
 def test_what_is_learned_holds_on_other_messages() -> None:
