@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from knowledge.gate.examples import Examples
 from knowledge.gate.figures import auc, calibration_error, measure
-from knowledge.gate.fit import GateOptions, Lookup, fit_gate
+from knowledge.gate.fit import Lookup, fit_gate
 from knowledge.gate.state import FittedGate
+from knowledge.settings import GateSettings
 from knowledge.types import Flags, Floats
 
 Rows = NDArray[np.int64]
@@ -68,7 +69,7 @@ class Judged:
         return float(self.passing[self.good].mean())
 
 
-def judged(train: Group, test: Group, options: GateOptions) -> Judged:
+def judged(train: Group, test: Group, options: GateSettings) -> Judged:
     """Fits to some messages and judges others."""
     fitted = fit_gate(train.lookup, train.examples, options)
     scores = score(fitted, test, options)
@@ -77,7 +78,7 @@ def judged(train: Group, test: Group, options: GateOptions) -> Judged:
     return Judged(fitted.state.model, scores, test.good, passing, point.proven)
 
 
-def score(fitted: FittedGate, group: Group, options: GateOptions) -> Floats:
+def score(fitted: FittedGate, group: Group, options: GateSettings) -> Floats:
     """Scores as the gate gives them."""
     model = fitted.model
     if model is None:
@@ -85,7 +86,7 @@ def score(fitted: FittedGate, group: Group, options: GateOptions) -> Floats:
     return np.asarray([model.probability(seen) for seen in group.lookup.seen], np.float64)
 
 
-def cross_validated(group: Group, options: GateOptions, folds: int = FOLDS) -> dict[str, float]:
+def cross_validated(group: Group, options: GateSettings, folds: int = FOLDS) -> dict[str, float]:
     """Each fold is judged by a gate that was fitted, its threshold included, to the others. AUC is
     the mean over folds, all else is of all messages together."""
     order = np.random.default_rng(0).permutation(len(group.good))
@@ -109,7 +110,7 @@ def cross_validated(group: Group, options: GateOptions, folds: int = FOLDS) -> d
     }
 
 
-def learning_curve(group: Group, options: GateOptions) -> Iterator[dict[str, float]]:
+def learning_curve(group: Group, options: GateSettings) -> Iterator[dict[str, float]]:
     """Gates fitted to some labels, judged on all others, beside the distance alone."""
     plain = replace(options, model="distance")
     for size in SIZES:
@@ -144,7 +145,7 @@ def pooled_precision(parts: Sequence[Judged]) -> float:
     return sum(int((part.passing & part.good).sum()) for part in parts) / max(1, passing)
 
 
-def promises(group: Group, options: GateOptions) -> Iterator[dict[str, float]]:
+def promises(group: Group, options: GateSettings) -> Iterator[dict[str, float]]:
     """How often a proven precision is missed on the messages that are left, and how often that
     would be seen if each gate had just the precision that it promises."""
     for size in PROMISED_FROM:
@@ -178,7 +179,7 @@ def _truly_missed(made: Sequence[Judged], target: float) -> float:
     return NormalDist(mean, own).cdf(target)
 
 
-def refit_seconds(group: Group, options: GateOptions, labels: int = 2000) -> float:
+def refit_seconds(group: Group, options: GateSettings, labels: int = 2000) -> float:
     """CPU time of one fit to so many labels; messages come up twice where there are too few."""
     rows = np.arange(labels) % len(group.good)
     many = group.of(rows)
