@@ -3,7 +3,7 @@ other documents, drift, and what fitting and judging cost. See bench/README.md."
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -112,7 +112,7 @@ def cross_validated(group: Group, options: GateSettings, folds: int = FOLDS) -> 
 
 def learning_curve(group: Group, options: GateSettings) -> Iterator[dict[str, float]]:
     """Gates fitted to some labels, judged on all others, beside the distance alone."""
-    plain = replace(options, model="distance")
+    plain = options.model_copy(update={"model": "distance"})
     for size in SIZES:
         found: list[Judged] = []
         distance: list[Judged] = []
