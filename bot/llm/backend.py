@@ -6,15 +6,12 @@ import itertools
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from bot.llm.capabilities import Capabilities
 from bot.llm.pool import Pool
-from bot.llm.prompts import estimate
-from bot.llm.request import Sender
+from bot.llm.request import Sender, prompt_tokens
 from bot.llm.request_queue import RequestQueue
 from bot.llm.server import ApiServer
 from bot.llm.settings import BackendOptions
@@ -72,28 +69,20 @@ class Backend:
         self.options = options
         self._clock = clock
         self.ready: Callable[[], bool] = lambda: True
-        self._turns = RequestQueue(clock, options.concurrency, options.rpm, options.tpm)
-        self._asker = Sender(options, Capabilities(clock))
-        self._nodes: list[ApiServer] = []
+        self._queue = RequestQueue(clock, options.concurrency, options.rpm, options.tpm)
+        self._sender = Sender(options, clock)
         self._numbers = itertools.count(1)
-        self.pool = Pool(options.name, [], options.model, options.preset)
+        self.pool = Pool(options, [])
 
     async def __aenter__(self) -> Self:
-        options = self.options
-        self._nodes = [
-            ApiServer(url, _client(url, options), self._clock) for url in options.base_urls
-        ]
-        self.pool = Pool(options.name, self._nodes, options.model, options.preset)
+        urls = self.options.base_urls
+        servers = [ApiServer(url, _client(url, self.options), self._clock) for url in urls]
+        self.pool = Pool(self.options, servers)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for node in self._nodes:
-            await node.client.close()
+    async def __aexit__(self, *error: object) -> None:
+        for server in self.pool.servers:
+            await server.client.close()
 
     @property
     def name(self) -> str:
@@ -108,12 +97,11 @@ class Backend:
     @property
     def hint(self) -> str:
         """What should be changed in the configuration, though it works; "" where nothing."""
-        return self._asker.hint
+        return self._sender.hint
 
     def room(self, request: Request) -> int:
         """Tokens of the context that the request leaves free; below 0 it doesn't fit."""
-        prompt = estimate(request.prompt.fixed) + estimate(request.prompt.variable)
-        return self._left(prompt, request)
+        return self._left(prompt_tokens(request), request)
 
     async def complete(
         self,
@@ -131,9 +119,13 @@ class Backend:
         timeouts = self.options.timeouts
         seconds = timeouts.of(route)
         call = _Call(
-            next(self._numbers), request, on_text, seconds,
-            seconds if patience is None else patience, self._clock.now() + timeouts.wait_s,
-        )  # fmt: skip
+            number=next(self._numbers),
+            request=request,
+            on_text=on_text,
+            seconds=seconds,
+            patience=seconds if patience is None else patience,
+            deadline=self._clock.now() + timeouts.wait_s,
+        )
         tries = AsyncRetrying(
             stop=lambda state: self._enough(state, call),
             retry=retry_if_exception(lambda error: self._worth_another_try(error, call)),
@@ -151,24 +143,24 @@ class Backend:
 
     async def _try(self, call: _Call) -> Completion:
         request = call.request
-        tokens = estimate(request.prompt.fixed + request.prompt.variable) + request.max_tokens
+        tokens = prompt_tokens(request) + request.max_tokens
         async with (
-            self._turns.turn(request.priority, call.number, tokens, call.deadline),
-            self.pool.lent(call.tried, call.number) as node,
+            self._queue.turn(request.priority, call.number, tokens, call.deadline),
+            self.pool.lent(call.tried, call.number) as server,
         ):
             try:
                 async with asyncio.timeout(call.seconds):
-                    model = await self._model(node, request)
+                    model = await self._model(server, request)
                     room = self.room(request)
-                    return await self._asker.ask(node, model, request, call.on_text, room)
+                    return await self._sender.ask(server, model, request, call.on_text, room)
             except TimeoutError as error:
                 said = f"{self.name} did not answer within {call.seconds:g} s"
                 raise Overdue(said) from error
 
-    async def _model(self, node: ApiServer, request: Request) -> str:
+    async def _model(self, server: ApiServer, request: Request) -> str:
         options = self.options
         if options.model != "auto":
-            return await self.pool.model_of(node)
+            return await self.pool.model_of(server)
         taken = options.context_tokens - self.room(request)
         fitting = (name for context, name in options.preset.by_length if taken <= context)
         return next(fitting, options.preset.by_length[-1][1])
@@ -178,14 +170,14 @@ class Backend:
         room, context = self.room(request), self.options.context_tokens
         if not self.options.preset.counts or context - room < CROWDED * context:
             return room
-        if (node := self.pool.any_node()) is None:
+        if (server := self.pool.any_server()) is None:
             return room
         prompt = request.prompt
-        tokens = await node.count((prompt.fixed, prompt.variable), self.name)
+        tokens = await server.count((prompt.fixed, prompt.variable), self.name)
         return room if tokens is None else self._left(tokens, request)
 
     def _left(self, prompt_tokens: int, request: Request) -> int:
-        thoughts = THINKING_TOKENS if self._asker.thinking else 0
+        thoughts = THINKING_TOKENS if self._sender.thinking else 0
         taken = prompt_tokens + request.max_tokens + thoughts + MARGIN_TOKENS
         return self.options.context_tokens - taken
 

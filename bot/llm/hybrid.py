@@ -34,7 +34,6 @@ PROBE_EVERY_S = 10.0
 SMALLER = 0.6
 """Share of the context for a second try, when a server counts more tokens than we estimated."""
 
-
 PATIENCE_S = 2.0
 """The longest pause that a backend may ask for, where another one can be asked instead."""
 
@@ -62,7 +61,7 @@ class Hybrid:
         self.usage = Usage()
         self.notes: list[Callable[[], str]] = []
         for backend in self.backends:
-            metrics.llm_up.labels(backend.name).set_function(partial(_is_up, backend))
+            metrics.llm_up.labels(backend.name).set_function(partial(getattr, backend, "up"))
 
     @property
     def up(self) -> bool:
@@ -96,39 +95,24 @@ class Hybrid:
         """
         problem: LlmError = Down(f"no backend serves {route}")
         order = self._in_order(route)
-        paused: list[Backend] = []
-        for turn, backend in enumerate(order, 1):
-            patience = PATIENCE_S if any(other.up for other in order[turn:]) else None
+        tries: list[tuple[Backend, float | None]] = [
+            (backend, PATIENCE_S if any(other.up for other in order[turn:]) else None)
+            for turn, backend in enumerate(order, 1)
+        ]
+        for backend, patience in tries:
+            ask = partial(self._asked, backend, route, on_text, patience)
+            context = backend.options.context_tokens
             try:
-                return await self._fitted(backend, route, make, on_text, patience)
+                try:
+                    return await ask(make(context))
+                except ContextTooLong:
+                    return await ask(make(int(context * SMALLER)))
             except LlmError as error:
                 log.warning("%s could not serve %s: %s", backend.name, route, error)
                 problem = error
                 if patience is not None and isinstance(error, RateLimited):
-                    paused.append(backend)
-        for backend in paused:  # nobody stood in, so it is waited for after all
-            try:
-                return await self._fitted(backend, route, make, on_text, None)
-            except LlmError as error:
-                log.warning("%s could not serve %s: %s", backend.name, route, error)
-                problem = error
+                    tries.append((backend, None))  # waited for after all, if nobody stands in
         raise problem
-
-    async def _fitted(
-        self,
-        backend: Backend,
-        route: Route,
-        make: Callable[[int], Request],
-        on_text: OnText | None,
-        patience: float | None,
-    ) -> Completion:
-        """Asks one backend, a second time with less where the first was too long."""
-        context = backend.options.context_tokens
-        try:
-            return await self._counted(backend, make(context), route, on_text, patience)
-        except ContextTooLong:
-            smaller = make(int(context * SMALLER))
-            return await self._counted(backend, smaller, route, on_text, patience)
 
     async def probe(self, *, everything: bool = False) -> None:
         """Asks servers that are left alone, or all of them, whether they can be used."""
@@ -138,14 +122,15 @@ class Hybrid:
         """As configured; who is down, or asked for a pause, comes last."""
         return sorted(self._routes[route], key=lambda b: (not b.up, b.pool.pause() > PATIENCE_S))
 
-    async def _counted(
+    async def _asked(
         self,
         backend: Backend,
-        request: Request,
         route: Route,
         on_text: OnText | None,
         patience: float | None,
+        request: Request,
     ) -> Completion:
+        """Asks one backend, and counts what that took."""
         began = time.perf_counter()
         calls = self._metrics.llm_calls
         try:
@@ -171,10 +156,6 @@ class Hybrid:
         while True:
             await self._clock.wait(asyncio.Event(), self._clock.now() + PROBE_EVERY_S)
             await self.probe()
-
-
-def _is_up(backend: Backend) -> float:
-    return float(backend.up)
 
 
 @asynccontextmanager

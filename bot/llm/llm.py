@@ -87,27 +87,24 @@ class Llm:
         """The message as a question that stands by itself; one line."""
         texts = {"message": shortened(message, 400), "history": shortened(history, 1200)}
         prompt = self._prompts.render("rewrite", chinese=chinese, **texts)
-        request = Request(prompt, REWRITE_TOKENS, priority=self._priority(Step.QUESTION))
-        completion = await self.hybrid.complete(Route.KEYWORDS, lambda _: request)
-        lines = completion.text.splitlines()
-        return lines[0].strip().strip('"“”') if lines and not completion.cut else ""
+        done = await self._ask(Route.KEYWORDS, prompt, REWRITE_TOKENS, Step.QUESTION)
+        lines = done.text.splitlines()
+        return lines[0].strip().strip('"“”') if lines and not done.cut else ""
 
     async def keywords(self, question: str, chinese: bool) -> str:
         """Lines "web: …" and "code: …" that say what to look for."""
-        prompt = self._prompts.render(
-            "keywords", chinese=chinese, question=shortened(question, 600)
-        )
-        request = Request(prompt, KEYWORD_TOKENS, priority=self._priority(Step.RELEVANCE))
-        return (await self.hybrid.complete(Route.KEYWORDS, lambda _: request)).text
+        asked = shortened(question, 600)
+        prompt = self._prompts.render("keywords", chinese=chinese, question=asked)
+        return (await self._ask(Route.KEYWORDS, prompt, KEYWORD_TOKENS, Step.RELEVANCE)).text
 
     async def choose(self, question: str, repositories: Sequence[str]) -> Sequence[int] | None:
         """The numbers, from 1, of the repositories that fit; None where it can't be told."""
+        texts = {"question": shortened(question, 600)}
+        introductions = [shortened(one, 200) for one in repositories]
         prompt = self._prompts.render(
-            "choose", chinese=is_chinese(question), question=shortened(question, 600),
-            repository=[shortened(one, 200) for one in repositories],
-        )  # fmt: skip
-        request = Request(prompt, CHOICE_TOKENS, priority=self._priority(Step.RELEVANCE))
-        done = await self.hybrid.complete(Route.SCORE, lambda _: request)
+            "choose", chinese=is_chinese(question), repository=introductions, **texts
+        )
+        done = await self._ask(Route.SCORE, prompt, CHOICE_TOKENS, Step.RELEVANCE)
         numbers = [int(number) for number in re.findall(r"\d{1,3}", done.text)]
         return [number for number in numbers if number] if numbers else None
 
@@ -127,10 +124,8 @@ class Llm:
 
         def make(context: int) -> Request:
             kept = _fitting(passages, min(self.options.evidence_tokens, self._room(context)))
-            prompt = self._prompts.render(
-                "answer", chinese=chinese, passage=kept, question=shortened(question, 1000),
-                history=history,
-            )  # fmt: skip
+            texts = {"question": shortened(question, 1000), "history": history}
+            prompt = self._prompts.render("answer", chinese=chinese, passage=kept, **texts)
             priority = self._priority(Step.ANSWER)
             return Request(prompt, self.options.answer_tokens, priority=priority)
 
@@ -139,9 +134,7 @@ class Llm:
     async def shorten(self, question: str, answer: str, chinese: bool) -> Completion:
         """A shorter form of an answer."""
         prompt = self._prompts.render("shorten", chinese=chinese, question=question, answer=answer)
-        priority = self._priority(Step.CHECK)
-        request = Request(prompt, self.options.answer_tokens, priority=priority)
-        return await self.hybrid.complete(Route.ANSWER, lambda _: request)
+        return await self._ask(Route.ANSWER, prompt, self.options.answer_tokens, Step.CHECK)
 
     def fixed_text(self, name: str, chinese: bool) -> str:
         """The part of a prompt that must never be told to anybody."""
@@ -151,6 +144,10 @@ class Llm:
     def score_prompt(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Prompt:
         """The prompt of a score, to count its tokens."""
         return self._prompts.render(rubric, chinese=chinese, **texts)
+
+    async def _ask(self, route: Route, prompt: Prompt, tokens: int, step: Step) -> Completion:
+        request = Request(prompt, tokens, priority=self._priority(step))
+        return await self.hybrid.complete(route, lambda _: request)
 
     def _priority(self, step: Step) -> Priority:
         return Priority(not self._mention, step)

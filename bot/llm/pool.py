@@ -5,111 +5,112 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from bot.llm.presets import Preset
 from bot.llm.server import ApiServer
+from bot.llm.settings import BackendOptions
 from bot.llm.types import Down, LlmError, ModelMissing, RateLimited, Unreachable
 
 log = logging.getLogger(__name__)
 
 
 class Pool:
-    """Servers of the same model. `model` is the configured one: "" takes the first one served,
-    "auto" one of the preset's."""
+    """Servers of the same model."""
 
-    def __init__(self, name: str, nodes: Sequence[ApiServer], model: str, preset: Preset) -> None:
-        self._name, self._nodes = name, list(nodes)
-        self._model, self._preset = model, preset
+    def __init__(self, options: BackendOptions, servers: Sequence[ApiServer]) -> None:
+        self.servers = list(servers)
+        self._name, self._model, self._preset = options.name, options.model, options.preset
         self._turn = 0
 
     @property
     def up(self) -> bool:
         """Is there a server that is not left alone?"""
-        return any(node.breaker.closed for node in self._nodes)
+        return any(server.breaker.closed for server in self.servers)
 
     def problems(self) -> list[str]:
         """What keeps it, or one of several servers, from being asked."""
-        wrong = [node for node in self._nodes if not node.breaker.closed]
-        said = [(node.url, node.breaker.problem) for node in wrong if node.breaker.problem]
+        wrong = [server for server in self.servers if not server.breaker.closed]
+        said = [(server.url, server.breaker.problem) for server in wrong if server.breaker.problem]
         if self.up:
             return [f"{url}: {problem}" for url, problem in said]
         return list(dict.fromkeys(problem for _, problem in said)) or ["not reachable"]
 
     def pause(self) -> float:
         """Seconds until a server may be asked, by their own wish; 0 when one may be now."""
-        return min((node.pause() for node in self._nodes if node.breaker.closed), default=0.0)
+        return min(
+            (server.pause() for server in self.servers if server.breaker.closed), default=0.0
+        )
 
     def has_other(self, tried: set[ApiServer]) -> bool:
         """Is there a healthy server that was not tried yet?"""
-        return any(node.breaker.closed for node in self._nodes if node not in tried)
+        return any(server.breaker.closed for server in self.servers if server not in tried)
 
     @asynccontextmanager
     async def lent(self, tried: set[ApiServer], call: int) -> AsyncIterator[ApiServer]:
         """The best server for one request; it learns how that went. That we give a request up
         ourselves tells nothing about the server. Raises LlmError."""
-        node = await self._pick(tried)
-        tried.add(node)
-        node.in_flight += 1
+        server = await self._pick(tried)
+        tried.add(server)
+        server.in_flight += 1
         try:
-            yield node
+            yield server
         except LlmError as error:
-            if node.learn(error, call):
-                log.warning("%s at %s is left alone: %s", self._name, node.url, error)
+            if server.learn(error, call):
+                log.warning("%s at %s is left alone: %s", self._name, server.url, error)
             raise
         else:
-            node.breaker.worked()
+            server.breaker.worked()
         finally:
-            node.in_flight -= 1
+            server.in_flight -= 1
 
-    def any_node(self) -> ApiServer | None:
+    def any_server(self) -> ApiServer | None:
         """A healthy server for a small question; None where there is none."""
-        return next((node for node in self._nodes if node.breaker.closed), None)
+        return next((server for server in self.servers if server.breaker.closed), None)
 
-    async def model_of(self, node: ApiServer) -> str:
+    async def model_of(self, server: ApiServer) -> str:
         """The name to ask a server for, where it doesn't depend on the prompt."""
         if self._model == "auto":
             return self._preset.by_length[0][1]
-        return self._model or await node.first_model()
+        return self._model or await server.first_model()
 
     async def probe(self, *, everything: bool = False) -> None:
         """Asks servers that were left alone long enough, or all, whether they can be used."""
-        nodes = [node for node in self._nodes if everything or node.breaker.due()]
-        await asyncio.gather(*(self._probe(node, always=everything) for node in nodes))
+        servers = [server for server in self.servers if everything or server.breaker.due()]
+        await asyncio.gather(*(self._probe(server, always=everything) for server in servers))
 
     async def _pick(self, tried: set[ApiServer]) -> ApiServer:
         """The server with the least in flight, one that was not tried yet if there is one."""
-        for node in self._nodes:
-            if not self.up and node.breaker.due():
-                await self._probe(node)
-        ready = [node for node in self._nodes if node.breaker.closed]
+        for server in self.servers:
+            if not self.up and server.breaker.due():
+                await self._probe(server)
+        ready = [server for server in self.servers if server.breaker.closed]
         if not ready:
             raise Down(f"{self._name} failed lately: {'; '.join(self.problems())}")
-        free = [node for node in ready if not node.pause()]
+        free = [server for server in ready if not server.pause()]
         if not free:
             raise RateLimited(f"{self._name} asked for a pause", self.pause())
         self._turn += 1
         turn = self._turn % len(free)
         turned = free[turn:] + free[:turn]
-        return min(turned, key=lambda node: (node in tried, node.in_flight))
+        return min(turned, key=lambda server: (server in tried, server.in_flight))
 
-    async def _probe(self, node: ApiServer, *, always: bool = False) -> None:
+    async def _probe(self, server: ApiServer, *, always: bool = False) -> None:
         """Opens or closes the breaker. Who comes while a probe is under way waits for it; a
         server that is in use is not disturbed by it."""
-        async with node.probing:
-            breaker = node.breaker
+        async with server.probing:
+            breaker = server.breaker
             if not always and not breaker.due():
                 return
             answered = breaker.answered
             try:
-                await self._examine(node)
+                await self._examine(server)
             except LlmError as error:
-                log.warning("%s at %s can't be used: %s", self._name, node.url, error)
+                log.warning("%s at %s can't be used: %s", self._name, server.url, error)
                 if not breaker.closed or breaker.answered == answered:
                     breaker.open(error)
             else:
                 if not breaker.closed:
                     breaker.close()
 
-    async def _examine(self, node: ApiServer) -> None:
+    async def _examine(self, server: ApiServer) -> None:
         """Does it serve the model? Raises LlmError.
 
         The list of models costs nothing, but not every API has one, lists aliases, or shows it to
@@ -117,13 +118,13 @@ class Pool:
         one token settles it.
         """
         names: list[str] = []
-        chat = node.breaker.needs_chat
+        chat = server.breaker.needs_chat
         try:
-            names = await node.models()
+            names = await server.models()
         except Unreachable:
             raise
         except LlmError as error:
-            log.info("%s at %s lists no models: %s", self._name, node.url, error)
+            log.info("%s at %s lists no models: %s", self._name, server.url, error)
             chat = True
         fixed = self._model not in ("", "auto")
         missing = fixed and bool(names) and self._model not in names
@@ -131,7 +132,7 @@ class Pool:
             return
         try:
             key = self._preset.max_tokens_key
-            await node.ping(await self.model_of(node), self._name, key)
+            await server.ping(await self.model_of(server), self._name, key)
         except ModelMissing as error:
             if not missing:
                 raise

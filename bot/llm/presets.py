@@ -78,4 +78,4 @@ PROVIDERS: Mapping[str, Preset] = {
     "custom": Preset(guide={"grammar": "root ::= [0-9]"}, calm=_NO_THINKING),
 }
 """The kinds of `llm.remote.provider`. Where a field is refused all the same, it is left out for
-a while (see `bot.llm.capabilities`)."""
+a while (see `bot.llm.request`)."""

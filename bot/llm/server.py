@@ -144,7 +144,8 @@ class ApiServer:
         if got.finish is None:
             raise Unavailable(f"{backend} broke off its answer")
         message = {"content": got.text, "reasoning": got.thoughts}
-        return wire.completion_of(message, backend, body["model"], got.finish, got.usage)
+        model = body["model"]
+        return wire.completion_of(message, backend, model, finish=got.finish, usage=got.usage)
 
     @contextmanager
     def _errors(self, backend: str) -> Iterator[None]:

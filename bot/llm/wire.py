@@ -137,15 +137,20 @@ def parse_completion(body: str, backend: str, model: str) -> Completion:
     choice = choices[0]
     message = choice.get("message")
     return completion_of(
-        message if isinstance(message, dict) else {}, backend, model,
-        choice.get("finish_reason"), found.get("usage"), choice.get("logprobs"),
-    )  # fmt: skip
+        message if isinstance(message, dict) else {},
+        backend,
+        model,
+        finish=choice.get("finish_reason"),
+        usage=found.get("usage"),
+        logprobs=choice.get("logprobs"),
+    )
 
 
 def completion_of(
     message: Mapping[str, Any],
     backend: str,
     model: str,
+    *,
     finish: Any,
     usage: Any,
     logprobs: Any = None,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.llm.capabilities import KEPT_S
 from bot.llm.llm import Llm
 from bot.llm.presets import PROVIDERS
+from bot.llm.request import KEPT_S
 from bot.llm.scoring import Rubric
 from bot.llm.types import BadRequest, ContextTooLong
 from bot.llm.wire import THINKING_TOKENS, refused_fields
