@@ -10,11 +10,12 @@ from bench.figures import Figure, at_most
 from bench.setup import ROOT, Bench
 from bot.grounding.facts import facts_in
 from bot.grounding.sources import Sources
+from common.language import HAN
 
 SAMPLE = 3000
 """Sentences of each language."""
 
-_HAN, _LATIN = r"[\u4e00-\u9fff]", r"[A-Za-z0-9`]"
+_HAN, _LATIN = f"[{HAN}]", r"[A-Za-z0-9`]"
 _NAME = re.compile(r"(?<![`\w/.-])([A-Za-z]\w*[._/-][\w./-]*\w)(?![`\w/.-])", re.ASCII)
 
 VARIANTS: dict[str, Callable[[str], str]] = {

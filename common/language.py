@@ -1,4 +1,4 @@
-"""What language a text is in, and the words of it that an index and a comparison go by."""
+"""What language a text is in, the words of it that an index and a comparison go by, and names."""
 
 import re
 from functools import lru_cache
@@ -41,6 +41,27 @@ def is_named(name: str, text: str) -> bool:
     name, text = name.lower(), text.lower()
     pattern = rf"(?<![a-z0-9_]){re.escape(name)}(?![a-z0-9_])"
     return name in text and re.search(pattern, text) is not None
+
+
+_NAME = re.compile(r"[A-Za-z][\w.+-]*\w|\d+(?:\.\d+)+")
+_SIGN_OF_NAME = re.compile(r"[\d_.+-]|(?<=.)[A-Z]")
+
+ABBREVIATIONS = frozenset(
+    ["e.g", "i.e", "etc", "vs", "a.k.a", "w.r.t", "a.m", "p.m", "u.s", "et.al"]
+)
+"""What looks like a dotted name and is none, without its last dot."""
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Names of things, in lower case: among Chinese every word of Latin letters, else words with
+    a digit, a sign or a capital letter that doesn't begin the text."""
+    return frozenset(
+        match[0].lower().strip(".-+")
+        for match in _NAME.finditer(text)
+        if is_chinese(text)
+        or _SIGN_OF_NAME.search(match[0])
+        or (match[0][0].isupper() and match.start())
+    )
 
 
 @lru_cache(_REMEMBERED)

@@ -1,4 +1,5 @@
-"""Addresses in a text, by linkify-it-py: what a chat platform might make a link of."""
+"""Addresses in a text: what a chat platform might make a link of (by linkify-it-py), and what only
+looks like it."""
 
 import re
 from collections.abc import Callable
@@ -17,8 +18,8 @@ ENDING = ".,:;!?。，：；！？"
 """What ends a sentence behind an address rather than belongs to it."""
 
 _DOMAINS = (
-    "com net org edu gov cn io top xyz info biz me cc site online app dev ru link shop live club"
-    " vip icu wang fun test tk gg ly tv co ai us uk de jp kr hk tw eu"
+    "com|net|org|edu|gov|cn|io|top|xyz|info|biz|me|cc|site|online|app|dev|ru|link|shop|live|club|vip"
+    "|icu|wang|fun|test|tk|gg|ly|tv|co|ai|us|uk|de|jp|kr|hk|tw|eu"
 )
 """The library's own list takes all countries: `setup.py` would be an address in Paraguay."""
 
@@ -26,12 +27,17 @@ _FILE_ENDING = (
     "py|md|sh|js|ts|rs|go|cc|cs|pl|so|rb|hs|ml|kt|vb|mk|tf|db|gz|bz|xz|ps|in|ac|am|la|pt|th"
 )
 _MAYBE_HOST = re.compile(rf"[\w-]+(?:\.[\w-]+)*\.(?!(?:{_FILE_ENDING})$)[a-z]{{2}}", re.ASCII)
-_SIGN = rf"[^\s<>\"'`()\[\]{CHINESE}]"
-_EXPLICIT = re.compile(
-    rf"(?:[A-Za-z][A-Za-z0-9+.-]{{0,30}}://|(?<![A-Za-z0-9_.-])(?i:www)\.)"
-    rf"(?:{_SIGN}|\({_SIGN}*\))+"
+_SIGN = r"[^\s<>\"'`()\[\]]"
+_REST = rf"(?:{_SIGN}|\({_SIGN}*\))"
+_GLUED = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]{{0,30}}://{_REST}+"
+    rf"|(?<![A-Za-z0-9_.-])(?i:www)\.{_REST}+"
+    r"|(?<![A-Za-z0-9_])[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]*[A-Za-z]"
+    rf"|(?<![\w@.-])(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+"
+    rf"(?i:{_DOMAINS}|xn--[a-z0-9-]+)(?![A-Za-z0-9_-])(?!\.\w)(?:[:/]{_REST}*)?"
 )
-"""Any scheme, whatever follows: the library knows those of the web, and only sound hosts."""
+"""Untrusted text glues an address to any sign, and takes any scheme: the library wants a border
+before and behind it, and a scheme of the web."""
 
 _CHINESE = re.compile(f"[{CHINESE}]")
 
@@ -47,11 +53,11 @@ class Link(NamedTuple):
 def links(text: str) -> list[Link]:
     """The addresses in a text, bare host names and mail addresses among them. Chinese characters
     may stand directly beside one, and are no part of it."""
-    explicit = [_link(text, *found.span()) for found in _EXPLICIT.finditer(text)]
-    rest = _CHINESE.sub(" ", _masked(text, explicit, " "))
-    if not ("." in rest and (found := _linkify().match(rest))):
-        return explicit
-    return sorted([*explicit, *(_link(text, one.index, one.last_index) for one in found)])
+    bare = _CHINESE.sub(" ", text)
+    glued = [_link(text, *found.span()) for found in _GLUED.finditer(bare)]
+    rest = _masked(bare, glued, " ")
+    found = _linkify().match(rest) if "." in rest else None
+    return sorted([*glued, *(_link(text, one.index, one.last_index) for one in found or ())])
 
 
 def masked(text: str, sign: str) -> str:
@@ -94,4 +100,4 @@ def _link(text: str, start: int, end: int) -> Link:
 
 @cache
 def _linkify() -> LinkifyIt:
-    return LinkifyIt(options={"fuzzy_ip": False}).tlds(_DOMAINS.split())
+    return LinkifyIt(options={"fuzzy_email": False}).tlds(_DOMAINS.split("|"))

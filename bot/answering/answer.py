@@ -1,7 +1,6 @@
 """Stage 4: the draft. A language model writes it; without one it is quoted, word for word."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bot.answering.external_passages import narrowed
 from bot.answering.keywords import MAX_WORDS
@@ -15,17 +14,11 @@ from knowledge.code.terms import verbatim_terms
 from knowledge.types import Found, Passage, Quote
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Quotes in the order in which they will be shown."""
-
-    quotes: Sequence[Quote]
-
-
 async def quote(
     text: str, found: Found, knowledge: Knowledge, max_chars: int, trace: Trace
-) -> Draft:
-    """Cuts the best stretches out of the passages, at most `max_chars` characters in all."""
+) -> Sequence[Quote]:
+    """The best stretches of the passages in the order in which they will be shown, at most
+    `max_chars` characters in all."""
     with stage(trace, "answer") as figures:
         code = [passage for passage in found.passages if passage.origin == "code"]
         if found.passages[0] in code:
@@ -38,7 +31,7 @@ async def quote(
         figures["kind"] = "quoted"
         figures["quotes"] = len(quotes)
         figures["chars"] = sum(len(quote.text) for quote in quotes)
-        return Draft(quotes)
+        return quotes
 
 
 async def write(

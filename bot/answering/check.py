@@ -1,7 +1,8 @@
-"""Stage 5 for what a language model wrote: only what its sources say leaves, and no harm.
+"""Stage 5: only what the sources say leaves, and nothing that could do harm.
 
-First what needs no model: is it grounded, does each claim cite, is it about the documents, does it
-tell what it must not? Then the two scores of the paper: does it dodge, is it unsafe?
+For what a language model wrote, first what needs no model: is it grounded, does each claim cite,
+is it about the documents, does it tell what it must not? Then the two scores of the paper: does it
+dodge, is it unsafe? Quotes must stand in their sources word for word.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from bot.llm.scoring import Rubric
 from bot.texts.notices import notice
 from bot.types import Answer, Knowledge, Outcome, Reason, Silence, Trace, stage
 from common.language import is_chinese
-from knowledge.types import Passage
+from knowledge.types import Found, Passage, Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,36 @@ def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
     found = {(hit.source, hit.path, hit.heading): hit for hit in written.hits}
     cited = [written.passages[mark - 1] for mark in marks]
     places = [found.get((p.source, p.path, p.heading), p) for p in cited]
-    return Answer(text, tuple(map(_citation, places)))
+    return Answer(text, tuple(_citation(place, place.heading, place.line) for place in places))
 
 
-def _citation(place: Passage) -> Citation:
-    return Citation(place.path, place.heading, place.line, place.url, place.origin)
+def _citation(place: Passage, heading: str, line: int) -> Citation:
+    return Citation(place.path, heading, line, place.url, place.origin)
+
+
+def check(quotes: Sequence[Quote], found: Found, sure_evidence: float, trace: Trace) -> Outcome:
+    """The answer to post, with its citations; Silence when nothing quoted stands in a source."""
+    with stage(trace, "check") as figures:
+        kept = [quote for quote in quotes if _is_grounded(quote)]
+        figures["grounded"] = len(kept)
+        figures["dropped"] = len(quotes) - len(kept)
+        if not kept:
+            return Silence(Reason.UNGROUNDED)
+        figures["exact"] = found.evidence >= sure_evidence
+        text = "\n\n".join(_numbered(quote.text, n) for n, quote in enumerate(kept, start=1))
+        citations = tuple(_citation(quote.passage, quote.heading, quote.line) for quote in kept)
+        return Answer(text, citations, exact=bool(figures["exact"]))
+
+
+def _numbered(text: str, number: int) -> str:
+    """A quote with its citation mark: behind the last word, or below a code block or table."""
+    shown = harmless(text).strip()
+    return f"{shown}\n[{number}]" if shown.endswith(("```", "|")) else f"{shown} [{number}]"
+
+
+def _is_grounded(quote: Quote) -> bool:
+    """Every line of the quote stands in its passage."""
+    lines = [line.strip() for line in quote.text.splitlines()]
+    source = {line.strip() for line in quote.passage.text.splitlines()} | {"", "…", "```"}
+    body = quote.passage.text
+    return bool(quote.text.strip()) and all(line in source or line in body for line in lines)

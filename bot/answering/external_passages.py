@@ -26,10 +26,16 @@ def code_passage(hit: CodeHit) -> Passage:
     longest = max((len(run) for run in _BACKTICKS.findall(hit.text)), default=2)
     fence = "`" * (longest + 1)
     return Passage(
-        hit.repo, f"{hit.repo}/{hit.path}", hit.heading, hit.line,
-        f"{fence}{hit.language}\n{hit.text}\n{fence}", hit.score, hit.score, hit.url,
+        source=hit.repo,
+        path=f"{hit.repo}/{hit.path}",
+        heading=hit.heading,
+        line=hit.line,
+        text=f"{fence}{hit.language}\n{hit.text}\n{fence}",
+        score=hit.score,
+        rank_score=hit.score,
+        url=hit.url,
         origin="code",
-    )  # fmt: skip
+    )
 
 
 def article_passage(article: Article) -> Passage:
@@ -38,9 +44,15 @@ def article_passage(article: Article) -> Passage:
     place = f"{parts.hostname or ''}{unquote(parts.path)}".rstrip("/")
     origin = "preferred" if article.preferred else "web"
     return Passage(
-        parts.hostname or "", place, article.title, 1, article.text, 0.0, url=article.url,
+        source=parts.hostname or "",
+        path=place,
+        heading=article.title,
+        line=1,
+        text=article.text,
+        score=0.0,
+        url=article.url,
         origin=origin,
-    )  # fmt: skip
+    )
 
 
 def joined(hits: Sequence[CodeHit]) -> list[CodeHit]:

@@ -78,9 +78,13 @@ async def _searched(
         if external.code is None:
             return []
         asked = RepoQuestion(
-            text, knowledge.similarity, wanted.names, tuple(verbatim_terms(text)),
-            question.sources, _chooser(llm) if llm else None,
-        )  # fmt: skip
+            text,
+            knowledge.similarity,
+            terms=wanted.names,
+            verbatim=tuple(verbatim_terms(text)),
+            sources=question.sources,
+            choose=_chooser(llm) if llm else None,
+        )
         return (await external.code.search(asked))[:MAX_CODE]
 
     async def web() -> list[Article]:

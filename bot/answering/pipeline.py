@@ -20,8 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.answering.answer import quote, write
-from bot.answering.check import Inspector, Written, review
-from bot.answering.check_quotes import check
+from bot.answering.check import Inspector, Written, check, review
 from bot.answering.evidence import TRUST, board
 from bot.answering.external import ExternalSources
 from bot.answering.gather import gather
@@ -158,8 +157,8 @@ class Pipeline:
         only_documents = all(passage.origin == TRUST[0] for passage in found.passages)
         if not found.passages or (only_documents and found.evidence < self.options.min_evidence):
             return Silence(Reason.NO_EVIDENCE)
-        draft = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
-        return check(draft, found, self.options.sure_evidence, trace)
+        quotes = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
+        return check(quotes, found, self.options.sure_evidence, trace)
 
     def _names(self) -> Sequence[str]:
         return self.external.names if self.external else self.knowledge.status().sources

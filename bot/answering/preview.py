@@ -3,7 +3,6 @@ pass, scores included."""
 
 import asyncio
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from bot.answering.check import Inspector, scored
@@ -29,12 +28,7 @@ class Preview:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         if self._look:
             self._look.cancel()
             with suppress(asyncio.CancelledError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bot.answering.preprocess import leans
+from bot.answering.heuristics import leans
 from bot.cli.index import say, say_json
 from bot.cli.labelled import Scored, as_messages, load_scored, spread
 from bot.cli.model import NO_MODEL, NOT_ASKED, model_failed, quiet

@@ -12,30 +12,14 @@ from dataclasses import dataclass, replace
 from bot.grounding.facts import Fact, facts_in, facts_of_code
 from bot.grounding.markdown import Kind, Unit, joined, leads_on, tidy, units
 from bot.grounding.sources import Sources
-from common.language import is_chinese
 from common.markdown import FENCE
 
-_NAME = re.compile(r"[A-Za-z][\w.+-]*\w|\d+(?:\.\d+)+")
 _CODE_LINE = re.compile(r"(?:[^\n]*\\\n)*[^\n]*\n?")
 """A line with those that continue it."""
 
 _COMMENT = re.compile(r"(?:(?<=\n)|^|[ \t]+)(?:#|//|<!--)[^\n]*")
 
 _LEADING_MARKS = re.compile(r"\s*(?:\[\d{1,3}\]\s*)+")
-
-
-def names_in(text: str) -> frozenset[str]:
-    """Names of things, in lower case: among Chinese every word of Latin letters, else words with
-    a digit, a sign or a capital letter that doesn't begin the text."""
-    return frozenset(
-        match.group().lower().strip(".-+")
-        for match in _NAME.finditer(text)
-        if is_chinese(text) or _looks_like_name(match.group(), first=match.start() == 0)
-    )
-
-
-def _looks_like_name(word: str, *, first: bool) -> bool:
-    return bool(re.search(r"[\d_.+-]|(?<=.)[A-Z]", word)) or (word[0].isupper() and not first)
 
 
 @dataclass(frozen=True, slots=True)

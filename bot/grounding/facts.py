@@ -15,7 +15,7 @@ import stopwordsiso
 from bot.grounding import numbers as spoken
 from bot.grounding.markdown import MARK
 from bot.grounding.normalize import readable
-from common.language import CHINESE, is_chinese
+from common.language import ABBREVIATIONS, CHINESE, is_chinese
 from common.links import ENDING, masked
 from common.markdown import split_code
 
@@ -89,7 +89,6 @@ _SETTING = re.compile(
     rf"`?(?P<name>(?:--)?[A-Za-z][\w.-]*\w)`?\s*(?:to\s|(?:设置?|改|调)?[为成到])\s*`?(?P<value>{NUMBER})(?![\w.])",
     re.ASCII,
 )
-_ABBREVIATIONS = frozenset({"e.g", "i.e", "a.k.a", "w.r.t", "a.m", "p.m", "u.s", "et.al"})
 _PLACE = re.compile(
     r"(?:director|folder|path|file|under\b|inside\b|(?-i:cd\b)|目录|文件|路径|放到|放在|位于)",
     re.IGNORECASE,
@@ -132,7 +131,7 @@ def _facts_of_prose(text: str) -> Iterator[Fact]:
     for found in _FACT.finditer(masked(text, _ADDRESS)):
         name = text[slice(*found.span())]
         name = name.rstrip(ENDING if found.lastgroup == "address" else f"{ENDING}-")
-        if name.lower() in _ABBREVIATIONS:
+        if name.lower() in ABBREVIATIONS:
             continue
         if re.fullmatch(r"[A-Za-z]+/[A-Za-z]+", name) and not _is_place(text, found):
             continue  # and/or, CI/CD

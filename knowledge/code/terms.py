@@ -6,15 +6,17 @@ People write names right beside Chinese characters, so the borders of a name are
 import re
 from collections.abc import Iterator
 
+from common.language import ABBREVIATIONS, CHINESE
+from common.links import replaced
+
 MAX_TERMS = 12
 MAX_CHARS = 200
 MAX_QUESTION = 8000
 """Of a longer text only the beginning is looked at: it is a log, and its error is near."""
 
-_ADDRESS = re.compile(
-    r"(?:https?://|www\.)[^\s\"'`<>\u3000-\u9fff\uff00-\uffef]+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]+",
-    re.ASCII,
-)
+_ADDRESS = re.compile(r"//|@|^www\.", re.IGNORECASE)
+"""Marks an address that is one for certain; scipy.io is a name."""
+
 _QUOTED = re.compile(
     r"`([^`\n]{2,200})`"
     r'|"([^"\n]{2,200})"'
@@ -27,7 +29,7 @@ _ERROR = re.compile(
     r"[ \t]*[:：][ \t]*([^\n。，；？！]{6,300})",
     re.ASCII,
 )
-_FOREIGN = re.compile(r"[\u3000-\u9fff\uff00-\uffef]")
+_FOREIGN = re.compile(f"[{CHINESE}]")
 _SENTENCE_END = re.compile(r"[.?!](?=\s+[A-Z])")
 _FLAG = re.compile(r"(?<![A-Za-z0-9_-])--?[A-Za-z][A-Za-z0-9_]+(?:-[A-Za-z0-9_]+)*")
 _PATH = re.compile(
@@ -43,7 +45,6 @@ _SETTING = re.compile(
 _NAME = re.compile(
     r"(?<![A-Za-z0-9_])[A-Za-z_][A-Za-z0-9_]*(?:(?:\.|::|->)[A-Za-z_~][A-Za-z0-9_]*)*(?:\(\))?"
 )
-_ABBREVIATIONS = frozenset({"e.g", "i.e", "etc", "vs", "a.m", "p.m"})
 
 
 def verbatim_terms(question: str) -> list[str]:
@@ -61,7 +62,7 @@ def _all(text: str) -> Iterator[str]:
     yield from _error_lines(text)
     for match in _QUOTED.finditer(text):
         yield next(group for group in match.groups() if group).strip().removesuffix("()")
-    text = _ADDRESS.sub(" ", text)
+    text = replaced(text, lambda one: " " if _ADDRESS.search(one) else one)
     yield from _FLAG.findall(text)
     yield from _PATH.findall(text)
     yield from _SETTING.findall(text)
@@ -84,7 +85,7 @@ def _is_code(name: str) -> bool:
     """Does it look like a name in code rather than a word of a sentence?"""
     if name.endswith("()"):
         return True
-    if not 2 < len(name) <= MAX_CHARS or name.lower() in _ABBREVIATIONS:
+    if not 2 < len(name) <= MAX_CHARS or name.lower() in ABBREVIATIONS:
         return False
     if re.search(r"[_.:>]", name):
         return not re.fullmatch(r"_+", name)

@@ -12,8 +12,9 @@ from common.links import links, masked, may_be_address, replaced
         ("领取链接：evil.com/x。好", ["evil.com/x"]),
         ("见https://docs.test/cuda。联系a@evil.com吧", ["https://docs.test/cuda", "a@evil.com"]),
         ("7311(evil.test/a)or,evil.test [1].", ["evil.test/a", "evil.test"]),
+        ("`a@evil.com`,b@evil.local", ["a@evil.com", "b@evil.local"]),
         ("hxxp://evil.test, weixin://dl/x", ["hxxp://evil.test", "weixin://dl/x"]),
-        ("git+https://host/x and //evil.com/y", ["git+https://host/x", "//evil.com/y"]),
+        ("git+https://host/x and //evil.com/y", ["git+https://host/x", "evil.com/y"]),
         ("See https://a.test/x_(y), WWW.evil.zone.", ["https://a.test/x_(y)", "WWW.evil.zone"]),
         ("http://localhost:23333 and http://1.2.3.4/x下载",
          ["http://localhost:23333", "http://1.2.3.4/x"]),
@@ -26,6 +27,13 @@ from common.links import links, masked, may_be_address, replaced
 def test_addresses_are_found(text: str, found: list[str]) -> None:
     assert [link.address for link in links(text)] == found
     assert all(text[link.start : link.end] == link.address for link in links(text))
+
+
+@pytest.mark.parametrize("sign", "!\"#$%&'()*+,/:;<=>?[\\]^`{|}~→👉·…“”é，。（）【】")
+@pytest.mark.parametrize("address", ["evil.com", "evil.test/a", "a@evil.com", "www.evil.com"])
+def test_no_sign_hides_an_address(sign: str, address: str) -> None:
+    for text in (sign + address, f"x{sign}{address}", f"{address}{sign}", f"{address}{sign}x"):
+        assert links(text), text
 
 
 def test_addresses_are_masked_and_replaced_in_their_places() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.answering.preprocess import leans
+from bot.answering.heuristics import leans
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import talking
 from tests.bot.llm.models import model, remote

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.grounding.claims import grounded, names_in
+from bot.grounding.claims import grounded
 from bot.grounding.facts import facts_in, facts_of_code
 from bot.grounding.sanitize import without_foreign_links
 from bot.grounding.sources import Sources
+from common.language import names_in
 
 PAGE = """Serving
 The server listens on port 7311 by default; `--port` changes it. Edit `conf/kettle.yaml` and set

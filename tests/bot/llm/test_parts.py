@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.answering.preprocess import leans
+from bot.answering.heuristics import leans
 from bot.llm import wire
 from bot.llm.presets import PROVIDERS
 from bot.llm.prompts import disarmed, estimate, load_prompts, shortened
