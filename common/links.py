@@ -1,15 +1,20 @@
-"""Addresses in a text: what a chat platform might make a link of (by linkify-it-py), and what only
-looks like it."""
+"""Addresses in a text: whatever a chat platform might make a link of.
+
+Those of Latin letters are found by a pattern, glued to any sign and of any scheme, for the text is
+not to be trusted; those in other scripts by linkify-it-py, which knows what is a letter and wants
+a border before and behind an address.
+"""
 
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from linkify_it import LinkifyIt
-
 from common.language import CHINESE
+
+if TYPE_CHECKING:
+    from linkify_it import LinkifyIt
 
 OWN_MACHINE = frozenset({"localhost", "127.0.0.1", "0.0.0.0"})  # noqa: S104 - compared, not bound
 """The reader's own machine."""
@@ -36,9 +41,6 @@ _GLUED = re.compile(
     rf"|(?<![\w@.-])(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+"
     rf"(?i:{_DOMAINS}|xn--[a-z0-9-]+)(?![A-Za-z0-9_-])(?!\.\w)(?:[:/]{_REST}*)?"
 )
-"""Untrusted text glues an address to any sign, and takes any scheme: the library wants a border
-before and behind it, and a scheme of the web."""
-
 _CHINESE = re.compile(f"[{CHINESE}]")
 
 
@@ -56,7 +58,7 @@ def links(text: str) -> list[Link]:
     bare = _CHINESE.sub(" ", text)
     glued = [_link(text, *found.span()) for found in _GLUED.finditer(bare)]
     rest = _masked(bare, glued, " ")
-    found = _linkify().match(rest) if "." in rest else None
+    found = _linkify().match(rest) if "." in rest and not rest.isascii() else None
     return sorted([*glued, *(_link(text, one.index, one.last_index) for one in found or ())])
 
 
@@ -99,5 +101,7 @@ def _link(text: str, start: int, end: int) -> Link:
 
 
 @cache
-def _linkify() -> LinkifyIt:
+def _linkify() -> "LinkifyIt":
+    from linkify_it import LinkifyIt  # with its patterns a tenth of a second; few texts need it
+
     return LinkifyIt(options={"fuzzy_email": False}).tlds(_DOMAINS.split("|"))
