@@ -80,14 +80,19 @@ def _han(text: str) -> int | None:
         several = len(text) == 2 and "零" not in text and "〇" not in text
         return None if several else int("".join(str(_DIGITS[char]) for char in text))
     total = section = digit = 0
+    counts = 1  # what a last digit counts: in 两千三 hundreds, in 两千零三 ones
     for char in text:
         if char in _DIGITS:
             digit = _DIGITS[char]
-        elif char == "万":
-            total, section, digit = total + (section + digit) * 10_000, 0, 0
+            counts = counts if digit else 1
+            continue
+        multiple = _MULTIPLES[char]
+        if char == "万":
+            total, section = total + (section + digit) * multiple, 0
         else:
-            section, digit = section + max(1, digit) * _MULTIPLES[char], 0
-    return total + section + digit
+            section += max(1, digit) * multiple
+        digit, counts = 0, multiple // 10
+    return total + section + digit * counts
 
 
 _UNITS = {

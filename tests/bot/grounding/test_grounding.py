@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bot.grounding.claims import grounded
 from bot.grounding.facts import facts_in, facts_of_code
+from bot.grounding.numbers import numbers
 from bot.grounding.sanitize import without_foreign_links
 from bot.grounding.sources import Sources
 from common.language import names_in
@@ -126,6 +127,18 @@ def test_numbers_cannot_be_exchanged() -> None:
         assert grounded(f"It takes {said} [1].", sources).core_lost, said
     for said in ("Python >= 3.9", "a CUDA of 11.8", "30 s", "30秒", "4GB", "7311", "20 tools"):
         assert not grounded(f"It takes {said} [1].", sources).core_lost, said
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("九千", 9000), ("一百零五", 105), ("一百二十三", 123), ("两千三", 2300), ("一万二", 12000),
+        ("两千零三", 2003), ("两万三千五", 23500), ("十二", 12), ("二〇二四", 2024),
+        ("nine thousand", 9000), ("one hundred and five", 105), ("twenty-four", 24),
+    ],
+)  # fmt: skip
+def test_numbers_in_words_have_their_value(words: str, value: int) -> None:
+    assert [found for _, found in numbers(words)] == [value]
 
 
 def test_foreign_links_go_and_ours_stay() -> None:
