@@ -105,7 +105,7 @@ class KnowledgeBase:
         def work() -> Found:
             now, vector = self._now(), self._remembered(said)
             chars, scope = self._plan.passage_chars, now.scope(sources)
-            return search(now.snapshot, said, vector, many, chars, scope, now.scale)
+            return search(now.snapshot, said, vector, many, chars, scope)
 
         found = await self._run(work)
         if self._reranker is None:
@@ -113,13 +113,9 @@ class KnowledgeBase:
         return await reranked(found, said, k, self._reranker, self._reranking.timeout_s)
 
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
-        """The sentences and code blocks of the passages that answer, at most `max_chars` long."""
-
-        def work() -> list[Quote]:
-            words = self._now().snapshot.words
-            return cut(without_openers(text), passages, max_chars, self._embedder.encode, words)
-
-        return await self._run(work)
+        """The parts of the passages that answer, at most `max_chars` long."""
+        said = without_openers(text)
+        return await self._run(lambda: cut(said, passages, max_chars, self._now().snapshot.words))
 
     async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:
         """The passages grown to their sections, then their pages, to `most` characters in all."""

@@ -23,6 +23,7 @@ class Labelled:
     question: str
     gold_paths: tuple[str, ...]
     must_contain: tuple[str, ...]
+    repo: str = ""
 
     def cites_gold(self, paths: Sequence[str]) -> bool:
         """Is one of the paths a page that answers?"""
@@ -52,6 +53,7 @@ def _labelled(path: Path, number: int, line: str) -> Labelled:
             question=str(row["question"]),
             gold_paths=tuple(row.get("gold_paths", ())),
             must_contain=tuple(row.get("must_contain", ())),
+            repo=str(row.get("repo", "")),
         )
         for pattern in question.must_contain:
             re.compile(pattern)

@@ -19,7 +19,7 @@ class EmbedderSpec:
     api_key: str = field(repr=False)
 
 
-FORMAT = "4"
+FORMAT = "5"
 """Changes whenever snapshots of older versions can't be used any more."""
 
 

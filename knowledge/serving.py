@@ -16,8 +16,7 @@ from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.open import EVERYTHING, Scope, Snapshot, open_snapshot, scope_of
 from knowledge.index.snapshots import vector_params
 from knowledge.plan import BuildPlan
-from knowledge.retrieval.evidence import Scale
-from knowledge.retrieval.ranking import heading_alike
+from knowledge.retrieval.evidence import Scale, heading_alike
 from knowledge.settings import GateSettings
 from knowledge.types import Embedder, IndexMismatch, Status, Vectors, Verdict
 

@@ -51,6 +51,18 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a passage that can be quoted by itself: characters `start` to `end` of the
+    document, its 1-based line, the headings above it, and how well it answers, beside others."""
+
+    start: int
+    end: int
+    line: int
+    heading: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A readable excerpt of one document, found for a question.
 
@@ -59,8 +71,9 @@ class Passage:
     cosine of the best piece inside it to the question; `rank_score` orders the hits.
     `also_in` lists the other places where the same text stands; `starts_under` are the headings
     above its first line, where they are others than those of the best piece. `start` is where it
-    begins in the document, in characters. `origin` says who stands for it: our "documents", or
-    what a search beyond them names.
+    begins in the document, in characters; `parts` are what it is made of, as far as that was
+    looked at. `origin` says who stands for it: our "documents", or what a search beyond them
+    names.
     """
 
     source: str
@@ -75,6 +88,7 @@ class Passage:
     starts_under: str = ""
     start: int = 0
     origin: str = "documents"
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,17 +37,19 @@ SURE_CODE = 0.6
 """What code must score to be quoted unread: it defines, or uses word for word, nearly all that
 the question names."""
 
+SURE_PAGE = 0.85
+"""The evidence that a page must bring to be quoted unread: see `knowledge.retrieval.assess`."""
+
 
 async def gather(
     question: Question,
     knowledge: Knowledge,
     external: ExternalSources,
     llm: Llm | None,
-    sure: float,
     trace: Trace,
 ) -> list[Evidence]:
-    """Passages from elsewhere that help; [] where nothing does. `sure` is the evidence that pages
-    must bring where no model reads them. Raises KnowledgeError and, with a model, LlmError."""
+    """Passages from elsewhere that help; [] where nothing does. Raises KnowledgeError and, with a
+    model, LlmError."""
     with stage(trace, "gather") as figures:
         wanted = await keywords(question.text, knowledge, llm)
         figures["queries"], figures["names"] = list(wanted.queries), list(wanted.names)
@@ -57,7 +59,7 @@ async def gather(
         allowed = [article for article in articles if article.preferred or question.mention]
         if llm is None:
             meant = [hit for hit in hits if external.may_mean(hit.repo, question.text)]
-            found = await _unread(question.text, knowledge, meant, allowed, sure)
+            found = await _unread(question.text, knowledge, meant, allowed)
         else:
             found = await _read(question.text, knowledge, hits, allowed, llm)
         figures["scores"] = [round(entry.relevance, 3) for entry in found]
@@ -119,7 +121,6 @@ async def _unread(
     knowledge: Knowledge,
     hits: Sequence[CodeHit],
     articles: Sequence[Article],
-    sure: float,
 ) -> list[Evidence]:
     """What needs no reading to be believed."""
     telling = [hit for hit in joined(hits) if hit.matched and hit.score >= SURE_CODE]
@@ -134,7 +135,7 @@ async def _unread(
     return code + [
         Evidence(passage, passage.rank_score)
         for passage in found.passages
-        if passage.rank_score >= sure
+        if passage.rank_score >= SURE_PAGE
     ]
 
 

@@ -138,8 +138,7 @@ class Pipeline:
         if found.passages:
             helpful = await relevance(question.text, found.passages, llm, trace)
         if self.external and all(entry.relevance < STATED for entry in helpful):
-            sure = self.options.sure_evidence
-            helpful += await gather(question, self.knowledge, self.external, llm, sure, trace)
+            helpful += await gather(question, self.knowledge, self.external, llm, trace)
         return board(helpful, question.text, self._names())
 
     async def _quoted(self, question: Question, found: Found, trace: Trace) -> Outcome:
@@ -147,7 +146,7 @@ class Pipeline:
         documents, if it is near enough."""
         sure = self.options.sure_evidence
         if self.external and found.evidence < sure:
-            more = await gather(question, self.knowledge, self.external, None, sure, trace)
+            more = await gather(question, self.knowledge, self.external, None, trace)
             if more:
                 passages = board(more, question.text, self._names())
                 return await self._shown(question, Found(tuple(passages), sure, ()), trace)

@@ -102,8 +102,20 @@ def _figures(asked: Sequence[_Asked], llm: Llm | None) -> dict[str, Any]:
         "near_miss_declined_or_hedged": _share(
             sum(_silent(i) or not getattr(i.outcome, "exact", True) for i in near), len(near)
         ),
+        **_sure(asked, len(answerable)),
         "offtopic_silent": _share(sum(_silent(item) for item in off), len(off)),
         **(_by_kind(asked) if llm else {}),
+    }
+
+
+def _sure(asked: Sequence[_Asked], answerable: int) -> dict[str, float]:
+    """Of the answers without a reservation, how many contain the facts and are asked of something
+    that the documents hold; and how many of the answerable questions are answered so."""
+    given = [i for i in asked if isinstance(i.outcome, Answer) and i.outcome.exact]
+    right = sum(i.question.kind == "answerable" and _right(i) for i in given)
+    return {
+        "sure_precision": _share(right, len(given)),
+        "sure_recall": _share(right, answerable),
     }
 
 
@@ -136,6 +148,7 @@ def _row(item: _Asked) -> dict[str, Any]:
         "question": item.question.question,
         "reason": Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason,
         "evidence": round(item.evidence, 3),
+        "hedged": isinstance(outcome, Answer) and not outcome.exact,
         "text": outcome.text if isinstance(outcome, Answer) else "",
         "citations": [c.path for c in outcome.citations] if isinstance(outcome, Answer) else [],
     }

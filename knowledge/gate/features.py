@@ -89,7 +89,8 @@ def mean_cosine(cosines: NDArray[np.float32]) -> float:
 
 def _by_words(snapshot: Snapshot, text: str, scope: Scope) -> Sequence[float]:
     words = snapshot.words
-    hits = [score for _, score in words.search(words.terms(text), WORDS, HITS, scope.answer)]
+    asked = dict.fromkeys(words.terms(text), 1.0)
+    hits = [score for _, score in words.search(asked, WORDS, HITS, scope.answer)]
     rarities = list(words.rarity(words.telling_terms(text)).values())
     known = [rarity for rarity in rarities if rarity < words.rarity_of_unknown - 1e-9]
     return (

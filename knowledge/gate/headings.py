@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from knowledge.gate.features import EFFORT
-from knowledge.index.catalog import Place
 from knowledge.index.open import Snapshot
+from knowledge.index.rows import Place
 from knowledge.ingest.split import PATH
 from knowledge.types import Vectors
 

@@ -5,12 +5,13 @@ the file changes. Equal pieces are one row in `pieces` with many rows in `places
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from common.language import is_chinese
 from knowledge.index.line_map import LineMap
+from knowledge.index.rows import DocumentRow, NewPiece, PieceTerms, Place
+from knowledge.index.terms import Terms, as_terms
 from knowledge.plan import REBUILD
 from knowledge.types import IndexMismatch, Piece
 
@@ -25,10 +26,12 @@ create table documents (
     id integer primary key, source text not null, path text not null, url text not null,
     size integer not null, mtime_ns integer not null, hash text not null,
     has_lines integer not null, text text not null, error text, lines text not null,
+    terms blob not null default x'',
     unique (source, path));
 create table pieces (
     id integer primary key autoincrement, view text not null, key text not null,
-    chinese integer not null, unique (view, key));
+    chinese integer not null, terms blob not null default x'',
+    heading_terms blob not null default x'', unique (view, key));
 create table places (
     piece integer not null references pieces (id), document integer not null, view text not null,
     start integer not null, end integer not null, line integer not null, heading text not null);
@@ -36,51 +39,12 @@ create index places_document on places (document, view, start);
 create index places_piece on places (piece);
 """
 
-
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
-    """A document as stored. `text` is read on demand by `Catalog.excerpt`, `lines`, the dump of its
-    line map, by `Catalog.places_of_lines`."""
-
-    id: int
-    source: str
-    path: str
-    url: str
-    size: int
-    mtime_ns: int
-    hash: str
-    has_lines: int
-    error: str | None
-    lines: str = ""
+_PLACE = "piece, document, start, end, line, heading"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a piece stands: characters `start` to `end` of a document."""
-
-    piece: int
-    document: int
-    start: int
-    end: int
-    line: int
-    heading: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewPiece:
-    """A piece that a change brought, with what is to be embedded and indexed for it."""
-
-    id: int
-    view: str
-    heading: str
-    text: str
-    around: tuple[str, ...]
-    path: str
-
-    @property
-    def embedded_text(self) -> str:
-        """Headings give a short piece its subject."""
-        return f"{self.heading}\n{self.text}" if self.heading else self.text
+def _marks(values: Sequence[int]) -> str:
+    """Only question marks are put into a statement, never data."""
+    return ",".join("?" * len(values))
 
 
 class Catalog:
@@ -111,6 +75,12 @@ class Catalog:
             catalog.close()
             raise IndexMismatch(f"{path} is damaged ({error}); {REBUILD}") from error
         return catalog
+
+    def verify(self) -> None:
+        """Reads all of it. Raises sqlite3.DatabaseError where it is damaged."""
+        (found,) = self._db.execute("pragma quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
 
     def close(self) -> None:
         """Writes what is pending and closes the file."""
@@ -181,6 +151,56 @@ class Catalog:
             )
         return new
 
+    def put_terms(self, terms: Iterable[PieceTerms]) -> None:
+        """Notes the terms of pieces for answering."""
+        self._db.executemany(
+            "update pieces set terms = ?, heading_terms = ? where id = ?",
+            ((one.text.tobytes(), one.heading.tobytes(), one.id) for one in terms),
+        )
+
+    def put_page_terms(self, terms: Mapping[int, Terms]) -> None:
+        """Notes the terms of whole documents."""
+        self._db.executemany(
+            "update documents set terms = ? where id = ?",
+            ((found.tobytes(), id_) for id_, found in terms.items()),
+        )
+
+    def terms_of(self, pieces: Sequence[int]) -> dict[int, PieceTerms]:
+        """The terms of pieces for answering."""
+        rows = self._db.execute(
+            f"select id, terms, heading_terms from pieces where id in ({_marks(pieces)})",  # noqa: S608
+            pieces,
+        )
+        return {id_: PieceTerms(id_, as_terms(text), as_terms(head)) for id_, text, head in rows}
+
+    def page_terms(self, documents: Sequence[int] | None = None) -> dict[int, Terms]:
+        """The terms of whole documents, by default of every readable one."""
+        among = "" if documents is None else f" and id in ({_marks(documents)})"
+        rows = self._db.execute(
+            f"select id, terms from documents where error is null{among}",  # noqa: S608
+            documents or (),
+        )
+        return {id_: as_terms(found) for id_, found in rows}
+
+    def first_places(
+        self,
+        pieces: Sequence[int],
+        among: frozenset[int] | None = None,
+        but: frozenset[int] = frozenset(),
+    ) -> dict[int, Place]:
+        """Where each piece stands, among these documents but for those; of several places the
+        one in the oldest."""
+        rows = self._db.execute(
+            f"select {_PLACE} from places where piece in ({_marks(pieces)})"  # noqa: S608
+            " order by document desc, start desc",
+            pieces,
+        )
+        return {
+            row[0]: Place(*row)
+            for row in rows
+            if (among is None or row[1] in among) and row[1] not in but
+        }
+
     def drop_orphans(self) -> list[tuple[int, str]]:
         """Removes pieces that stand nowhere any more; returns their ids and views."""
         orphans = self._db.execute(
@@ -190,9 +210,9 @@ class Catalog:
         return orphans
 
     def piece_documents(self) -> list[tuple[int, int]]:
-        """(piece, document) of every place of the answering view."""
+        """(piece, document) of every place of the answering view, as they follow each other."""
         return self._db.execute(
-            "select piece, document from places where view = ?", (ANSWER,)
+            "select piece, document from places where view = ? order by document, start", (ANSWER,)
         ).fetchall()
 
     def chinese(self) -> list[int]:
@@ -221,8 +241,7 @@ class Catalog:
     def places_of(self, piece: int) -> list[Place]:
         """Every place where a piece stands, the oldest document first."""
         rows = self._db.execute(
-            "select piece, document, start, end, line, heading from places where piece = ?"
-            " order by document, start",
+            f"select {_PLACE} from places where piece = ? order by document, start",  # noqa: S608
             (piece,),
         )
         return [Place(*row) for row in rows]
@@ -231,7 +250,7 @@ class Catalog:
         """The places of a document in the answering view, in order; those that reach into the
         characters from `start` to `end`."""
         rows = self._db.execute(
-            "select piece, document, start, end, line, heading from places"
+            f"select {_PLACE} from places"  # noqa: S608
             " where document = ? and view = ? and end > ? and start < ? order by start",
             (document, ANSWER, start, end),
         )

@@ -15,6 +15,8 @@ import stopwordsiso
 import tantivy
 
 from common.language import _REMEMBERED, _with_parts, words
+from knowledge.index.spelling import nearest
+from knowledge.index.terms import Terms, terms_from
 from knowledge.index.text_index import ANALYZER, TextIndex
 
 FIELDS = ("path", "heading", "text", "around", "page")
@@ -38,12 +40,15 @@ class LexicalIndex(TextIndex):
         self._stop_words = frozenset(stopwordsiso.stopwords(["en", "zh"]))
         # Headings come up again and again, and so do their words.
         self.title_terms = lru_cache(_REMEMBERED)(self._title_terms)
-        self._stems = lru_cache(_REMEMBERED)(self._stems_of)
+        self.stems_of = lru_cache(_REMEMBERED)(self._stems_as_tuple)
+        self.pages_with = lru_cache(_REMEMBERED)(self._pages_with)
+        self.nearest = lru_cache(_REMEMBERED)(self._nearest)
+        self._starting = lru_cache(64)(self._starting_with)
         self._rarity_of = lru_cache(_REMEMBERED)(self._rarity)
+        self._cut = lru_cache(16)(words)  # a piece comes up again as its neighbours' neighbour
 
     def change(self, delete: Iterable[int], add: Iterable[Entry]) -> None:
         """Deletes and adds entries, all or nothing."""
-        cut = lru_cache(16)(words)  # a piece's text comes up again as its neighbours' neighbour
         with self.writing() as writer:
             for id_ in delete:
                 writer.delete_documents_by_term("id", id_)
@@ -51,23 +56,53 @@ class LexicalIndex(TextIndex):
                 document = tantivy.Document()
                 document.add_integer("id", entry.id)
                 for name, texts in entry.fields.items():
-                    document.add_text(name, " ".join(word for text in texts for word in cut(text)))
+                    cut = (word for text in texts for word in self._cut(text))
+                    document.add_text(name, " ".join(cut))
                 writer.add_document(document)
-        self._rarity_of.cache_clear()
+        for cached in (self._rarity_of, self.pages_with, self.nearest, self._starting):
+            cached.cache_clear()
 
     def terms(self, question: str) -> list[str]:
         """The distinct terms that a question is searched for."""
-        return list(dict.fromkeys(term for word in words(question) for term in self._stems(word)))
+        return list(dict.fromkeys(term for word in words(question) for term in self.stems_of(word)))
 
     def term_set(self, text: str) -> set[str]:
         """The terms of a longer text."""
         cut = set(rjieba.cut_for_search(text))  # most words come up again
-        return {term for word in cut for part in _with_parts(word) for term in self._stems(part)}
+        return {term for word in cut for part in _with_parts(word) for term in self.stems_of(part)}
+
+    def digest(self, *texts: str) -> Terms:
+        """The terms of texts, as they are stored."""
+        cut = {word for text in texts for word in self._cut(text)}
+        return terms_from(term for word in cut for term in self.stems_of(word))
+
+    def is_function_word(self, word: str) -> bool:
+        """Is it one that says nothing by itself ("how", "的")?"""
+        return word.lower() in self._stop_words
+
+    def _pages_with(self, term: str) -> int:
+        """How many pages hold a term."""
+        return int(self.searcher.doc_freq("page", term))
+
+    def rarity_among(self, term: str, pieces: int) -> float:
+        """Inverse document frequency of a term among so many pieces, as BM25 takes it."""
+        count = self.searcher.doc_freq("text", term)
+        return math.log(1 + (pieces - count + 0.5) / (count + 0.5))
+
+    def _nearest(self, word: str) -> str | None:
+        """The term of these documents that a misspelt word was meant to be."""
+        for stem in self.stems_of(word):
+            return nearest(stem, self._starting(stem[0]))
+        return None
+
+    def _starting_with(self, letter: str) -> list[tuple[str, int]]:
+        found = self.searcher.terms_with_prefix("page", letter)
+        return [(term, count) for term, count in found if term.isalpha()]
 
     def telling_terms(self, question: str) -> list[str]:
         """Its terms without function words ("how", "的"): what the question is about."""
         telling = self._telling(question)
-        return list(dict.fromkeys(term for word in telling for term in self._stems(word)))
+        return list(dict.fromkeys(term for word in telling for term in self.stems_of(word)))
 
     def keywords(self, question: str, most: int) -> list[str]:
         """The words that tell most, as they were written and in their order; a word that others
@@ -94,8 +129,8 @@ class LexicalIndex(TextIndex):
         return [word for word in words(question) if word.lower() not in self._stop_words]
 
     def _occurs(self, word: str) -> bool:
-        terms = self._stems(word)
-        return any(self.searcher.doc_freq("page", term) for term in terms) or not terms
+        terms = self.stems_of(word)
+        return any(map(self.pages_with, terms)) or not terms
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term over the pieces, as BM25 takes it."""
@@ -106,7 +141,7 @@ class LexicalIndex(TextIndex):
         """What a term counts that stands in no piece."""
         return math.log(2 * self.searcher.num_docs + 2)
 
-    def _stems_of(self, word: str) -> tuple[str, ...]:
+    def _stems_as_tuple(self, word: str) -> tuple[str, ...]:
         return tuple(self.stems(word))
 
     def _rarity(self, term: str) -> float:
@@ -119,16 +154,16 @@ class LexicalIndex(TextIndex):
 
     def search(
         self,
-        terms: Sequence[str],
+        terms: Mapping[str, float],
         weights: Mapping[str, float],
         k: int,
         among: frozenset[int] | None = None,
     ) -> list[tuple[int, float]]:
-        """The k best (id, BM25 score) for any of the terms in the weighted fields; with `among`
-        only these ids count."""
+        """The k best (id, BM25 score) for any of the weighted terms in the weighted fields; with
+        `among` only these ids count."""
         if not terms:
             return []
-        query, deep = self.any_of(terms, weights), k
+        query, deep = self.any_of(terms, weights, terms), k
         while True:
             found = self.searcher.search(query, deep, count=False).hits
             ids = self.searcher.fast_field_values("id", [at for _, at in found])

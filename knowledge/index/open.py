@@ -2,13 +2,19 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from knowledge.index.catalog import ANSWER, REJECT, Catalog, DocumentRow
+import numpy as np
+
+from knowledge.index.catalog import REJECT, Catalog
 from knowledge.index.lexical import LexicalIndex
-from knowledge.index.snapshots import missing_parts
+from knowledge.index.rows import DocumentRow
+from knowledge.index.snapshots import VECTORS, missing_parts
+from knowledge.index.terms import Terms, checksums, which_are_in
+from knowledge.index.variants import Variants, variants_of
 from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.plan import REBUILD
 from knowledge.types import IndexMismatch
@@ -25,24 +31,39 @@ class Page:
     has_lines: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A source or top folder that is about one thing, which its pages name: `terms` are all that
+    stand on its pages, `own` those of its name."""
+
+    pages: frozenset[int]
+    terms: Terms
+    own: frozenset[str]
+
+
 @dataclass(slots=True)
 class Snapshot:
     """One complete index, opened for reading. Use it from one thread at a time.
 
-    `pages_of` and `parents` map a piece for answering to its pages, and a piece for the gate to
-    the pieces for answering that it overlaps; `chinese` are pieces; `named` maps the name of a
-    source or top folder, in lower case, to the pages below it.
+    `reject` holds the vectors of the smaller pieces. `pages_of` maps a piece for answering to its
+    pages, `children` to the smaller pieces that it overlaps, `parents` these to it, `beside` to
+    the pieces before and behind it; `chinese` are pieces for answering; `named` maps the name of
+    a source or top folder, in lower case, to the pages below it; `projects` are some of
+    these; `variants` are the pages of several versions.
     """
 
     catalog: Catalog
-    answer: VectorIndex
     reject: VectorIndex
     words: LexicalIndex
     pages: dict[int, Page]
     pages_of: dict[int, tuple[int, ...]]
     parents: dict[int, tuple[int, ...]]
+    children: dict[int, tuple[int, ...]]
+    beside: dict[int, tuple[int, ...]]
     chinese: frozenset[int]
     named: dict[str, frozenset[int]]
+    projects: dict[str, Project]
+    variants: Variants
 
 
 def open_snapshot(folder: Path, params: VectorParams, layout: str, ef_search: int) -> Snapshot:
@@ -64,24 +85,25 @@ def open_snapshot(folder: Path, params: VectorParams, layout: str, ef_search: in
 
 def _opened(folder: Path, catalog: Catalog, params: VectorParams, ef_search: int) -> Snapshot:
     documents = [row for row in catalog.documents() if row.error is None]
-    indexes = {
-        view: VectorIndex.load(folder / f"{view}.hnsw", params, ef_search)
-        for view in (ANSWER, REJECT)
-    }
-    counts = catalog.counts()
-    for view, index in indexes.items():
-        if len(index) != counts[view]:
-            raise ValueError(f"{len(index)} vectors for {counts[view]} pieces")
+    index = VectorIndex.load(folder / VECTORS, params, ef_search)
+    small = catalog.counts()[REJECT]
+    if len(index) != small:
+        raise ValueError(f"{len(index)} vectors for {small} pieces")
+    parents, piece_pages = catalog.parents(), catalog.piece_documents()
+    words, named = LexicalIndex(folder / "words"), _named(documents)
     return Snapshot(
         catalog=catalog,
-        answer=indexes[ANSWER],
-        reject=indexes[REJECT],
-        words=LexicalIndex(folder / "words"),
+        reject=index,
+        words=words,
         pages={row.id: _page(row) for row in documents},
-        pages_of=_grouped(catalog.piece_documents()),
-        parents=_grouped(catalog.parents()),
+        pages_of=_grouped(piece_pages),
+        parents=_grouped(parents),
+        children=_grouped((piece, small) for small, piece in parents),
         chinese=frozenset(catalog.chinese()),
-        named=_named(documents),
+        beside=_grouped(_neighbours(piece_pages)),
+        named=named,
+        projects=_projects(catalog, words, named),
+        variants=variants_of({row.id: (row.source, row.path) for row in documents}),
     )
 
 
@@ -106,6 +128,40 @@ def _named(documents: Iterable[DocumentRow]) -> dict[str, frozenset[int]]:
             if len(name) > 2:
                 found[name.lower()].add(row.id)
     return {name: frozenset(pages) for name, pages in found.items()}
+
+
+PROJECT = 0.3
+"""A project's name stands on at least this share of its pages."""
+
+ELSEWHERE = 1 / 3
+"""The name of a project is on other pages more seldom than on its own by this factor."""
+
+
+def _projects(
+    catalog: Catalog, words: LexicalIndex, named: Mapping[str, frozenset[int]]
+) -> dict[str, Project]:
+    """The named sources and folders whose pages say the name, as others don't: "celery" is a
+    project, "guide" is none."""
+    stored = catalog.page_terms()
+    found: dict[str, Project] = {}
+    for name, pages in named.items():
+        asked = checksums(words.terms(name))
+        holding = {page for page, terms in stored.items() if which_are_in(asked, terms).all()}
+        inside = len(holding & pages) / max(1, len(pages))
+        outside = len(holding - pages) / max(1, len(stored) - len(pages))
+        if inside >= PROJECT and outside <= ELSEWHERE * inside:
+            terms = [stored[page] for page in pages if page in stored]
+            together = np.unique(np.concatenate(terms))
+            found[name] = Project(pages, together, frozenset(words.terms(name)))
+    return found
+
+
+def _neighbours(piece_pages: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """(piece, piece before or behind it on a page)."""
+    for (one, page), (other, other_page) in pairwise(piece_pages):
+        if page == other_page:
+            yield one, other
+            yield other, one
 
 
 def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """Where snapshots stand: which one serves, and how a new one takes its place.
 
 <folder>/current              name of the snapshot that serves
-<folder>/snapshot-<n>/        catalog.sqlite  answer.hnsw  reject.hnsw  words/  gate.json
+<folder>/snapshot-<n>/        catalog.sqlite  small.hnsw  words/  gate.json
                               changes.txt
 <folder>/vectors.sqlite       cache of embeddings
 <folder>/git/<source>/        checkouts of git sources
@@ -19,7 +19,10 @@ from knowledge.types import IndexMismatch
 CHANGES = "changes.txt"
 """The file of a snapshot that names every document which its build changed."""
 
-PARTS = ("catalog.sqlite", "answer.json", "reject.json", "words/meta.json")
+VECTORS = "small.hnsw"
+"""The vectors of a snapshot: those of the smaller pieces."""
+
+PARTS = ("catalog.sqlite", "small.json", "words/meta.json")
 """Files that every snapshot has; vectors only where there are documents."""
 
 
@@ -57,5 +60,5 @@ def _meta(snapshot: Path) -> dict[str, str]:
 
 
 def vector_params(plan: BuildPlan, embedder_id: str, dim: int) -> VectorParams:
-    """The parameters that both vector indexes of a snapshot carry."""
+    """The parameters that the vector index of a snapshot carries."""
     return VectorParams(embedder_id, dim, plan.m, plan.ef_construction)

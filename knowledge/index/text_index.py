@@ -41,14 +41,22 @@ class TextIndex:
         """The terms of words between blanks."""
         return list(self._analyzer.analyze(text))
 
-    def any_of(self, terms: Iterable[str], weights: Mapping[str, float]) -> tantivy.Query:
-        """A query for any of the terms in any of the weighted fields."""
-        found = tantivy.Query.term_query
+    def any_of(
+        self,
+        terms: Iterable[str],
+        weights: Mapping[str, float],
+        counting: Mapping[str, float] | None = None,
+    ) -> tantivy.Query:
+        """A query for any of the terms in any of the weighted fields; `counting` is how much a
+        term counts beside others."""
+        found, counts = tantivy.Query.term_query, counting or {}
         return tantivy.Query.boolean_query(
             [
                 (
                     tantivy.Occur.Should,
-                    tantivy.Query.boost_query(found(self._index.schema, field, term), weight),
+                    tantivy.Query.boost_query(
+                        found(self._index.schema, field, term), weight * counts.get(term, 1.0)
+                    ),
                 )
                 for term in terms
                 for field, weight in weights.items()

@@ -97,6 +97,12 @@ class VectorIndex:
         """The vector of a label, shape (dim,)."""
         return np.asarray(self._index.get_items([label])[0], np.float32)
 
+    def vectors(self, labels: Sequence[int]) -> Vectors:
+        """The vectors of labels, shape (len(labels), dim)."""
+        if not len(labels):
+            return np.zeros((0, self.params.dim), np.float32)
+        return np.asarray(self._index.get_items(list(labels)), np.float32)
+
     def save(self, path: Path) -> None:
         """Writes `path` and its parameters; each is complete or absent, never half."""
         waiting = path.with_suffix(".tmp")

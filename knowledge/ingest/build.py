@@ -20,7 +20,9 @@ from knowledge.index.catalog import ANSWER, REJECT, Catalog
 from knowledge.index.embedders import create_embedder
 from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.lexical import Entry, LexicalIndex
-from knowledge.index.snapshots import CHANGES, same_layout, vector_params
+from knowledge.index.rows import NewPiece, PieceTerms
+from knowledge.index.snapshots import CHANGES, VECTORS, same_layout, vector_params
+from knowledge.index.terms import Terms
 from knowledge.index.text_index import copy_index
 from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.ingest.changes import Changes, Known, shown, update_catalog
@@ -33,6 +35,14 @@ Progress = Callable[[str, int, int], None]
 """Told (stage, done, total); stages are "read" and "embed"."""
 
 GIT_TIMEOUT_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class _NewTerms:
+    """The terms of what is new: of pieces for answering, and of pages by their id."""
+
+    pieces: list[PieceTerms]
+    pages: dict[int, Terms]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +106,21 @@ def _fill(
     embedder: Embedder,
 ) -> _Filled:
     new.mkdir()
-    indexes = _start_from(old, new, vector_params(plan, embedder.id, embedder.dim))
+    index = _start_from(old, new, vector_params(plan, embedder.id, embedder.dim))
     catalog = Catalog.create(new / "catalog.sqlite")
     try:
+        if old is not None:
+            catalog.verify()
         known, count = _known(plan, catalog.meta()), _counter(progress, "read", len(files))
         changes = update_catalog(plan, catalog, files, known, count)
         orphans = catalog.drop_orphans()
-        vectors = _embed(plan, embedder, new, changes, orphans, progress)
-        for view, index in indexes.items():
-            rows = [row for row, piece in enumerate(changes.pieces) if piece.view == view]
-            index.delete([id_ for id_, orphan_view in orphans if orphan_view == view])
-            index.add([changes.pieces[row].id for row in rows], vectors[rows])
-            index.save(new / f"{view}.hnsw")
+        small = [piece for piece in changes.pieces if piece.view == REJECT]
+        vectors, terms = _embed(plan, embedder, new, changes, small, orphans, progress)
+        catalog.put_terms(terms.pieces)
+        catalog.put_page_terms(terms.pages)
+        index.delete([id_ for id_, view in orphans if view == REJECT])
+        index.add([piece.id for piece in small], vectors)
+        index.save(new / VECTORS)
         counts = catalog.counts()
         _cache(plan).prune(max(50_000, 3 * (counts[ANSWER] + counts[REJECT])))
         catalog.set_meta(_meta(plan, embedder.id))
@@ -118,13 +131,13 @@ def _fill(
     return _Filled(changes, tuple(skipped), counts["documents"], counts[ANSWER])
 
 
-def _start_from(old: Path | None, new: Path, params: VectorParams) -> dict[str, VectorIndex]:
+def _start_from(old: Path | None, new: Path, params: VectorParams) -> VectorIndex:
     """Copies what the old snapshot has. Raises IndexMismatch or OSError when it can't be used."""
     if old is None:
-        return {view: VectorIndex(params) for view in (ANSWER, REJECT)}
+        return VectorIndex(params)
     shutil.copyfile(old / "catalog.sqlite", new / "catalog.sqlite")
     copy_index(old / "words", new / "words")
-    return {view: VectorIndex.load(old / f"{view}.hnsw", params, 100) for view in (ANSWER, REJECT)}
+    return VectorIndex.load(old / VECTORS, params, 100)
 
 
 def _known(plan: BuildPlan, meta: dict[str, str]) -> Known:
@@ -150,11 +163,12 @@ def _embed(
     embedder: Embedder,
     new: Path,
     changes: Changes,
+    small: Sequence[NewPiece],
     orphans: Sequence[tuple[int, str]],
     progress: Progress,
-) -> Vectors:
-    """Vectors of the new pieces; the words are indexed beside it."""
-    texts = [piece.embedded_text for piece in changes.pieces]
+) -> tuple[Vectors, _NewTerms]:
+    """Vectors of the new small pieces; the words are indexed beside it."""
+    texts = [piece.embedded_text for piece in small]
     gone = [id_ for id_, view in orphans if view == ANSWER]
     stopped = Event()
     with ThreadPoolExecutor(1, "words") as beside:
@@ -165,27 +179,33 @@ def _embed(
         except BaseException:
             stopped.set()
             raise
-        words.result()
-    return vectors
+        return vectors, words.result()
 
 
-def _update_words(folder: Path, changes: Changes, orphans: Sequence[int], stopped: Event) -> None:
+def _update_words(
+    folder: Path, changes: Changes, orphans: Sequence[int], stopped: Event
+) -> _NewTerms:
     """Pieces are entries under their id, whole documents under the negative of theirs."""
+    index, new = LexicalIndex(folder), _NewTerms([], {})
 
     def entries() -> Iterator[Entry]:
         for piece in changes.pieces:
             if stopped.is_set():
                 return
             if piece.view == ANSWER:
+                above = index.digest(piece.heading, piece.path)
+                new.pieces.append(PieceTerms(piece.id, index.digest(piece.text), above))
                 about = {"path": (piece.path,), "heading": (piece.heading,)}
                 yield Entry(piece.id, about | {"text": (piece.text,), "around": piece.around})
         for id_, path, text in changes.pages:
             if stopped.is_set():
                 return
+            new.pages[id_] = index.digest(text, path)
             yield Entry(-id_, {"page": (path, text)})
 
     gone = [*orphans, *(-id_ for id_ in changes.dropped_pages)]
-    LexicalIndex(folder).change(gone, entries())
+    index.change(gone, entries())
+    return new
 
 
 def _list_all(plan: BuildPlan) -> tuple[list[SourceFile], list[Skipped]]:

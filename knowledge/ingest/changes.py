@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from knowledge.index.catalog import Catalog, DocumentRow, NewPiece
+from knowledge.index.catalog import Catalog
+from knowledge.index.rows import DocumentRow, NewPiece
 from knowledge.ingest.readers import DocumentReader, Job, Reading
 from knowledge.ingest.sources import SourceFile
 from knowledge.plan import BuildPlan

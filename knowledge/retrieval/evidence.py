@@ -7,10 +7,13 @@ the same; and names in the question that no page has.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from common.language import is_named
 from knowledge.index.lexical import LexicalIndex
+from knowledge.index.open import Scope, Snapshot
+from knowledge.types import PATH, Vectors
 
 NEARNESS, WORDS, TITLE, UNKNOWN, NOTHING = 0.8, 2.0, 3.0, 1.2, 0.6
 """Weights of the evidence, as log odds; `NOTHING` is what there has to be more than."""
@@ -84,3 +87,47 @@ def worded_alike(words: LexicalIndex, one: str, other: str) -> bool:
     if any(term.isascii() for term in first ^ second):
         return False
     return len(first & second) >= SAME_WORDS * len(first | second)
+
+
+ALL_SECTIONS = 30
+"""Smaller pieces whose headings are looked at: the one that is worded like a message is always
+among as many of its neighbours."""
+
+
+def heading_alike(snapshot: Snapshot, question: str, vector: Vectors, scope: Scope) -> float:
+    """How much the heading that is most like a question asks the same, 0..1."""
+    small, _ = snapshot.reject.search(vector, ALL_SECTIONS, 2 * ALL_SECTIONS, scope.reject)
+    terms, named = snapshot.words.terms(question), _named(snapshot, question)
+    titles = _titles(snapshot, terms, small.tolist(), named, scope)
+    return max(titles.values(), default=0.0)
+
+
+def _named(snapshot: Snapshot, question: str) -> dict[str, frozenset[int]]:
+    """The sources and folders that a question names, with the pages below them."""
+    return {name: below for name, below in snapshot.named.items() if is_named(name, question)}
+
+
+def _titles(
+    snapshot: Snapshot,
+    terms: Sequence[str],
+    small: Sequence[int],
+    named: Mapping[str, frozenset[int]],
+    scope: Scope,
+) -> dict[int, float]:
+    """How much the headings of smaller pieces ask the same, noted for the pieces around them.
+    The name of a source is no part of it: all that stands there is about that."""
+    alike: dict[int, float] = {}
+    asked, names = frozenset(terms), snapshot.words.title_terms(" ".join(named))
+    for label in small:
+        place = snapshot.catalog.places_of(label)[0]
+        above, _, title = place.heading.rpartition(PATH)
+        page = snapshot.pages[place.document]
+        explaining = f"{above} {page.source} {page.path}"
+        known = frozenset[str]()
+        if any(place.document in pages for pages in named.values()):
+            known = names
+        same = asks_the_same(snapshot.words, asked - known, title, explaining, known)
+        for piece in snapshot.parents.get(label, ()):
+            if scope.answer is None or piece in scope.answer:
+                alike[piece] = max(same, alike.get(piece, 0.0))
+    return alike

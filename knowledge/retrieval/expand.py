@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from knowledge.index.catalog import Place
+from knowledge.index.rows import Place
 from knowledge.ingest.split import PATH
 from knowledge.retrieval.search import Page, Snapshot, grown
 from knowledge.types import Passage

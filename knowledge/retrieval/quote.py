@@ -1,255 +1,233 @@
-"""Cutting the answer out of passages, word for word.
+"""Quoting the answer out of passages, word for word: the best part, what stands beside it, and
+further parts, as long as there is room. Long tables and code are cut around what was asked."""
 
-A passage is taken apart into sentences, list items and code blocks, each with the headings above
-it. The section that fits the question best is kept, or of a long one the stretch that fits; what
-stands beside it only where it fits nearly as well, by meaning, by rare words and by its heading.
-"""
-
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
 
 from knowledge.index.lexical import LexicalIndex
-from knowledge.ingest.split import PATH
-from knowledge.retrieval.evidence import asks_the_same
-from knowledge.retrieval.sentences import first_whole, units
-from knowledge.types import Passage, Piece, Quote, Vectors
+from knowledge.index.variants import are_translations
+from knowledge.ingest.split import PATH, outline_of, parts
+from knowledge.retrieval.sentences import first_whole
+from knowledge.types import Part, Passage, Quote
 
-WORTH = 0.95
-"""A further passage is quoted when its best unit scores at least this share of the best one."""
+BESIDE = 2.0
+"""By how much a part beside a chosen one is ahead of its score: the answer goes on there."""
 
-SECTION_WORTH = 0.85
-"""A neighbouring section is quoted too when its best unit scores at least this share."""
+WORTH = 4.0
+"""A part that scores this much less than the best one answers once in fifty times."""
 
-FLOOR = 0.45
-"""A unit speaks for being quoted as far as it scores more than this share of the best one."""
+GAP = 40
+"""Characters between two parts that follow each other: blank lines, a badge."""
+
+LONG = 700
+"""Characters of a part from which on it is cut: a table or a block of code, not one thought."""
 
 LEAST_CHARS = 200
 """A quote shorter than this is not worth a further citation."""
 
-RANK_BONUS = 0.6
-"""What the first passage's units are ahead by, the second's half of it, and so on: retrieval saw
-the whole passage, a unit's own score only corrects its order."""
+SECTION = 0.7
+"""A section beside the one that holds most of the question's words is shown with it, if it holds
+at least this share of as much."""
 
-COMMON = 0.1
-"""What almost any heading shares with a question."""
-
-ASKED = 0.6
-"""A heading that shares this much with the question asks it: its section is the whole answer."""
+PART_CHARS = (300, 600)
+"""Parts of a passage that brings none with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """A part of a passage; how well it fits, 0..2, and how much its heading asks the same, 0..1."""
-
-    piece: Piece
-    fit: float
-    title: float
-
-    @property
-    def start(self) -> int:
-        return self.piece.start
-
-    @property
-    def end(self) -> int:
-        return self.piece.end
-
-    @property
-    def score(self) -> float:
-        return self.fit + max(0.0, self.title - COMMON)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
-    """A passage taken apart, and its best unit."""
+    """A part of a passage, the `number`th in it."""
 
     passage: Passage
-    units: Sequence[_Unit]
-    best: _Unit
-    rank: int
+    part: Part
+    number: int
 
     @property
-    def order(self) -> float:
-        return -self.best.score - RANK_BONUS / self.rank
+    def text(self) -> str:
+        begin = self.passage.start
+        return self.passage.text[self.part.start - begin : self.part.end - begin]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What is quoted of a part: `text`, which begins at `line` of the document."""
+
+    candidate: _Candidate
+    text: str
+    line: int
+    whole: bool
 
 
 def cut(
-    question: str,
-    passages: Sequence[Passage],
-    max_chars: int,
-    encode: Callable[[Sequence[str]], Vectors],
-    words: LexicalIndex,
+    question: str, passages: Sequence[Passage], max_chars: int, words: LexicalIndex
 ) -> list[Quote]:
-    """Quotes from the passages that fit the question best, at most `max_chars` in all."""
-    candidates = sorted(_candidates(question, passages, encode, words), key=lambda c: c.order)
-    quotes: list[Quote] = []
+    """Quotes from the passages that answer best, at most `max_chars` in all."""
+    rarity = words.rarity(words.telling_terms(question))
+    waiting = _candidates(passages, rarity, words)
+    chosen: list[_Chosen] = []
     left = max_chars
-    for candidate in candidates:
-        first = candidates[0]
-        if quotes and (left < LEAST_CHARS or not _adds(candidate, first, quotes[0])):
-            continue
-        run = _stretch(_answering(candidate.units, candidate.best), left)
-        quote = _quote(candidate.passage, run, candidate.best.fit, left)
-        if any(_overlap(quote, other) for other in quotes):
-            continue
-        quotes.append(quote)
-        left -= len(quote.text)
-    return quotes
-
-
-def _adds(candidate: _Candidate, first: _Candidate, answer: Quote) -> bool:
-    """Is there something in a passage that the first quote does not say?"""
-    if first.best.title >= ASKED and candidate.best.title < first.best.title:
-        return False
-    one, other = candidate.passage, answer.passage
-    if one.source == other.source and are_translations(one.path, other.path):
-        return False
-    return candidate.best.score >= WORTH * first.best.score
+    highest = max((one.part.score for one in waiting), default=0.0)
+    while waiting and (left >= LEAST_CHARS or not chosen):
+        best = max(waiting, key=lambda one: one.part.score + BESIDE * _is_beside(one, chosen))
+        waiting.remove(best)
+        if best.part.score + BESIDE * _is_beside(best, chosen) < highest - WORTH:
+            break
+        if not _is_said(best, chosen):
+            chosen.append(_fitted(best, rarity, words, min(left, LONG)))
+            left -= len(chosen[-1].text)
+    return [_quote(run) for run in _runs(chosen)]
 
 
 def _candidates(
-    question: str,
-    passages: Sequence[Passage],
-    encode: Callable[[Sequence[str]], Vectors],
-    words: LexicalIndex,
+    passages: Sequence[Passage], rarity: Mapping[str, float], words: LexicalIndex
 ) -> list[_Candidate]:
-    """The passages taken apart. A unit fits by its cosine to the question and by the share of
-    the question's rare words that it holds."""
-    cuts = [units(passage.text) for passage in passages]
-    placed = [
-        (_heading(passage, piece), piece)
-        for passage, pieces in zip(passages, cuts, strict=True)
-        for piece in pieces
-    ]
-    if not placed:
-        return []
-    texts = [f"{heading}\n{piece.text}" for heading, piece in placed]
-    vectors = encode([question, *texts])
-    asked = words.terms(question)
-    shares = _shares(asked, texts, words)
-    rated = iter(
-        _Unit(piece, float(cosine) + share, _title(words, asked, heading))
-        for (heading, piece), cosine, share in zip(
-            placed, vectors[1:] @ vectors[0], shares, strict=True
+    """The parts of all passages, each once: those of one page may overlap."""
+    found: dict[tuple[str, str, int], _Candidate] = {}
+    for passage in passages:
+        for number, part in enumerate(passage.parts or _parts_of(passage, rarity, words)):
+            place = (passage.source, passage.path, part.start)
+            found.setdefault(place, _Candidate(passage, part, number))
+    return list(found.values())
+
+
+def _parts_of(passage: Passage, rarity: Mapping[str, float], words: LexicalIndex) -> list[Part]:
+    """The parts of a passage from elsewhere, scored by the rare words of the question in them."""
+    outline = outline_of(passage.text, "markdown")
+    most = 2 * PART_CHARS[1]
+    return [
+        Part(
+            start=passage.start + piece.start,
+            end=passage.start + piece.end,
+            line=passage.line + piece.line - 1,
+            heading=piece.heading or passage.heading,
+            score=passage.rank_score + _held(piece.text, rarity, words),
         )
-    )
-    found: list[_Candidate] = []
-    for rank, (passage, pieces) in enumerate(zip(passages, cuts, strict=True), start=1):
-        own = [next(rated) for _ in pieces]
-        if own:
-            found.append(_Candidate(passage, own, max(own, key=lambda unit: unit.score), rank))
-    return found
-
-
-def _shares(asked: Sequence[str], texts: Sequence[str], words: LexicalIndex) -> list[float]:
-    """How much of the asked words, as far as they occur at all, each text holds, 0..1."""
-    held = [words.term_set(text) for text in texts]
-    anywhere = set().union(*held)
-    rarity = {t: w for t, w in words.rarity(asked).items() if t in anywhere}
-    whole = sum(rarity.values()) or 1.0
-    return [sum(weight for t, weight in rarity.items() if t in have) / whole for have in held]
-
-
-def _title(words: LexicalIndex, asked: Sequence[str], heading: str) -> float:
-    above, _, title = heading.rpartition(PATH)
-    return asks_the_same(words, asked, title, above)
-
-
-def _heading(passage: Passage, piece: Piece) -> str:
-    """The headings above a unit: its own in the passage, below the page's title."""
-    if not piece.heading:
-        return passage.starts_under or passage.heading
-    title = passage.heading.split(PATH)[0]
-    within = piece.heading.split(PATH)[0] == title or not title
-    return piece.heading if within else f"{title}{PATH}{piece.heading}"
-
-
-def _answering(parts: Sequence[_Unit], top: _Unit) -> list[_Unit]:
-    """The best unit's section with its subsections, and those beside it that fit nearly as well."""
-    best: dict[str, float] = {}
-    for unit in parts:
-        best[unit.piece.heading] = max(unit.score, best.get(unit.piece.heading, 0.0))
-    within = top.piece.heading
-    least = top.score * (1.0 if top.title >= ASKED else SECTION_WORTH)
-
-    def belongs(unit: _Unit) -> bool:
-        heading = unit.piece.heading
-        below = heading == within or (heading + PATH).startswith(within + PATH)
-        return below or best[heading] >= least
-
-    first = last = parts.index(top)
-    while first > 0 and belongs(parts[first - 1]):
-        first -= 1
-    while last + 1 < len(parts) and belongs(parts[last + 1]):
-        last += 1
-    return list(parts[first : last + 1])
-
-
-def _stretch(parts: Sequence[_Unit], room: int) -> list[_Unit]:
-    """The run of units of at most `room` characters that says most for the question: each counts
-    for what it scores above a floor, and against what it scores below. A single unit may be
-    longer than `room`."""
-    strongest = max(range(len(parts)), key=lambda index: parts[index].score)
-    floor = FLOOR * parts[strongest].score
-    best = (0.0, strongest, strongest)
-    for first in range(len(parts)):
-        total = 0.0
-        for last in range(first, len(parts)):
-            if parts[last].end - parts[first].start > room:
-                break
-            total += parts[last].score - floor
-            best = max(best, (total, first, last))
-    return list(parts[best[1] : best[2] + 1])
-
-
-def _quote(passage: Passage, run: Sequence[_Unit], score: float, room: int) -> Quote:
-    start, end = run[0].start, run[-1].end
-    line = passage.line + passage.text.count("\n", 0, start)
-    text = first_whole(passage.text[start:end], room)
-    return Quote(text, passage, _heading(passage, run[0].piece), line, score)
-
-
-def _overlap(one: Quote, other: Quote) -> bool:
-    """Do two quotes share lines? Passages of one page may overlap."""
-    if (one.passage.source, one.passage.path) != (other.passage.source, other.passage.path):
-        return False
-    first, second = sorted((one, other), key=lambda quote: quote.line)
-    return second.line <= first.line + first.text.count("\n")
-
-
-_PARTS = re.compile(r"[/._\\-]+")
-_LANGUAGES = frozenset(
-    [
-        "zh",
-        "cn",
-        "hans",
-        "hant",
-        "tw",
-        "hk",
-        "chs",
-        "cht",
-        "chinese",
-        "中文",
-        "简体",
-        "繁体",
-        "en",
-        "us",
-        "gb",
-        "eng",
-        "english",
-        "英文",
+        for piece in parts(passage.text, "markdown", outline, PART_CHARS, most, by_section=False)
     ]
-)
 
 
-@lru_cache(10_000)
-def without_language(path: str) -> tuple[str, ...]:
-    """What of a path does not name a language."""
-    parts = _PARTS.split(path.lower())
-    return tuple(part for part in parts if part and part not in _LANGUAGES)
+def _held(text: str, rarity: Mapping[str, float], words: LexicalIndex) -> float:
+    """The share of the rare words that a text holds."""
+    inside = words.term_set(text)
+    return sum(w for term, w in rarity.items() if term in inside) / (sum(rarity.values()) or 1.0)
 
 
-def are_translations(one: str, other: str) -> bool:
-    """Are these two paths of one page in two languages?"""
-    return one != other and without_language(one) == without_language(other)
+def _is_beside(one: _Candidate, chosen: Iterable[_Chosen]) -> bool:
+    """Does it follow one of these in its document, or come before it?"""
+    for other in (entry.candidate for entry in chosen):
+        gap = max(one.part.start - other.part.end, other.part.start - one.part.end)
+        same = (one.passage.source, one.passage.path) == (other.passage.source, other.passage.path)
+        if same and gap <= GAP:
+            return True
+    return False
+
+
+def _is_said(one: _Candidate, chosen: Iterable[_Chosen]) -> bool:
+    """Is the same already there, perhaps in another language?"""
+    for other in (entry.candidate for entry in chosen):
+        same_source = one.passage.source == other.passage.source
+        if same_source and are_translations(one.passage.path, other.passage.path):
+            return True
+        if one.text.strip() == other.text.strip():
+            return True
+    return False
+
+
+def _fitted(
+    one: _Candidate, rarity: Mapping[str, float], words: LexicalIndex, room: int
+) -> _Chosen:
+    """A part as it is, or of one that is too long the lines around the one that says most of
+    what was asked; a table keeps its head, a block of code its fences."""
+    line, text = _sections(one, rarity, words)
+    if len(text) <= room:
+        return _Chosen(one, text, line, whole=text == one.text)
+    lines = text.split("\n")
+    head = lines[:2] if lines[0].lstrip().startswith(("|", "+")) else []
+    room -= sum(map(len, head)) + 10
+    held = [_held(row, rarity, words) for row in lines]
+    best = max(range(len(head), len(lines)), key=lambda number: held[number], default=0)
+    if len(lines) <= len(head) or len(lines[best]) > room:
+        return _Chosen(one, first_whole(text, room), line, whole=False)
+    first, last = _around(lines, held, best, len(head), room)
+    shown = _fenced(lines[:first], [*head, *lines[first : last + 1]])
+    return _Chosen(one, shown, line if head else line + first, whole=False)
+
+
+def _sections(one: _Candidate, rarity: Mapping[str, float], words: LexicalIndex) -> tuple[int, str]:
+    """Of a part with several sections those that are about the question: where the first begins,
+    and their text."""
+    lines = one.text.splitlines(keepends=True)
+    titles = [heading.line for heading in outline_of(one.text, "markdown").headings]
+    cuts = [0, *(title for title in titles if "".join(lines[:title]).strip("# \n")), len(lines)]
+    sections = ["".join(lines[first:last]) for first, last in pairwise(cuts)]
+    held = [_held(section, rarity, words) for section in sections]
+    first = last = max(range(len(held)), key=lambda number: held[number])
+    least = SECTION * held[first]
+    while last + 1 < len(held) and held[last + 1] >= least:
+        last += 1
+    while first > 0 and held[first - 1] >= least:
+        first -= 1
+    return one.part.line + cuts[first], "".join(sections[first : last + 1]).rstrip()
+
+
+def _around(
+    lines: Sequence[str], held: Sequence[float], best: int, begin: int, room: int
+) -> tuple[int, int]:
+    """The first and last line around the best one that fit, those first that hold more."""
+    first = last = best
+    left = room - len(lines[best])
+    while True:
+        beside = [n for n in (last + 1, first - 1) if begin <= n < len(lines)]
+        fitting = [n for n in beside if len(lines[n]) < left]
+        if not fitting:
+            return first, last
+        taken = max(fitting, key=lambda n: (held[n], abs(n - best) * -1, n < best))
+        first, last = min(first, taken), max(last, taken)
+        left -= len(lines[taken]) + 1
+
+
+def _fenced(before: Sequence[str], kept: Sequence[str]) -> str:
+    """Lines out of a text, inside a block of code where they stand in one."""
+    opened = ["```", *kept] if _fences(before) % 2 else list(kept)
+    return "\n".join([*opened, "```"] if _fences(opened) % 2 else opened)
+
+
+def _fences(lines: Sequence[str]) -> int:
+    return sum(line.lstrip().startswith("```") for line in lines)
+
+
+def _runs(chosen: Sequence[_Chosen]) -> list[list[_Chosen]]:
+    """What follows each other in a passage together, the best run first."""
+    runs: list[list[_Chosen]] = []
+    for one in chosen:
+        run = next((run for run in runs if _continues(run, one)), None)
+        if run is None:
+            runs.append([one])
+        else:
+            run.append(one)
+            run.sort(key=lambda entry: entry.candidate.number)
+    return runs
+
+
+def _continues(run: Sequence[_Chosen], one: _Chosen) -> bool:
+    if run[0].candidate.passage is not one.candidate.passage or not one.whole:
+        return False
+    beside = (run[0].candidate.number - 1, run[-1].candidate.number + 1)
+    return run[0].whole and one.candidate.number in beside
+
+
+def _quote(run: Sequence[_Chosen]) -> Quote:
+    first, passage = run[0], run[0].candidate.passage
+    best = max((one.candidate.part for one in run), key=lambda part: part.score)
+    text = first.text
+    if len(run) > 1:
+        end = run[-1].candidate.part.end
+        text = passage.text[first.candidate.part.start - passage.start : end - passage.start]
+    return Quote(text, passage, _heading(passage, best), first.line, best.score)
+
+
+def _heading(passage: Passage, part: Part) -> str:
+    """The headings above a part: its own in the passage, below the page's title."""
+    title = passage.heading.split(PATH)[0]
+    within = part.heading.split(PATH)[0] == title or not title
+    return part.heading if within or not part.heading else f"{title}{PATH}{part.heading}"

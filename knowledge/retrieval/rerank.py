@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from knowledge.settings import RerankerSettings
-from knowledge.types import Found, KnowledgeError
+from knowledge.types import Found, KnowledgeError, Passage
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,16 @@ async def reranked(
         return replace(first, reranked=f"failed: {error}")
     scored = [replace(p, rank_score=s) for p, s in zip(found.passages, scores, strict=True)]
     best = sorted(scored, key=lambda passage: -passage.rank_score)[:k]
+    best = [_in_order(passage, place) for place, passage in enumerate(best)]
     return replace(found, passages=tuple(best), reranked=reranker.id)
+
+
+def _in_order(passage: Passage, place: int) -> Passage:
+    """A passage whose parts are quoted in the reranker's order: the best part of each is a step
+    behind that of the one before."""
+    highest = max((part.score for part in passage.parts), default=0.0)
+    parts = (replace(part, score=part.score - highest - place) for part in passage.parts)
+    return replace(passage, parts=tuple(parts))
 
 
 class RerankApi:

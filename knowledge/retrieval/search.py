@@ -1,36 +1,100 @@
-"""Hybrid retrieval: the best pieces, joined to readable passages, and how well they answer."""
+"""Retrieval: the pieces that answer best, joined to readable passages, and how sure that is.
 
+Two fitted models say so. `bench/fit.py` fits them and writes `model.json`, plain numbers beside the
+names of their features."""
+
+import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from knowledge.index.catalog import Place
 from knowledge.index.open import EVERYTHING, Page, Scope, Snapshot
-from knowledge.retrieval.evidence import Scale, evidence, held
-from knowledge.retrieval.ranking import Ranking, rank
-from knowledge.types import Found, Passage, Vectors
+from knowledge.index.rows import Place
+from knowledge.retrieval.candidates import candidates
+from knowledge.retrieval.features import EVIDENCE, RANKING, Look, Numbers, evidence_features, look
+from knowledge.retrieval.question import Asked, read
+from knowledge.types import Found, Part, Passage, Vectors
 
 __all__ = ["Page", "Snapshot", "grown", "search"]
-
-NEAR_EQUAL = 0.9
-"""Two pieces with at least this cosine say the same (versions of a page)."""
-
-JUDGED = 3
-"""Passages of which one has to be evidence: the best one is nearly always among them."""
 
 PER_PAGE = 2
 """Passages of one page among the hits, so that one long page does not fill the answer."""
 
+NEAR_EQUAL = 0.95
+"""Two pieces with at least this cosine say the same (versions of a page)."""
+
+
+FILE = Path(__file__).with_name("model.json")
+
 
 @dataclass(frozen=True, slots=True)
-class _Hit:
-    """A piece that was found, and the first and last piece of the passage around it."""
+class Model:
+    """Weights of both sums in the order of their features, and the evidence's constant."""
 
-    piece: int
-    place: Place
-    first: Place
-    last: Place
+    ranking: Numbers
+    evidence: Numbers
+    constant: float
+
+    def scores(self, features: Numbers) -> Numbers:
+        """Of candidates with features of shape (n, len(RANKING)), higher is better."""
+        return np.asarray(features @ self.ranking, np.float64)
+
+    def probability(self, features: Numbers) -> float:
+        """That the best candidate answers, by features of shape (len(EVIDENCE),)."""
+        odds = float(features @ self.evidence) + self.constant
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
+
+
+@cache
+def fitted() -> Model:
+    """The model that comes with this version. Raises ValueError where it fits other features."""
+    return from_json(json.loads(FILE.read_text(encoding="utf-8")))
+
+
+def from_json(found: Mapping[str, Any]) -> Model:
+    """A model from its JSON form. Raises ValueError where it fits other features."""
+    return Model(
+        ranking=_weights(found["ranking"], RANKING),
+        evidence=_weights(found["evidence"], EVIDENCE),
+        constant=float(found["constant"]),
+    )
+
+
+def as_json(model: Model) -> dict[str, Any]:
+    """The JSON form of a model."""
+    return {
+        "ranking": dict(zip(RANKING, model.ranking.tolist(), strict=True)),
+        "evidence": dict(zip(EVIDENCE, model.evidence.tolist(), strict=True)),
+        "constant": model.constant,
+    }
+
+
+def _weights(found: Mapping[str, float], names: tuple[str, ...]) -> Numbers:
+    if tuple(found) != names:
+        raise ValueError(f"{FILE} has other features than {names}; fit it anew with bench.fit")
+    weights = np.asarray([float(found[name]) for name in names], np.float64)
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{FILE} holds weights that are no numbers")
+    return weights
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The candidates for a question, and the score of each."""
+
+    asked: Asked
+    seen: Look
+    scores: Numbers
+
+    @property
+    def order(self) -> list[int]:
+        """Rows of the candidates, best first."""
+        return [int(row) for row in np.argsort(-self.scores, kind="stable")]
 
 
 def search(
@@ -40,96 +104,49 @@ def search(
     k: int,
     passage_chars: int,
     scope: Scope = EVERYTHING,
-    scale: Scale = Scale(),  # noqa: B008
+    model: Model | None = None,
 ) -> Found:
     """The k best passages for a question whose vector has shape (dim,), best first; only from
     the scope."""
-    ranking = rank(snapshot, question, vector, scope, scale)
-    scores = ranking.scores
-    chosen: list[_Hit] = []
-    kept: list[Vectors] = []
-    for piece in sorted(sorted(scores), key=lambda id_: scores[id_], reverse=True):
-        if len(chosen) == k:
+    model = model or fitted()
+    asked = read(snapshot, question)
+    seen = look(snapshot, asked, vector, candidates(snapshot, asked, vector, scope), scope)
+    found = Ranked(asked, seen, model.scores(seen.features))
+    if not found.seen.pieces:
+        return Found((), 0.0, found.asked.unknown)
+    chosen = passages(snapshot, found, k, passage_chars, scope)
+    features = evidence_features(snapshot, found.asked, found.seen, found.scores)
+    return Found(tuple(chosen), model.probability(features), found.asked.unknown)
+
+
+def passages(snapshot: Snapshot, found: Ranked, k: int, chars: int, scope: Scope) -> list[Passage]:
+    """The k best candidates with their neighbours, those that say the same but once."""
+    scores = dict(zip(found.seen.pieces, found.scores.tolist(), strict=True))
+    chosen: list[tuple[Place, Place, Place]] = []
+    vectors: list[Vectors] = []
+    made: list[Passage] = []
+    for row in found.order:
+        if len(made) == k:
             break
-        place = _places(snapshot, piece, scope)[0]
-        if not _adds_something(snapshot, place, piece, chosen, kept):
+        place = found.seen.places[row]
+        own = found.seen.vectors[row]
+        same_page = [hit for hit in chosen if hit[0].document == place.document]
+        if (
+            len(same_page) >= PER_PAGE
+            or any(first.start <= place.start < last.end for _, first, last in same_page)
+            or any(float(own @ other) >= NEAR_EQUAL for other in vectors)
+        ):
             continue
-        reach = (place.start - passage_chars, place.end + passage_chars)
-        near = snapshot.catalog.places_in(place.document, *reach)
-        first, last = _widen(near, place, passage_chars)
-        chosen.append(_Hit(piece, place, first, last))
-        kept.append(snapshot.answer.vector(piece))
-    passages = tuple(
-        _passage(snapshot, hit, vector, scores[hit.piece], ranking.cosines, scope) for hit in chosen
-    )
-    unknown = tuple(snapshot.words.unknown_names(question))
-    found = Found(passages, 0.0, unknown)
-    return replace(found, evidence=_evidence(snapshot, question, found, chosen, ranking, scale))
-
-
-def _places(snapshot: Snapshot, piece: int, scope: Scope) -> list[Place]:
-    """Where a piece stands, as far as the scope reaches."""
-    places = snapshot.catalog.places_of(piece)
-    return [place for place in places if scope.pages is None or place.document in scope.pages]
-
-
-def _evidence(
-    snapshot: Snapshot,
-    question: str,
-    found: Found,
-    hits: Sequence[_Hit],
-    ranking: Ranking,
-    scale: Scale,
-) -> float:
-    """How well the documents cover a question, see `Found.evidence`: what speaks most for it in
-    one of the first passages. The name of a source says nothing about what stands in there, and
-    where a question names one, others are not what it is about."""
-    sure = 0.0
-    telling = snapshot.words.telling_terms(question)
-    names = snapshot.words.title_terms(" ".join(ranking.named))
-    source_named = _is_a_source_named(snapshot, ranking.named)
-    for hit, passage in zip(hits[:JUDGED], found.passages, strict=False):
-        rest = telling
-        if any(hit.place.document in pages for pages in ranking.named.values()):
-            rest = [term for term in telling if term not in names]
-        elif source_named:
-            continue
-        text = f"{passage.path}\n{passage.heading}\n{passage.text}"
-        share, count = held(snapshot.words, rest, text)
-        title, nearness = ranking.titles.get(hit.piece, 0.0), scale.of(passage.score)
-        sure = max(sure, evidence(nearness, share, count, title, len(found.unknown)))
-    return sure
-
-
-def _is_a_source_named(snapshot: Snapshot, named: Mapping[str, frozenset[int]]) -> bool:
-    """Is one of the names that of a source, not of a folder only?"""
-    return any(
-        snapshot.pages[page].source.lower() == name
-        for name, below in named.items()
-        for page in below
-    )
-
-
-def _adds_something(
-    snapshot: Snapshot,
-    place: Place,
-    piece: int,
-    chosen: Sequence[_Hit],
-    kept: Sequence[Vectors],
-) -> bool:
-    same_page = [hit for hit in chosen if hit.place.document == place.document]
-    if len(same_page) >= PER_PAGE:
-        return False
-    if any(hit.first.start <= place.start < hit.last.end for hit in same_page):
-        return False
-    own = snapshot.answer.vector(piece)
-    return all(float(own @ other) < NEAR_EQUAL for other in kept)
-
-
-def _widen(places: Sequence[Place], hit: Place, most: int) -> tuple[Place, Place]:
-    """Joins neighbours of a hit, those under the same heading first, up to `most` characters."""
-    here = next(i for i, place in enumerate(places) if place.start == hit.start)
-    return grown(places, here, here, hit.heading, most)
+        # A long table or block of code leaves no room for the words about it.
+        most = chars + max(0, place.end - place.start - chars // 2)
+        near = snapshot.catalog.places_in(place.document, place.start - most, place.end + most)
+        here = next(number for number, other in enumerate(near) if other.start == place.start)
+        first, last = grown(near, here, here, place.heading, most)
+        chosen.append((place, first, last))
+        vectors.append(own)
+        inside = near[near.index(first) : near.index(last) + 1]
+        made.append(_passage(snapshot, found, row, inside, scores, scope))
+    return made
 
 
 def grown(
@@ -157,27 +174,35 @@ def _kinship(place: Place, heading: str) -> int:
 
 def _passage(
     snapshot: Snapshot,
-    hit: _Hit,
-    vector: Vectors,
-    rank_score: float,
-    cosines: Mapping[int, float],
+    found: Ranked,
+    row: int,
+    inside: Sequence[Place],
+    scores: Mapping[int, float],
     scope: Scope,
 ) -> Passage:
-    cosine = cosines.get(hit.piece)
-    if cosine is None:
-        cosine = float(np.clip(snapshot.answer.vector(hit.piece) @ vector, -1.0, 1.0))
-    page = snapshot.pages[hit.place.document]
-    others = [snapshot.pages[place.document] for place in _places(snapshot, hit.piece, scope)]
+    place, piece = found.seen.places[row], found.seen.pieces[row]
+    page, first = snapshot.pages[place.document], inside[0]
+    worst = float(found.scores.min())
+    elsewhere = [other for other in snapshot.pages_of[piece] if other != page.id]
     return Passage(
         source=page.source,
         path=page.path,
-        heading=hit.place.heading,
-        line=hit.first.line if page.has_lines else 1,
-        text=snapshot.catalog.excerpt(page.id, hit.first.start, hit.last.end),
-        score=cosine,
-        rank_score=rank_score,
+        heading=place.heading,
+        line=first.line if page.has_lines else 1,
+        text=snapshot.catalog.excerpt(page.id, first.start, inside[-1].end),
+        score=float(found.seen.cosines[row]),
+        rank_score=scores[piece],
         url=page.url,
-        starts_under=hit.first.heading,
-        start=hit.first.start,
-        also_in=tuple(dict.fromkeys(other.path for other in others if other.id != page.id)),
-    )
+        starts_under=first.heading,
+        start=first.start,
+        also_in=tuple(
+            snapshot.pages[other].path
+            for other in elsewhere
+            if scope.pages is None or other in scope.pages
+        ),
+        parts=tuple(
+            Part(one.start, one.end, one.line if page.has_lines else 1, one.heading,
+                 scores.get(one.piece, worst))
+            for one in inside
+        ),
+    )  # fmt: skip

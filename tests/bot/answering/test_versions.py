@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answering.evidence import Version, asked_versions, fits, stated_versions
+from common.versions import Version, asked_versions, fits, stated_versions
 
 NAMES = ("mmdet", "lmdeploy")
 versions = st.lists(st.integers(0, 99), min_size=1, max_size=3).map(tuple)

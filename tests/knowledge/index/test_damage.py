@@ -9,7 +9,7 @@ import pytest
 
 from common.snapshots import current_snapshot
 from knowledge.base import KnowledgeBase
-from knowledge.index.catalog import ANSWER
+from knowledge.index.catalog import REJECT
 from knowledge.index.embedders import UseEmbedder
 from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.open import open_snapshot
@@ -60,7 +60,7 @@ def missing(path: Path) -> None:
     path.unlink()
 
 
-SNAPSHOT_FILES = ["catalog.sqlite", "answer.hnsw", "reject.hnsw", "answer.json", "words/meta.json"]
+SNAPSHOT_FILES = ["catalog.sqlite", "small.hnsw", "small.json", "words/meta.json"]
 DAMAGE = [empty, junk, half, flipped, missing]
 
 
@@ -89,8 +89,8 @@ def test_a_damaged_snapshot_names_the_command_which_repairs_it(
     else:
         assert build(made).documents == len(PAGES)
     again = opened(made)
-    assert len(again.answer) == again.catalog.counts()[ANSWER]
-    assert again.words.search(["7311"], {"text": 1.0}, 1)
+    assert len(again.reject) == again.catalog.counts()[REJECT]
+    assert again.words.search({"7311": 1.0}, {"text": 1.0}, 1)
     again.catalog.close()
 
 
@@ -99,8 +99,8 @@ async def test_the_bot_that_can_not_open_its_index_says_so_in_one_line(
 ) -> None:
     snapshot = current_snapshot(Path(made.folder))
     assert snapshot
-    half(snapshot / "reject.hnsw")
-    with pytest.raises(IndexMismatch, match=r"reject\.hnsw is damaged; .*run_bot\.py index"):
+    half(snapshot / "small.hnsw")
+    with pytest.raises(IndexMismatch, match=r"small\.hnsw is damaged; .*run_bot\.py index"):
         async with KnowledgeBase(made, gate_options(tmp_path)):
             raise AssertionError("it must not open")
 
@@ -123,7 +123,7 @@ def test_a_pointer_leads_to_snapshots_only(made: BuildPlan, name: str) -> None:
     assert is_current(made)
 
 
-@pytest.mark.parametrize("name", ["catalog.sqlite", "words/meta.json", "answer.json"])
+@pytest.mark.parametrize("name", ["catalog.sqlite", "words/meta.json", "small.json"])
 def test_a_start_finds_out_that_parts_are_missing(made: BuildPlan, name: str) -> None:
     assert is_current(made)
     snapshot = current_snapshot(Path(made.folder))
@@ -167,8 +167,8 @@ def test_another_number_of_vectors_than_pieces_is_refused(made: BuildPlan) -> No
     build(plan(Path(other.folder), write_pages(few, {"a.md": PAGES["en/faq.md"]})))
     snapshot, foreign = current_snapshot(Path(made.folder)), current_snapshot(Path(other.folder))
     assert snapshot and foreign
-    for name in ("answer.hnsw", "answer.json"):
+    for name in ("small.hnsw", "small.json"):
         shutil.copy(foreign / name, snapshot / name)
-    assert json.loads((snapshot / "answer.json").read_text())["size"] == 1
+    assert json.loads((snapshot / "small.json").read_text())["size"] == 1
     with pytest.raises(IndexMismatch, match=r"1 vectors for .*run_bot\.py index"):
         opened(made)

@@ -121,7 +121,7 @@ def test_another_layout_or_embedder_builds_from_nothing(made: BuildPlan) -> None
 
 def test_a_damaged_snapshot_is_built_anew(made: BuildPlan) -> None:
     build(made)
-    (snapshot(made) / "answer.hnsw").write_bytes(b"x")
+    (snapshot(made) / "small.hnsw").write_bytes(b"x")
     assert len(build(made).added) == len(PAGES)
     assert build(made).added == ()
 

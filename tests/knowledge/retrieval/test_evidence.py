@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.base import KnowledgeBase
+from knowledge.index.variants import are_translations
 from knowledge.ingest.build import build
 from knowledge.retrieval.evidence import Scale, evidence
-from knowledge.retrieval.quote import are_translations
 from tests.knowledge.library import gate_options, plan_of, source, write_pages
+
+SURE = 0.45
+"""As in the shipped configuration."""
 
 SHARE = st.floats(0, 1)
 NEARNESS = st.floats(-2, 3)
@@ -41,9 +44,9 @@ def test_cosines_mean_what_the_collection_says() -> None:
 
 async def test_a_question_worded_like_a_heading_is_sure(kettle: KnowledgeBase) -> None:
     found = await kettle.search("Why is the first request slow?", 3)
-    assert found.evidence > 0.9
+    assert found.evidence > SURE
     other = await kettle.search("Why is the second coffee cold?", 3)
-    assert other.evidence < 0.7
+    assert other.evidence < SURE < found.evidence
 
 
 async def test_a_message_worded_like_a_heading_passes_as_a_mention(kettle: KnowledgeBase) -> None:
@@ -70,10 +73,10 @@ async def test_another_product_s_heading_is_no_evidence(two: KnowledgeBase) -> N
     async with two as knowledge:
         asked = "which port does the {} server listen on?"
         own = await knowledge.search(asked.format("kettle"), 3)
-        assert own.evidence > 0.85
+        assert own.evidence > SURE
         assert "7311" in own.passages[0].text
         foreign = await knowledge.search(asked.format("teapot"), 3)
-        assert foreign.evidence < 0.85
+        assert foreign.evidence < SURE
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+"""Small documentations in which the answer is easy to miss: names decide, what every page says
+does not, and of several versions the right one is quoted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from knowledge.base import KnowledgeBase
+from knowledge.ingest.build import build
+from knowledge.types import Quote
+from tests.knowledge.library import gate_options, plan, write_pages
+
+FAULTS = "# Fault codes\n\n| code | meaning | what to do |\n|---|---|---|\n" + "".join(
+    f"| E{number:03} | sensor {number % 17} of drive {number % 23} out of range"
+    f" | replace part {1000 + number} |\n"
+    for number in range(1, 401)
+)
+
+BELT = {
+    "zh/belt.md": """# 输送机维护
+
+## 皮带张力
+
+皮带张力要调到 340 牛。用张力计在两个托辊中间测量，每个月检查一次。
+
+## 润滑
+
+轴承每 500 小时加一次润滑脂，型号是 LG-2。
+""",
+    "zh/greeting.md": """# 群规
+
+## 在吗
+
+提问前请先看文档，不要只发“在吗”。说清楚机器型号和现象，大家才好帮忙。
+""",
+}
+
+
+async def quotes(
+    folder: Path, pages: dict[str, str], question: str, most: int = 1200
+) -> tuple[Sequence[Quote], float]:
+    """What is quoted for a question about these pages, and the evidence."""
+    made = plan(folder / "index", write_pages(folder / "docs", pages))
+    build(made)
+    async with KnowledgeBase(made, gate_options(folder)) as knowledge:
+        found = await knowledge.search(question, 5)
+        return await knowledge.quote(question, found.passages, most), found.evidence
+
+
+async def test_the_very_row_of_a_long_table_is_quoted(tmp_path: Path) -> None:
+    said, _ = await quotes(tmp_path, {"faults.md": FAULTS}, "what does E237 mean?")
+    assert "| E237 |" in said[0].text
+    assert "replace part 1237" in said[0].text
+    assert not any("| E019 |" in quote.text for quote in said[:1])
+
+
+async def test_a_name_that_stands_on_one_page_brings_it(tmp_path: Path) -> None:
+    pages = {
+        f"guide/part{number}.md": f"# Server settings {number}\n\nA server reads its settings "
+        f"from a file when it starts. Setting number {number} sets how the server waits.\n"
+        for number in range(12)
+    }
+    pages["reference/queue.md"] = (
+        "# Queues\n\n`spill_after_kb` is 4096: what is larger goes to the disk.\n"
+    )
+    said, _ = await quotes(tmp_path, pages, "spill_after_kb what does the server do with it")
+    assert "4096" in said[0].text
+
+
+@pytest.mark.parametrize("opener", ["", "在吗？", "大佬们，"])
+async def test_greetings_say_nothing(tmp_path: Path, opener: str) -> None:
+    said, _ = await quotes(tmp_path, BELT, opener + "皮带张力要调到多少？")
+    assert "340" in said[0].text
+
+
+async def test_the_project_s_own_name_says_nothing(tmp_path: Path) -> None:
+    pages = {
+        f"kettle/{name}.md": f"# Kettle {name}\n\nKettle {name} is how Kettle does {name}. "
+        f"Everybody who uses Kettle should know about Kettle {name}.\n"
+        for name in ("serving", "building", "testing", "packing", "naming")
+    }
+    pages["kettle/limits.md"] = "# Limits\n\nA request may be 64 megabytes, and not more.\n"
+    said, _ = await quotes(tmp_path, pages, "kettle: how many megabytes may a kettle request be")
+    assert "64 megabytes" in said[0].text
+
+
+@pytest.mark.parametrize("word", ["multipel", "proccess", "support"])
+async def test_misspelt_and_common_words_are_no_names(tmp_path: Path, word: str) -> None:
+    pages = {
+        "a.md": "# Files\n\nMultiple files are read at once: pass them one after another.\n",
+        "b.md": "# Workers\n\nEach process reads multiple files. One process is the main one.\n",
+    }
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs", pages))
+    build(made)
+    async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
+        assert (await knowledge.search(f"{word} files in one call?", 3)).unknown == ()
+        assert (await knowledge.search("quuxfiler in one call?", 3)).unknown == ("quuxfiler",)
+
+
+VERSIONS = {
+    f"{folder}/queue.md": f"# Queues\n\n## Size\n\nA queue holds {size} jobs by default.\n"
+    for folder, size in (
+        ("docs", 300),
+        ("versioned_docs/version-2.0", 200),
+        ("versioned_docs/version-1.0", 100),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "size"),
+    [
+        ("how many jobs does a queue hold by default?", "300"),
+        ("kettle 1.0: how many jobs does a queue hold by default?", "100"),
+        ("kettle v2.0 how many jobs does a queue hold by default?", "200"),
+    ],
+)
+async def test_the_version_that_is_asked_for_is_quoted(
+    tmp_path: Path, question: str, size: str
+) -> None:
+    said, _ = await quotes(tmp_path, VERSIONS, question)
+    text = "\n".join(quote.text for quote in said)
+    assert [number for number in ("100", "200", "300") if number in text] == [size]
+
+
+async def test_a_version_that_no_page_is_of_is_less_sure(tmp_path: Path) -> None:
+    asked = "{}how many jobs does a queue hold by default?"
+    _, sure = await quotes(tmp_path / "a", VERSIONS, asked.format("kettle 1.0: "))
+    _, strange = await quotes(tmp_path / "b", VERSIONS, asked.format("kettle 7.0: "))
+    assert strange < sure / 2
+
+
+async def test_the_same_text_is_not_said_twice(tmp_path: Path) -> None:
+    text = "# Ports\n\nThe server listens on port 7311 by default; `--port` changes it.\n"
+    pages = {
+        "a/ports.md": text,
+        "b/ports.md": text,
+        "c/other.md": "# Other\n\nNothing here to see.\n",
+    }
+    said, _ = await quotes(tmp_path, pages, "which port does the server listen on?")
+    assert sum("7311" in quote.text for quote in said) == 1
