@@ -73,7 +73,8 @@ class Question:
 
     `text` is what they wrote, joined by newlines, or what it was rewritten to; `messages` is
     never empty; `history` is what was said before, oldest first; `sources` are those that the
-    group is bound to, none for all.
+    group is bound to, none for all. Where the text asks several things, `parts` are those to
+    answer, with their number in it, and `left_open` the numbers of others that it must be said of.
     """
 
     text: str
@@ -81,6 +82,8 @@ class Question:
     messages: tuple[IncomingMessage, ...]
     history: tuple[Turn, ...] = ()
     sources: tuple[str, ...] = ()
+    parts: tuple[tuple[int, str], ...] = ()
+    left_open: tuple[int, ...] = ()
 
     @property
     def last(self) -> IncomingMessage:

@@ -2,6 +2,7 @@
 
     text      = preprocess(pack)              or Silence(NOT_A_QUESTION | SMALL_TALK)
     text      = rewrite(text, history)                                          (with a model)
+    parts     = split_questions(text)         each goes its own way from here, into one answer
     verdict   = reject(text)                  or Silence(OFF_TOPIC)
     harmless  = intent(text)                  or Silence(NOT_A_QUESTION | UNSAFE) (with a model)
     found     = retrieve(text)
@@ -29,9 +30,11 @@ from bot.answering.preview import Preview
 from bot.answering.reject import intent, reject
 from bot.answering.retrieve import expanded, relevance, retrieve
 from bot.answering.settings import AnswerSettings
+from bot.answering.several import joined, room_for_each, split_questions
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError, OnText
-from bot.types import Knowledge, Outcome, Question, Reason, Silence, Trace, stage
+from bot.types import Answer, Knowledge, Outcome, Question, Reason, Silence, Trace, stage
+from common.language import is_chinese
 from knowledge.types import Found, Passage
 
 STATED = 0.8
@@ -58,9 +61,10 @@ class Pipeline:
             return text
         llm = self.llm.ranked(mention=question.mention) if self.llm else None
         text = await self._rewritten(replace(question, text=text), llm, trace)
-        question = replace(question, text=text)
-        if silence := await reject(question, self.knowledge, self.external, trace):
-            return silence
+        triaged = await self._gated(replace(question, text=text), trace)
+        if isinstance(triaged, Silence):
+            return triaged
+        question = triaged
         if llm and (silence := await self._intent(question, llm, trace)):
             return silence
         return question
@@ -69,7 +73,23 @@ class Pipeline:
         self, question: Question, trace: Trace, show: OnText | None = None
     ) -> Outcome:
         """Answers a question that passed `triage`; `show` is given the answer while it is being
-        written, as far as it has been checked."""
+        written, as far as it has been checked. Several questions are answered one by one, in one
+        message; together where none of them can be answered by itself."""
+        if question.parts and (answer := await self._each(question, trace)):
+            return answer
+        return await self._one(question, trace, show)
+
+    async def _each(self, question: Question, trace: Trace) -> Answer | None:
+        count = len(question.parts) + len(question.left_open)
+        room = room_for_each(count, self.options.max_chars)
+        narrow = replace(self, options=self.options.model_copy(update={"max_chars": room}))
+        outcomes: dict[int, Outcome] = {n: Silence(Reason.OFF_TOPIC) for n in question.left_open}
+        for number, text in question.parts:
+            part = replace(question, text=text, parts=(), left_open=())
+            outcomes[number] = await narrow._one(part, trace, None)
+        return joined(dict(sorted(outcomes.items())), is_chinese(question.text))
+
+    async def _one(self, question: Question, trace: Trace, show: OnText | None) -> Outcome:
         options = self.options
         llm = self.llm.ranked(mention=question.mention, begun=True) if self.llm else None
         least = llm.options.min_evidence if llm else options.min_evidence
@@ -92,6 +112,24 @@ class Pipeline:
         """Both halves at once."""
         triaged = await self.triage(question, trace)
         return triaged if isinstance(triaged, Silence) else await self.respond(triaged, trace)
+
+    async def _gated(self, question: Question, trace: Trace) -> Question | Silence:
+        """The question where it, or some of the several that it is, belong to the documents."""
+        texts = split_questions(question.text)
+        if len(texts) > 1 and room_for_each(len(texts), self.options.max_chars):
+            parts = dict(enumerate(texts, 1))
+            for number, text in enumerate(texts, 1):
+                part = replace(question, text=text)
+                if await reject(part, self.knowledge, self.external, trace):
+                    del parts[number]
+            # Unprompted, the bot does not speak of what is not for it.
+            left = {*range(1, len(texts) + 1)} - {*parts} if question.mention else set()
+            if len(parts) == 1 and not left:
+                return replace(question, text=next(iter(parts.values())))
+            if parts:
+                return replace(question, parts=tuple(parts.items()), left_open=tuple(sorted(left)))
+        silence = await reject(question, self.knowledge, self.external, trace)
+        return silence or question
 
     async def _rewritten(self, question: Question, llm: Llm | None, trace: Trace) -> str:
         if llm is None:

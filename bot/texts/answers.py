@@ -35,11 +35,11 @@ _ASKED = ("intent", "relevance", "llm")
 def answer_text(answer: Answer, chinese: bool) -> str:
     """The answer as it is posted; says so when it is only the nearest passage, or stands in no
     document of ours."""
-    lead = _lead(answer)
+    lead = lead_of(answer)
     return f"{notice(lead, chinese)}\n\n{answer.text}" if lead else answer.text
 
 
-def _lead(answer: Answer) -> str:
+def lead_of(answer: Answer) -> str:
     """The name of the line above an answer, "" for none."""
     origins = {citation.origin for citation in answer.citations}
     if not origins or "documents" in origins:
