@@ -2,9 +2,10 @@
 
 from zoneinfo import ZoneInfo
 
-from bot.config.schema import Config
+from bot.config.schema import DAY_S, Config
 from bot.group.flood import Flood
 from bot.group.types import GroupOptions
+from bot.types import Mode
 from common.hours import Hours, parse_span
 
 AT_ONCE = 4
@@ -33,6 +34,8 @@ def group_options(config: Config) -> GroupOptions:
         human_similarity=flood.human_similarity,
         keep_for_opening=config.schedule.outside_hours == "later",
         recall_with_question=bot.recall_with_question,
+        mode=Mode(bot.mode),
+        shadow_s=bot.shadow_days * DAY_S,
     )
 
 

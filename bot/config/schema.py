@@ -92,6 +92,8 @@ class BotSettings(Section):
     helpers: tuple[Helper, ...] = Field(default=(), max_length=10)
     resume_max_age_s: float = Field(default=3600, ge=0, le=30 * DAY_S)
     recall_with_question: bool = True
+    mode: Literal["off", "shadow", "mention", "live"] = "live"
+    shadow_days: float = Field(default=0, ge=0, le=365)
     shutdown_grace_s: float = Field(default=5, ge=0, le=600)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

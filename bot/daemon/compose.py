@@ -71,6 +71,7 @@ async def build(config: Config, clock: Clock, store: Store) -> Parts:
         recent=recent,
         adapters=adapters,
         clock=clock,
+        options=options,
         metrics=metrics,
         tasks=tasks,
     )

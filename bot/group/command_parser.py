@@ -20,6 +20,8 @@ ALIASES = {
     "豆哥绑定": "bind",
     "豆哥解绑": "unbind",
     "豆哥群列表": "groups",
+    "豆哥模式": "mode",
+    "豆哥旁听": "shadow",
     "重载知识库": "reload",
 }
 

@@ -10,18 +10,21 @@ from adapters.base import AdapterError, IncomingMessage, NotSupported
 from bot.grounding.sanitize import harmless
 from bot.group.command_parser import FREE, Command, parse_duration
 from bot.group.delivery import Delivery, reply_to
-from bot.group.status import groups_text, reload_text, status_text, why_text
+from bot.group.status import groups_text, reload_text, shadow_text, status_text, why_text
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
 from bot.store.store import Store
 from bot.texts.notices import notice, speaks_chinese
-from bot.types import Group, Knowledge, Question, Reason, Silence
+from bot.types import Group, Knowledge, Mode, Question, Reason, Silence
 from common.clock import Clock
 from common.tasks import Tasks
 from knowledge.plan import BuildReport
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
+
+DEFAULT_MODE = "default"
+"""Takes back what an admin chose."""
 
 PROGRESS_EVERY_S = 15.0
 """A reload that takes long says how far it is this often."""
@@ -71,6 +74,8 @@ class Commands:
             "bind": self._bind,
             "unbind": self._unbind,
             "groups": self._groups,
+            "mode": self._mode,
+            "shadow": self._shadow,
         }
 
     def open(self, knowledge: Knowledge) -> None:
@@ -170,6 +175,26 @@ class Commands:
         finally:
             if telling:  # what is said at the end comes last
                 await telling
+
+    async def _mode(self, sent: CommandMessage) -> str:
+        """Sets the group's mode, or says what it is."""
+        wanted = sent.command.argument.lower()
+        if wanted and wanted not in (*Mode, DEFAULT_MODE):
+            return notice("bad_mode", sent.chinese)
+        if wanted:
+            chosen = "" if wanted == DEFAULT_MODE else wanted
+            await self._store.set_mode(*sent.group, chosen, self._clock.now())
+        mode = await self._delivery.mode(sent.group)
+        return notice(f"mode_{mode}", sent.chinese)
+
+    async def _shadow(self, sent: CommandMessage) -> str:
+        """What the bot would have said here lately, had it been allowed to."""
+        age = parse_duration(sent.command.argument or "7d")
+        if age is None:
+            return notice("bad_duration", sent.chinese)
+        since = self._clock.now() - age.total_seconds()
+        found = await self._store.drafts_since(sent.group, since)
+        return shadow_text(found, age.total_seconds(), chinese=sent.chinese)
 
     async def _mute(self, sent: CommandMessage) -> str:
         duration = parse_duration(sent.command.argument or "2h")

@@ -10,13 +10,15 @@ from adapters.base import AdapterError, Citation, Decision, IncomingMessage, Rep
 from adapters.contract import Adapter
 from bot.grounding.sanitize import harmless
 from bot.group.duplicates import RecentAnswers
+from bot.group.modes import mode_of, silenced
 from bot.group.outbox import Outbox
+from bot.group.types import GroupOptions
 from bot.llm.types import OnText
 from bot.metrics import Metrics
 from bot.store.replies import StoredReply
 from bot.store.store import Store
 from bot.texts.notices import notice
-from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
+from bot.types import Answer, Group, Mode, Outcome, Question, Reason, Silence, Trace
 from common.clock import Clock
 from common.tasks import Tasks
 
@@ -35,14 +37,28 @@ class Delivery:
     recent: RecentAnswers
     adapters: Mapping[str, Adapter]
     clock: Clock
+    options: GroupOptions
     metrics: Metrics
     tasks: Tasks
+
+    async def mode(self, group: Group) -> Mode:
+        """What the bot does in a group."""
+        return await mode_of(group, self.store, self.options, self.clock.now())
 
     async def settle(
         self, question: Question, outcome: Outcome, trace: Trace, reply: Reply | None
     ) -> None:
         """Records a decision with its reply in one transaction, and only then posts; nothing is
-        posted when the messages were recalled in the meantime."""
+        posted when the messages were recalled in the meantime. Where the group's mode forbids to
+        speak, the reply to all but a command is kept as a draft, or dropped."""
+        draft = None
+        if reply and outcome != Silence(Reason.COMMAND):
+            mode = await self.mode(question.group)
+            if refused := silenced(question, mode):
+                outcome, reply = Silence(refused), None
+            elif mode is Mode.SHADOW:
+                draft, reply = reply, None
+                outcome = Silence(Reason.SHADOW) if isinstance(outcome, Answer) else outcome
         answered = isinstance(outcome, Answer)
         reason = Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason
         kind = "answer" if answered else "silence"
@@ -56,6 +72,7 @@ class Delivery:
             reason=reason,
             trace=trace,
             reply=reply,
+            draft=draft,
             now=self.clock.now(),
         )
         if recorded is None:
@@ -112,10 +129,15 @@ class Delivery:
     async def progress(self, question: Question) -> AsyncIterator[OnText | None]:
         """Shows that the bot works on a question, and yields what shows the answer to it as far
         as it is; at the end both are taken away, whatever became of the answer. Yields None, and
-        shows nothing, where nobody asked for an answer or the platform can't."""
+        shows nothing, where nobody asked for an answer, none is to be posted, or the platform
+        can't."""
         message, shown = question.last, ""
         adapter = self.adapters.get(message.adapter)
-        if adapter is None or not question.mention:
+        if (
+            adapter is None
+            or not question.mention
+            or await self.mode(question.group) is Mode.SHADOW
+        ):
             yield None
             return
 

@@ -16,6 +16,7 @@ from bot.group.context import as_it_is_now, in_context
 from bot.group.delivery import Delivery
 from bot.group.duplicates import Duplicates
 from bot.group.flood import Flood
+from bot.group.modes import silenced
 from bot.group.replies import decision_reply, repeat_reply
 from bot.group.types import GroupOptions, PendingQuestion
 from bot.store.store import Store
@@ -25,6 +26,9 @@ from common.tasks import unless
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
+
+ANSWERED_WITHIN_S = 3600.0
+"""So long after the bot would have answered, a person's answer is taken to be one instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +62,19 @@ class QuestionHandler:
 
     async def answered_by(self, pending: PendingQuestion, message: IncomingMessage) -> bool:
         """Did a person just answer this question?"""
-        question = pending.question
-        if question.mention or message.user == question.last.user or message.mention:
+        return not pending.question.mention and await self._is_answer(pending.question, message)
+
+    async def heard(self, message: IncomingMessage) -> None:
+        """Notes that a person answered what the bot had an answer to and kept it to itself."""
+        group, now = (message.adapter, message.group), self.clock.now()
+        for draft in await self.store.open_drafts(group, now - ANSWERED_WITHIN_S):
+            if await self._is_answer(draft.question, message):
+                await self.store.draft_answered(
+                    draft.decision_id, message.message_id, message.sent_at
+                )
+
+    async def _is_answer(self, question: Question, message: IncomingMessage) -> bool:
+        if message.user == question.last.user or message.mention:
             return False
         try:
             (similarity,) = await self.pipeline.knowledge.similarity(question.text, [message.text])
@@ -91,6 +106,8 @@ class QuestionHandler:
 
     async def _not_for_us(self, question: Question) -> Reason | None:
         """What keeps the bot silent whatever the question is about."""
+        if reason := silenced(question, await self.delivery.mode(question.group)):
+            return reason
         if await self.store.muted_until(*question.group, self.clock.now()):
             return Reason.MUTED
         spoken_to = {person for m in question.messages for person in m.mentions} - {EVERYBODY}

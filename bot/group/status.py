@@ -4,13 +4,16 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.grounding.sanitize import harmless
+from bot.store.drafts import Draft
 from bot.store.groups import KnownGroup
+from bot.texts.answers import EXCERPT_CHARS, excerpt
 from bot.texts.notices import notice, reason_text
 from bot.types import Reason
 from knowledge.plan import BuildReport
 from knowledge.types import Status
 
-GROUPS_SHOWN, CHANGES_SHOWN = 30, 10
+GROUPS_SHOWN, CHANGES_SHOWN, DRAFTS_SHOWN = 30, 10, 5
 
 
 def status_text(
@@ -77,6 +80,45 @@ def groups_text(groups: Sequence[KnownGroup], *, chinese: bool) -> str:
     return "\n".join(lines) or "-"
 
 
+def shadow_text(drafts: Sequence[Draft], seconds: float, *, chinese: bool) -> str:
+    """How often the bot would have answered, how often a person did instead and how fast; then
+    the latest of it, with its time."""
+    answers = [draft for draft in drafts if draft.kind == "answer"]
+    period = _ago(seconds, chinese=chinese)
+    if not answers:
+        return notice("shadow_none", chinese, period=period)
+    waited = sorted(
+        max(0.0, draft.answered_at - draft.question.last.sent_at)
+        for draft in answers
+        if draft.answered_at is not None
+    )
+    lines = [
+        notice(
+            "shadow",
+            chinese,
+            period=period,
+            answers=len(answers),
+            unprompted=sum(draft.unprompted for draft in answers),
+            people=len(waited),
+            median=_ago(waited[len(waited) // 2] if waited else None, chinese=chinese),
+        )
+    ]
+    for draft in answers[-DRAFTS_SHOWN:]:
+        waited_s = draft.answered_at and draft.answered_at - draft.question.last.sent_at
+        kind = "shadow_nobody" if waited_s is None else "shadow_person"
+        lines.append(
+            notice(
+                kind,
+                chinese,
+                time=time.strftime("%m-%d %H:%M", time.localtime(draft.at)),
+                question=one_line(draft.question.text),
+                answer=excerpt(draft.text),
+                after=_ago(waited_s, chinese=chinese),
+            )
+        )
+    return "\n".join(lines)
+
+
 def reload_text(report: BuildReport, *, chinese: bool) -> str:
     """What a reload changed; names the first of many documents."""
     changes = [f"+{path}" for path in report.added] + [f"~{path}" for path in report.changed]
@@ -111,6 +153,11 @@ def why_text(decision: Mapping[str, Any], *, chinese: bool) -> str:
         helpful, unhelpful = decision["feedback"]["helpful"], decision["feedback"]["unhelpful"]
         lines.append(f"👍 {helpful} 👎 {unhelpful}")
     return "\n".join(lines)
+
+
+def one_line(text: str) -> str:
+    """The first words of what anybody wrote, cleaned."""
+    return harmless(" ".join(text.split()))[:EXCERPT_CHARS]
 
 
 def _connection(name: str, link: Mapping[str, Any], *, chinese: bool) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from adapters.base import IncomingMessage
-from bot.types import Question, Reason, Trace
+from bot.types import Mode, Question, Reason, Trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +17,9 @@ class GroupOptions:
     are waited for more of a question, `wait_for_humans_s` for a person's answer. A group's queue
     holds `queue_size` messages, of which `at_once` questions are worked on at once. With
     `keep_for_opening` unprompted messages from outside working hours wait for the opening, else
-    they are dropped. `helpers` are named to who wants a person. With `recall_with_question` an
-    answer goes when its question does.
+they are dropped. `helpers` are named to who wants a person. With `recall_with_question` an
+    answer goes when its question does. `mode` is that of groups in which no admin set one; a new
+    group is in shadow mode for `shadow_s`.
     """
 
     language: str
@@ -38,6 +39,8 @@ class GroupOptions:
     human_similarity: float
     keep_for_opening: bool
     recall_with_question: bool
+    mode: Mode
+    shadow_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +78,10 @@ class Handler(Protocol):
 
     async def answered_by(self, pending: PendingQuestion, message: IncomingMessage) -> bool:
         """Did a person just answer this question?"""
+        ...
+
+    async def heard(self, message: IncomingMessage) -> None:
+        """A person said something; it may answer what the bot kept to itself."""
         ...
 
     async def respond(self, pending: PendingQuestion) -> None:

@@ -166,6 +166,7 @@ class Worker:
             self._held.discard(message.message_id)
         else:
             self._packer.add(message, arrived)
+        await self.handler.heard(message)
 
     async def _triage(self, pending: PendingQuestion) -> bool:
         """Is it for the bot, and did nobody answer it? Then it waits for people to do so."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from adapters.base import Reply
 from bot.store.database import Connection, Row, insert
-from bot.store.incoming import storable
-from bot.types import Group
+from bot.store.incoming import incoming_message, storable
+from bot.types import Group, Question
 
 OPEN = 50
 """Drafts of a group that a message is compared with, at most: the newest."""
@@ -16,14 +16,11 @@ OPEN = 50
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the bot would have posted, `at` what time, and to which question: `message_ids` of
-    `user`, `text` what it said. `answered_by` is the message in which a person answered later."""
+    """What the bot would have posted at a time, and to which question. `answered_by` is the message
+    in which a person answered later, if anybody did."""
 
     decision_id: int
-    message_ids: tuple[str, ...]
-    user: str
-    question: str
-    asked_at: float
+    question: Question
     kind: str
     text: str
     unprompted: bool
@@ -90,18 +87,19 @@ def shown_draft(db: Connection, decision_id: int | None) -> dict[str, Any] | Non
 
 def _draft(db: Connection, row: Row) -> Draft | None:
     asked = db.execute(
-        'SELECT message_id, "user", text, sent_at FROM messages WHERE decision_id = ?'
-        " AND NOT recalled ORDER BY seq",
+        "SELECT * FROM messages WHERE decision_id = ? AND NOT recalled ORDER BY seq",
         (row["decision_id"],),
     ).fetchall()
     if not asked:
         return None
+    messages = tuple(incoming_message(line) for line in asked)
     return Draft(
         decision_id=row["decision_id"],
-        message_ids=tuple(line["message_id"] for line in asked),
-        user=asked[-1]["user"],
-        question="\n".join(line["text"] for line in asked if line["text"].strip()),
-        asked_at=asked[-1]["sent_at"],
+        question=Question(
+            text="\n".join(message.text for message in messages if message.text.strip()),
+            mention=any(message.mention for message in messages),
+            messages=messages,
+        ),
         kind=row["kind"],
         text=row["text"],
         unprompted=bool(row["unprompted"]),

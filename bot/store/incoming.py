@@ -55,7 +55,7 @@ def undecided(db: Connection, now: float, max_age_s: float) -> list[IncomingMess
         "SELECT * FROM messages WHERE state = 'received' AND due_at BETWEEN ? AND ? ORDER BY seq",
         (now - max_age_s, now),
     )
-    return [_message(row) for row in rows]
+    return [incoming_message(row) for row in rows]
 
 
 def backlog(
@@ -67,7 +67,7 @@ def backlog(
         " AND due_at BETWEEN ? AND ? ORDER BY seq LIMIT ?",
         (*group, now - max_age_s, now, limit),
     )
-    return [_message(row) for row in rows]
+    return [incoming_message(row) for row in rows]
 
 
 def kept(db: Connection, now: float) -> list[IncomingMessage]:
@@ -77,7 +77,7 @@ def kept(db: Connection, now: float) -> list[IncomingMessage]:
         " AND due_at BETWEEN 0 AND ? ORDER BY seq",
         (now,),
     )
-    return [_message(row) for row in rows]
+    return [incoming_message(row) for row in rows]
 
 
 def is_recalled(db: Connection, adapter: str, message_id: str) -> bool:
@@ -97,7 +97,8 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _message(row: Row) -> IncomingMessage:
+def incoming_message(row: Row) -> IncomingMessage:
+    """A row as what it was when it came in."""
     return IncomingMessage(
         adapter=row["adapter"],
         group=row["grp"],

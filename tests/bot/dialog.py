@@ -168,6 +168,7 @@ async def talking(
             recent=recent,
             adapters=adapters,
             clock=clock,
+            options=options,
             metrics=metrics,
             tasks=tasks,
         )

@@ -124,7 +124,7 @@ async def test_a_draft_is_kept_and_never_sent(store: Store) -> None:
     )
     assert await store.pending_replies(0) == []
     (draft,) = await store.open_drafts(HERE, 0)
-    assert (draft.question, draft.text, draft.unprompted) == (
+    assert (draft.question.text, draft.text, draft.unprompted) == (
         "how do I descale it?",
         "With vinegar.",
         True,
