@@ -17,7 +17,7 @@ class GroupOptions:
     are waited for more of a question, `wait_for_humans_s` for a person's answer. A group's queue
     holds `queue_size` messages, of which `at_once` questions are worked on at once. With
     `keep_for_opening` unprompted messages from outside working hours wait for the opening, else
-they are dropped. `helpers` are named to who wants a person. With `recall_with_question` an
+    they are dropped. `helpers` are named to who wants a person. With `recall_with_question` an
     answer goes when its question does. `mode` is that of groups in which no admin set one; a new
     group is in shadow mode for `shadow_s`.
     """
