@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
-from bot.cli import asking, check, evaluate, gate, index, scoring
+from bot.cli import asking, check, evaluate, gate, index, replay, scoring
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.config.schema import Config, ConfigError, load_config
 from bot.daemon.compose import create_adapters, open_knowledge, run_daemon
@@ -72,6 +72,9 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             return await index.index(config.plan)
         case "check":
             return await _check(args, config)
+        case "replay":
+            async with _knowledge(config) as knowledge:
+                return await replay.replay_chat(config, knowledge, args)
     async with _knowledge(config) as knowledge, _model(config) as llm:
         match args.command:
             case "ask":

@@ -1,7 +1,7 @@
 """What runs beside the event loop's main line: every task has an owner that awaits it."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -9,11 +9,13 @@ T = TypeVar("T")
 
 
 class Tasks:
-    """Use it with `async with`; an error that escapes a task is a bug and ends the process."""
+    """Use it with `async with`; an error that escapes a task is a bug and ends the process.
+    `on_end` is called whenever a task has ended."""
 
     def __init__(self) -> None:
         self._group = asyncio.TaskGroup()
         self._running: set[asyncio.Task[Any]] = set()
+        self.on_end: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -36,8 +38,12 @@ class Tasks:
         """Runs something beside the rest."""
         task = self._group.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        self.on_end()
 
     async def drain(self, grace_s: float) -> None:
         """Waits so many seconds for what is under way, then cancels it."""

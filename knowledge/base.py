@@ -12,11 +12,14 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from common.small_talk import without_openers
 from knowledge.gate.curve import CurvePoint
 from knowledge.gate.examples import Examples
 from knowledge.gate.state import FittedGate
-from knowledge.index.embedders import create_embedder
+from knowledge.index.embedders import create_embedder, embed_many
 from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, BuildReport
 from knowledge.retrieval.assess import assess
@@ -59,6 +62,7 @@ class KnowledgeBase:
         self._opener = Opener(plan, gate, self._embedder)
         self._thread = ThreadPoolExecutor(1, "knowledge")
         self._remembered = lru_cache(_REMEMBERED)(self._encode_one)
+        self._prepared: dict[str, NDArray[np.float16]] = {}
         self._serving: Serving | None = None
         self._building = asyncio.Lock()
         self.after_reload: list[Callable[[], Awaitable[None]]] = []
@@ -95,6 +99,22 @@ class KnowledgeBase:
             return now.judge(said, vector, now.scope(sources), mention=mention, group=group)
 
         return await self._run(work)
+
+    async def prepare(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda *_: None
+    ) -> None:
+        """Embeds texts that will be asked about, many at a time in several processes, and keeps
+        their vectors. `progress` is told how many of how many are done. Raises KnowledgeError."""
+        wanted = list(dict.fromkeys(texts))
+
+        def work() -> None:
+            for positions, vectors in embed_many(self._embedder, wanted):
+                for position, vector in zip(positions, vectors, strict=True):
+                    # Half as big, and the cosine moves by less than 0.0005.
+                    self._prepared[wanted[position]] = vector.astype(np.float16)
+                progress(len(self._prepared), len(wanted))
+
+        await self._run(work)
 
     async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:
         """The k best passages for a question, from all sources or only some; in the order of the
@@ -229,5 +249,7 @@ class KnowledgeBase:
         return old
 
     def _encode_one(self, text: str) -> Vectors:
+        if text in self._prepared:
+            return self._prepared[text].astype(np.float32)
         vector: Vectors = self._embedder.encode([text])[0]
         return vector

@@ -24,7 +24,7 @@ MAX_MODULES = 20
 FLOORS = {
     "bot": (
         "types metrics", "texts", "store grounding llm", "answering", "group", "config", "daemon",
-        "cli",
+        "replay", "cli",
     ),
     "knowledge": (
         "types", "plan", "settings index", "ingest", "retrieval gate code web", "serving", "base",

@@ -39,6 +39,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     gate = commands.add_parser("gate", help="judge messages, one per line on standard input")
     gate.add_argument("--mention", action="store_true", help="judge them as if they mentioned me")
     gate.add_argument("--json", action="store_true", help="print one JSON object per line")
+    _add_replay(commands)
     commands.add_parser("calibrate", help="fit the gate to the example questions")
     _add_eval(commands.add_parser("eval", help="measure quality on labelled data"))
     finding = "check configuration, index, gate, adapters; status 0 or 1"
@@ -63,6 +64,16 @@ def _add_asking(commands: "argparse._SubParsersAction[_Parser]") -> None:
     search.add_argument("text", type=_text, metavar="TEXT")
     search.add_argument("-k", type=_number(50), default=5, help="how many; default 5")
     search.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+def _add_replay(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    about = "an exported chat, as it would have been with the bot in the group"
+    replay = commands.add_parser("replay", help=about)
+    replay.add_argument("file", type=_file, metavar="FILE", help="see docs/en/replay.md")
+    replay.add_argument("--group", help="only the messages of this group")
+    replay.add_argument("--llm", action="store_true", help="ask the language model, which may cost")
+    replay.add_argument("--json", action="store_true", help="print one JSON object")
+    replay.add_argument("--out", type=Path, metavar="DIR", help="for replay.html and replay.json")
 
 
 def _add_eval(parser: _Parser) -> None:

@@ -7,7 +7,7 @@ and makes what answers. Each part is given what it calls, and none calls back.
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -51,15 +51,16 @@ async def run_daemon(
     `progress` is told how far the first build of the index is."""
     config.bot.data_dir.mkdir(parents=True, exist_ok=True)
     async with open_store(config.bot.data_dir / "bot.sqlite") as store:
-        parts = await build(config, clock, store)
+        parts = await build(config, clock, store, create_adapters(config, store, clock))
         await run_app(parts, lambda: load(parts, progress), burst=burst)
 
 
-async def build(config: Config, clock: Clock, store: Store) -> Parts:
+async def build(
+    config: Config, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
+) -> Parts:
     """What needs no knowledge yet; flood control as it was before the last stop."""
     options, hours = settings.group_options(config), settings.hours(config)
     metrics, tasks = create_metrics(), Tasks()
-    adapters = create_adapters(config, store, clock)
     health = Health(adapters, clock)
     LinkMetrics(adapters, clock).register(metrics.registry)
     flood, recent = settings.flood(config), RecentAnswers(config.flood.repeat_window_s)
@@ -134,26 +135,8 @@ async def load(parts: Parts, progress: Progress) -> AsyncIterator[Answering]:
             parts.health.search_problems = external.notes
             knowledge.after_reload.append(external.refresh)
             tasks.spawn(external.refresh())
-        handler = QuestionHandler(
-            pipeline=Pipeline(knowledge, config.answer, llm, external),
-            duplicates=Duplicates(knowledge, parts.recent, parts.options.repeat_similarity),
-            flood=parts.flood,
-            delivery=parts.delivery,
-            store=parts.store,
-            adapters=parts.adapters,
-            options=parts.options,
-            clock=clock,
-        )
-        new_worker = partial(
-            Worker,
-            handler=handler,
-            delivery=parts.delivery,
-            store=parts.store,
-            options=parts.options,
-            clock=clock,
-            tasks=tasks,
-        )
-        dispatcher = Dispatcher(new_worker, tasks)
+        pipeline = Pipeline(knowledge, config.answer, llm, external)
+        dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)
         metrics.documents.set_function(lambda: knowledge.status().documents)
         metrics.pieces.set_function(lambda: knowledge.status().pieces)
@@ -161,6 +144,34 @@ async def load(parts: Parts, progress: Progress) -> AsyncIterator[Answering]:
         if was_built:
             tasks.spawn(catch_up(knowledge))
         yield Answering(dispatcher, _jobs(parts, knowledge), knowledge.status())
+
+
+def create_handler(parts: Parts, pipeline: Pipeline) -> QuestionHandler:
+    """What decides the questions of all groups."""
+    return QuestionHandler(
+        pipeline=pipeline,
+        duplicates=Duplicates(pipeline.knowledge, parts.recent, parts.options.repeat_similarity),
+        flood=parts.flood,
+        delivery=parts.delivery,
+        store=parts.store,
+        adapters=parts.adapters,
+        options=parts.options,
+        clock=parts.clock,
+    )
+
+
+def create_dispatcher(parts: Parts, handler: QuestionHandler) -> Dispatcher:
+    """What hands messages to the workers of their groups."""
+    new_worker = partial(
+        Worker,
+        handler=handler,
+        delivery=parts.delivery,
+        store=parts.store,
+        options=parts.options,
+        clock=parts.clock,
+        tasks=parts.tasks,
+    )
+    return Dispatcher(new_worker, parts.tasks)
 
 
 @asynccontextmanager

@@ -80,7 +80,8 @@ class LocalSettings(Section):
 
 
 class RemoteSettings(Section):
-    """Any OpenAI-compatible API; off without `provider`. `rpm` and `tpm` 0 are no limit."""
+    """Any OpenAI-compatible API; off without `provider`. `rpm` and `tpm` 0 are no limit, prices
+    are those of a million tokens, 0 where they are unknown."""
 
     provider: Provider = ""
     base_url: ApiAddress = Field(default="", validate_default=True)
@@ -91,6 +92,8 @@ class RemoteSettings(Section):
     concurrency: int = Field(default=4, ge=1, le=1024)
     rpm: int = Field(default=0, ge=0, le=1_000_000)
     tpm: int = Field(default=0, ge=0, le=1_000_000_000)
+    prompt_price: float = Field(default=0, ge=0)
+    completion_price: float = Field(default=0, ge=0)
     thinking: bool = False
 
     @field_validator("base_url")

@@ -78,9 +78,10 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S
+    path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S, *, durable: bool = True
 ) -> AsyncIterator[Database]:
-    """Opens the file, made where there is none, and brings its schema up to date.
+    """Opens the file, made where there is none, and brings its schema up to date. What is not
+    `durable` is lost with the power, which is good enough for a file that is thrown away.
 
     Raises StoreError: no rights, no store, from a newer version, or used by another process
     for longer than `busy_timeout_s`.
@@ -88,7 +89,7 @@ async def open_database(
     loop = asyncio.get_running_loop()
     thread = ThreadPoolExecutor(1, thread_name_prefix="store")
     try:
-        connection = await loop.run_in_executor(thread, _open, path, busy_timeout_s)
+        connection = await loop.run_in_executor(thread, _open, path, busy_timeout_s, durable)
         try:
             yield Database(path, connection, thread)
         finally:
@@ -104,21 +105,21 @@ def insert(db: Connection, table: str, **values: object) -> None:
     db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
 
 
-def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+def _open(path: Path, busy_timeout_s: float, durable: bool) -> sqlite3.Connection:
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # What people say in a group is for the bot's user alone to read.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None)
         try:
-            _prepare(connection)
+            _prepare(connection, durable=durable)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, *, durable: bool) -> None:
     connection.row_factory = sqlite3.Row
     # Two bots on one store would answer everything twice: the second one gets SQLITE_BUSY. It
     # also needs no shared memory, which network and some container volumes lack.
@@ -126,7 +127,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # NORMAL survives a killed process, FULL a power cut too: what the bot has acknowledged is
     # never sent again. It costs one fsync per transaction: 0.3 ms on an idle SSD, 3 on a busy one.
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     connection.execute("PRAGMA foreign_keys = ON")
     with connection:
         connection.execute("BEGIN IMMEDIATE")

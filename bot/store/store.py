@@ -26,9 +26,11 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def open_store(path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> AsyncIterator["Store"]:
+async def open_store(
+    path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S, *, durable: bool = True
+) -> AsyncIterator["Store"]:
     """Opens the store, made where there is none; only one process can have it open."""
-    async with open_database(path, busy_timeout_s) as database:
+    async with open_database(path, busy_timeout_s, durable=durable) as database:
         yield Store(database)
 
 

@@ -1,0 +1,109 @@
+"""`replay`: an exported chat, as it would have been with the bot in the group."""
+
+import argparse
+import json
+from collections import defaultdict
+from contextlib import AsyncExitStack, closing
+from typing import Any
+
+from bot.cli.index import ProgressBars, say, say_json
+from bot.cli.model import NO_MODEL
+from bot.config.options import zone
+from bot.config.schema import Config
+from bot.llm.create import open_llm
+from bot.metrics import Metrics, create_metrics
+from bot.replay.chat import ExportError, load_chat, of_group
+from bot.replay.figures import Figures, llm_figures, report
+from bot.replay.page import page
+from bot.replay.run import replay
+from common.clock import SystemClock
+from common.language import is_chinese
+from knowledge.base import KnowledgeBase
+from knowledge.types import KnowledgeError
+
+
+async def replay_chat(config: Config, knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
+    """Replays a file, writes the page and its figures, and prints the most important ones."""
+    if args.llm and not config.llm.configured:
+        raise KnowledgeError(NO_MODEL)
+    times = zone(config)
+    try:
+        chat = load_chat(args.file, config.bot.name, times)
+        if args.group:
+            chat = of_group(chat, args.group)
+    except ExportError as error:
+        raise KnowledgeError(str(error)) from error
+    metrics = create_metrics()
+    async with AsyncExitStack() as stack:
+        llm = None
+        if args.llm:
+            opening = open_llm(config.llm, metrics, SystemClock(), watch=False)
+            llm = await stack.enter_async_context(opening)
+        bars = stack.enter_context(closing(ProgressBars()))
+        record = await replay(config, chat, knowledge, llm, bars)
+    figures = report(chat, record, times)
+    if args.llm:
+        remote = config.llm.remote
+        prices = {"remote": (remote.prompt_price, remote.completion_price)}
+        known = {name: price for name, price in prices.items() if any(price)}
+        figures["llm"] = llm_figures(_counted(metrics), known)
+    chinese = sum(is_chinese(one.message.text) for one in chat) * 2 > len(chat)
+    if config.bot.language != "auto":
+        chinese = config.bot.language == "zh"
+    folder = args.out or config.bot.data_dir / "replay"
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = json.dumps(figures, ensure_ascii=False, indent=1)
+    (folder / "replay.json").write_text(whole + "\n", encoding="utf-8")
+    (folder / "replay.html").write_text(page(figures, chinese=chinese), encoding="utf-8")
+    if args.json:
+        say_json(_short(figures))
+    else:
+        _show(figures)
+        say(f"page             {folder / 'replay.html'}")
+    return 0
+
+
+def _counted(metrics: Metrics) -> dict[str, dict[str, float]]:
+    """Calls that were answered, and tokens, by backend."""
+    found: dict[str, dict[str, float]] = defaultdict(
+        lambda: {"calls": 0.0, "prompt": 0.0, "completion": 0.0}
+    )
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    for sample in samples:
+        name, labels = sample.name.removeprefix("huixiangdou_"), sample.labels
+        if name == "llm_calls_total" and labels["result"] == "done":
+            found[labels["backend"]]["calls"] += sample.value
+        if name == "llm_tokens_total" and labels["kind"] in ("prompt", "completion"):
+            found[labels["backend"]][labels["kind"]] += sample.value
+    return dict(found)
+
+
+def _short(figures: Figures) -> Figures:
+    """The report without its lists."""
+    short = {name: value for name, value in figures.items() if name not in ("scores", "uncertain")}
+    for name in ("replies", "held_back", "people_answered"):
+        short[name] = {k: v for k, v in figures[name].items() if k not in ("list", "delays_s")}
+    return short
+
+
+def _show(figures: Figures) -> None:
+    replies, held, people = (figures[n] for n in ("replies", "held_back", "people_answered"))
+    lines: list[tuple[str, Any]] = [
+        ("messages", f"{figures['messages']}, {figures['groups']} groups, "
+                     f"{figures['from'][:10]} to {figures['to'][:10]}"),
+        ("unprompted", f"{replies['unprompted']} replies, {replies['unprompted_per_week']} a week"),
+        ("mentioned", f"{replies['total'] - replies['unprompted']} replies"),
+        ("held back", f"{held['budget']} budget, {held['cooldown']} cooldown"),
+        ("people", f"answered {people['answered']} of {people['questions']} questions within an "
+                   f"hour, {people['before_the_bot']} before the bot; half within "
+                   f"{people['median_s']} s"),
+    ]  # fmt: skip
+    if labelled := figures["labelled"]:
+        for name in ("gate", "replies"):
+            one = labelled[name]
+            lines.append((f"labels: {name}", f"precision {one['precision']}, recall "
+                          f"{one['recall']} ({labelled['n']} labelled)"))  # fmt: skip
+    if llm := figures.get("llm"):
+        lines.append(("model", f"{llm['calls']} calls, cost {llm['cost']}"))
+    for name, text in lines:
+        say(f"{name:<16} {text}")
