@@ -116,6 +116,18 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled:
+    """Somebody said whether the bot should answer a message such as this one: `good` or not."""
+
+    adapter: str
+    group: str
+    message_id: str
+    user: str
+    good: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RecallAsked:
     """Somebody pressed the button that withdraws one of the bot's replies."""
 
@@ -136,7 +148,7 @@ class BotMoved:
 
 
 Event: TypeAlias = (
-    IncomingMessage | MessageRecalled | MessageEdited | Feedback | RecallAsked | BotMoved
+    IncomingMessage | MessageRecalled | MessageEdited | Feedback | Labelled | RecallAsked | BotMoved
 )
 
 Publish: TypeAlias = Callable[[Event], Awaitable[bool]]

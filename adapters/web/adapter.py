@@ -15,6 +15,7 @@ from adapters.base import (
     Event,
     Feedback,
     IncomingMessage,
+    Labelled,
     MessageRecalled,
     Publish,
     Reply,
@@ -31,6 +32,7 @@ from adapters.web.stream import StreamHub
 from adapters.web.types import (
     Judgement,
     MessagesQuery,
+    PostedLabel,
     PostedMessage,
     RecallRequest,
     parse_body,
@@ -103,6 +105,7 @@ class WebAdapter(Adapter):
             web.post("/api/messages", self._post),
             web.delete("/api/messages/{message_id}", self._delete),
             web.post("/api/feedback", self._feedback),
+            web.post("/api/labels", self._label),
             web.get("/api/groups/{group}/messages", self._messages),
             web.get("/api/decisions/{message_id}", self._decision),
             web.get(STREAM_PATH, self._stream, allow_head=False),
@@ -165,6 +168,20 @@ class WebAdapter(Adapter):
         if not await self._hand_over(vote):
             raise web.HTTPNotFound(text="message_id: the bot posted no such answer")
         return json_response({"message_id": judged.message_id, "vote": judged.vote})
+
+    async def _label(self, request: web.Request) -> web.Response:
+        posted = parse_body(PostedLabel, await read_json_body(request))
+        label = Labelled(
+            adapter=self.name,
+            group=posted.group,
+            message_id=posted.message_id,
+            user=posted.user,
+            good=posted.label == 1,
+            at=self._context.clock.now(),
+        )
+        if not await self._hand_over(label):
+            raise web.HTTPNotFound(text="message_id: nobody posted such a message in this group")
+        return json_response({"message_id": posted.message_id, "label": posted.label})
 
     async def _hand_over(self, event: Event) -> bool:
         if self._publish is None:

@@ -76,6 +76,18 @@ class Judgement(BaseModel):
     vote: Literal["helpful", "unhelpful", "none"]
 
 
+class PostedLabel(BaseModel):
+    """Body of POST /api/labels; `message_id` is that of the message, or of the bot's answer to it,
+    `label` is 1 for one that the bot should answer, else 0."""
+
+    model_config = _STRICT
+
+    group: Name
+    user: Name
+    message_id: MessageId
+    label: Literal[0, 1]
+
+
 class MessagesQuery(BaseModel):
     """GET /api/groups/{group}/messages: the first messages after a `seq`, or the newest."""
 

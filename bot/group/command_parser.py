@@ -1,13 +1,14 @@
 """Commands in the group: which text is one.
 
-Only the users of `admin.users` may use them, except that anyone may recall and ask for help.
+Only the users of `admin.users` may use them, except that anyone may recall, say what is good and
+bad, and ask for help.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-FREE = ("help", "recall")
+FREE = ("help", "recall", "good", "bad")
 """Commands that anyone may use."""
 
 ALIASES = {
@@ -20,6 +21,9 @@ ALIASES = {
     "豆哥绑定": "bind",
     "豆哥解绑": "unbind",
     "豆哥群列表": "groups",
+    "豆哥该答": "good",
+    "豆哥别答": "bad",
+    "豆哥门控": "gate",
     "豆哥模式": "mode",
     "豆哥旁听": "shadow",
     "重载知识库": "reload",

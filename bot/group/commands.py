@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.base import AdapterError, IncomingMessage, NotSupported
+from adapters.base import AdapterError, IncomingMessage, Labelled, NotSupported, RecallAsked
 from bot.grounding.sanitize import harmless
 from bot.group.command_parser import FREE, Command, parse_duration
 from bot.group.delivery import Delivery, reply_to
-from bot.group.status import groups_text, reload_text, shadow_text, status_text, why_text
+from bot.group.labels import label_by_recall, label_message
+from bot.group.status import groups_text, one_line, reload_text, shadow_text, status_text, why_text
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
+from bot.store.examples import Origin
 from bot.store.store import Store
 from bot.texts.notices import notice, speaks_chinese
 from bot.types import Group, Knowledge, Mode, Question, Reason, Silence
@@ -74,6 +76,8 @@ class Commands:
             "bind": self._bind,
             "unbind": self._unbind,
             "groups": self._groups,
+            "good": self._good,
+            "bad": self._bad,
             "mode": self._mode,
             "shadow": self._shadow,
         }
@@ -234,4 +238,35 @@ class Commands:
         except AdapterError as error:
             log.error("withdrawing reply %s failed: %r", found.reply.key, error)
             return notice("recall_failed", sent.chinese, error=error)
+        if found.platform_id:
+            adapter, group, user = sent.message.adapter, sent.message.group, sent.message.user
+            recall = RecallAsked(adapter, group, found.platform_id, user)
+            await label_by_recall(self._store, recall, self._clock.now())
         return notice("recalled", sent.chinese)
+
+    async def _good(self, sent: CommandMessage) -> str:
+        return await self._label(sent, good=True)
+
+    async def _bad(self, sent: CommandMessage) -> str:
+        return await self._label(sent, good=False)
+
+    async def _label(self, sent: CommandMessage, *, good: bool) -> str:
+        """Somebody says that the bot should answer messages like this one, or not."""
+        message = sent.message
+        asked = message.reply_to or sent.command.argument
+        if not asked:
+            return notice("label_what", sent.chinese, prefix=self._options.command_prefix)
+        said = Labelled(
+            adapter=message.adapter,
+            group=message.group,
+            message_id=asked,
+            user=message.user,
+            good=good,
+            at=self._clock.now(),
+        )
+        admins = self._options.admins
+        found = await label_message(self._store, said, admins, Origin.COMMAND)
+        if found is None:
+            return notice("label_unknown", sent.chinese)
+        name = "labelled_good" if good else "labelled_bad"
+        return notice(name, sent.chinese, text=one_line(found.text))

@@ -12,6 +12,7 @@ from adapters.base import (
     Event,
     Feedback,
     IncomingMessage,
+    Labelled,
     MessageEdited,
     MessageRecalled,
     RecallAsked,
@@ -20,8 +21,10 @@ from bot.group.command_parser import parse_command
 from bot.group.commands import Commands
 from bot.group.delivery import Delivery, reply_to
 from bot.group.dispatcher import Dispatcher
+from bot.group.labels import label_by_recall, label_by_vote, label_message
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
+from bot.store.examples import Origin
 from bot.store.store import Store
 from bot.texts.notices import notice, speaks_chinese
 from bot.types import Question, Reason, Silence
@@ -80,6 +83,9 @@ class Inbox:
                 return await self._edited(event)
             case Feedback():
                 return await self._judged(event)
+            case Labelled():
+                admins, origin = self.options.admins, Origin.CONSOLE
+                return await label_message(self.store, event, admins, origin) is not None
             case RecallAsked():
                 return await self._recall_asked(event)
             case BotMoved():
@@ -147,6 +153,7 @@ class Inbox:
     async def _judged(self, event: Feedback) -> bool:
         known = await self.store.vote(event)
         if known:
+            await label_by_vote(self.store, event)
             self.metrics.feedback.labels(event.adapter, event.vote).inc()
         return known
 
@@ -154,5 +161,6 @@ class Inbox:
         found = await self.store.reply_by_platform_id(event.adapter, event.reply_id)
         if found is None or found.reply.group != event.group:
             return False
+        await label_by_recall(self.store, event, self.clock.now())
         self.tasks.spawn(self.delivery.withdraw_or_log(found))
         return True

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.base import Feedback, IncomingMessage, MessageRecalled, Vote
+from adapters.base import Feedback, IncomingMessage, Labelled, MessageRecalled, Vote
 from tests.fakes.web_app import Served
 
 HELLO = {"group": "lobby", "user": "Alice", "text": "hello"}
@@ -262,3 +262,15 @@ async def test_who_is_spoken_to_is_told_apart(
     event = served.bot.events[-1]
     assert isinstance(event, IncomingMessage)
     assert (event.mentions, event.mention) == (("carol",), False)
+
+
+async def test_a_label_is_handed_over(served: Served, client: aiohttp.ClientSession) -> None:
+    label = {"group": "g", "user": "alice", "message_id": "m1", "label": 0}
+    async with client.post("/api/labels", json=label) as response:
+        assert (response.status, await response.json()) == (200, {"message_id": "m1", "label": 0})
+    event = served.bot.events[-1]
+    assert isinstance(event, Labelled)
+    assert (event.group, event.user, event.message_id, event.good) == ("g", "alice", "m1", False)
+    for wrong in ({**label, "label": 2}, {**label, "user": ""}, {"group": "g"}):
+        async with client.post("/api/labels", json=wrong) as response:
+            assert response.status == 400
