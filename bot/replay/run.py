@@ -40,7 +40,10 @@ async def replay(
     llm: Llm | None,
     progress: Progress = lambda *_: None,
 ) -> Record:
-    """Replays a chat, oldest message first. Raises KnowledgeError, StoreError."""
+    """Replays a chat, oldest message first, as if the bot were live in all of its groups. Raises
+    KnowledgeError, StoreError."""
+    live = config.bot.model_copy(update={"mode": "live", "shadow_days": 0.0})
+    config = config.model_copy(update={"bot": live})
     clock = SimulatedClock(chat[0].message.sent_at)
     record = Record()
     by_id = {one.message.message_id: one for one in chat}
