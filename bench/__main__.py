@@ -10,13 +10,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import build, daemon, elsewhere, environment, grounding, llm, quality, search, vectors
+from bench import (
+    build,
+    daemon,
+    elsewhere,
+    environment,
+    gate,
+    grounding,
+    llm,
+    quality,
+    search,
+    vectors,
+)
 from bench.figures import Figure, table
 from bench.setup import ROOT, Bench, prepare
 
 PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "build": build.measure,
     "quality": quality.measure,
+    "gate": gate.measure,
     "grounding": grounding.measure,
     "elsewhere": elsewhere.measure,
     "search": search.measure,

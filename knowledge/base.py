@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.small_talk import without_openers
-from knowledge.gate.curve import CurvePoint
+from knowledge.gate.curve import CurvePoint, learning_curve
 from knowledge.gate.examples import Examples
 from knowledge.gate.state import FittedGate
 from knowledge.index.embedders import create_embedder, embed_many
@@ -230,8 +230,14 @@ class KnowledgeBase:
         return await self._run(work)
 
     async def learning_curve(self, examples: Examples) -> list[CurvePoint]:
-        """How well a gate would do that was fitted to some of the examples."""
-        return await self._run(lambda: self._opener.curve(self._now().snapshot, examples))
+        """How well gates do that are fitted to some of the examples."""
+
+        def work() -> list[CurvePoint]:
+            now = self._now()
+            seen = self._opener.look_up(now.snapshot, examples).seen
+            return learning_curve(seen, examples, now.fitted.state.share)
+
+        return await self._run(work)
 
     async def _encode(self, texts: Sequence[str]) -> Vectors:
         return await self._run(lambda: self._embedder.encode(texts))

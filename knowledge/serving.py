@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.snapshots import current_snapshot
-from knowledge.gate.curve import CurvePoint, learning_curve
 from knowledge.gate.examples import Examples, load_examples
 from knowledge.gate.fit import Lookup, fit_gate, look_up
 from knowledge.gate.gate import DistanceGate, Gate, LearnedGate, verdict
@@ -99,20 +98,16 @@ class Opener:
 
     def fit(self, snapshot: Snapshot, folder: Path, examples: Examples) -> FittedGate:
         """A gate for a snapshot, fitted to examples; nothing is saved."""
-        lookup = self._look_up(snapshot, examples)
+        lookup = self.look_up(snapshot, examples)
         return fit_gate(lookup, examples, self._options, folder.name, self._embedder.id)
-
-    def curve(self, snapshot: Snapshot, examples: Examples) -> list[CurvePoint]:
-        """How well gates do that are fitted to some of the examples."""
-        share = examples.share(self._options.expected_share)
-        return learning_curve(self._look_up(snapshot, examples).seen, examples, share)
 
     def other(self, now: Serving, examples: Examples) -> Serving:
         """The same snapshot with a gate fitted to other examples; nothing is saved."""
         folder = self._folder()
         return self._serving(now.snapshot, folder, self.fit(now.snapshot, folder, examples))
 
-    def _look_up(self, snapshot: Snapshot, examples: Examples) -> Lookup:
+    def look_up(self, snapshot: Snapshot, examples: Examples) -> Lookup:
+        """Examples as a snapshot sees them."""
         cache = EmbeddingCache(Path(self._plan.folder) / "vectors.sqlite")
 
         def encode(texts: Sequence[str]) -> Vectors:

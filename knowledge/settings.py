@@ -201,7 +201,7 @@ class GateSettings(Section):
     model: Literal["learned", "distance"] = "learned"
     target_precision: float = Field(default=0.9, gt=0, lt=1)
     mention_precision: float = Field(default=0.6, gt=0, lt=1)
-    confidence: float = Field(default=0.8, ge=0.5, lt=1)
+    confidence: float = Field(default=0.65, ge=0.5, lt=1)
     max_unwanted_per_week: float | None = Field(default=None, gt=0)
     messages_per_week: float = Field(default=1000.0, gt=0)
     expected_share: float = Field(default=0.25, gt=0, lt=1)

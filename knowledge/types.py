@@ -149,20 +149,24 @@ class Point:
     proven: bool
 
 
+GateReason: TypeAlias = Literal["learned", "configured", "few", "not_better", "other_documents"]
+"""What decided for the gate's model: it was learned, or the distance serves since that was
+configured, the examples are few, what is learned is not surely better yet, or the good examples
+are about other documents."""
+
+
 @dataclass(frozen=True, slots=True)
 class GateState:
     """The fitted gate without its model, tied to the `index` and, by `key`, to the embedder, the
     examples and the options.
 
-    `why` says what decided for the model: "learned", or for "distance" one of "configured",
-    "few" (examples), "not_better", "other_documents" (the good examples are not about these).
     `groups` holds points of groups with enough labels of their own. `share` of a group's messages
-    are taken to be good. `talk` and `question` are how near small talk and a typical question
-    about the documents are, as cosines.
+    are taken to be good, of `weekly` messages. `talk` and `question` are how near small talk and
+    a typical question about the documents are, as cosines.
     """
 
     model: Literal["learned", "distance"]
-    why: str
+    why: GateReason
     index: str
     key: str
     unprompted: Point
@@ -171,6 +175,7 @@ class GateState:
     good: int
     bad: int
     share: float
+    weekly: float
     target: float
     confidence: float
     talk: float

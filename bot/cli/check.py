@@ -18,7 +18,7 @@ from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import load_examples
 from knowledge.index.snapshots import is_current
 from knowledge.retrieval.rerank import RerankerError, create_reranker
-from knowledge.settings import GateSettings, KnowledgeSettings
+from knowledge.settings import KnowledgeSettings
 from knowledge.types import KnowledgeError, Status
 
 SAMPLE = "HuixiangDou group chat assistant"
@@ -105,28 +105,28 @@ async def _index(config: Config) -> list[Finding]:
             missing = "index: there is none for this configuration; run: run_bot.py index"
             return [Finding("bad", missing)]
         async with KnowledgeBase(config.plan, config.gate) as knowledge:
-            return list(_served(knowledge.status(), config.gate))
+            return list(_served(knowledge.status()))
     except KnowledgeError as error:
         return [Finding("bad", f"index: {error}")]
 
 
-def _served(status: Status, options: GateSettings) -> Iterator[Finding]:
+def _served(status: Status) -> Iterator[Finding]:
     yield Finding("ok", f"index: {status.documents} documents, {status.pieces} pieces")
     if status.pieces == 0:
         yield Finding("bad", "index: it is empty; do knowledge.sources hold documents?")
     if status.skipped:
         yield Finding("note", f"index: {status.skipped} documents could not be read; see index")
-    yield from _gate(status, options)
+    yield from _gate(status)
 
 
-def _gate(status: Status, options: GateSettings) -> Iterator[Finding]:
+def _gate(status: Status) -> Iterator[Finding]:
     unprompted, mentioned = status.thresholds
     yield Finding("ok", f"gate: threshold {unprompted:.3f}, mentioned {mentioned:.3f}")
     state = status.gate
     fine = state.examples_fit and (
         state.unprompted.proven or state.unprompted.precision >= state.target
     )
-    for line in gate_lines(state, options.messages_per_week, chinese=False):
+    for line in gate_lines(state, chinese=False):
         yield Finding("ok" if fine else "note", line)
 
 

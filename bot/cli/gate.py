@@ -64,7 +64,7 @@ async def calibrate(knowledge: KnowledgeBase, options: GateSettings, folder: Pat
     if state.model == "learned":
         say(f"{'ECE':<10} {calibration_error(good, bad):.3f}")
     say(f"mentioned  {state.mention.threshold:.3f} is enough when the bot is mentioned")
-    for line in gate_lines(state, options.messages_per_week, chinese=False):
+    for line in gate_lines(state, chinese=False):
         say(line)
     if good or bad:
         examples = load_examples(options.examples)

@@ -50,6 +50,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         args.command = "run"
     elif args.burst and args.command != "run":
         parser.error("--burst is for the daemon only")
+    if args.command == "eval":
+        args.data = args.data or args.file
     return args
 
 
@@ -87,7 +89,9 @@ def _add_eval(parser: _Parser) -> None:
         more = ABOUT if name == "scoring" else about
         as_written = argparse.RawDescriptionHelpFormatter
         kind = kinds.add_parser(name, help=about, description=more, formatter_class=as_written)
-        kind.add_argument("--data", type=_file, required=True, metavar="FILE.jsonl")
+        data = kind.add_mutually_exclusive_group(required=True)
+        data.add_argument("file", nargs="?", type=_file, metavar="FILE.jsonl")
+        data.add_argument("--data", type=_file, metavar="FILE.jsonl")
         kind.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "scoring":
             kind.add_argument("--rubric", choices=[*Rubric], default="question")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.gate.curve import CurvePoint
 from knowledge.gate.figures import at_threshold, precision_recall, reliability
-from knowledge.gate.promise import promise
+from knowledge.gate.promise import SURE, promise
 from knowledge.types import GateState
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def _draw_precision(
     counts = state.unprompted.counts
     if counts.good_passing:
         labelled = counts.good / counts.labels
-        surely = promise(counts, labelled, state.confidence, 0.0).precision
+        surely = promise(counts, labelled, SURE, 0.0).precision
         precision, recall = at_threshold(good, bad, state.unprompted.threshold)
-        text = f"at least {surely:.2f}, {state.confidence:.0%} sure"
+        text = f"at least {surely:.2f}, {SURE:.0%} sure"
         axes.plot([recall, recall], [surely, precision], "_-", color=RED, label=text)
     axes.axhline(state.target, color=GREY, linestyle=":")
     axes.legend()

@@ -8,6 +8,7 @@ from bot.grounding.sanitize import harmless
 from bot.store.drafts import Draft
 from bot.store.groups import KnownGroup
 from bot.texts.answers import EXCERPT_CHARS, excerpt
+from bot.texts.gate import gate_lines
 from bot.texts.notices import notice, reason_text
 from bot.types import Reason
 from knowledge.plan import BuildReport
@@ -56,6 +57,7 @@ def _served(status: Status, *, chinese: bool) -> str:
         sources=notice("comma", chinese).join(status.sources),
         unprompted=unprompted,
         mentioned=mentioned,
+        gate="\n".join(gate_lines(status.gate, chinese=chinese)),
     )
 
 

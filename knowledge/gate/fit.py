@@ -19,7 +19,7 @@ from knowledge.gate.points import Scored, Wish, both_points, estimated_threshold
 from knowledge.gate.state import FittedGate
 from knowledge.index.open import EVERYTHING, Snapshot
 from knowledge.settings import GateSettings
-from knowledge.types import Counts, Flags, Floats, GateState, Point, Vectors
+from knowledge.types import Counts, Flags, Floats, GateReason, GateState, Point, Vectors
 
 FEWEST = 10
 """With fewer examples of a kind nothing is learned: that they part well says nothing yet."""
@@ -68,7 +68,7 @@ def fit_gate(
     share = examples.share(options.expected_share)
     why = _obstacle(good, sample, options)
     learned: LearnedFit | None = None
-    if not why:
+    if why is None:
         tried = fit_model(lookup.seen, good, weights, share)
         learned, why = (tried, "learned") if tried.wins else (None, "not_better")
     scored = Scored(learned.held_out if learned else near, good, weights)
@@ -85,6 +85,7 @@ def fit_gate(
         good=int(good.sum()),
         bad=int((~good).sum()),
         share=share,
+        weekly=options.messages_per_week,
         target=options.target_precision,
         confidence=options.confidence,
         talk=talk_mean(sample),
@@ -113,13 +114,13 @@ def _about_these(
     return Lookup([lookup.seen[row] for row in kept], lookup.own), Examples(items), True
 
 
-def _obstacle(good: Flags, sample: Sample, options: GateSettings) -> str:
-    """Why nothing can be learned; empty where it can."""
+def _obstacle(good: Flags, sample: Sample, options: GateSettings) -> GateReason | None:
+    """Why nothing can be learned; None where it can."""
     if not sample.examples:
         return "other_documents"
     if options.model == "distance":
         return "configured"
-    return "few" if min(good.sum(), (~good).sum()) < FEWEST else ""
+    return "few" if min(good.sum(), (~good).sum()) < FEWEST else None
 
 
 def _learned_points(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knowledge.gate.promise import counts_at, precise_threshold, rare_threshold, shifted
+from knowledge.gate.promise import SURE, counts_at, precise_threshold, rare_threshold, shifted
 from knowledge.types import Flags, Floats, Point
 
 LEAST_RECALL = 0.25
@@ -19,8 +19,9 @@ STEPS = 500
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an operating point is to reach. With `unwanted` it is at most this share of the bad
-    messages that may pass, and `precision` only counts where that can't be proven."""
+    """What an operating point is to reach: a precision, with a confidence. With `unwanted` at most
+    this share of the bad messages may pass, surely, and the precision counts where that can't be
+    proven."""
 
     precision: float
     confidence: float
@@ -64,7 +65,7 @@ def _proven_threshold(scored: Scored, wish: Wish) -> float | None:
     """The lowest threshold that the labels prove."""
     whole = scored.of(scored.weights >= 1.0)
     if wish.unwanted is not None:
-        return rare_threshold(whole.scores[~whole.good], wish.unwanted, wish.confidence)
+        return rare_threshold(whole.scores[~whole.good], wish.unwanted, SURE)
     if not whole.good.any() or whole.good.all():
         return None
     precision = shifted(wish.precision, wish.share, float(whole.good.mean()))

@@ -20,6 +20,9 @@ FIRST_RECALL = 0.4
 """Tests begin where about this share of the good labels passes: far enough up for few errors, low
 enough for the errors to be counted."""
 
+SURE = 0.9
+"""How sure it is what a promise says in words."""
+
 MOST_LABELS = 100_000
 """More labels than anybody gives."""
 

@@ -25,6 +25,7 @@ STATUS = Status(
         good=2,
         bad=2,
         share=0.25,
+        weekly=1000.0,
         target=0.9,
         confidence=0.8,
         talk=0.2,

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ from adapters.texts import phrase
 from bot.texts.notices import notice
 from bot.types import Reason
 from common.texts import Texts
+from knowledge.types import GateReason
 
 ROOT = Path(__file__).parents[3]
 TABLES = {"bot": ("notice", notice), "adapters": ("phrase", phrase)}
@@ -76,9 +78,14 @@ def test_every_line_that_is_said_exists_and_gets_its_fields(package: str) -> Non
 @every_table
 def test_every_line_is_said_somewhere(package: str) -> None:
     texts = constants(package)
-    families = tuple(text for text in texts if text in ("reason_", "button_", "mode_"))
+    families = tuple(text for text in texts if text in ("reason_", "button_", "mode_", "gate_is_"))
     unsaid = {name for name in TABLES[package][1].lines if name not in texts}
     assert {name for name in unsaid if not name.startswith(families)} == set()
+
+
+def test_every_kind_of_gate_has_its_sentence() -> None:
+    sentences = {name for name in notice.lines if name.startswith("gate_is_")}
+    assert sentences == {f"gate_is_{why}" for why in get_args(GateReason)}
 
 
 def test_every_reason_has_its_sentence() -> None:
