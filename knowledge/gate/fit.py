@@ -14,7 +14,7 @@ from knowledge.gate.distance import Sample, are_about_these, choose, fit_thresho
 from knowledge.gate.examples import WRITTEN, Examples
 from knowledge.gate.features import Seen, see
 from knowledge.gate.headings import own_scores
-from knowledge.gate.model import LearnedFit, fit_model
+from knowledge.gate.model import fit_model
 from knowledge.gate.points import Scored, Wish, both_points, estimated_threshold, has_enough
 from knowledge.gate.state import FittedGate
 from knowledge.index.open import EVERYTHING, Snapshot
@@ -67,16 +67,15 @@ def fit_gate(
     sample = choose(near[good].tolist(), near[~good].tolist(), lookup.own, fit=fit)
     share = examples.share(options.expected_share)
     why = _obstacle(good, sample, options)
-    learned: LearnedFit | None = None
-    if why is None:
-        tried = fit_model(lookup.seen, good, weights, share)
-        learned, why = (tried, "learned") if tried.wins else (None, "not_better")
+    learned = None if why else fit_model(lookup.seen, good, weights, share)
+    if learned and not learned.wins:
+        learned, why = None, "not_better"
     scored = Scored(learned.held_out if learned else near, good, weights)
     points = _learned_points if learned else _distance_points
     unprompted, mention = points(scored, sample, options, share)
     state = GateState(
         model="learned" if learned else "distance",
-        why=why,
+        why=why or "learned",
         index=index,
         key=key,
         unprompted=unprompted,
