@@ -12,6 +12,7 @@ AdapterError
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 
@@ -167,6 +168,15 @@ class Citation:
     line: int
     url: str = ""
     origin: str = "documents"
+
+    @property
+    def place(self) -> str:
+        """The path, and what is counted in such a file: "a.md:7", "a.ipynb, cell 7"."""
+        unit = _UNITS.get(PurePosixPath(self.path).suffix.lower())
+        return f"{self.path}, {unit} {self.line}" if unit else f"{self.path}:{self.line}"
+
+
+_UNITS = {".ipynb": "cell", ".pdf": "page", ".xlsx": "row"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def render(reply: Reply, bot_name: str) -> str:
     """What a reply looks like in the terminal: the text, the numbered sources beneath."""
     lines = [f"{bot_name}: {reply.text}"]
     for number, source in enumerate(reply.citations, 1):
-        place = f"{source.path}:{source.line}" + (f" > {source.heading}" if source.heading else "")
+        place = source.place + (f" > {source.heading}" if source.heading else "")
         lines.append(f"  [{number}] {place}" + (f"  {source.url}" if source.url else ""))
     return printable("\n".join(lines)) + "\n"
 

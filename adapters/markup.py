@@ -30,10 +30,11 @@ def sources(reply: Reply, max_bytes: int) -> list[str]:
 
 
 def _source(citation: Citation) -> str:
-    name = _plain(f"{citation.path} › {citation.heading}" if citation.heading else citation.path)
+    path = citation.path if citation.place.endswith(f":{citation.line}") else citation.place
+    name = _plain(f"{path} › {citation.heading}" if citation.heading else path)
     if citation.url.startswith(("https://", "http://")):
         return f"[{name}]({citation.url.replace(')', '%29').replace(' ', '%20')})"
-    return f"{name} ({citation.line})"
+    return f"{name} ({citation.line})" if path == citation.path else name
 
 
 def _plain(text: str) -> str:

@@ -73,7 +73,8 @@ class Passage:
     above its first line, where they are others than those of the best piece. `start` is where it
     begins in the document, in characters; `parts` are what it is made of, as far as that was
     looked at. `origin` says who stands for it: our "documents", or what a search beyond them
-    names.
+    names. `places` are, for each line of the text, its line in the file and the anchor of its
+    section; where they are not known, the lines follow each other.
     """
 
     source: str
@@ -89,6 +90,22 @@ class Passage:
     start: int = 0
     origin: str = "documents"
     parts: tuple[Part, ...] = ()
+    places: tuple[tuple[int, str], ...] = ()
+
+    def place(self, at: int) -> tuple[int, str]:
+        """The line in the file, and the address with its anchor, of line `at` of the text, from
+        0."""
+        if at >= len(self.places):
+            return self.line + at, self.url
+        line, anchor = self.places[at]
+        return line, f"{self.url}#{anchor}" if self.url and anchor else self.url
+
+    @property
+    def section_url(self) -> str:
+        """The address of the section that `heading` names."""
+        parts = (part.start for part in self.parts if part.heading == self.heading)
+        start = next(parts, self.start) - self.start
+        return self.place(self.text.count("\n", 0, max(0, start)))[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +125,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Text cut verbatim from a passage; `line` is where it starts in the document, 1-based, and
-    `heading` the path of headings above it.
+    """Text cut verbatim from a passage; `line` is where it starts in the document, 1-based,
+    `heading` the path of headings above it, and `url` its address, with the section's anchor.
 
     `score` is how well it fits the question: cosine plus the share of the question's rare words
     that it holds, 0..2.
@@ -120,6 +137,7 @@ class Quote:
     heading: str
     line: int
     score: float
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ async def quote(
         if found.passages[0] in code:
             words = await knowledge.keywords(text, MAX_WORDS)
             shown = narrowed(code[0], verbatim_terms(text), words, max_chars)
-            quotes = [Quote(shown.text, shown, shown.heading, shown.line, shown.score)]
+            quotes = [Quote(shown.text, shown, shown.heading, shown.line, shown.score, shown.url)]
         else:
             prose = [passage for passage in found.passages if passage not in code]
             quotes = await knowledge.quote(text, prose, max_chars)

@@ -137,11 +137,13 @@ def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
     found = {(hit.source, hit.path, hit.heading): hit for hit in written.hits}
     cited = [written.passages[mark - 1] for mark in marks]
     places = [found.get((p.source, p.path, p.heading), p) for p in cited]
-    return Answer(text, tuple(_citation(place, place.heading, place.line) for place in places))
+    return Answer(
+        text, tuple(_citation(p, p.heading, p.line, p.section_url) for p in places)
+    )
 
 
-def _citation(place: Passage, heading: str, line: int) -> Citation:
-    return Citation(place.path, heading, line, place.url, place.origin)
+def _citation(place: Passage, heading: str, line: int, url: str) -> Citation:
+    return Citation(place.path, heading, line, url, place.origin)
 
 
 def check(quotes: Sequence[Quote], found: Found, sure_evidence: float, trace: Trace) -> Outcome:
@@ -154,7 +156,9 @@ def check(quotes: Sequence[Quote], found: Found, sure_evidence: float, trace: Tr
             return Silence(Reason.UNGROUNDED)
         figures["exact"] = found.evidence >= sure_evidence
         text = "\n\n".join(_numbered(quote.text, n) for n, quote in enumerate(kept, start=1))
-        citations = tuple(_citation(quote.passage, quote.heading, quote.line) for quote in kept)
+        citations = tuple(
+            _citation(quote.passage, quote.heading, quote.line, quote.url) for quote in kept
+        )
         return Answer(text, citations, exact=bool(figures["exact"]))
 
 

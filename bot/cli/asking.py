@@ -55,7 +55,7 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, bot: BotSettings) ->
 
 
 def _line(citation: Citation) -> str:
-    place = f"{citation.path}:{citation.line}"
+    place = citation.place
     return "  ".join(part for part in (place, citation.heading, citation.url) if part)
 
 

@@ -39,6 +39,7 @@ _SAID_OF_WORDS = re.compile(
 )
 _ENTITY = re.compile(r"&(lt|gt|amp|quot|#39|apos);", re.IGNORECASE)
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "#39": "'", "apos": "'"}
+_CELLS = re.compile(r"</t[dh]\s*>[ \t]*<t[dh]\b[^<>\n]*>", re.IGNORECASE)
 _ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _ROW_END = re.compile(r"</(?:tr|table)\b", re.IGNORECASE)
 _CONTENTS_ITEM = re.compile(
@@ -93,13 +94,14 @@ def without_blank_runs(lines: Sequence[Line], tokens: Sequence[Token]) -> list[L
 def _said(lines: Sequence[str], defined: Mapping[str, str]) -> list[str]:
     if not lines:
         return []
-    told = _SAID_OF_WORDS.sub(_in_markdown, "\n".join(_without_contents(lines)))
+    told = _CELLS.sub(" | ", "\n".join(_without_contents(lines)))
+    told = _SAID_OF_WORDS.sub(_in_markdown, told)
     markup_free = _without_components(_without_markup(told))
     bare = without_inline_markup(markup_free, defined)
     plain = _ENTITY.sub(lambda found: _ENTITIES[found[1].lower()], bare).split("\n")
     # A tag at the start of a line may leave blanks there, which would make code of it.
     return [
-        new.lstrip() if new != old and old.lstrip().startswith("<") else new
+        new.strip() if new != old and old.lstrip().startswith(("<", "#")) else new
         for old, new in zip(lines, plain, strict=True)
     ]
 
@@ -134,6 +136,8 @@ def _without_markup(text: str) -> str:
                 continue
             at = end.end()
         instead = " " if found["apart"] else ""
+        if found["open"] and text[start - 1 : start] == " " == text[at : at + 1]:
+            at += 1
         parts += (text[done:start], "\n" * text.count("\n", start, at) or instead)
         done = at
     return "".join((*parts, text[done:]))
@@ -160,7 +164,8 @@ def _without_components(text: str) -> str:
         if found["ticks"] or not (found["name"] in closed or found["end"] or named):
             return found[0]
         title = _TITLE.search(rest)
-        said = f"**{title['title']}**" if title else ""
+        is_alone = text[found.end() : found.end() + 1] in ("", "\n")
+        said = f"**{title['title']}**" if title and is_alone else ""
         return said + "\n" * found[0].count("\n")
 
     return _COMPONENT.sub(instead, text)

@@ -18,6 +18,8 @@ from knowledge.ingest.render.sheets import sheet_lines
 from knowledge.ingest.split import TextKind
 
 _TITLE = re.compile(r"title:\s*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)\s*$")
+_SPHINX = re.compile(r"\.\. (?:[\w:-]+::|_[^:]+:)(?:\s|$)")
+"""Text that is written for Sphinx, often to be included, whatever its file is called."""
 _FIRST = re.compile(r"#\s+\S|=+\s*$")
 
 MAX_TEXT_CHARS = 5_000_000
@@ -36,12 +38,15 @@ ZIPPED = frozenset({".docx", ".pptx", ".xlsx"})
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file of text with what it includes, before it is rendered. `digest` changes with the
-    content of all of them; `recheck`: they may change without it; `notes` say what could not be
-    included."""
+    """A file with what it includes, before it is rendered; `kind` is the suffix that it could have.
+
+    `digest` changes with the content of all that was read. `recheck`: that may be another when the
+    file is the same; `notes` say what could not be included.
+    """
 
     lines: Sequence[Line]
     digest: str
+    kind: str = ""
     recheck: bool = False
     notes: tuple[str, ...] = ()
 
@@ -68,18 +73,22 @@ def digest(path: Path) -> str:
 def load(path: Path, root: Path) -> Loaded:
     """A file of the source in `root`. Raises ReadError with the reason, or OSError."""
     own = digest(path)
-    suffix = path.suffix.lower()
-    if suffix not in MARKDOWN | RST:
-        return Loaded((), own)
-    includes = Includes(path, root)
+    kind = path.suffix.lower()
+    if kind not in MARKDOWN | RST | TEXT:
+        return Loaded((), own, kind)
     lines = numbered(decode(path.read_bytes()))
-    if suffix in MARKDOWN:
+    if kind in TEXT:
+        if not any(_SPHINX.match(line.text) for line in lines):
+            return Loaded(lines, own, kind)
+        kind = ".rst"
+    if kind in MARKDOWN:
         lines = without_front_matter(lines)
-    lines = includes.expand(lines, rst=suffix in RST)
+    includes = Includes(path, root)
+    lines = includes.expand(lines, rst=kind in RST)
     all_digests = "".join([own, *map(digest, includes.files)])
     both = hashlib.sha256(all_digests.encode()).hexdigest() if includes.files else own
     recheck = bool(includes.files or includes.notes)
-    return Loaded(lines, both, recheck, tuple(includes.notes))
+    return Loaded(lines, both, kind, recheck, tuple(includes.notes))
 
 
 def read(path: Path, loaded: Loaded) -> Document:
@@ -95,7 +104,7 @@ def read(path: Path, loaded: Loaded) -> Document:
 
 
 def _rendered(path: Path, loaded: Loaded) -> Document:
-    suffix = path.suffix.lower()
+    suffix = loaded.kind
     anchors: dict[int, str] = {}
     if suffix in RST:
         lines = list(rst_lines(loaded.lines, anchors))
@@ -104,7 +113,7 @@ def _rendered(path: Path, loaded: Loaded) -> Document:
         lines = list(Flavours(anchors).blocks(loaded.lines))
         return Document(lines, "markdown", has_lines=True, anchors=anchors)
     if suffix in TEXT:
-        return Document(numbered(decode(path.read_bytes())), "text", has_lines=True)
+        return Document(loaded.lines, "text", has_lines=True)
     if suffix in ZIPPED:
         check_archive(path)
     if suffix == ".ipynb":

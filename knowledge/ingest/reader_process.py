@@ -19,7 +19,7 @@ from knowledge.ingest.boilerplate import without_artefacts, without_blank_runs
 from knowledge.ingest.documents import Document, Loaded, digest, load, read
 from knowledge.ingest.outline import blocks, markdown_outline
 from knowledge.ingest.render.lines import Line
-from knowledge.ingest.render.tables import with_heads
+from knowledge.ingest.render.tables import in_parts
 from knowledge.ingest.split import split
 from knowledge.types import Outline
 
@@ -88,7 +88,7 @@ def cleaned(document: Document, most: int) -> tuple[list[Line], Outline]:
         lines = [Line(said, line.number) for said, line in zip(plain, lines, strict=True)]
         lines = without_blank_runs(lines, tokens)
     tokens = blocks("\n".join(line.text for line in lines))
-    headed = with_heads(lines, tokens, most)
+    headed = in_parts(lines, tokens, most)
     if len(headed) != len(lines):
         tokens = blocks("\n".join(line.text for line in headed))
     return headed, markdown_outline(tokens)

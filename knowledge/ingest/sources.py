@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,7 @@ SUPPORTED = frozenset(
         ".markdown",
         ".mdx",
         ".rst",
+        ".rest",
         ".txt",
         ".html",
         ".htm",
@@ -31,9 +33,15 @@ LIKELY = {
     **dict.fromkeys((".ppt", ".pptm", ".ppsx", ".odp"), ".pptx"),
     **dict.fromkeys((".xls", ".xlsm", ".xlsb", ".ods"), ".xlsx"),
     **dict.fromkeys((".epub", ".mobi", ".djvu", ".chm"), ".pdf"),
-    **dict.fromkeys((".adoc", ".asciidoc", ".org", ".textile", ".tex"), ".md"),
+    **dict.fromkeys((".adoc", ".asciidoc", ".asc"), ".html, with asciidoctor"),
+    **dict.fromkeys((".org", ".textile", ".tex", ".texi", ".wiki", ".creole", ".pod"), ".md"),
+    **dict.fromkeys((".mht", ".xhtml", ".xml"), ".html"),
+    **dict.fromkeys((".csv", ".tsv", ".numbers"), ".xlsx"),
+    **dict.fromkeys((".pages", ".key"), ".pdf"),
 }
 """Documents that nothing here can read, and as what they could be saved."""
+
+OTHERS = "other files"
 
 LEFT_OUT = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
 """Folders that hold no documents of their own."""
@@ -55,8 +63,8 @@ def list_files(
 ) -> tuple[list[SourceFile], list[Skipped]]:
     """The documents below a folder, sorted, and what was left out of them and why.
 
-    Files that are no documents (images, programs) are not mentioned. Links are followed only
-    where they stay inside. Raises SourceError for a folder that is not there or fails.
+    Files of other kinds (images, programs) are only counted. Links are followed only where they
+    stay inside. Raises SourceError for a folder that is not there or fails.
     """
     if not root.is_dir():
         raise SourceError(
@@ -66,6 +74,7 @@ def list_files(
     files: list[SourceFile] = []
     skipped: list[Skipped] = []
     seen: set[tuple[int, int]] = set()
+    others: Counter[str] = Counter()
     for relative, absolute in sorted(_walk(name, root, inside, skipped)):
         suffix = os.path.splitext(relative)[1].lower()  # noqa: PTH122 - it is no path to open
         if not _wanted(relative, include, exclude):
@@ -73,6 +82,7 @@ def list_files(
         if suffix in LIKELY:
             skipped.append(Skipped(relative, f"can't read {suffix}; save it as {LIKELY[suffix]}"))
         if suffix not in SUPPORTED:
+            others[suffix or "without a suffix"] += suffix not in LIKELY
             continue
         found = _look(absolute, inside, max_bytes, seen)
         if isinstance(found, str):
@@ -80,7 +90,27 @@ def list_files(
         elif found:
             size, mtime = found.st_size, found.st_mtime_ns
             files.append(SourceFile(name, relative, Path(absolute), size, mtime))
+    skipped += [*_missing_submodules(root), *_counted(others)]
     return files, sorted(skipped, key=lambda item: item.path)
+
+
+def _counted(others: Counter[str]) -> Iterator[Skipped]:
+    """One line for all files of kinds that are not read; a folder of documents has few of them."""
+    if others.total():
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common() if count)
+        yield Skipped(OTHERS, f"no documents: {kinds}")
+
+
+def _missing_submodules(root: Path) -> Iterator[Skipped]:
+    try:
+        text = (root / ".gitmodules").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    for path in re.findall(r"^\s*path\s*=\s*(\S.*?)\s*$", text, re.MULTILINE):
+        folder = root / path
+        if not folder.is_dir() or not any(folder.iterdir()):
+            advice = "run `git submodule update --init` there to have its documents"
+            yield Skipped(path, f"a git submodule that is not checked out; {advice}")
 
 
 def _walk(name: str, root: Path, inside: Path, skipped: list[Skipped]) -> Iterator[tuple[str, str]]:

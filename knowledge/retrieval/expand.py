@@ -43,8 +43,9 @@ def _grow(
     first, last = grown(places, held[0], held[-1], passage.heading, most)
     start = min(first.start, passage.start)
     text = snapshot.catalog.excerpt(page.id, start, max(last.end, end))
-    line = first.line if page.has_lines else 1
-    return replace(passage, text=text, start=start, line=min(line, passage.line))
+    lines = snapshot.catalog.places_of_lines(page.id, start, text) if page.has_lines else ()
+    line = lines[0][0] if lines else 1
+    return replace(passage, text=text, start=start, line=line, places=lines)
 
 
 def _in_section(place: Place, passage: Passage) -> bool:

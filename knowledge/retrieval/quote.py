@@ -223,7 +223,10 @@ def _quote(run: Sequence[_Chosen]) -> Quote:
     if len(run) > 1:
         end = run[-1].candidate.part.end
         text = passage.text[first.candidate.part.start - passage.start : end - passage.start]
-    return Quote(text, passage, _heading(passage, best), first.line, best.score)
+    part = first.candidate.part
+    above = passage.text.count("\n", 0, part.start - passage.start) + first.line - part.line
+    line, url = passage.place(above)
+    return Quote(text, passage, _heading(passage, best), line, best.score, url)
 
 
 def _heading(passage: Passage, part: Part) -> str:

@@ -184,12 +184,14 @@ def _passage(
     page, first = snapshot.pages[place.document], inside[0]
     worst = float(found.scores.min())
     elsewhere = [other for other in snapshot.pages_of[piece] if other != page.id]
+    text = snapshot.catalog.excerpt(page.id, first.start, inside[-1].end)
+    places = snapshot.catalog.places_of_lines(page.id, first.start, text)
     return Passage(
         source=page.source,
         path=page.path,
         heading=place.heading,
         line=first.line if page.has_lines else 1,
-        text=snapshot.catalog.excerpt(page.id, first.start, inside[-1].end),
+        text=text,
         score=float(found.seen.cosines[row]),
         rank_score=scores[piece],
         url=page.url,
@@ -205,4 +207,5 @@ def _passage(
                  scores.get(one.piece, worst))
             for one in inside
         ),
+        places=places if page.has_lines else tuple((1, anchor) for _, anchor in places),
     )  # fmt: skip

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from docx import Document as WordDocument
 from openpyxl import Workbook
@@ -89,3 +90,32 @@ def write_lying_bomb(path: Path) -> None:
         archive.writestr("[Content_Types].xml", bytes(300_000_000))
     size = (300_000_000).to_bytes(4, "little")
     path.write_bytes(real.getvalue().replace(size, (1000).to_bytes(4, "little")))
+
+
+def write_cells(path: Path, *cells: dict[str, Any]) -> None:
+    """A notebook of these cells."""
+    path.write_text(json.dumps({"cells": cells, "nbformat": 4, "metadata": {}}))
+
+
+def write_book(
+    path: Path, sheets: dict[str, list[list[Any]]], merged: dict[str, list[str]]
+) -> None:
+    """A workbook of these sheets, with cells merged."""
+    book = Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+        for area in merged.get(name, ()):
+            sheet.merge_cells(area)
+    book.save(path)
+
+
+def write_columns(path: Path, left: list[str], right: list[str]) -> None:
+    """A page with two columns of lines."""
+    canvas = Canvas(str(path))
+    for at, lines in ((72, left), (320, right)):
+        for number, line in enumerate(lines):
+            canvas.drawString(at, 720 - 14 * number, line)
+    canvas.save()

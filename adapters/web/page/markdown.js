@@ -1,5 +1,6 @@
 // A small, safe part of Markdown as DOM nodes: paragraphs, headings, fenced code, tables, lists,
-// quotes, inline code, bold and the numbers of citations. Whatever else stands in a text stays text.
+// quotes, inline code, emphasis, links into the web and the numbers of citations. Whatever else
+// stands in a text stays text.
 
 import { externalLink, h, iconButton, safeUrl } from "./dom.js";
 import { t } from "./i18n.js";
@@ -10,6 +11,11 @@ const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])( +)(?=\S)/;
 const HEADING = /^ {0,3}#{1,6}\s+(.*?)\s*#*$/;
 const RULE = /^ {0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
+const ESCAPE = /\\([!-/:-@[-`{-~])/y;
+const LINK = /\[((?:[^[\]\\]|\\.){1,500})\]\(<?(https?:\/\/[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?\)/y;
+const ADDRESS = /<?(https?:\/\/[^\s<>`"'*\u3000-\u303f\uff00-\uffef]+)>?/y;
+const AFTER_ADDRESS = /[.,:;!?)\]]+$/;
+const WORD = /[\p{L}\p{N}_]/u;
 const CITATION = /\[(\d{1,3})\]/y;
 
 export function renderMarkdown(text, citations = []) {
@@ -146,7 +152,13 @@ function renderInline(text, citations, into) {
   let plain = 0;
   let at = 0;
   while (at < text.length) {
-    const found = code(text, at) ?? bold(text, at, citations) ?? citation(text, at, citations);
+    const found =
+      code(text, at) ??
+      escaped(text, at) ??
+      emphasis(text, at, citations) ??
+      link(text, at) ??
+      citation(text, at, citations) ??
+      address(text, at);
     if (found?.node) {
       into.append(text.slice(plain, at), found.node);
       plain = found.end;
@@ -165,18 +177,55 @@ function code(text, at) {
   return { node: h("code", {}, text.slice(start, end).trim()), end: end + start - at };
 }
 
-function bold(text, at, citations) {
-  if (!text.startsWith("**", at) || /\s/.test(text[at + 2] ?? " ")) return null;
-  const end = text.indexOf("**", at + 3);
-  if (end < 0 || /\s/.test(text[end - 1])) return { node: null, end: at + 2 };
-  const node = h("strong");
-  renderInline(text.slice(at + 2, end), citations, node);
-  return { node, end: end + 2 };
+function matchAt(pattern, text, at) {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
+
+function escaped(text, at) {
+  const match = matchAt(ESCAPE, text, at);
+  return match ? { node: document.createTextNode(match[1]), end: at + 2 } : null;
+}
+
+// Marks count where words begin and end; an underscore within a word is part of its name.
+function emphasis(text, at, citations) {
+  const mark = /^(?:\*\*|__|\*|_)/.exec(text.slice(at, at + 2))?.[0];
+  if (!mark || /\s/.test(text[at + mark.length] ?? " ")) return null;
+  if (mark[0] === "_" && WORD.test(text[at - 1] ?? " ")) return { node: null, end: at + mark.length };
+  for (let end = text.indexOf(mark, at + mark.length + 1); end >= 0; end = text.indexOf(mark, end + 1)) {
+    const behind = text[end + mark.length] ?? " ";
+    if (/\s/.test(text[end - 1])) continue;
+    if (mark.length === 1 && (behind === mark || text[end - 1] === mark)) continue;
+    if (mark[0] === "_" && WORD.test(behind)) continue;
+    const node = h(mark.length === 2 ? "strong" : "em");
+    renderInline(text.slice(at + mark.length, end), citations, node);
+    return { node, end: end + mark.length };
+  }
+  return { node: null, end: at + mark.length };
+}
+
+function link(text, at) {
+  const match = matchAt(LINK, text, at);
+  const url = match ? safeUrl(match[2]) : "";
+  if (!url) return null;
+  const node = externalLink(url, "", "");
+  renderInline(match[1].replaceAll("[", "").replaceAll("]", ""), [], node);
+  node.title = url;
+  return { node, end: at + match[0].length };
+}
+
+function address(text, at) {
+  if (WORD.test(text[at - 1] ?? " ")) return null;
+  const match = matchAt(ADDRESS, text, at);
+  const shown = match?.[1].replace(AFTER_ADDRESS, "");
+  const url = shown ? safeUrl(shown) : "";
+  if (!url) return null;
+  const whole = match[0].startsWith("<") && match[0].endsWith(">");
+  return { node: externalLink(url, "", shown), end: at + (whole ? match[0].length : shown.length) };
 }
 
 function citation(text, at, citations) {
-  CITATION.lastIndex = at;
-  const match = CITATION.exec(text);
+  const match = matchAt(CITATION, text, at);
   const source = match ? citations[Number(match[1]) - 1] : undefined;
   if (!source) return null;
   const url = safeUrl(source.url);

@@ -118,7 +118,7 @@ class Flavours:
         self, name: str, title: str, first: Line, inner: Sequence[Line], before: str
     ) -> list[Line]:
         """A directive of MyST in a fence."""
-        number = first.number
+        number, last = first.number, (inner[-1] if inner else first).number
         if name == "eval-rst":
             return list(rst_lines(dedented(inner), self.anchors))
         if name in SILENT or name in ("figure", "image"):
@@ -128,12 +128,11 @@ class Flavours:
             inner = inner[1:]
         if name in _CODE:
             mark = "```" if not any("```" in line.text for line in inner) else "~~~~"
-            return [Line(f"{before}{mark}{title}", number), *inner,
-                    Line(f"{before}{mark}", inner[-1].number if inner else number)]  # fmt: skip
+            return [Line(f"{before}{mark}{title}", number), *inner, Line(f"{before}{mark}", last)]
         if name in ("list-table", "csv-table", "math", "glossary", "table"):
             text = [Line(f".. {name}:: {title}", number), Line("", number), *indented(inner, 3)]
             return list(rst_lines(text, self.anchors))
-        return [*label(name, title, number, before), *self.blocks(inner), Line("", number)]
+        return [*label(name, title, number, before), *self.blocks(inner), Line("", last)]
 
     def _indented(self, lines: Sequence[Line], at: int) -> tuple[list[Line], int] | None:
         """MkDocs' admonitions and tabs, whose content is indented below them."""
@@ -241,4 +240,4 @@ def _unsaid(lines: Sequence[Line], at: int) -> tuple[list[Line], int] | None:
 def _shortcode(found: re.Match[str]) -> str:
     rest = found["rest"] or ""
     title = _QUOTED.search(rest)
-    return f"**{title['title']}**" if title else ""
+    return f"**{title['title']}** " if title else ""

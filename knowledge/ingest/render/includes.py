@@ -269,6 +269,10 @@ def _language(file: Path) -> str:
 
 def _as_code(lines: Sequence[Line], language: str, number: int, *, rst: bool) -> list[Line]:
     if rst:
-        return [Line(f".. code-block:: {language}", number), Line("", number), *indented(lines, 3),
-                Line("", number)]  # fmt: skip
+        return [
+            Line(f".. code-block:: {language}", number),
+            Line("", number),
+            *indented(lines, 3),
+            Line("", number),
+        ]
     return [Line(f"```{language}", number), *lines, Line("```", number)]

@@ -4,7 +4,7 @@ to other files; each becomes its words. Code stays as it is, and every line its 
 import re
 from collections.abc import Mapping
 
-_LABEL = r"(?:[^\[\]\\\n]|\\.|\[[^\[\]\n]*\]){0,500}"
+_LABEL = r"(?:[^\[\]\\\n]|\n(?!\s*\n)|\\.|\[[^\[\]\n]*\]){0,500}"
 _TARGET = (
     r"\(\s*(?:<[^<>\n]*>|(?:[^\s()\\]|\\.|\([^\s()]*\))*)(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?\s*\)"
 )
@@ -18,30 +18,40 @@ _MARKUP = re.compile(
     rf"|(?<!\\)\[(?P<text>{_LABEL})\]\[(?P<ref>[^\]\n]{{0,200}})\]"
     rf"|<(?P<auto>(?:https?|mailto):[^\s<>]+)>"
     rf"|\+\+(?P<keys>[\w\"+-]+)\+\+"
-    rf"|:(?:material|octicons|fontawesome|simple)-[\w-]+:(?:{_ATTRIBUTES})?"
+    rf"| ?:(?:material|octicons|fontawesome|simple)-[\w-]+:(?:{_ATTRIBUTES})?"
     rf"|(?<=[)\]*_]){_ATTRIBUTES}"
     r"|(?<![=\w])==(?P<marked>[^=\n]{1,200})==(?![=\w])"
     r"|\[(?P<short>[^\[\]\n]{1,200})\](?![\[(:])"
+    r"|\\(?P<escaped>[<>_#])"
     r"|\{[\"'](?P<literal>[^{}\"'\n]*)[\"']\}",
 )
 _DEFINITION = re.compile(
     r" {0,3}\[(?P<name>[^\]^\n][^\]\n]*)\]:\s*(?P<url><[^>\n]*>|\S+)(?:\s+.*)?$"
 )
+_BROKEN = re.compile(r"^( {0,3}\[[^\]^\n][^\]\n]*\]:)[ \t]*\n[ \t]+(\S+)[ \t]*$", re.MULTILINE)
 _EXPLICIT = re.compile(r"(?P<title>.*?)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
+_PLAIN = ("auto", "marked", "literal", "escaped")
 _WEB = ("https://", "http://", "mailto:")
 _ROLES_OF_TEXT = frozenset(["ref", "doc", "numref", "term", "download", "any", "eq", "abbr", "sub"])
 
 
+def _one_line(text: str) -> str:
+    """A definition's address may stand below its name; the number of lines stays."""
+    return _BROKEN.sub(r"\1 \2\n", text)
+
+
 def definitions(text: str) -> dict[str, str]:
     """The addresses that a text defines for its links, by their names in lower case."""
-    found = (_DEFINITION.match(line) for line in text.split("\n") if "]:" in line)
+    lines = _one_line(text).split("\n")
+    found = (_DEFINITION.match(line) for line in lines if "]:" in line)
     return {_name(each["name"]): each["url"].strip("<>") for each in found if each}
 
 
 def without_inline_markup(text: str, defined: Mapping[str, str]) -> str:
     """Markdown outside blocks of code, as clean Markdown; the number of lines stays."""
     if "]:" in text:
-        text = "\n".join("" if _DEFINITION.match(line) else line for line in text.split("\n"))
+        lines = _one_line(text).split("\n")
+        text = "\n".join("" if _DEFINITION.match(line) else line for line in lines)
 
     def instead(found: re.Match[str]) -> str:
         return _instead(found, defined)
@@ -63,7 +73,7 @@ def _instead(found: re.Match[str], defined: Mapping[str, str]) -> str:
         return _by_reference(found, defined)
     if found["keys"]:
         return _keys(found["keys"])
-    return found["auto"] or found["marked"] or found["literal"] or ""
+    return next((found[name] for name in _PLAIN if found[name]), "")
 
 
 def _by_reference(found: re.Match[str], defined: Mapping[str, str]) -> str:

@@ -94,13 +94,21 @@ class _Text(Directive):  # type: ignore[misc]  # docutils has no types
         kind = self.name.lower().rpartition(":")[2]
         content = nodes.container()
         self.state.nested_parse(self.content, self.content_offset, content)
-        return [*self._titles(kind, said), *content.children]
+        titles = self._version(kind) if _VERSION.fullmatch(kind) else self._titles(kind, said)
+        return [*titles, *content.children]
+
+    def _version(self, kind: str) -> list[nodes.Node]:
+        """The version, and what is said of it in the same paragraph."""
+        version, *rest = (self.arguments or [""])[0].split(maxsplit=1)
+        title = label(kind, version, 0)[0].text
+        inline, _ = self.state.inline_text(" ".join(rest), self.lineno)
+        return [self._paragraph(nodes.Text(f"{title}: " if rest else title), *inline)]
 
     def _titles(self, kind: str, said: str) -> list[nodes.Node]:
         if kind in _FRAMES:
             alt = self.options.get("alt", "")
             return [self._paragraph(nodes.Text(alt))] if alt else []
-        if kind in NAMES or kind in _TITLED or _VERSION.fullmatch(kind):
+        if kind in NAMES or kind in _TITLED:
             made = label(kind, said, 0) if said or kind not in _TITLED else []
             return [self._paragraph(nodes.Text(made[0].text))] if made else []
         if not said or (":" not in self.name and not self.content and not kind.startswith("auto")
@@ -176,6 +184,17 @@ class _Image(_Text):
         return [*([self._paragraph(nodes.Text(alt))] if alt else []), *content.children]
 
 
+class _Placed:
+    """A table of docutils that knows its line."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        made: list[nodes.Node] = super().run()  # type: ignore[misc]
+        for node in made:
+            node.line = node.line or self.lineno  # type: ignore[attr-defined]
+        return made
+
+
 @cache
 def _know_directive(name: str) -> None:
     kind = name.rpartition(":")[2]
@@ -183,7 +202,8 @@ def _know_directive(name: str) -> None:
     if kind in tables:
         own = tables[kind]
         spec = _AnyOptions(own.option_spec or {})
-        directives.register_directive(name, type(own.__name__, (own,), {"option_spec": spec}))
+        placed = type(own.__name__, (_Placed, own), {"option_spec": spec})
+        directives.register_directive(name, placed)
         return
     if kind in _OWN_DIRECTIVES:
         return

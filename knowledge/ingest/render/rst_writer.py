@@ -15,6 +15,8 @@ _SILENT = frozenset(
 _SILENT_FIELDS = frozenset(["orphan", "tocdepth", "nocomments", "nosearch", "hidetoc"])
 _PARAMETERS = re.compile(r"(?:param|parameter|arg|argument|key|keyword|raises?|var|ivar)\s+(.+)")
 
+_BLOCK = re.compile(r"[-|>#`~$]|\d+\. ")
+
 
 class RstWriter:
     """Writes one document; `numbers` are the file's lines that its lines come from. Notes the
@@ -90,30 +92,29 @@ class RstWriter:
         if found is None and isinstance(node, nodes.Element):
             lines = (below.line for below in node.findall() if below.line)
             found = next(lines, None)
-        if found:
-            self._last = self._numbers[min(max(found, 1), len(self._numbers)) - 1]
+        if found:  # those of cells of some tables begin anew
+            at = min(max(found, 1), len(self._numbers)) - 1
+            self._last = max(self._last, self._numbers[at])
         return self._last
 
     def _section(self, node: nodes.Element, level: int) -> list[Line]:
         title, *rest = _elements(node)
         text = " ".join(self._inline(title).split())
-        below_title = title.line or 2  # docutils names the line of its adornment
-        number = self._last = self._numbers[max(0, below_title - 2)]
+        below = title.line or 2  # docutils names the line of its adornment
+        number = self._last = max(self._last, self._numbers[max(0, below - 2)])
         if node["ids"]:
             self._anchors[number] = node["ids"][0]
         head = Line(f"{'#' * min(level, 6)} {text}", number)
-        below = self._blocks(rest, level + 1)
-        return [head, Line("", head.number), *below] if below else [head]
+        said = self._blocks(rest, level + 1)
+        return [head, Line("", head.number), *said] if said else [head]
 
     def _paragraph(self, node: nodes.Element) -> list[Line]:
         number = self._number(node)
         texts = self._inline(node).split("\n")
-        last = len(self._numbers)
-        at = node.line or 0
-        return [
-            Line(text, self._numbers[min(at + n, last) - 1] if at else number)
-            for n, text in enumerate(texts)
-        ]
+        behind = self._numbers[node.line or len(self._numbers) :]
+        numbers = [number, *(max(number, each) for each in behind[: len(texts) - 1])]
+        numbers += [numbers[-1]] * (len(texts) - len(numbers))
+        return [Line(text, each) for text, each in zip(texts, numbers, strict=True)]
 
     def _list(self, node: nodes.Element) -> list[Line]:
         start = int(node.get("start", 1))
@@ -132,16 +133,19 @@ class RstWriter:
     def _definitions(self, node: nodes.Element) -> list[Line]:
         made: list[Line] = []
         for item in _elements(node):
+            number = self._number(item)
             terms = [self._inline(part) for part in item.children if _is(part, "term")]
             extra = [self._inline(part) for part in item.children if _is(part, "classifier")]
             below = self._blocks(part for part in item.children if _is(part, "definition"))
             said = ", ".join(terms) + (f" ({', '.join(extra)})" if extra else "")
-            made += self._named(said, self._number(item), below)
+            made += self._named(said, number, below)
         return made
 
     def _named(self, name: str, number: int, below: Sequence[Line]) -> list[Line]:
         """An item of a list that begins with a name."""
         shown = name if "`" in name or "**" in name else f"**{name}**"
+        if below and not _BLOCK.match(below[0].text):
+            return [Line(f"- {shown}: {below[0].text}", number), *indented(below[1:], 2)]
         return [Line(f"- {shown}:" if below else f"- {shown}", number), *indented(below, 2)]
 
     def _fields(self, node: nodes.Element) -> list[Line]:
@@ -150,10 +154,11 @@ class RstWriter:
             name = self._inline(field.children[0])
             if name.lower() in _SILENT_FIELDS:
                 continue
+            number = self._number(field)
             parameter = _PARAMETERS.match(name)
             shown = f"`{parameter[1]}`" if parameter else name
             below = self._blocks(field.children[1:])
-            made += self._named(shown, self._number(field), below)
+            made += self._named(shown, number, below)
         return made
 
     def _options(self, node: nodes.Element) -> list[Line]:
@@ -197,13 +202,13 @@ class RstWriter:
 
     def _table(self, node: nodes.Element) -> list[Line]:
         rows: list[tuple[int, list[str]]] = []
-        heads = 0
+        first, heads = self._number(node), 0
         spans: dict[int, tuple[int, str]] = {}
         for row in node.findall(nodes.row):
             heads += _is(row.parent, "thead")
             rows.append((self._number(row), self._row(row, spans)))
         titles = [self._inline(c) for c in node.children if _is(c, "title")]
-        made = [Line(f"**{title}**", self._number(node)) for title in titles]
+        made = [Line(f"**{title}**", first) for title in titles]
         made += [Line("", line.number) for line in made]
         return made + markdown_table(rows, heads)
 

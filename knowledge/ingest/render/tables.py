@@ -1,4 +1,5 @@
-"""Tables of Markdown: written from rows, and with their head repeated where they are long."""
+"""Tables of Markdown, written from rows; what is too long to be shown at once in parts that can
+stand alone."""
 
 from collections.abc import Sequence
 
@@ -31,28 +32,57 @@ def _row(number: int, cells: Sequence[str]) -> Line:
     return Line(f"| {' | '.join(plain)} |", number)
 
 
-def with_heads(lines: Sequence[Line], tokens: Sequence[Token], most: int) -> list[Line]:
-    """The lines with the head of every table longer than `most` characters repeated above each
-    part of it that fits, so that no row is found or shown without the names of its columns."""
+def in_parts(lines: Sequence[Line], tokens: Sequence[Token], most: int) -> list[Line]:
+    """The lines with every table and block of code longer than `most` characters in parts that fit:
+    each part of a table below its head, so that no row is found or shown without the names of its
+    columns, and each part of code in a block of its own."""
     made: list[Line] = []
     done = 0
     for token in tokens:
-        if token.type != "table_open" or token.map is None or token.level:
+        if token.map is None or token.level or token.type not in ("table_open", "fence"):
             continue
         first, last = token.map
-        head = lines[first : first + 2]
-        cost = sum(len(line.text) + 1 for line in head)
-        rows = lines[first + 2 : last]
-        if cost + sum(len(line.text) + 1 for line in rows) <= most or cost > most // 3:
-            continue
-        made += [*lines[done : first + 2]]
-        used = cost
-        for row in rows:
-            size = len(row.text) + 1
-            if used + size > most and used > cost:
-                made += [Line("", row.number), *(Line(line.text, row.number) for line in head)]
-                used = cost
-            made.append(row)
-            used += size
-        done = last
+        block = lines[first:last]
+        if _size(block) > most:
+            parts = _tables(block, most) if token.type == "table_open" else _fences(block, most)
+            made += [*lines[done:first], *parts]
+            done = last
     return [*made, *lines[done:]]
+
+
+def _tables(block: Sequence[Line], most: int) -> list[Line]:
+    head, rows = block[:2], block[2:]
+    cost = _size(head)
+    if cost > most // 3:
+        return list(block)
+    made, used = list(head), cost
+    for row in rows:
+        if used + len(row.text) >= most and used > cost:
+            made += [Line("", row.number), *(Line(line.text, row.number) for line in head)]
+            used = cost
+        made.append(row)
+        used += len(row.text) + 1
+    return made
+
+
+def _fences(block: Sequence[Line], most: int) -> list[Line]:
+    """Blocks of code that each begin and end, at blank lines where there are any."""
+    opening = block[0].text
+    mark = opening[: len(opening) - len(opening.lstrip("` ~"))]
+    body = block[1:-1] if block[-1].text.strip() == mark.strip() else block[1:]
+    limit = most - 2 * len(opening)
+    made, used = [block[0]], 0
+    for line in body:
+        is_late = used > limit * 2 // 3 and not line.text.strip()
+        if used and (used + len(line.text) >= limit or is_late):
+            made += [Line(text, line.number) for text in (mark, "", opening)]
+            used = 0
+            if is_late:
+                continue
+        made.append(line)
+        used += len(line.text) + 1
+    return [*made, Line(mark, block[-1].number)]
+
+
+def _size(lines: Sequence[Line]) -> int:
+    return sum(len(line.text) + 1 for line in lines)

@@ -31,7 +31,7 @@ def test_documents_are_listed_in_order_and_other_files_are_not(tmp_path: Path) -
     for name in ("b.md", "a/b.rst", "a/图.txt", "a/picture.png", "program.py", ".git/x.md"):
         write_pages(tmp_path, {name: TEXT})
     assert listed(tmp_path) == ["a/b.rst", "a/图.txt", "b.md"]
-    assert left_out(tmp_path) == []
+    assert left_out(tmp_path) == [Skipped("other files", "no documents: 1 .png, 1 .py")]
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,21 @@ def test_documents_that_nothing_can_read_are_reported_with_what_to_do(tmp_path: 
     for name in ("a.doc", "b.XLS", "c.ppt", "d.odt", "e.adoc", "f.png", "g.csv", "drafts/h.doc"):
         write_pages(tmp_path, {name: TEXT})
     skipped = list_files("s", tmp_path, EVERYTHING, ("drafts/**",), 20_000_000)[1]
-    assert {item.path for item in skipped} == {"a.doc", "b.XLS", "c.ppt", "d.odt", "e.adoc"}
-    assert skipped[0].reason == "can't read .doc; save it as .docx"
+    reasons = {item.path: item.reason for item in skipped}
+    assert set(reasons) == {
+        *("a.doc", "b.XLS", "c.ppt", "d.odt", "e.adoc", "g.csv", "other files"),
+    }
+    assert reasons["a.doc"] == "can't read .doc; save it as .docx"
+    assert reasons["e.adoc"] == "can't read .adoc; save it as .html, with asciidoctor"
+
+
+def test_a_submodule_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    write_pages(tmp_path, {"a.md": TEXT, "there/b.md": TEXT})
+    (tmp_path / "missing").mkdir()
+    text = "".join(f'[submodule "{name}"]\n\tpath = {name}\n' for name in ("there", "missing"))
+    (tmp_path / ".gitmodules").write_text(text)
+    (module,) = (item for item in left_out(tmp_path) if item.path == "missing")
+    assert "git submodule update" in module.reason
 
 
 def test_what_can_not_be_listed_is_not_taken_for_empty(
