@@ -19,7 +19,7 @@ class EmbedderSpec:
     api_key: str = field(repr=False)
 
 
-FORMAT = "5"
+FORMAT = "6"
 """Changes whenever snapshots of older versions can't be used any more."""
 
 

@@ -73,8 +73,7 @@ class Passage:
     above its first line, where they are others than those of the best piece. `start` is where it
     begins in the document, in characters; `parts` are what it is made of, as far as that was
     looked at. `origin` says who stands for it: our "documents", or what a search beyond them
-    names. `places` are, for each line of the text, its line in the file and the anchor of its
-    section; where they are not known, the lines follow each other.
+    names. `places` are the line in the file and the section's anchor of each line, if known.
     """
 
     source: str
@@ -93,8 +92,7 @@ class Passage:
     places: tuple[tuple[int, str], ...] = ()
 
     def place(self, at: int) -> tuple[int, str]:
-        """The line in the file, and the address with its anchor, of line `at` of the text, from
-        0."""
+        """The line in the file, and the address with its anchor, of a line of the text, from 0."""
         if at >= len(self.places):
             return self.line + at, self.url
         line, anchor = self.places[at]
@@ -103,9 +101,8 @@ class Passage:
     @property
     def section_url(self) -> str:
         """The address of the section that `heading` names."""
-        parts = (part.start for part in self.parts if part.heading == self.heading)
-        start = next(parts, self.start) - self.start
-        return self.place(self.text.count("\n", 0, max(0, start)))[1]
+        starts = (part.start for part in self.parts if part.heading == self.heading)
+        return self.place(self.text.count("\n", 0, max(0, next(starts, 0) - self.start)))[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,9 +137,7 @@ def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
     found = {(hit.source, hit.path, hit.heading): hit for hit in written.hits}
     cited = [written.passages[mark - 1] for mark in marks]
     places = [found.get((p.source, p.path, p.heading), p) for p in cited]
-    return Answer(
-        text, tuple(_citation(p, p.heading, p.line, p.section_url) for p in places)
-    )
+    return Answer(text, tuple(_citation(p, p.heading, p.line, p.section_url) for p in places))
 
 
 def _citation(place: Passage, heading: str, line: int, url: str) -> Citation:
