@@ -107,7 +107,7 @@ _UNITS = {
     "port": r"号?端口",
 }
 _UNIT = {name: re.compile(rf"\s*(?:{pattern})(?![a-z0-9_])") for name, pattern in _UNITS.items()}
-_THINGS = re.compile(rf"\s*个?\s*([a-z]{{2,}}s(?![a-z])|(?<=个)[{HAN}]{{2}})")
+_THINGS = re.compile(rf"^\s*个?\s*([a-z]{{2,}}s(?![a-z])|(?<=个)[{HAN}]{{2}})")
 """Whatever is counted: clients, 客户端."""
 
 _PORT = re.compile(r"(?:(?<![a-z0-9_])ports?|端口)\W{0,3}(?:号|为|是|到|is |to |on )?\W{0,3}$")
@@ -156,10 +156,12 @@ def _measured(text: str) -> list[tuple[str, set[str]]]:
     for match in _NUMBER.finditer(text):
         before = text[max(end, match.start() - 40) : match.start()]
         after = text[match.end() : match.end() + 20]
-        measures = _unit(before, after) or (_version(before) if "." in match.group() else set())
+        measures = _unit(before, after)
+        if not measures and "." in match.group() and (named := _VERSION_OF.search(before)):
+            measures = {named[1]} - _NO_NAMES
         if not measures and found and _LIST.fullmatch(before):
             measures = found[-1][1]
-        found.append((match.group(), measures or _things(after)))
+        found.append((match.group(), measures or set(_THINGS.findall(after))))
         end = match.end()
     return found
 
@@ -178,13 +180,3 @@ def _unit(before: str, after: str) -> set[str]:
     if _PORT.search(before):
         return {"port"}
     return {name for name, pattern in _UNIT.items() if pattern.match(after)}
-
-
-def _version(before: str) -> set[str]:
-    match = _VERSION_OF.search(before)
-    return {match.group(1)} - _NO_NAMES if match else set()
-
-
-def _things(after: str) -> set[str]:
-    match = _THINGS.match(after)
-    return {match.group(1)} if match else set()

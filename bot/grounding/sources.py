@@ -47,8 +47,8 @@ class Sources:
                 return page.mentions(name, value) or self._gives(page, name, value)
             case Sort.CODE | Sort.COMMAND:
                 assigns = fact.text.startswith("-") or bool(_ASSIGNS.search(fact.text))
-                commands = _commands_of(wanted)
-                return all(self._line_stands(page, one, assigns=assigns) for one in commands)
+                each = (_bare(one) for one in re.split(r"\s(?:&&|;)\s|;$", wanted))
+                return all(self._line_stands(page, one, assigns=assigns) for one in each)
             case Sort.NAME if fact.text.endswith("()") and wanted.isalpha():
                 return page.calls(wanted)
             case _:
@@ -88,11 +88,6 @@ class Sources:
 def _is_message(code: str) -> bool:
     """Is it what a program says ("KeyError: 3", "CUDA out of memory"), and not what it is told?"""
     return (code[0].isupper() or ": " in code) and not _COMMAND_SIGN.search(code)
-
-
-def _commands_of(line: str) -> list[str]:
-    """The commands of a line that runs several, one after the other."""
-    return [_bare(part) for part in re.split(r"\s(?:&&|;)\s|;$", line)]
 
 
 def _bare(wanted: str) -> str:

@@ -188,12 +188,11 @@ class LlmSettings(Section):
     @property
     def configured(self) -> tuple[Side, ...]:
         """The backends that there are."""
-        local = bool(self.local.base_urls or self.local.serve.model)
-        present: tuple[tuple[Side, bool], ...] = (
-            ("local", local),
-            ("remote", bool(self.remote.provider)),
-        )
-        return tuple(side for side, there in present if there)
+        present: dict[Side, object] = {
+            "local": self.local.base_urls or self.local.serve.model,
+            "remote": self.remote.provider,
+        }
+        return tuple(side for side, there in present.items() if there)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,13 +53,15 @@ def body_of(
     if stream:
         optional["stream_options"] = {"include_usage": True}
     kept = {name: value for name, value in optional.items() if name not in left_out}
+    names = (preset.max_tokens_key, *_MAX_TOKENS)
+    limit = next((name for name in names if name not in left_out), "max_tokens")
     body: dict[str, Any] = {
         "model": model,
         "messages": [
             {"role": "system", "content": request.prompt.fixed},
             {"role": "user", "content": request.prompt.variable},
         ],
-        _max_tokens_key(preset, left_out): request.max_tokens + (THINKING_TOKENS * thinking),
+        limit: request.max_tokens + (THINKING_TOKENS * thinking),
         **{name: value for name, value in kept.items() if name in _PLAIN},
     }
     if extra := {name: value for name, value in kept.items() if name not in _PLAIN}:
@@ -82,13 +84,6 @@ def _optional(request: Request, preset: Preset, thinking: bool, logprobs: bool) 
     if logprobs:
         fields |= {"logprobs": True, "top_logprobs": 20}
     return fields
-
-
-def _max_tokens_key(preset: Preset, left_out: Collection[str]) -> str:
-    others = [name for name in _MAX_TOKENS if name not in left_out]
-    return (
-        preset.max_tokens_key if preset.max_tokens_key in others else (others or ["max_tokens"])[0]
-    )
 
 
 def refused_fields(body: Mapping[str, Any], message: str) -> frozenset[str]:
