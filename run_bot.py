@@ -86,7 +86,7 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             case "gate":
                 return await gate.gate(knowledge, args)
             case "calibrate":
-                return await gate.calibrate(knowledge, config.gate, config.bot.data_dir)
+                return await gate.calibrate(knowledge, config.bot.data_dir)
             case _:
                 return await _evaluate(args, config, knowledge, llm)
 

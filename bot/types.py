@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from adapters.base import Citation, IncomingMessage
+from knowledge.gate.examples import Example
+from knowledge.gate.refit import Refit
 from knowledge.plan import BuildReport
 from knowledge.types import Found, Passage, Quote, Status, Verdict
 
@@ -118,8 +120,19 @@ Outcome: TypeAlias = Answer | Silence
 class Knowledge(Protocol):
     """What the bot needs of the knowledge base. All raise KnowledgeError."""
 
-    async def judge(self, text: str, *, mention: bool, sources: Sequence[str] = ()) -> Verdict:
-        """Does this message belong to the documents, or to those of some sources?"""
+    async def judge(
+        self, text: str, *, mention: bool, sources: Sequence[str] = (), group: str = ""
+    ) -> Verdict:
+        """Does this message belong to the documents, or to those of some sources? A group,
+        "adapter:group", may have operating points of its own."""
+        ...
+
+    async def refit(self, labels: Sequence[Example]) -> Refit:
+        """Fits the gate to labels from groups, and serves it if it is no worse."""
+        ...
+
+    async def undo_refit(self) -> bool:
+        """Serves the gate as it was before the last refit that was taken, if there was one."""
         ...
 
     async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:

@@ -28,6 +28,22 @@ def _header(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _cron(line: str) -> str:
+    from apscheduler.triggers.cron import CronTrigger  # 0.1 s that `ask` and others need not wait
+
+    try:
+        if line:
+            CronTrigger.from_crontab(line, timezone="UTC")
+    except ValueError:
+        raise ValueError(
+            "must be a cron line (minute hour day month weekday), such as "
+            '"17 4 * * *", or "" for never'
+        ) from None
+    return line
+
+
 WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
 HeaderSecret = Annotated[SecretStr, Field(max_length=500), AfterValidator(_header)]
 """A secret that travels in a header."""
+Cron = Annotated[str, Field(max_length=100), AfterValidator(_cron)]
+"""A cron line, or "" for never."""

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from common.small_talk import without_openers
 from knowledge.gate.curve import CurvePoint, learning_curve
-from knowledge.gate.examples import Examples
+from knowledge.gate.examples import Example, Examples
+from knowledge.gate.refit import Refit
 from knowledge.gate.state import FittedGate
 from knowledge.index.embedders import create_embedder, embed_many
 from knowledge.ingest.build_process import Lent, build_apart
@@ -193,8 +194,7 @@ class KnowledgeBase:
             dim = await self._run(lambda: self._embedder.dim)
             report = await build_apart(self._plan, progress, Lent(dim, self._encode))
             fresh = await asyncio.to_thread(self._opener.open)
-            old = await self._run(lambda: self._exchange(fresh))
-            await self._run(old.snapshot.catalog.close)
+            await self._serve(fresh)
             for work in self.after_reload:
                 await work()
             return report
@@ -212,6 +212,24 @@ class KnowledgeBase:
             return fresh.fitted
 
         return await self._run(work)
+
+    async def refit(self, labels: Sequence[Example]) -> Refit:
+        """Fits the gate to these labels from groups, beside the examples that are configured, and
+        serves it if it is no worse; the old one answers meanwhile. Raises KnowledgeError."""
+        async with self._building:
+            fresh, refit = await asyncio.to_thread(self._opener.refitted, labels)
+            if fresh:
+                await self._serve(fresh)
+            return refit
+
+    async def undo_refit(self) -> bool:
+        """Serves the gate as it was before the last refit that was taken; False where there was
+        none. Raises KnowledgeError."""
+        async with self._building:
+            fresh = await asyncio.to_thread(self._opener.undone)
+            if fresh:
+                await self._serve(fresh)
+            return fresh is not None
 
     async def scores(
         self, texts: Sequence[str], train: Examples | None = None
@@ -249,6 +267,10 @@ class KnowledgeBase:
         if self._serving is None:
             raise KnowledgeError("the knowledge base is not open")
         return self._serving
+
+    async def _serve(self, fresh: Serving) -> None:
+        old = await self._run(lambda: self._exchange(fresh))
+        await self._run(old.snapshot.catalog.close)
 
     def _exchange(self, fresh: Serving) -> Serving:
         old, self._serving = self._now(), fresh

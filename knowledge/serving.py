@@ -6,9 +6,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.snapshots import current_snapshot
-from knowledge.gate.examples import Examples, load_examples
+from knowledge.gate.examples import Example, Examples, load_examples
 from knowledge.gate.fit import Lookup, fit_gate, look_up
 from knowledge.gate.gate import DistanceGate, Gate, LearnedGate, verdict
+from knowledge.gate.refit import (
+    Refit,
+    compare,
+    drop_labels,
+    take_labels,
+    taken_labels,
+    unchanged,
+)
 from knowledge.gate.state import FittedGate
 from knowledge.index.catalog import ANSWER
 from knowledge.index.embedding_cache import EmbeddingCache
@@ -78,7 +86,7 @@ class Opener:
         folder = self._folder()
         params = vector_params(self._plan, self._embedder.id, self._embedder.dim)
         snapshot = open_snapshot(folder, params, self._plan.layout, self._plan.ef_search)
-        examples = load_examples(self._options.examples)
+        examples = self._examples()
         key = self._options.key(examples.digest, self._embedder.id)
         try:
             fitted = FittedGate.load(folder, folder.name, key)
@@ -92,9 +100,45 @@ class Opener:
     def calibrated(self, now: Serving) -> Serving:
         """The same snapshot with its gate fitted anew and saved."""
         folder = self._folder()
-        fitted = self.fit(now.snapshot, folder, load_examples(self._options.examples))
+        fitted = self.fit(now.snapshot, folder, self._examples())
         fitted.save(folder)
         return replace(self._serving(now.snapshot, folder, fitted), scopes=now.scopes)
+
+    def refitted(self, labels: Sequence[Example]) -> tuple[Serving | None, Refit]:
+        """The current snapshot with a gate that is fitted to these labels in place of those that
+        were taken up before, saved; None where it is not taken."""
+        now, folder, home = self.open(), self._folder(), Path(self._plan.folder)
+        fresh = self._examples(labels)
+        taken: Serving | None = None
+        try:
+            if fresh.digest == self._examples().digest:
+                return None, unchanged(now.fitted.state)
+            before = self.fit(now.snapshot, folder, self._examples())
+            after = self.fit(now.snapshot, folder, fresh)
+
+            def score(text: str) -> float:
+                return now.gate.score(text, self._embedder.encode([text])[0])
+
+            refit = compare(before, after, score, self._options.target_precision)
+            if refit.taken:
+                take_labels(home, labels)
+                after.save(folder)
+                taken = self._serving(now.snapshot, folder, after)
+            return taken, refit
+        finally:
+            if taken is None:
+                now.snapshot.catalog.close()
+
+    def undone(self) -> Serving | None:
+        """The current snapshot with the gate as it was before the last refit that was taken; None
+        where there was none."""
+        return self.open() if drop_labels(Path(self._plan.folder)) else None
+
+    def _examples(self, labels: Sequence[Example] | None = None) -> Examples:
+        """The examples that are configured, with labels from groups, else those taken up."""
+        if labels is None:
+            labels = taken_labels(Path(self._plan.folder))
+        return Examples.of((*load_examples(self._options.examples).items, *labels))
 
     def fit(self, snapshot: Snapshot, folder: Path, examples: Examples) -> FittedGate:
         """A gate for a snapshot, fitted to examples; nothing is saved."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
-from common.settings import HeaderSecret, Section, WebAddress
+from common.settings import Cron, HeaderSecret, Section, WebAddress
 from knowledge.plan import BuildPlan, EmbedderSpec, Source
 
 _REMOTE = re.compile(r"(https|ssh|file)://\S+")
@@ -206,7 +206,8 @@ class GateSettings(Section):
     messages_per_week: float = Field(default=1000.0, gt=0)
     expected_share: float = Field(default=0.25, gt=0, lt=1)
     neighbours: int = Field(default=5, ge=1, le=50)
+    refit: Cron = "47 3 * * *"
 
     def key(self, examples: str, embedder: str) -> str:
         """Changes with all that a fit depends on, beside the index; `examples` is their digest."""
-        return f"{examples} {embedder} {self.model_copy(update={'examples': ()})}"
+        return f"{examples} {embedder} {self.model_copy(update={'examples': (), 'refit': ''})}"

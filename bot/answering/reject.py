@@ -14,7 +14,10 @@ async def reject(
     in any case where it calls the project by name and more than the documents can be searched."""
     with stage(trace, "reject") as figures:
         verdict = await knowledge.judge(
-            question.text, mention=question.mention, sources=question.sources
+            question.text,
+            mention=question.mention,
+            sources=question.sources,
+            group=":".join(question.group),
         )
         figures["score"] = round(verdict.score, 4)
         figures["threshold"] = round(verdict.threshold, 4)

@@ -17,10 +17,9 @@ from bot.llm.types import LlmError
 from bot.texts.gate import gate_lines
 from knowledge.base import KnowledgeBase
 from knowledge.evaluate import GateResult, evaluate_gate
-from knowledge.gate.examples import load_examples
+from knowledge.gate.examples import Examples, load_examples
 from knowledge.gate.figures import calibration_error, measure
 from knowledge.gate.state import FittedGate
-from knowledge.settings import GateSettings
 from knowledge.types import KnowledgeError
 
 NEAREST = 3
@@ -45,7 +44,7 @@ async def gate(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
     return 0
 
 
-async def calibrate(knowledge: KnowledgeBase, options: GateSettings, folder: Path) -> int:
+async def calibrate(knowledge: KnowledgeBase, folder: Path) -> int:
     """`calibrate`: fits the gate anew, shows its figures on examples that it had not seen, and
     draws them."""
     fitted = await knowledge.calibrate()
@@ -67,13 +66,14 @@ async def calibrate(knowledge: KnowledgeBase, options: GateSettings, folder: Pat
     for line in gate_lines(state, chinese=False):
         say(line)
     if good or bad:
-        examples = load_examples(options.examples)
         picture = folder / "calibration.png"
-        curve = await knowledge.learning_curve(examples) if state.examples_fit else []
+        curve = (
+            await knowledge.learning_curve(Examples(fitted.examples)) if state.examples_fit else []
+        )
         draw_gate(picture, good, bad, state, curve)
         say(f"picture    {picture}")
         if state.examples_fit and fitted.held_out:
-            scores = zip(examples.items, fitted.held_out.scores.tolist(), strict=True)
+            scores = zip(fitted.examples, fitted.held_out.scores.tolist(), strict=True)
             judged = [(item.text, item.good, score) for item, score in scores]
             rows = await _errors(knowledge, judged, figures.threshold)
             write_rows(folder / "calibration-errors.jsonl", rows)

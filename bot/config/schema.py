@@ -20,7 +20,7 @@ from bot.config.yaml_file import apply, read_file
 from bot.llm.settings import LlmSettings
 from common.hosts import is_loopback
 from common.hours import parse_span
-from common.settings import HeaderSecret, Section
+from common.settings import Cron, HeaderSecret, Section
 from knowledge.plan import BuildPlan
 from knowledge.settings import GateSettings, KnowledgeSettings
 
@@ -55,27 +55,12 @@ def _working_hours(line: str) -> str:
     return line
 
 
-def _cron(line: str) -> str:
-    from apscheduler.triggers.cron import CronTrigger  # 0.1 s that `ask` and others need not wait
-
-    try:
-        if line:
-            CronTrigger.from_crontab(line, timezone="UTC")
-    except ValueError:
-        raise ValueError(
-            "must be a cron line (minute hour day month weekday), such as "
-            '"17 4 * * *", or "" for never'
-        ) from None
-    return line
-
-
 Seconds = Annotated[float, Field(ge=0, le=DAY_S)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Helper = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\n]*\S[^\n]*$")]
 AdapterUser = Annotated[str, Field(max_length=200), AfterValidator(_adapter_user)]
 TimeZone = Annotated[str, Field(max_length=100), AfterValidator(_time_zone)]
 WorkingHours = Annotated[str, Field(max_length=100), AfterValidator(_working_hours)]
-Cron = Annotated[str, Field(max_length=100), AfterValidator(_cron)]
 
 
 class BotSettings(Section):

@@ -27,6 +27,7 @@ from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import Duplicates, RecentAnswers
 from bot.group.handler import QuestionHandler
 from bot.group.inbox import Inbox
+from bot.group.learning import Learning
 from bot.group.outbox import Outbox
 from bot.group.worker import Worker
 from bot.llm.create import open_llm
@@ -215,6 +216,13 @@ def _jobs(parts: Parts, knowledge: KnowledgeBase) -> Sequence[Job]:
         report = await knowledge.reload()
         log.info("reloaded: %d documents in %.1f s", report.documents, report.seconds)
 
+    learning = Learning(store=store, knowledge=knowledge, clock=clock)
+
+    async def refit() -> None:
+        found = await learning.refit()
+        if found.changed:
+            log.info("the gate was refitted: %s", "taken" if found.taken else "not taken")
+
     async def digest() -> None:
         await post_digest(schedule.digest_to, store, knowledge, parts.delivery, clock)
 
@@ -224,6 +232,7 @@ def _jobs(parts: Parts, knowledge: KnowledgeBase) -> Sequence[Job]:
     return (
         Job("prune", schedule.prune, prune),
         Job("reload", schedule.reload, reload),
+        Job("refit", parts.config.gate.refit, refit),
         Job("digest", schedule.digest if schedule.digest_to else "", digest),
         *opening_jobs(schedule.hours, open_hours),
     )

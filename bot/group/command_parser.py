@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from adapters.base import IncomingMessage
+from bot.types import Group
+
 FREE = ("help", "recall", "good", "bad")
 """Commands that anyone may use."""
 
@@ -45,6 +48,20 @@ class Command:
 
     name: str
     argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandMessage:
+    """A command that somebody sent, and the language to answer it in."""
+
+    message: IncomingMessage
+    command: Command
+    chinese: bool
+
+    @property
+    def group(self) -> Group:
+        """Where it was sent."""
+        return self.message.adapter, self.message.group
 
 
 def parse_command(text: str, prefix: str) -> Command | None:

@@ -3,21 +3,20 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from adapters.base import AdapterError, IncomingMessage, Labelled, NotSupported, RecallAsked
+from adapters.base import AdapterError, IncomingMessage, NotSupported, RecallAsked
 from bot.grounding.sanitize import harmless
-from bot.group.command_parser import FREE, Command, parse_duration
+from bot.group.command_parser import FREE, Command, CommandMessage, parse_duration
 from bot.group.delivery import Delivery, reply_to
-from bot.group.labels import label_by_recall, label_message
-from bot.group.status import groups_text, one_line, reload_text, shadow_text, status_text, why_text
+from bot.group.gate_commands import GateCommands
+from bot.group.labels import label_by_recall
+from bot.group.status import groups_text, reload_text, shadow_text, status_text, why_text
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
-from bot.store.examples import Origin
 from bot.store.store import Store
 from bot.texts.notices import notice, speaks_chinese
-from bot.types import Group, Knowledge, Mode, Question, Reason, Silence
+from bot.types import Knowledge, Mode, Question, Reason, Silence
 from common.clock import Clock
 from common.tasks import Tasks
 from knowledge.plan import BuildReport
@@ -30,20 +29,6 @@ DEFAULT_MODE = "default"
 
 PROGRESS_EVERY_S = 15.0
 """A reload that takes long says how far it is this often."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandMessage:
-    """A command that somebody sent."""
-
-    message: IncomingMessage
-    command: Command
-    chinese: bool
-
-    @property
-    def group(self) -> Group:
-        """Where it was sent."""
-        return self.message.adapter, self.message.group
 
 
 class Commands:
@@ -64,6 +49,7 @@ class Commands:
         self._clock, self._metrics, self._tasks = clock, metrics, tasks
         self._health = health
         self._knowledge: Knowledge | None = None
+        self._gate = GateCommands(store, options, clock)
         self._under_way: set[IncomingMessage] = set()
         self._by_name = {
             "help": self._help,
@@ -76,8 +62,9 @@ class Commands:
             "bind": self._bind,
             "unbind": self._unbind,
             "groups": self._groups,
-            "good": self._good,
-            "bad": self._bad,
+            "gate": self._gate.gate,
+            "good": self._gate.good,
+            "bad": self._gate.bad,
             "mode": self._mode,
             "shadow": self._shadow,
         }
@@ -85,6 +72,7 @@ class Commands:
     def open(self, knowledge: Knowledge) -> None:
         """The knowledge base is loaded: from now on all commands can be obeyed."""
         self._knowledge = knowledge
+        self._gate.knowledge = knowledge
 
     def obey(self, message: IncomingMessage, command: Command) -> None:
         """Sets about what a command asks for, unless that is being done."""
@@ -127,7 +115,8 @@ class Commands:
         counts = await self._store.counts()
         counts["unfinished"] = max(0, counts["unfinished"] - 1)  # the command itself
         status = self._knowledge.status() if self._knowledge else None
-        return status_text(status, counts, until, self._health(), chinese=sent.chinese)
+        gate = await self._gate.text(sent)
+        return status_text(status, counts, until, self._health(), gate, chinese=sent.chinese)
 
     async def _groups(self, sent: CommandMessage) -> str:
         return groups_text(await self._store.known_groups(), chinese=sent.chinese)
@@ -243,30 +232,3 @@ class Commands:
             recall = RecallAsked(adapter, group, found.platform_id, user)
             await label_by_recall(self._store, recall, self._clock.now())
         return notice("recalled", sent.chinese)
-
-    async def _good(self, sent: CommandMessage) -> str:
-        return await self._label(sent, good=True)
-
-    async def _bad(self, sent: CommandMessage) -> str:
-        return await self._label(sent, good=False)
-
-    async def _label(self, sent: CommandMessage, *, good: bool) -> str:
-        """Somebody says that the bot should answer messages like this one, or not."""
-        message = sent.message
-        asked = message.reply_to or sent.command.argument
-        if not asked:
-            return notice("label_what", sent.chinese, prefix=self._options.command_prefix)
-        said = Labelled(
-            adapter=message.adapter,
-            group=message.group,
-            message_id=asked,
-            user=message.user,
-            good=good,
-            at=self._clock.now(),
-        )
-        admins = self._options.admins
-        found = await label_message(self._store, said, admins, Origin.COMMAND)
-        if found is None:
-            return notice("label_unknown", sent.chinese)
-        name = "labelled_good" if good else "labelled_bad"
-        return notice(name, sent.chinese, text=one_line(found.text))

@@ -22,18 +22,19 @@ def status_text(
     counts: Mapping[str, int],
     muted_until: float | None,
     health: Mapping[str, Any],
+    gate: str = "",
     *,
     chinese: bool,
 ) -> str:
-    """The knowledge base (None until it is loaded), the counts, the connections, and what is
-    wrong."""
+    """The knowledge base (None until it is loaded), what the gate is and promises (`gate`, else by
+    the traffic that is configured), the counts, the connections, and what is wrong."""
     muted = time.strftime("%H:%M", time.localtime(muted_until)) if muted_until else "-"
     problems = "; ".join([*health.get("problems", ()), *health.get("degraded", ())]) or "-"
     connections = [
         _connection(name, link, chinese=chinese)
         for name, link in health.get("adapters", {}).items()
     ]
-    served = _served(status, chinese=chinese) if status else _loading(health, chinese=chinese)
+    served = _served(status, gate, chinese=chinese) if status else _loading(health, chinese=chinese)
     return notice(
         "status",
         chinese,
@@ -45,7 +46,7 @@ def status_text(
     )
 
 
-def _served(status: Status, *, chinese: bool) -> str:
+def _served(status: Status, gate: str, *, chinese: bool) -> str:
     unprompted, mentioned = (f"{threshold:.3f}" for threshold in status.thresholds)
     return notice(
         "knowledge",
@@ -57,7 +58,7 @@ def _served(status: Status, *, chinese: bool) -> str:
         sources=notice("comma", chinese).join(status.sources),
         unprompted=unprompted,
         mentioned=mentioned,
-        gate="\n".join(gate_lines(status.gate, chinese=chinese)),
+        gate=gate or "\n".join(gate_lines(status.gate, chinese=chinese)),
     )
 
 

@@ -73,7 +73,7 @@ class StoredQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Refit:
+class TriedRefit:
     """A refit of the gate that was tried. `figures` are those it was taken or left for."""
 
     id: int
@@ -195,11 +195,11 @@ def add_refit(
     return int(row["id"])
 
 
-def refits(db: Connection, limit: int = 20) -> list[Refit]:
+def refits(db: Connection, limit: int = 20) -> list[TriedRefit]:
     """The last refits that were tried, newest first."""
     rows = db.execute("SELECT * FROM refits ORDER BY id DESC LIMIT ?", (limit,))
     return [
-        Refit(
+        TriedRefit(
             row["id"], row["at"], bool(row["taken"]), row["undone_at"], json.loads(row["figures"])
         )
         for row in rows

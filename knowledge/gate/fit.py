@@ -91,7 +91,7 @@ def fit_gate(
         question=sample.question,
     )
     held_out = scored if sample.examples else _stand_ins(sample)
-    return FittedGate(state, learned.model if learned else None, held_out)
+    return FittedGate(state, learned.model if learned else None, held_out, examples.items)
 
 
 def _about_these(

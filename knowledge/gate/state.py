@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from knowledge.gate.examples import Example
 from knowledge.gate.model import LearnedModel
 from knowledge.gate.points import Scored
 from knowledge.types import Counts, GateState, IndexMismatch, Point
@@ -16,12 +17,14 @@ STATE, MODEL = "gate.json", "gate.npz"
 
 @dataclass(frozen=True, slots=True)
 class FittedGate:
-    """What a fit brought. `held_out` are the scores of the examples that it was fitted to, each
-    without its own label; a gate that was loaded has none."""
+    """What a fit brought. `held_out` are the scores of the `examples` that it was fitted to, each
+    without its own label; a gate that was loaded has none. Where headings stand in for examples
+    these are not the ones that are scored."""
 
     state: GateState
     model: LearnedModel | None
     held_out: Scored | None = field(default=None, compare=False)
+    examples: tuple[Example, ...] = field(default=(), compare=False)
 
     def save(self, folder: Path) -> None:
         """Writes the artefact; the state, which says that there is a model, comes last."""

@@ -1,0 +1,106 @@
+"""Taking up labels that came from groups: only where the gate is no worse for it, and so that it
+can be undone.
+
+What was taken up stands beside the index, a file for each step with all labels as of then; the
+newest counts, together with the examples that are configured. The gate follows from its examples,
+so going back a step brings back the gate as it was, whatever became of the index meanwhile.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from knowledge.gate.examples import Example, load_examples
+from knowledge.gate.points import Scored, point_at
+from knowledge.gate.state import FittedGate
+from knowledge.types import GateState
+
+FOLDER, KEPT = "labels", 20
+"""Where the steps stand, and how many can be gone back."""
+
+_NAME = re.compile(r"(\d+)\.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Refit:
+    """What became of a refit. `before` and `after` are the precisions of the two gates at their
+    operating points, both on the new examples and each without having seen a message's label; None
+    where the good examples are not about the documents, and so there is nothing to measure.
+    `changed` is False where there were no other labels than before; `state` is that of the gate
+    that was tried."""
+
+    taken: bool
+    changed: bool
+    before: float | None
+    after: float | None
+    state: GateState
+
+
+def unchanged(state: GateState) -> Refit:
+    """There was nothing new to learn."""
+    return Refit(taken=False, changed=False, before=None, after=None, state=state)
+
+
+def taken_labels(folder: Path) -> tuple[Example, ...]:
+    """The labels of the newest step. Raises KnowledgeError where its file is damaged."""
+    steps = _steps(folder)
+    return load_examples(steps[-1:]).items
+
+
+def take_labels(folder: Path, labels: Sequence[Example]) -> None:
+    """Makes a step; the oldest ones of many are forgotten."""
+    steps = _steps(folder)
+    number = int(steps[-1].stem) + 1 if steps else 1
+    (folder / FOLDER).mkdir(exist_ok=True)
+    waiting = folder / FOLDER / "waiting.tmp"
+    rows = [{**asdict(item), "label": int(item.good)} for item in labels]
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    waiting.write_text("".join(lines), encoding="utf-8", errors="replace")
+    waiting.replace(folder / FOLDER / f"{number:06}.jsonl")
+    for step in steps[: -(KEPT - 1)]:
+        step.unlink(missing_ok=True)
+
+
+def drop_labels(folder: Path) -> bool:
+    """Goes back a step; False where there is none."""
+    steps = _steps(folder)
+    if steps:
+        steps[-1].unlink(missing_ok=True)
+    return bool(steps)
+
+
+def compare(
+    before: FittedGate, after: FittedGate, score: Callable[[str], float], target: float
+) -> Refit:
+    """Is the gate `after` no less precise than `before`, as far as that was wished for? Beyond
+    `target` precision is not what was asked for, and may go for recall.
+
+    `score` is that of the gate before, for messages that it was not fitted to.
+    """
+    if not (before.state.examples_fit and after.state.examples_fit):
+        taken = after.state.examples_fit or not before.state.examples_fit
+        return Refit(taken=taken, changed=True, before=None, after=None, state=after.state)
+    judged, items = after.held_out, after.examples
+    held_out, known_items = before.held_out, before.examples
+    if judged is None or held_out is None:
+        raise ValueError("a gate that was loaded has no held-out scores")
+    known = {
+        item.text: value for item, value in zip(known_items, held_out.scores.tolist(), strict=True)
+    }
+    scores = [known[item.text] if item.text in known else score(item.text) for item in items]
+    old = Scored(np.asarray(scores, np.float64), judged.good, judged.weights)
+    threshold, share = before.state.unprompted.threshold, after.state.share
+    was = point_at(old, threshold, share, proven=False).precision
+    now = point_at(judged, after.state.unprompted.threshold, share, proven=False).precision
+    taken = now >= min(was, target)
+    return Refit(taken=taken, changed=True, before=was, after=now, state=after.state)
+
+
+def _steps(folder: Path) -> list[Path]:
+    """The files of the steps, oldest first."""
+    found = (folder / FOLDER).glob("*.jsonl")
+    return sorted((path for path in found if _NAME.fullmatch(path.name)), key=lambda p: int(p.stem))
