@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
-from bot.cli import asking, check, evaluate, gate, index, replay, scoring
+from bot.cli import asking, check, evaluate, gate, index, label, replay, scoring, teacher
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.config.schema import Config, ConfigError, load_config
 from bot.daemon.compose import create_adapters, open_knowledge, run_daemon
@@ -72,9 +72,8 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             return await index.index(config.plan)
         case "check":
             return await _check(args, config)
-        case "replay":
-            async with _knowledge(config) as knowledge:
-                return await replay.replay_chat(config, knowledge, args)
+        case "label" | "replay":
+            return await _on_messages(args, config)
     async with _knowledge(config) as knowledge, _model(config) as llm:
         match args.command:
             case "ask":
@@ -89,6 +88,21 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
                 return await gate.calibrate(knowledge, config.bot.data_dir)
             case _:
                 return await _evaluate(args, config, knowledge, llm)
+
+
+async def _on_messages(args: argparse.Namespace, config: Config) -> int:
+    """The commands that go through messages of groups."""
+    if args.command == "label" and args.forget_teacher:
+        return await teacher.forget(config)
+    if args.command == "label" and args.agreement:
+        return await teacher.list_agreement(config)
+    async with _knowledge(config) as knowledge:
+        if args.command == "replay":
+            return await replay.replay_chat(config, knowledge, args)
+        if not args.teacher:
+            return await label.label(config, knowledge, SystemClock(), args)
+        async with _model(config) as llm:
+            return await teacher.teach(config, knowledge, llm, SystemClock(), args)
 
 
 async def _evaluate(

@@ -105,8 +105,10 @@ class KnowledgeBase:
         self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda *_: None
     ) -> None:
         """Embeds texts that will be asked about, many at a time in several processes, and keeps
-        their vectors. `progress` is told how many of how many are done. Raises KnowledgeError."""
-        wanted = list(dict.fromkeys(texts))
+        their vectors, 1 KB each. `progress` is told how many of how many are done. Raises
+        KnowledgeError."""
+        both = (said for text in texts for said in (text, without_openers(text)))
+        wanted = list(dict.fromkeys(both))
 
         def work() -> None:
             for positions, vectors in embed_many(self._embedder, wanted):
@@ -116,6 +118,16 @@ class KnowledgeBase:
                 progress(len(self._prepared), len(wanted))
 
         await self._run(work)
+
+    async def vectors(self, texts: Sequence[str]) -> Vectors:
+        """The texts' unit vectors, shape (len(texts), dim). Raises KnowledgeError."""
+        return await self._run(
+            lambda: (
+                np.stack([self._remembered(text) for text in texts])
+                if texts
+                else np.zeros((0, self._embedder.dim), np.float32)
+            )
+        )
 
     async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:
         """The k best passages for a question, from all sources or only some; in the order of the

@@ -10,6 +10,7 @@ from bot.cli.labelled import ABOUT
 from bot.llm.scoring import Rubric
 
 USAGE_ERROR = 2
+GUIDELINE = Path(__file__).parents[2] / "examples" / "guideline.md"
 BURST = "stop when there is nothing left to do"
 
 
@@ -40,6 +41,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     gate.add_argument("--mention", action="store_true", help="judge them as if they mentioned me")
     gate.add_argument("--json", action="store_true", help="print one JSON object per line")
     _add_replay(commands)
+    _add_label(commands)
     commands.add_parser("calibrate", help="fit the gate to the example questions")
     _add_eval(commands.add_parser("eval", help="measure quality on labelled data"))
     finding = "check configuration, index, gate, adapters; status 0 or 1"
@@ -66,6 +68,25 @@ def _add_asking(commands: "argparse._SubParsersAction[_Parser]") -> None:
     search.add_argument("text", type=_text, metavar="TEXT")
     search.add_argument("-k", type=_number(50), default=5, help="how many; default 5")
     search.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+def _add_label(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    about = "label stored messages for the gate, the most uncertain first"
+    label = commands.add_parser("label", help=about)
+    label.add_argument("--group", metavar="ADAPTER:GROUP", help="only messages of this group")
+    label.add_argument("--limit", type=_number(), help="at most so many")
+    what = label.add_mutually_exclusive_group()
+    by_model = "let the language model label so many; what it costs is said before"
+    what.add_argument("--teacher", type=_number(), metavar="N", help=by_model)
+    forget = "throw away all labels of the model"
+    what.add_argument("--forget-teacher", action="store_true", help=forget)
+    agreement = "labels by origin, and where model and people differ"
+    what.add_argument("--agreement", action="store_true", help=agreement)
+    own = "what is good and what is bad, for the model; edit it"
+    label.add_argument("--guideline", type=_file, default=GUIDELINE, metavar="FILE", help=own)
+    label.add_argument("--yes", action="store_true", help="ask the model without confirmation")
+    label.add_argument("--max-tokens", type=_number(), help="ask for no more than so many")
+    label.add_argument("--max-cost", type=float, help="the same in money, by the prices of llm")
 
 
 def _add_replay(commands: "argparse._SubParsersAction[_Parser]") -> None:

@@ -27,6 +27,8 @@ SCORE_TOKENS = 2
 REWRITE_TOKENS = 160
 KEYWORD_TOKENS = 160
 CHOICE_TOKENS = 16
+LABEL_TOKENS, LABELLED_TOKENS = 8, 300
+"""Of a line that labels a message, and of the message."""
 SCORED_TOKENS = 1500
 """A text to score is cut at this length: its beginning tells."""
 
@@ -107,6 +109,17 @@ class Llm:
         done = await self._ask(Route.SCORE, prompt, CHOICE_TOKENS, Step.RELEVANCE)
         numbers = [int(number) for number in re.findall(r"\d{1,3}", done.text)]
         return [number for number in numbers if number] if numbers else None
+
+    def label_prompt(self, guideline: str, messages: Sequence[str], chinese: bool) -> Prompt:
+        """The prompt of `label`, to count its tokens."""
+        short = [shortened(message, LABELLED_TOKENS) for message in messages]
+        return self._prompts.render("label", chinese=chinese, guideline=guideline, message=short)
+
+    async def label(self, guideline: str, messages: Sequence[str], chinese: bool) -> str:
+        """Lines "number: good", "bad" or "unsure" for messages, numbered from 1, by a guideline."""
+        prompt = self.label_prompt(guideline, messages, chinese)
+        tokens = LABEL_TOKENS * len(messages)
+        return (await self._ask(Route.ANSWER, prompt, tokens, Step.QUESTION)).text
 
     def evidence_tokens(self) -> int:
         """Room for the passages of an answer, in the model that would be asked now."""
