@@ -69,6 +69,7 @@ def joined(hits: Sequence[CodeHit]) -> list[CodeHit]:
                 heading=best.heading,
                 score=best.score,
                 matched=tuple(dict.fromkeys((*last.matched, *hit.matched))),
+                defined=tuple(dict.fromkeys((*last.defined, *hit.defined))),
             )
         else:
             whole.append(hit)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
+from bot.answering.definition import answers_unread
 from bot.answering.evidence import Evidence
 from bot.answering.external import ExternalSources
 from bot.answering.external_passages import article_passage, code_passage, joined
@@ -33,9 +34,8 @@ MAX_CODE = 4
 MAX_PAGE_PASSAGES = 4
 """Passages of each kind that are judged."""
 
-SURE_CODE = 0.6
-"""What code must score to be quoted unread: it defines, or uses word for word, nearly all that
-the question names."""
+MAX_TELLING = 20
+"""Words of a question of which code must hold all."""
 
 SURE_PAGE = 0.85
 """The evidence that a page must bring to be quoted unread: see `knowledge.retrieval.assess`."""
@@ -59,7 +59,8 @@ async def gather(
         allowed = [article for article in articles if article.preferred or question.mention]
         if llm is None:
             meant = [hit for hit in hits if external.may_mean(hit.repo, question.text)]
-            found = await _unread(question.text, knowledge, meant, allowed)
+            figures["known"] = sorted({name for hit in hits for name in hit.matched})
+            found = await _unread(question.text, knowledge, meant, allowed, external.names)
         else:
             found = await _read(question.text, knowledge, hits, allowed, llm)
         figures["scores"] = [round(entry.relevance, 3) for entry in found]
@@ -121,10 +122,15 @@ async def _unread(
     knowledge: Knowledge,
     hits: Sequence[CodeHit],
     articles: Sequence[Article],
+    project: Sequence[str],
 ) -> list[Evidence]:
-    """What needs no reading to be believed."""
-    telling = [hit for hit in joined(hits) if hit.matched and hit.score >= SURE_CODE]
-    code = [Evidence(code_passage(hit), hit.score) for hit in telling]
+    """What needs no reading to be believed; `project` is what it is called."""
+    words = await knowledge.keywords(text, MAX_TELLING)
+    code = [
+        Evidence(code_passage(hit), hit.score)
+        for hit in joined(hits)
+        if hit.matched and answers_unread(hit, text, words, project)
+    ]
     names = [name.lower() for name in verbatim_terms(text)]
     pages = [
         article_passage(article)

@@ -1,17 +1,23 @@
 """Stage 2: the gate. Most of a group's messages end here."""
 
+import asyncio
+
 from bot.answering.external import ExternalSources
+from bot.answering.heuristics import is_question
 from bot.llm.llm import Llm, all_of
 from bot.llm.scoring import Rubric
 from bot.types import Knowledge, Question, Reason, Silence, Trace, stage
 from common.language import is_chinese
+from knowledge.code.terms import verbatim_terms
+from knowledge.code.types import RepoQuestion
 
 
 async def reject(
     question: Question, knowledge: Knowledge, external: ExternalSources | None, trace: Trace
 ) -> Silence | None:
     """Silence for what is too far from the documents; a mention is let through more easily, and
-    in any case where it calls the project by name and more than the documents can be searched."""
+    in any case where it calls the project by name and more than the documents can be searched.
+    What the project's code defines is as good as what the documents say."""
     with stage(trace, "reject") as figures:
         verdict = await knowledge.judge(
             question.text,
@@ -24,7 +30,33 @@ async def reject(
         figures["accept"] = verdict.accept
         if not verdict.accept and question.mention and external:
             figures["accept"] = figures["named"] = external.is_named_in(question.text)
+        if not figures["accept"] and external:
+            figures["accept"] = figures["in_code"] = await _in_code(question, knowledge, external)
         return None if figures["accept"] else Silence(Reason.OFF_TOPIC)
+
+
+LOOK_S = 5.0
+"""Seconds for a look into the code before a message is rejected."""
+
+
+async def _in_code(question: Question, knowledge: Knowledge, external: ExternalSources) -> bool:
+    """Does the code define what is asked about? Servers are asked for mentions only, and what
+    does not look like a question is not looked up unprompted."""
+    names = tuple(verbatim_terms(question.text))
+    may_be = question.mention or is_question(question.text)
+    if external.code is None or not names or not may_be:
+        return False
+    asked = RepoQuestion(
+        text=question.text,
+        similarity=knowledge.similarity,
+        verbatim=names,
+        sources=question.sources,
+    )
+    try:
+        async with asyncio.timeout(LOOK_S):
+            return await external.code.defines(asked, local_only=not question.mention)
+    except TimeoutError:
+        return False
 
 
 MENTION_SHARE = 0.5

@@ -67,6 +67,8 @@ def decline_text(trace: Trace, chinese: bool, reason: Reason = Reason.NO_EVIDENC
     if _was_left_without_a_model(trace):
         return notice("model_down", chinese)
     found: list[str] = next((entry["unknown"] for entry in trace if entry.get("unknown")), [])
+    in_code = {name for entry in trace for name in entry.get("known", ())}
+    found = [name for name in found if name not in in_code]
     unknown = [name for name in found if _REPEATABLE.fullmatch(name)]
     # Where an address stands in the message, its parts are no names to speak of.
     if unknown and len(unknown) == len(found):

@@ -69,26 +69,28 @@ def is_minor(path: str) -> bool:
 
 def score(
     terms: Sequence[Term], path: str, heading: str, text: str, words: float
-) -> tuple[float, tuple[str, ...]]:
-    """0 to 1, and the terms that occur. `words` from 0 to 1 is how well the words agree."""
+) -> tuple[float, tuple[str, ...], tuple[str, ...]]:
+    """0 to 1, the terms that occur, and those of them that are defined. `words` from 0 to
+    1 is how well the words agree."""
     whole = f"{heading}\n{text}"
     piece = _Piece(path.lower(), whole, whole.lower())
-    verbatim, matched = 0.0, []
+    verbatim, matched, defined = 0.0, [], []
     for term in terms:
         worth = _literal(term, piece)
         if worth:
             matched.append(term.text)
-            defined = _defines(term, heading, text)
-            verbatim += term.weight * worth * (DEFINED if defined else USED)
+            defines = _defines(term, heading, text)
+            defined += [term.text] if defines else []
+            verbatim += term.weight * worth * (DEFINED if defines else USED)
     total = (1 - WORDS_SHARE) * verbatim + WORDS_SHARE * words
-    return total * (MINOR if is_minor(path) else 1.0), tuple(matched)
+    return total * (MINOR if is_minor(path) else 1.0), tuple(matched), tuple(defined)
 
 
 def rated(
     terms: Sequence[Term], repo: str, path: str, chunk: Chunk, url: str, words: float = 0.0
 ) -> CodeHit:
     """A chunk of a file as a hit, see `score`."""
-    points, matched = score(terms, path, chunk.heading, chunk.text, words)
+    points, matched, defined = score(terms, path, chunk.heading, chunk.text, words)
     return CodeHit(
         repo=repo,
         path=path,
@@ -99,6 +101,7 @@ def rated(
         url=url,
         score=points,
         matched=matched,
+        defined=defined,
     )
 
 

@@ -117,7 +117,8 @@ class RemoteRepo:
             url = sourcegraph_link(self._settings.endpoint, *place)
             hit = rated(terms, self.name, match.path, chunk, url)
             own = tuple(term for term in hit.matched if term in verbatim)
-            hits[hit.path, hit.line] = replace(hit, matched=own)
+            defined = tuple(term for term in hit.defined if term in verbatim)
+            hits[hit.path, hit.line] = replace(hit, matched=own, defined=defined)
         return kept(hits.values())
 
 

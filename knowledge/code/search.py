@@ -74,6 +74,12 @@ class RepoSearch:
         hits += await self._elsewhere(question, [repo.name for repo in chosen])
         return sorted(hits, key=lambda hit: -hit.score)[:MAX_HITS]
 
+    async def defines(self, question: RepoQuestion, *, local_only: bool) -> bool:
+        """Is one of the question's names defined somewhere, right where all others stand, too?
+        With `local_only` no server is asked."""
+        hits = await (self._elsewhere(question, ()) if local_only else self.search(question))
+        return any(hit.defined and {*hit.matched} >= {*question.verbatim} for hit in hits)
+
     async def _elsewhere(self, question: RepoQuestion, chosen: Sequence[str]) -> list[CodeHit]:
         """What was asked for verbatim, and stands in local code that was not chosen: looking costs
         little, and a name says more than an introduction."""

@@ -54,8 +54,8 @@ class CodeHit:
 
     `line` is the first one, 1-based; `heading` the classes and functions around it ("Retrying >
     wraps"); `language` is for a code fence; `url` shows the exact commit, "" where there is none.
-    `matched` are the verbatim terms that occur in it. `score` is about 1 where all of them are
-    defined there, and below 0.3 where only words agree.
+    `matched` are the verbatim terms that occur in it, `defined` those it defines. `score` is about
+    1 where all of them are defined there, and below 0.3 where only words agree.
     """
 
     repo: str
@@ -67,3 +67,4 @@ class CodeHit:
     url: str
     score: float
     matched: tuple[str, ...] = ()
+    defined: tuple[str, ...] = ()
