@@ -16,6 +16,16 @@ def options(api: RerankApi) -> list[str]:
     return ["--set", f"knowledge.reranker={json.dumps(reranker)}"]
 
 
+async def test_quotes_come_in_its_order(tmp_path: Path) -> None:
+    async with rerank_api("tei") as api:
+        paths = []
+        for liked in ("exit status 98", "compiles the kernels"):
+            api.liked = liked
+            _, out, _ = await run(tmp_path, "ask", ASK, "--json", more=options(api))
+            paths.append(json.loads(out)["citations"][0]["path"])
+    assert paths == ["en/serving.md", "en/faq.md"]
+
+
 async def test_the_trace_says_whose_order_it_was(tmp_path: Path) -> None:
     async with rerank_api() as api:
         api.liked = "7311"
