@@ -74,7 +74,8 @@ class Question:
     """Consecutive messages of one person in one group, packed into one question.
 
     `text` is what they wrote, joined by newlines, or what it was rewritten to; `messages` is
-    never empty; `history` is what was said before, oldest first; `sources` are those that the
+    never empty; `history` is what was said before, oldest first; `before`, for a text that leans on
+    it, is what it replies to and what its author wrote just before; `sources` are those that the
     group is bound to, none for all. Where the text asks several things, `parts` are those to
     answer, with their number in it, and `left_open` the numbers of others that it must be said of.
     """
@@ -86,6 +87,7 @@ class Question:
     sources: tuple[str, ...] = ()
     parts: tuple[tuple[int, str], ...] = ()
     left_open: tuple[int, ...] = ()
+    before: tuple[str, ...] = ()
 
     @property
     def last(self) -> IncomingMessage:

@@ -60,8 +60,9 @@ class Pipeline:
         if isinstance(text, Silence):
             return text
         llm = self.llm.ranked(mention=question.mention) if self.llm else None
-        text = await self._rewritten(replace(question, text=text), llm, trace)
-        triaged = await self._gated(replace(question, text=text), trace)
+        rewritten = await self._rewritten(replace(question, text=text), llm, trace)
+        before = question.before if rewritten == text else ()
+        triaged = await self._gated(replace(question, text=rewritten, before=before), trace)
         if isinstance(triaged, Silence):
             return triaged
         question = triaged
@@ -114,7 +115,9 @@ class Pipeline:
         return triaged if isinstance(triaged, Silence) else await self.respond(triaged, trace)
 
     async def _gated(self, question: Question, trace: Trace) -> Question | Silence:
-        """The question where it, or some of the several that it is, belong to the documents."""
+        """The question where it, or some of the several that it is, belong to the documents. A
+        fragment that does not by itself is judged with what it leans on, and then asked so: only
+        then, because talk about the documents would carry anything that follows it through."""
         texts = split_questions(question.text)
         if len(texts) > 1 and room_for_each(len(texts), self.options.max_chars):
             parts = dict(enumerate(texts, 1))
@@ -129,6 +132,10 @@ class Pipeline:
             if parts:
                 return replace(question, parts=tuple(parts.items()), left_open=tuple(sorted(left)))
         silence = await reject(question, self.knowledge, self.external, trace)
+        if silence and question.before:
+            text = "\n".join((*question.before, question.text))
+            question = replace(question, text=text, before=())
+            silence = await reject(question, self.knowledge, self.external, trace)
         return silence or question
 
     async def _rewritten(self, question: Question, llm: Llm | None, trace: Trace) -> str:

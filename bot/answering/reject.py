@@ -28,6 +28,9 @@ async def reject(
         figures["score"] = round(verdict.score, 4)
         figures["threshold"] = round(verdict.threshold, 4)
         figures["accept"] = verdict.accept
+        written = "\n".join(m.text for m in question.messages if m.text.strip())
+        if question.text != written.strip():
+            figures["judged"] = question.text
         if not verdict.accept and question.mention and external:
             figures["accept"] = figures["named"] = external.is_named_in(question.text)
         if not figures["accept"] and external:

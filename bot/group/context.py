@@ -5,12 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.contract import Adapter
+from bot.answering.heuristics import leans
+from bot.group.command_parser import parse_command
 from bot.store.store import Store
 from bot.types import Question, Turn
 
 ROWS = 40
 SECONDS = 1800.0
 """How far back a question's history reaches: so many messages, so many seconds."""
+
+LEADS, LEAD_S, LEAD_CHARS = 3, 180.0, 500
+"""What somebody wrote just before: so many messages, within so many seconds, of each so much."""
 
 REREAD_AFTER_S = 10.0
 """A message that is older when it is to be answered is looked at again: it may have been changed
@@ -22,6 +27,34 @@ async def in_context(question: Question, store: Store) -> Question:
     first = question.messages[0]
     rows = await store.messages(first.adapter, first.group, None, ROWS)
     return replace(question, history=turns_before(question, rows, first.sent_at - SECONDS))
+
+
+async def with_what_it_leans_on(question: Question, store: Store, prefix: str) -> Question:
+    """The question, if it asks something that was begun before, with that: what it replies to (for
+    a reply to the bot the question that was answered) and what its author wrote just before.
+    Commands, which begin with `prefix`, are nothing to lean on."""
+    if not leans(question.text, mention=question.mention):
+        return question
+    first = question.messages[0]
+    own = {message.message_id for message in question.messages}
+    quoted = []
+    for message in question.messages:
+        if message.reply_to and message.reply_to not in own:
+            found = await store.question_of(message.adapter, message.reply_to)
+            if found and found.group == message.group:
+                quoted.append(found.text)
+    rows = await store.messages(first.adapter, first.group, None, ROWS)
+    said = [
+        row["text"]
+        for row in rows
+        if row["user"] == first.user
+        and row["message_id"] not in own
+        and not row["recalled"]
+        and first.sent_at - LEAD_S <= row["sent_at"] <= first.sent_at
+        and parse_command(row["text"], prefix) is None
+    ]
+    leads = dict.fromkeys(text[-LEAD_CHARS:] for text in (*quoted, *said[-LEADS:]) if text.strip())
+    return replace(question, before=tuple(leads))
 
 
 def turns_before(

@@ -12,7 +12,7 @@ from adapters.base import EVERYBODY, IncomingMessage
 from adapters.contract import Adapter
 from bot.answering.heuristics import answers
 from bot.answering.pipeline import Pipeline
-from bot.group.context import as_it_is_now, in_context
+from bot.group.context import as_it_is_now, in_context, with_what_it_leans_on
 from bot.group.delivery import Delivery
 from bot.group.duplicates import Duplicates
 from bot.group.flood import Flood
@@ -53,6 +53,7 @@ class QuestionHandler:
         question = replace(question, sources=await self.store.bound_sources(*question.group))
         if self.pipeline.llm:
             question = await in_context(question, self.store)
+        question = await with_what_it_leans_on(question, self.store, self.options.command_prefix)
         triaged = await unless(pending.off, self.pipeline.triage(question, pending.trace))
         if isinstance(triaged, Question):
             pending.question = triaged

@@ -248,7 +248,9 @@ def _label(row: Row) -> Label:
 def _question(rows: Sequence[Row]) -> StoredQuestion:
     """The messages of a question, in their order, as the gate judged them."""
     last, trace = rows[-1], json.loads(rows[-1]["trace"] or "[]")
-    judged: Mapping[str, Any] = next((entry for entry in trace if entry["stage"] == "reject"), {})
+    verdicts: list[Mapping[str, Any]] = [one for one in trace if one["stage"] == "reject"]
+    # Of several questions in one message, and with what a fragment leans on: what came nearest.
+    judged = max(verdicts, key=lambda one: one.get("score", 0.0), default={})
     text = "\n".join(row["text"] for row in rows if row["text"].strip())
     return StoredQuestion(
         adapter=last["adapter"],
