@@ -20,6 +20,7 @@ from bench import (
     llm,
     quality,
     search,
+    teacher,
     vectors,
 )
 from bench.figures import Figure, table
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "build": build.measure,
     "quality": quality.measure,
     "gate": gate.measure,
+    "teacher": teacher.measure,
     "grounding": grounding.measure,
     "elsewhere": elsewhere.measure,
     "search": search.measure,

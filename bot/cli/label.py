@@ -151,9 +151,8 @@ def as_label(
     *,
     good: bool,
     weight: float = 1.0,
-    person: str = "",
 ) -> Label:
-    """A label for a stored question."""
+    """A label for a stored question, of nobody in particular."""
     return Label(
         adapter=question.adapter,
         group=question.group,
@@ -161,7 +160,7 @@ def as_label(
         text=question.text,
         good=good,
         origin=origin,
-        person=person,
+        person="",
         weight=weight,
         at=now,
     )

@@ -110,9 +110,8 @@ async def _ask(
         given += len(found)
         for number, good in found.items():
             one = batch[number - 1]
-            made = as_label(
-                one, Origin.TEACHER, clock.now(), good=good, weight=WEIGHT, person="teacher"
-            )
+            now = clock.now()
+            made = as_label(one, Origin.TEACHER, now, good=good, weight=WEIGHT)
             await store.add_label(made)
     usage = llm.hybrid.usage
     spent = _cost(config, usage.prompt_tokens, usage.completion_tokens)
