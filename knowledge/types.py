@@ -166,8 +166,8 @@ class Point:
 
 GateReason: TypeAlias = Literal["learned", "configured", "few", "not_better", "other_documents"]
 """What decided for the gate's model: it was learned, or the distance serves since that was
-configured, the examples are few, what is learned is not surely better yet, or the good examples
-are about other documents."""
+configured, the examples are few, what is learned is not better yet, or the good examples are
+about other documents."""
 
 
 @dataclass(frozen=True, slots=True)

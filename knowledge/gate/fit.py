@@ -1,7 +1,7 @@
 """Fitting the gate: the learned model where it is worth it, else the distance.
 
 The model has to earn its place: it is taken when it is better than the distance alone on examples
-that it has not seen, by more than their number explains. Where the good examples are not about the
+that it has not seen. Where the good examples are not about the
 documents there is nothing to learn from, and the documents' own headings stand in; see `distance`.
 """
 
@@ -68,7 +68,7 @@ def fit_gate(
     share = examples.share(options.expected_share)
     why = _obstacle(good, sample, options)
     learned = None if why else fit_model(lookup.seen, good, weights, share)
-    if learned and not learned.wins:
+    if learned and learned.gain <= 0.0:
         learned, why = None, "not_better"
     scored = Scored(learned.held_out if learned else near, good, weights)
     points = _learned_points if learned else _distance_points

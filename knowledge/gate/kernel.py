@@ -72,7 +72,10 @@ def _slopes(logits: Floats, labels: Floats, weights: Floats) -> tuple[Floats, Fl
 
 
 def _stiff(kernel: Floats, root: Floats) -> Floats:
-    return np.eye(len(root)) + root[:, None] * kernel * root
+    stiff = kernel * root
+    stiff *= root[:, None]
+    stiff[np.diag_indices_from(stiff)] += 1.0
+    return stiff
 
 
 def _uphill(

@@ -63,7 +63,7 @@ def test_it_says_when_the_target_is_missed() -> None:
     ("why", "words"),
     [
         ("few", "too little to learn from"),
-        ("not_better", "not surely better"),
+        ("not_better", "not better yet"),
         ("configured", "as configured"),
     ],
 )
