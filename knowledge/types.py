@@ -298,8 +298,3 @@ class HeadingPaths:
         """The headings above a 0-based line, outermost first; its own counts."""
         number = bisect_right(self._lines, line)
         return self._paths[number - 1] if number else ""
-
-
-def heading_at(outline: Outline, line: int) -> str:
-    """The headings above one 0-based line, outermost first."""
-    return HeadingPaths(outline).at(line)

@@ -16,9 +16,9 @@ from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from knowledge.ingest.long_documents import stretches
 from knowledge.ingest.outline import blocks, markdown_outline
 from knowledge.types import PATH as PATH
-from knowledge.types import HeadingPaths, Piece
+from knowledge.types import HeadingPaths as HeadingPaths
 from knowledge.types import Outline as Outline
-from knowledge.types import heading_at as heading_at
+from knowledge.types import Piece
 
 TextKind: TypeAlias = Literal["markdown", "text"]
 Span: TypeAlias = tuple[int, int]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from knowledge.ingest.split import Outline, heading_at, outline_of, parts
+from knowledge.ingest.split import HeadingPaths, Outline, outline_of, parts
 from knowledge.types import Piece
 
 UNIT_CHARS = (40, 200)
@@ -37,13 +37,14 @@ def _sections(text: str) -> Iterator[tuple[int, int, str]]:
     """From each heading to the next, with the headings above; a heading with nothing below it
     opens the section after it."""
     outline = outline_of(text, "markdown")
+    paths = HeadingPaths(outline)
     lines = [0, *(match.end() for match in re.finditer("\n", text))]
     titles = {lines[heading.line]: heading.line for heading in outline.headings}
     begun = 0
     for start, end in pairwise(sorted({0, *titles, len(text)})):
         body = text[start:end].partition("\n")[2] if start in titles else text[start:end]
         if _WORD.search(body) or end == len(text):
-            yield begun, end, heading_at(outline, titles.get(start, 0))
+            yield begun, end, paths.at(titles.get(start, 0))
             begun = end
 
 
