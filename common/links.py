@@ -63,8 +63,9 @@ def links(text: str) -> list[Link]:
 
 
 def masked(text: str, sign: str) -> str:
-    """The text with each character of its addresses replaced by a sign."""
-    return _masked(text, links(text), sign)
+    """The text with each character of its addresses replaced by a sign; models/Block.cc is a path
+    as a whole."""
+    return _masked(text, [link for link in links(text) if text[: link.start][-1:] != "/"], sign)
 
 
 def replaced(text: str, change: Callable[[str], str]) -> str:

@@ -38,6 +38,7 @@ def test_no_sign_hides_an_address(sign: str, address: str) -> None:
 
 def test_addresses_are_masked_and_replaced_in_their_places() -> None:
     assert masked("见evil.com！", "x") == "见xxxxxxxx！"
+    assert masked("src/models/Block.cc", "x") == "src/models/Block.cc"
     assert replaced("a.com，b.com.", str.upper) == "A.COM，B.COM."
 
 
