@@ -214,7 +214,7 @@ class _Judge:
         snapshot, found = self.corpus.snapshot, replace(self.found, scores=scores)
         features = evidence_features(snapshot, found.asked, found.seen, scores)
         hits = passages(snapshot, found, PASSAGES, PASSAGE_CHARS, self.scope)
-        quotes = cut(found.asked.text, hits, MAX_CHARS, snapshot.words)
+        quotes = cut(snapshot, found.asked.text, hits, MAX_CHARS)
         if self.labelled is not None:
             if self.labelled.kind != "answerable":
                 return features, False, False

@@ -32,6 +32,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
                       more_is_better=True)  # fmt: skip
     answers = _json(bench, "eval", "answers", "--data", questions)
     yield at_least("quoted answers: all of what they must contain", answers["must_contain"], 0.65)
+    yield at_least("quoted answers: sure precision", answers["sure_precision"], 0.92)
+    yield at_least("quoted answers: sure recall", answers["sure_recall"], 0.65)
     yield at_least("quoted answers: off-topic messages silent", answers["offtopic_silent"], 0.95)
     yield against("answerable answered, near misses declined", answers["answerable_answered"],
                   answers["near_miss_declined"], "", "", more_is_better=True)  # fmt: skip

@@ -148,7 +148,7 @@ class KnowledgeBase:
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
         """The parts of the passages that answer, at most `max_chars` long."""
         said = without_openers(text)
-        return await self._run(lambda: cut(said, passages, max_chars, self._now().snapshot.words))
+        return await self._run(lambda: cut(self._now().snapshot, said, passages, max_chars))
 
     async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:
         """The passages grown to their sections, then their pages, to `most` characters in all."""

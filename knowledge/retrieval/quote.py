@@ -1,15 +1,20 @@
 """Quoting the answer out of passages, word for word: the best part, what stands beside it, and
 further parts, as long as there is room. Long tables and code are cut around what was asked."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from knowledge.index.lexical import LexicalIndex
+from knowledge.index.open import Snapshot
 from knowledge.index.variants import are_translations
 from knowledge.ingest.split import PATH, outline_of, parts
+from knowledge.retrieval.question import read
 from knowledge.retrieval.sentences import first_whole
 from knowledge.types import Part, Passage, Quote
+
+_TITLE = re.compile(r"^(?:#{1,6} |=+$|-+$)", re.MULTILINE)
 
 BESIDE = 2.0
 """By how much a part beside a chosen one is ahead of its score: the answer goes on there."""
@@ -59,10 +64,11 @@ class _Chosen:
 
 
 def cut(
-    question: str, passages: Sequence[Passage], max_chars: int, words: LexicalIndex
+    snapshot: Snapshot, question: str, passages: Sequence[Passage], max_chars: int
 ) -> list[Quote]:
     """Quotes from the passages that answer best, at most `max_chars` in all."""
-    rarity = words.rarity(words.telling_terms(question))
+    words, asked = snapshot.words, read(snapshot, question)
+    rarity = dict(zip(asked.terms, asked.weights.tolist(), strict=True))
     waiting = _candidates(passages, rarity, words)
     chosen: list[_Chosen] = []
     left = max_chars
@@ -156,6 +162,8 @@ def _fitted(
 def _sections(one: _Candidate, rarity: Mapping[str, float], words: LexicalIndex) -> tuple[int, str]:
     """Of a part with several sections those that are about the question: where the first begins,
     and their text."""
+    if not _TITLE.search(one.text):
+        return one.part.line, one.text
     lines = one.text.splitlines(keepends=True)
     titles = [heading.line for heading in outline_of(one.text, "markdown").headings]
     cuts = [0, *(title for title in titles if "".join(lines[:title]).strip("# \n")), len(lines)]
