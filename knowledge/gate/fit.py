@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.small_talk import without_openers
 from knowledge.gate.distance import Sample, are_about_these, choose, fit_threshold, talk_mean
 from knowledge.gate.examples import WRITTEN, Examples
 from knowledge.gate.features import Seen, see
@@ -46,11 +47,12 @@ class Lookup:
 def look_up(
     snapshot: Snapshot, examples: Examples, encode: Encode, options: GateSettings
 ) -> Lookup:
-    """Looks all examples up in an index; all that a fit needs of it."""
-    vectors = encode([item.text for item in examples.items])
+    """Looks all examples up in an index, as the messages of a group are: without openers. All that
+    a fit needs of it."""
+    texts = [without_openers(item.text) for item in examples.items]
     seen = [
-        see(snapshot, item.text, vector, EVERYTHING)
-        for item, vector in zip(examples.items, vectors, strict=True)
+        see(snapshot, text, vector, EVERYTHING)
+        for text, vector in zip(texts, encode(texts), strict=True)
     ]
     return Lookup(seen, own_scores(snapshot, options.neighbours, encode))
 
