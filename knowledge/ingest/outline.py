@@ -1,5 +1,6 @@
 """Where headings, code blocks and tables stand in a document, by markdown-it-py for Markdown."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -7,6 +8,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowledge.types import Heading, Outline
+
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 def blocks(text: str) -> list[Token]:
@@ -24,7 +27,7 @@ def markdown_outline(tokens: Sequence[Token]) -> Outline:
         if token.map is None:
             continue
         if token.type == "heading_open" and token.level == 0:
-            title = " ".join(following.content.split())
+            title = _ESCAPED.sub(r"\1", " ".join(following.content.split()))
             headings.append(Heading(token.map[0], int(token.tag[1]), title))
         elif token.type in ("fence", "code_block", "table_open"):
             solid.append((token.map[0], token.map[1]))

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from markdown_it.token import Token
+
 from common.decoding import ReadError
 from common.process import Message
 from common.process_child import serve
@@ -76,18 +78,20 @@ def _read(path: Path, loaded: Loaded, views: Mapping[str, Any]) -> Message:
 
 
 def cleaned(document: Document, most: int) -> tuple[list[Line], Outline]:
-    """A document's lines without artefacts and with their tables' heads in every `most`
-    characters, and its outline."""
+    """A document's lines without artefacts, tables and code in parts of `most` characters, and its
+    outline."""
     lines = [Line(line.text.replace("\n", " "), line.number) for line in document.lines]
     if document.format == "text":
         return lines, Outline()
+    text, tokens = "", list[Token]()
     if not document.is_clean:
         text = "\n".join(line.text for line in lines)
         tokens = blocks(text)
         plain = without_artefacts(text, tokens).split("\n")
         lines = [Line(said, line.number) for said, line in zip(plain, lines, strict=True)]
         lines = without_blank_runs(lines, tokens)
-    tokens = blocks("\n".join(line.text for line in lines))
+    said = "\n".join(line.text for line in lines)
+    tokens = tokens if said == text else blocks(said)
     headed = in_parts(lines, tokens, most)
     if len(headed) != len(lines):
         tokens = blocks("\n".join(line.text for line in headed))

@@ -21,6 +21,9 @@ from knowledge.ingest.render.lines import (
 from knowledge.ingest.render.rst import rst_lines
 
 FENCE = re.compile(r"(?P<before>[\s>]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`]*|[^`\s]*)$")
+_SUSPECT = re.compile(r"[`~{}<\[!?=:]|^\s*(?:/{3}|import|export)")
+"""What every line has that is of interest here: most have nothing of it."""
+
 _ADMONITION = re.compile(
     r"\s*(?:!!!|\?\?\?\+?)\s+(?P<kind>[\w-]+)(?:\s+[\w-]+)*\s*(?P<title>\"(?:[^\"\\]|\\.)*\")?\s*$"
 )
@@ -75,6 +78,10 @@ class Flavours:
         """The lines without what only the builder understands; code stays as it is."""
         at = 0
         while at < len(lines):
+            if not _SUSPECT.search(lines[at].text):
+                yield lines[at]
+                at += 1
+                continue
             made, end = (
                 self._fence(lines, at)
                 or self._indented(lines, at)
