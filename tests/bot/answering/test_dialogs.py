@@ -67,7 +67,7 @@ async def test_an_answer_is_written_from_the_documents_and_cites_them(
         (reply,) = talk.heard()
         assert reply.text == GOOD
         assert [(c.path, c.url) for c in reply.citations] == [
-            ("en/serving.md", "https://docs.test/en/serving.md")
+            ("en/serving.md", "https://docs.test/en/serving.md#serving-models")
         ]
         decision = await talk.store.decision("fake", asked)
         assert decision

@@ -40,7 +40,7 @@ async def test_an_answer_replies_to_the_question_with_its_source(
         assert (reply.group, reply.reply_to, reply.kind) == (GROUP, asked, "answer")
         assert "7311" in reply.text
         first = reply.citations[0]
-        assert (first.path, first.url) == ("en/serving.md", "https://docs.test/en/serving.md")
+        assert (first.path, first.url) == ("en/serving.md", "https://docs.test/en/serving.md#ports")
         decision = await talk.store.decision("fake", asked)
         assert decision and decision["state"] == "answered"
         assert [e["stage"] for e in decision["trace"]] == [
