@@ -58,11 +58,12 @@ def _run(
 
 def _chosen(rest: Group, train: Group, options: GateSettings) -> Rows:
     """As the command chooses: by the gate that there is before the teacher is asked."""
-    before = judged(train, rest, options)
-    threshold = float(before.scores[before.passing].min()) if before.passing.any() else 1.0
-    candidates = [Candidate(UNKNOWN, float(score), threshold) for score in before.scores]
-    vectors = np.stack([seen.vector for seen in rest.lookup.seen])
-    return np.asarray(chosen(candidates, vectors, TAUGHT))
+    scores = judged(train, rest, options).scores.tolist()
+    candidates = [
+        Candidate(replace(UNKNOWN, message_id=str(row)), score, 0.0)
+        for row, score in enumerate(scores)
+    ]
+    return np.asarray([int(one.question.message_id) for one in chosen(candidates, TAUGHT)])
 
 
 def _taught(group: Group, rows: Rows, wrong: Flags) -> Group:

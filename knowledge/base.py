@@ -119,16 +119,6 @@ class KnowledgeBase:
 
         await self._run(work)
 
-    async def vectors(self, texts: Sequence[str]) -> Vectors:
-        """The texts' unit vectors, shape (len(texts), dim). Raises KnowledgeError."""
-        return await self._run(
-            lambda: (
-                np.stack([self._remembered(text) for text in texts])
-                if texts
-                else np.zeros((0, self._embedder.dim), np.float32)
-            )
-        )
-
     async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:
         """The k best passages for a question, from all sources or only some; in the order of the
         reranker where there is one. Raises KnowledgeError."""

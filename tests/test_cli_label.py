@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from adapters.base import IncomingMessage
@@ -12,7 +11,6 @@ from bot.cli.label import Candidate
 from bot.cli.teacher import WEIGHT, chosen, read_labels
 from bot.store.examples import Label, Origin, StoredQuestion
 from bot.store.store import Store, open_store
-from knowledge.index.embedders import unit
 from tests.daemon import run
 from tests.fakes.llm_api import Call, LlmApi, Say, Script
 from tests.knowledge.library import BAD, GOOD
@@ -175,7 +173,7 @@ def test_lines_of_a_teacher_are_read_with_care() -> None:
     assert read_labels(said, 6) == {1: True, 2: False, 5: False}
 
 
-def test_chosen_are_uncertain_and_unlike_each_other() -> None:
+def test_a_teacher_is_asked_about_sure_and_unsure_ones_as_they_come() -> None:
     question = StoredQuestion(
         adapter="a",
         group="g",
@@ -188,8 +186,7 @@ def test_chosen_are_uncertain_and_unlike_each_other() -> None:
         score=None,
         threshold=None,
     )
-    distances = (0.0, 0.01, 0.02, 0.5)
-    candidates = [Candidate(question, 0.5 + one, 0.5) for one in distances]
-    vectors = unit(np.asarray([(1, 0), (1, 0.01), (0, 1), (-1, 0)], np.float32))
-    assert chosen(candidates, vectors, 2) == [0, 2]
-    assert sorted(chosen(candidates, vectors, 9)) == [0, 1, 2, 3]
+    scores = [0.9, 0.1, 0.2, 0.3, 0.11, 0.12]
+    candidates = [Candidate(question, score, 0.9) for score in scores]
+    assert [one.score for one in chosen(candidates, 3)] == [0.1, 0.12, 0.3]
+    assert len(chosen(candidates, 9)) == 6
