@@ -109,9 +109,8 @@ class Passage:
 class Found:
     """What a search brought: passages, best first, and how well they cover the question.
 
-    `evidence` is about 1 where the documents answer and below 0.6 where they don't speak of it;
-    `unknown` are names in the question that occur nowhere in the documents. `reranked` names the
-    reranker whose order it is, or says why it is not; "" where there is none.
+    `evidence` is the fitted probability that the best passage answers, 0..1; `unknown` are names
+    in the question that occur nowhere in the documents. `reranked` names the reranker whose order it is, or says why it is not; "" where there is none.
     """
 
     passages: tuple[Passage, ...]
@@ -125,8 +124,7 @@ class Quote:
     """Text cut verbatim from a passage; `line` is where it starts in the document, 1-based,
     `heading` the path of headings above it, and `url` its address, with the section's anchor.
 
-    `score` is how well it fits the question: cosine plus the share of the question's rare words
-    that it holds, 0..2.
+    `score` is how well its best part answers, beside other parts of the same question.
     """
 
     text: str

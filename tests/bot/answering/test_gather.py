@@ -119,7 +119,7 @@ async def test_a_preferred_page_answers_what_the_documents_do_not(world: World) 
 
 async def test_other_pages_are_not_believed_unread(world: World) -> None:
     outcome, _ = await world.ask(ON_A_PAGE, preferred=False)
-    assert not isinstance(outcome, Answer) or origins(outcome) == ["documents"]
+    assert not isinstance(outcome, Answer) or set(origins(outcome)) == {"documents"}
 
 
 async def test_where_the_documents_answer_nobody_else_is_asked(world: World) -> None:
@@ -152,7 +152,7 @@ async def test_when_the_engine_fails_the_rest_goes_on(world: World) -> None:
 async def test_private_addresses_found_by_an_engine_are_not_visited(world: World) -> None:
     world.serper.script = finding([Listed("http://127.0.0.1:1/proxy", "Kettle proxy", PAGE)])
     outcome, trace = await world.ask(ON_A_PAGE)
-    assert not isinstance(outcome, Answer) or origins(outcome) == ["documents"]
+    assert not isinstance(outcome, Answer) or set(origins(outcome)) == {"documents"}
     assert next(entry for entry in trace if entry["stage"] == "gather")["pages"] == []
     assert world.site.visits == []
 
