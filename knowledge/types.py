@@ -110,7 +110,8 @@ class Found:
     """What a search brought: passages, best first, and how well they cover the question.
 
     `evidence` is the fitted probability that the best passage answers, 0..1; `unknown` are names
-    in the question that occur nowhere in the documents. `reranked` names the reranker whose order it is, or says why it is not; "" where there is none.
+    in the question that occur nowhere in the documents. `reranked` names the reranker whose order
+    it is, or says why it is not; "" where there is none.
     """
 
     passages: tuple[Passage, ...]
