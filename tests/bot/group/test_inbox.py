@@ -351,7 +351,7 @@ async def test_answers_are_copied_to_where_the_configuration_wants_them(
 ) -> None:
     board = Board("board")
     async with talking(tmp_path, kettle, others=[board]) as talk:
-        await talk.say("alice", f'{ASK} <at user_id="all"></at> @everyone')
+        await talk.say("alice", f'{ASK} <at id="all"></at> @everyone')
         await talk.say("bob", "@bot what's for lunch?")
         await talk.say("carol", ASK, group="elsewhere")
         await talk.idle()
