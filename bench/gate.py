@@ -19,6 +19,7 @@ from bench.judging import (
 from bench.setup import ROOT, Bench
 from bot.config.schema import Config, load_config
 from knowledge.gate.examples import load_examples
+from knowledge.gate.promise import SURE
 from knowledge.index.embedders import create_embedder
 from knowledge.index.snapshots import is_current
 from knowledge.ingest.build_process import build_apart
@@ -38,6 +39,8 @@ def measure(bench: Bench) -> Iterator[Figure]:
         print("    promise", _shown(row))
         yield at_most(f"gate: promises missed from {row['labels']:.0f} labels, noise taken away",
                       row["missed_truly"], row["allowed"])  # fmt: skip
+        yield at_most(f"gate: numbers of unwanted replies missed, from {row['labels']:.0f} labels",
+                      row["said_missed_truly"], 1.0 - SURE)  # fmt: skip
     for name, row in drift(group, options):
         print("    drift", name, _shown(row))
         yield against(f"gate: AUC on questions about {name}, none of which it was fitted to",

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from knowledge.gate.examples import Examples
 from knowledge.gate.figures import auc, calibration_error, measure
 from knowledge.gate.fit import Lookup, fit_gate
+from knowledge.gate.promise import promise
 from knowledge.gate.state import FittedGate
 from knowledge.settings import GateSettings
-from knowledge.types import Flags, Floats
+from knowledge.types import Flags, Floats, Point
 
 Rows = NDArray[np.int64]
 
@@ -58,7 +59,7 @@ class Judged:
     scores: Floats
     good: Flags
     passing: Flags
-    proven: bool
+    point: Point
 
     @property
     def auc(self) -> float:
@@ -81,8 +82,7 @@ def judged(train: Group, test: Group, options: GateSettings) -> Judged:
     fitted = fit_gate(train.lookup, train.examples, options)
     scores = score(fitted, test, options)
     point = fitted.state.unprompted
-    passing = scores >= point.threshold
-    return Judged(fitted.state.model, scores, test.good, passing, point.proven)
+    return Judged(fitted.state.model, scores, test.good, scores >= point.threshold, point)
 
 
 def score(fitted: FittedGate, group: Group, options: GateSettings) -> Floats:
@@ -153,37 +153,41 @@ def pooled_precision(parts: Sequence[Judged]) -> float:
 
 
 def promises(group: Group, options: GateSettings) -> Iterator[dict[str, float]]:
-    """How often a proven precision is missed on the messages that are left, and how often that
-    would be seen if each gate had just the precision that it promises."""
+    """How often a proven precision, and the number of unwanted replies that is said, are missed on
+    the messages that are left: as seen, and with the noise of these messages taken away."""
     for size in PROMISED_FROM:
-        made: list[Judged] = []
+        parts: list[Judged] = []
         for seed in range(SPLITS):
             order = np.random.default_rng(1000 + seed).permutation(len(group.good))
-            part = judged(group.of(order[:size]), group.of(order[size:]), options)
-            if part.proven:
-                made.append(part)
-        missed = sum(part.precision < options.target_precision for part in made)
+            parts.append(judged(group.of(order[:size]), group.of(order[size:]), options))
+        made = [part for part in parts if part.point.proven]
+        spare = np.asarray([part.precision - options.target_precision for part in made])
+        noise = [part.precision * (1 - part.precision) / max(1, part.passing.sum())
+                 for part in made]  # fmt: skip
+        said = np.asarray([promise(part.point.counts, 0.0, 1.0).unwanted for part in parts])
+        rates = np.asarray([part.passing[~part.good].mean() for part in parts])
+        rate_noise = [rate * (1 - rate) / (~part.good).sum()
+                      for rate, part in zip(rates, parts, strict=True)]  # fmt: skip
         yield {
             "labels": size,
             "made": len(made) / SPLITS,
-            "missed": missed / SPLITS,
+            "missed": float((spare < 0).sum()) / SPLITS,
+            "missed_truly": _truly_below(spare, noise) * len(made) / SPLITS,
             "allowed": 1.0 - options.confidence,
-            "missed_truly": _truly_missed(made, options.target_precision) * len(made) / SPLITS,
             "precision": pooled_precision(made),
             "recall": float(np.mean([part.recall for part in made])) if made else 0.0,
+            "said_missed": float((said < rates).mean()),
+            "said_missed_truly": _truly_below(said - rates, rate_noise),
         }
 
 
-def _truly_missed(made: Sequence[Judged], target: float) -> float:
-    """The share of gates below a precision when the noise of the messages that they are judged
-    on is taken away: what varies more than counting explains is the gates' own."""
-    if len(made) < 5:
+def _truly_below(spare: Floats, noise: Sequence[float]) -> float:
+    """The share of gates with less than nothing to spare when the noise of the messages that they
+    are judged on is taken away: what varies more than counting explains is the gates' own."""
+    if len(spare) < 5:
         return 0.0
-    found = np.asarray([part.precision for part in made])
-    mean = pooled_precision(made)
-    counting = np.mean([mean * (1 - mean) / max(1, part.passing.sum()) for part in made])
-    own = max(float(found.var() - counting), 1e-6) ** 0.5
-    return NormalDist(mean, own).cdf(target)
+    own = max(float(spare.var() - np.mean(noise)), 1e-9) ** 0.5
+    return NormalDist(float(spare.mean()), own).cdf(0.0)
 
 
 def drift(group: Group, options: GateSettings) -> Iterator[tuple[str, dict[str, float]]]:

@@ -56,7 +56,7 @@ def _draw_precision(
     counts = state.unprompted.counts
     if counts.good_passing:
         labelled = counts.good / counts.labels
-        surely = promise(counts, labelled, SURE, 0.0).precision
+        surely = promise(counts, labelled, 0.0).precision
         precision, recall = at_threshold(good, bad, state.unprompted.threshold)
         text = f"at least {surely:.2f}, {SURE:.0%} sure"
         axes.plot([recall, recall], [surely, precision], "_-", color=RED, label=text)

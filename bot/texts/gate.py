@@ -19,13 +19,13 @@ def gate_lines(state: GateState, *, chinese: bool, weekly: float | None = None) 
 
 def _promise(state: GateState, weekly: float, *, chinese: bool) -> str:
     """At most so many unwanted replies a week, how sure that is, and from how many labels."""
-    said = promise(state.unprompted.counts, state.share, SURE, weekly)
+    said = promise(state.unprompted.counts, state.share, weekly)
     return notice(
         "gate_promise",
         chinese,
         most=math.ceil(said.unwanted),
         weekly=f"{weekly:.0f}",
-        sure=f"{said.confidence:.0%}",
+        sure=f"{SURE:.0%}",
         labels=said.labels,
         recall=f"{state.unprompted.recall:.0%}",
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from knowledge.gate.promise import SURE, counts_at, precise_threshold, rare_threshold, shifted
+from knowledge.gate.promise import TESTED, counts_at, precise_threshold, rare_threshold, shifted
 from knowledge.types import Flags, Floats, Point
 
 LEAST_RECALL = 0.25
@@ -65,7 +65,7 @@ def _proven_threshold(scored: Scored, wish: Wish) -> float | None:
     """The lowest threshold that the labels prove."""
     whole = scored.of(scored.weights >= 1.0)
     if wish.unwanted is not None:
-        return rare_threshold(whole.scores[~whole.good], wish.unwanted, SURE)
+        return rare_threshold(whole.scores[~whole.good], wish.unwanted, TESTED)
     if not whole.good.any() or whole.good.all():
         return None
     precision = shifted(wish.precision, wish.share, float(whole.good.mean()))

@@ -83,10 +83,10 @@ def test_equal_scores_pass_together() -> None:
 
 def test_the_promise_counts_unwanted_replies_by_the_groups_own_traffic() -> None:
     counts = Counts(good=40, good_passing=25, bad=100, bad_passing=0)
-    said = promise(counts, share=0.25, confidence=0.9, weekly=400)
-    assert said.unwanted == pytest.approx(400 * 0.75 * (1 - 0.1 ** (1 / 100)))
+    said = promise(counts, share=0.25, weekly=400)
+    assert said.unwanted == pytest.approx(400 * 0.75 * (1 - 0.05 ** (1 / 100)))
     assert said.labels == 140
-    assert promise(counts, share=0.25, confidence=0.9, weekly=800).unwanted == 2 * said.unwanted
+    assert promise(counts, share=0.25, weekly=800).unwanted == 2 * said.unwanted
     assert 0.8 < said.precision < 0.9
 
 
