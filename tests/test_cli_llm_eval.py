@@ -16,7 +16,7 @@ from bot.llm.scoring import Rubric
 from knowledge.types import KnowledgeError
 from tests.bot.llm import models
 from tests.daemon import lines_of_json, run
-from tests.fakes.llm_api import LlmApi, Say, digit
+from tests.fakes.llm_api import Call, LlmApi, Say, digit
 from tests.test_cli_llm import ASK, GOOD, api, remote, said, scoring
 
 __all__ = ["api"]
@@ -155,9 +155,12 @@ QUESTIONS: list[dict[str, Any]] = [
 
 
 async def test_answers_tells_written_ones_from_quoted_ones(folder: Path, api: LlmApi) -> None:
-    api.script = lambda call: (
-        Say(status=400) if call.kind == "answer" and "why is" in call.text else scoring()(call)
-    )
+    def script(call: Call) -> Say:
+        if call.kind == "answer" and "why is" in call.text:
+            return Say(status=400)
+        return scoring(relevance=0)(call) if "lunch" in call.text else scoring()(call)
+
+    api.script = script
     command = ("eval", "answers", "--data", data(folder, QUESTIONS))
     status, out, _ = await run(folder, *command, "--json", more=remote(api))
     (figures,) = lines_of_json(out)

@@ -202,7 +202,10 @@ class Pipeline:
         if not found.passages or (only_documents and found.evidence < self.options.min_evidence):
             return Silence(Reason.NO_EVIDENCE)
         quotes = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
-        return check(quotes, found, self.options.sure_evidence, trace)
+        outcome = check(quotes, found, self.options.sure_evidence, trace)
+        if isinstance(outcome, Answer) and not outcome.exact and not question.mention:
+            return Silence(Reason.UNSURE)  # nobody asked for what may not answer
+        return outcome
 
     def _names(self) -> Sequence[str]:
         return self.external.names if self.external else self.knowledge.status().sources

@@ -31,7 +31,7 @@ async def test_a_day_in_the_group(real_url: str, open_page: OpenPage) -> None:
     answer = answers(page).first
     await expect(answer).to_contain_text("7311")
     link = answer.locator("a.source").first
-    await expect(link).to_have_attribute("href", "https://docs.test/en/serving.md")
+    await expect(link).to_have_attribute("href", "https://docs.test/en/serving.md#ports")
 
     talk = await say(page, "Bob", "what's for lunch today?")
     chip = verdict(talk, "silent")

@@ -115,7 +115,7 @@ export function createChat({ bot, me, actions }) {
     }
     const face = row.user === null ? h("img", { className: "avatar", src: "assets/icon.svg", alt: "" }) : avatar(name);
     const body = h("div", { className: "body" }, head(row, name), replyQuote(row));
-    body.append(h("div", { className: "text" }, attachments(row), renderMarkdown(row.text, row.citations)));
+    body.append(h("div", { className: "text" }, attachments(row), renderMarkdown(row.text, row.user === null ? row.citations : null)));
     if (row.citations?.length) body.append(sources(row.citations));
     if (row.user === null && row.kind === "answer") body.append(thumbs(row));
     const decision = decisions.get(row.message_id);

@@ -18,6 +18,7 @@ const AFTER_ADDRESS = /[.,:;!?)\]]+$/;
 const WORD = /[\p{L}\p{N}_]/u;
 const CITATION = /\[(\d{1,3})\]/y;
 
+// `citations` is null for what a person wrote: there nothing becomes a link.
 export function renderMarkdown(text, citations = []) {
   return renderBlocks(text.replace(/\r\n?/g, "\n").split("\n"), citations, 0);
 }
@@ -156,9 +157,7 @@ function renderInline(text, citations, into) {
       code(text, at) ??
       escaped(text, at) ??
       emphasis(text, at, citations) ??
-      link(text, at) ??
-      citation(text, at, citations) ??
-      address(text, at);
+      (citations && (link(text, at) ?? citation(text, at, citations) ?? address(text, at)));
     if (found?.node) {
       into.append(text.slice(plain, at), found.node);
       plain = found.end;
@@ -205,7 +204,7 @@ function emphasis(text, at, citations) {
 }
 
 function link(text, at) {
-  const match = matchAt(LINK, text, at);
+  const match = text[at - 1] === "!" ? null : matchAt(LINK, text, at); // an image stays text
   const url = match ? safeUrl(match[2]) : "";
   if (!url) return null;
   const node = externalLink(url, "", "");
@@ -214,8 +213,9 @@ function link(text, at) {
   return { node, end: at + match[0].length };
 }
 
+// Not within a word, an attribute of HTML or an image: these stay text as a whole.
 function address(text, at) {
-  if (WORD.test(text[at - 1] ?? " ")) return null;
+  if (WORD.test(text[at - 1] ?? " ") || /(?:["'=]|\]\()$/.test(text.slice(Math.max(0, at - 2), at))) return null;
   const match = matchAt(ADDRESS, text, at);
   const shown = match?.[1].replace(AFTER_ADDRESS, "");
   const url = shown ? safeUrl(shown) : "";
