@@ -24,7 +24,8 @@ def chinese_characters(text: str) -> int:
     return len(_HAN.findall(text))
 
 
-_REMEMBERED = 50_000
+REMEMBERED = 50_000
+"""Of so many words a cache keeps what was found out."""
 
 
 _SUBWORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -33,7 +34,7 @@ _SUBWORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 def words(text: str) -> list[str]:
     """Words of a text as they stand: Chinese words, whole identifiers, and the parts of these
     ("PytorchEngineConfig" also gives "Pytorch", "Engine", "Config")."""
-    return [part for word in rjieba.cut_for_search(text) for part in _with_parts(word)]
+    return [part for word in rjieba.cut_for_search(text) for part in with_parts(word)]
 
 
 def is_named(name: str, text: str) -> bool:
@@ -64,8 +65,8 @@ def names_in(text: str) -> frozenset[str]:
     )
 
 
-@lru_cache(_REMEMBERED)
-def _with_parts(word: str) -> tuple[str, ...]:
+@lru_cache(REMEMBERED)
+def with_parts(word: str) -> tuple[str, ...]:
     """A word and what it is made of; nothing for signs and spaces."""
     if not word or not (word[0].isalnum() or word[0] == "_"):
         return ()

@@ -141,29 +141,7 @@ class _Session:
             say(f"  nearest: {piece.path}:{piece.line} {piece.heading}\n    {printable(text)}")
 
     def _label(self, question: StoredQuestion, good: bool) -> Label:
-        return as_label(question, Origin.LABEL, self.clock.now(), good=good)
-
-
-def as_label(
-    question: StoredQuestion,
-    origin: Origin,
-    now: float,
-    *,
-    good: bool,
-    weight: float = 1.0,
-) -> Label:
-    """A label for a stored question, of nobody in particular."""
-    return Label(
-        adapter=question.adapter,
-        group=question.group,
-        message_id=question.message_id,
-        text=question.text,
-        good=good,
-        origin=origin,
-        person="",
-        weight=weight,
-        at=now,
-    )
+        return question.labelled(good=good, origin=Origin.LABEL, at=self.clock.now())
 
 
 def _key() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.cli.index import say
-from bot.cli.label import Candidate, as_label, open_labels, scored, unlabelled
+from bot.cli.label import Candidate, open_labels, scored, unlabelled
 from bot.cli.labelled import spread
 from bot.cli.model import NO_MODEL, NOT_ASKED, model_failed, quiet
 from bot.config.schema import Config
@@ -110,7 +110,7 @@ async def _ask(
         for number, good in found.items():
             one = batch[number - 1]
             now = clock.now()
-            made = as_label(one, Origin.TEACHER, now, good=good, weight=WEIGHT)
+            made = one.labelled(good=good, origin=Origin.TEACHER, at=now, weight=WEIGHT)
             await store.add_label(made)
     usage = llm.hybrid.usage
     spent = _cost(config, usage.prompt_tokens, usage.completion_tokens)

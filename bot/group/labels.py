@@ -9,7 +9,7 @@ bounded where the labels are taken up; see `learning`.
 from collections.abc import Sequence
 
 from adapters.base import Feedback, Labelled, RecallAsked, Vote
-from bot.store.examples import Label, Origin, StoredQuestion
+from bot.store.examples import Origin, StoredQuestion
 from bot.store.store import Store
 from bot.types import Reason
 
@@ -90,15 +90,11 @@ async def _add(
     if not question.text.strip():
         return
     await store.add_label(
-        Label(
-            adapter=question.adapter,
-            group=question.group,
-            message_id=question.message_id,
-            text=question.text,
+        question.labelled(
             good=good,
             origin=origin,
-            person=f"{question.adapter}:{user}",
-            weight=weight,
             at=at,
+            weight=weight,
+            person=f"{question.adapter}:{user}",
         )
     )

@@ -71,6 +71,22 @@ class StoredQuestion:
     score: float | None
     threshold: float | None
 
+    def labelled(
+        self, *, good: bool, origin: Origin, at: float, weight: float = 1.0, person: str = ""
+    ) -> "Label":
+        """A label for it, to be stored; of nobody in particular where no person is given."""
+        return Label(
+            adapter=self.adapter,
+            group=self.group,
+            message_id=self.message_id,
+            text=self.text,
+            good=good,
+            origin=origin,
+            person=person,
+            weight=weight,
+            at=at,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TriedRefit:

@@ -14,7 +14,7 @@ import rjieba
 import stopwordsiso
 import tantivy
 
-from common.language import _REMEMBERED, _with_parts, words
+from common.language import REMEMBERED, with_parts, words
 from knowledge.index.spelling import nearest
 from knowledge.index.terms import Terms, terms_from
 from knowledge.index.text_index import ANALYZER, TextIndex
@@ -39,12 +39,12 @@ class LexicalIndex(TextIndex):
         super().__init__(folder, _schema())
         self._stop_words = frozenset(stopwordsiso.stopwords(["en", "zh"]))
         # Headings come up again and again, and so do their words.
-        self.title_terms = lru_cache(_REMEMBERED)(self._title_terms)
-        self.stems_of = lru_cache(_REMEMBERED)(self._stems_as_tuple)
-        self.pages_with = lru_cache(_REMEMBERED)(self._pages_with)
-        self.nearest = lru_cache(_REMEMBERED)(self._nearest)
+        self.title_terms = lru_cache(REMEMBERED)(self._title_terms)
+        self.stems_of = lru_cache(REMEMBERED)(self._stems_as_tuple)
+        self.pages_with = lru_cache(REMEMBERED)(self._pages_with)
+        self.nearest = lru_cache(REMEMBERED)(self._nearest)
         self._starting = lru_cache(64)(self._starting_with)
-        self._rarity_of = lru_cache(_REMEMBERED)(self._rarity)
+        self._rarity_of = lru_cache(REMEMBERED)(self._rarity)
         self._cut = lru_cache(16)(words)  # a piece comes up again as its neighbours' neighbour
 
     def change(self, delete: Iterable[int], add: Iterable[Entry]) -> None:
@@ -69,7 +69,7 @@ class LexicalIndex(TextIndex):
     def term_set(self, text: str) -> set[str]:
         """The terms of a longer text."""
         cut = set(rjieba.cut_for_search(text))  # most words come up again
-        return {term for word in cut for part in _with_parts(word) for term in self.stems_of(part)}
+        return {term for word in cut for part in with_parts(word) for term in self.stems_of(part)}
 
     def digest(self, *texts: str) -> Terms:
         """The terms of texts, as they are stored."""

@@ -9,7 +9,7 @@ import numpy as np
 import rjieba
 from numpy.typing import NDArray
 
-from common.language import _with_parts, is_chinese, is_named
+from common.language import is_chinese, is_named, with_parts
 from knowledge.index.open import Snapshot
 from knowledge.index.spelling import common_words, may_be_misspelt
 from knowledge.index.terms import Terms, checksums
@@ -100,7 +100,7 @@ class _Reading:
     def word(self, word: str, kind: str, *, pasted: bool) -> None:
         """Takes a word with its part of speech, as jieba names it; `pasted` is what the asker may
         have from elsewhere."""
-        whole, *parts = _with_parts(word) or ("",)
+        whole, *parts = with_parts(word) or ("",)
         function = self._words.is_function_word
         for term in self._words.terms(whole) if whole else ():
             if function(whole):
