@@ -1,8 +1,12 @@
-"""What stands before every HTTP route: safe headers, JSON errors, host, origin and token checks."""
+"""What stands before every HTTP route: safe headers, JSON errors, host and origin, and who asks."""
 
 import hmac
 import json
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -10,11 +14,10 @@ from aiohttp.typedefs import Handler, Middleware
 
 from common.hosts import is_loopback
 
-PROTECTED = "/api/"
-"""Paths below this demand the token."""
-
 STREAM_PATH = "/api/stream"
 """The WebSocket: a browser can't send headers with it, so its handler asks for the token."""
+
+P = ParamSpec("P")
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -31,14 +34,81 @@ HEADERS = {
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 
-def security_middlewares(token: str) -> tuple[Middleware, ...]:
+class Role(StrEnum):
+    """What a person with a login may do; each may do what those before it may."""
+
+    VIEWER = "viewer"
+    LABELLER = "labeller"
+    ADMIN = "admin"
+
+    def covers(self, needed: "Role") -> bool:
+        """May who has this role do what the other one is needed for?"""
+        order = tuple(Role)
+        return order.index(self) >= order.index(needed)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who sent a request, as his login says: not as he calls himself in it."""
+
+    name: str
+    role: Role
+
+
+USER = web.RequestKey("user", User)
+"""Set by the middlewares where a login is known."""
+
+Identify: TypeAlias = Callable[[web.Request], Awaitable[User | None]]
+"""Whose request is it? None where nobody is logged in and the path may be read without. Raises
+HTTPUnauthorized, HTTPForbidden or HTTPTooManyRequests."""
+
+
+def user_of(request: web.Request) -> User:
+    """Who sent the request. Raises HTTPUnauthorized where nobody is logged in."""
+    user: User | None = request.get(USER)
+    if user is None:
+        raise unauthorized("this needs a login; open /login, or send 'Authorization: Bearer …'")
+    return user
+
+
+def needs(
+    role: Role,
+) -> Callable[
+    [Callable[P, Awaitable[web.StreamResponse]]], Callable[P, Awaitable[web.StreamResponse]]
+]:
+    """Only who has the role gets to the handler, a function or a method; 401 and 403 otherwise."""
+
+    def decorate(
+        handler: Callable[P, Awaitable[web.StreamResponse]],
+    ) -> Callable[P, Awaitable[web.StreamResponse]]:
+        @wraps(handler)
+        async def guarded(*args: P.args, **kwargs: P.kwargs) -> web.StreamResponse:
+            request = next(arg for arg in args if isinstance(arg, web.Request))
+            user = user_of(request)
+            if not user.role.covers(role):
+                raise web.HTTPForbidden(
+                    text=f"this needs the role {role}, and {user.name} is {user.role}; ask an admin"
+                )
+            return await handler(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def unauthorized(text: str) -> web.HTTPUnauthorized:
+    """401 with what to do, and the header that belongs to it."""
+    return web.HTTPUnauthorized(text=text, headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
+
+
+def security_middlewares(identify: Identify, *, loopback_only: bool) -> tuple[Middleware, ...]:
     """Middlewares for `web.Application(middlewares=...)`, outermost first.
 
-    `token` is the bearer token that everything below /api/ demands; without one the server
-    is taken to listen on loopback only, and other Host names are refused (DNS rebinding).
+    With `loopback_only` other Host names than this machine's are refused (DNS rebinding), as
+    nothing else protects a server without logins.
     """
-    guard = _demand_token(token) if token else _demand_loopback_host
-    return (_add_headers, _errors_as_json, guard, _demand_same_origin)
+    local = (_demand_loopback_host,) if loopback_only else ()
+    return (_add_headers, _errors_as_json, *local, _demand_same_origin, _know_user(identify))
 
 
 def json_response(data: Any, status: int = 200) -> web.Response:
@@ -85,26 +155,23 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         return response
 
 
-def _demand_token(token: str) -> Middleware:
+def _know_user(identify: Identify) -> Middleware:
     @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        guarded = request.path.startswith(PROTECTED) and request.path != STREAM_PATH
-        if guarded and not has_bearer(request, token):
-            raise web.HTTPUnauthorized(
-                text="this needs the header 'Authorization: Bearer <http.token>'",
-                headers={hdrs.WWW_AUTHENTICATE: "Bearer"},
-            )
+    async def know(request: web.Request, handler: Handler) -> web.StreamResponse:
+        user = await identify(request)
+        if user is not None:
+            request[USER] = user
         return await handler(request)
 
-    return check
+    return know
 
 
 @web.middleware
 async def _demand_loopback_host(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not _is_loopback(request.host):
         raise web.HTTPForbidden(
-            text="without http.token this server answers to localhost only; "
-            "open it as http://127.0.0.1 or set http.token"
+            text="without http.token or http.users this server answers to localhost only; "
+            "open it as http://127.0.0.1 or set one of them"
         )
     return await handler(request)
 

@@ -23,6 +23,8 @@ from adapters.base import AdapterError, LoginRefused, Publish
 from adapters.contract import Adapter
 from bot.config.options import zone
 from bot.config.schema import Config
+from bot.console.access import Access
+from bot.console.audit import Audit
 from bot.daemon.greeting import greet, greet_at_once
 from bot.daemon.health import Health
 from bot.daemon.jobs import Job, scheduled
@@ -61,6 +63,8 @@ class Parts:
     commands: Commands
     inbox: Inbox
     health: Health
+    access: Access
+    audit: Audit
     metrics: Metrics
     clock: Clock
     tasks: Tasks
@@ -81,7 +85,11 @@ async def run_app(
     """Runs until a signal comes, or with `burst` until there is nothing left to do."""
     config, health, inbox, tasks = parts.config, parts.health, parts.inbox, parts.tasks
     application = create_application(
-        config.http, parts.adapters.values(), parts.metrics, health.report
+        config.http,
+        parts.adapters.values(),
+        parts.metrics,
+        health.report,
+        parts.access.identify,
     )
     stop = asyncio.Event()
     try:

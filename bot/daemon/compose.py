@@ -17,6 +17,8 @@ from bot.answering.external import open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.config import options as settings
 from bot.config.schema import Config
+from bot.console.access import Access
+from bot.console.audit import Audit
 from bot.daemon.app import Answering, Parts, run_app
 from bot.daemon.digest import post_digest
 from bot.daemon.health import Health, LinkMetrics
@@ -107,6 +109,8 @@ async def build(
         commands=commands,
         inbox=inbox,
         health=health,
+        access=Access(config.http),
+        audit=Audit(store, clock),
         metrics=metrics,
         clock=clock,
         tasks=tasks,

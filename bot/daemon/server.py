@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from adapters.contract import Adapter
-from adapters.http_guard import has_bearer, json_response, security_middlewares
+from adapters.http_guard import Identify, json_response, security_middlewares, user_of
 from bot.config.schema import HttpSettings
 from bot.metrics import CONTENT_TYPE, Metrics
 
@@ -23,10 +23,12 @@ def create_application(
     adapters: Iterable[Adapter],
     metrics: Metrics,
     readiness: Callable[[], dict[str, Any]],
+    identify: Identify,
+    routes: Iterable[web.RouteDef] = (),
 ) -> web.Application:
     """`readiness` returns what is not ready under "problems", where an empty list means ready, and
-    under "loading" how far the knowledge base is, None once it is loaded."""
-    token = settings.token.get_secret_value()
+    under "loading" how far the knowledge base is, None once it is loaded. `routes` are those of
+    the console."""
 
     async def healthz(_: web.Request) -> web.Response:
         return json_response({"status": "ok", "loading": readiness()["loading"]})
@@ -36,18 +38,20 @@ def create_application(
         return json_response(state, 503 if state["problems"] else 200)
 
     async def metrics_page(request: web.Request) -> web.Response:
-        if token and not has_bearer(request, token):
-            raise web.HTTPUnauthorized(text="this needs the header 'Authorization: Bearer …'")
+        user_of(request)
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
+    local = not settings.token.get_secret_value()
     application = web.Application(
-        middlewares=security_middlewares(token), client_max_size=MAX_BODY_BYTES
+        middlewares=security_middlewares(identify, loopback_only=local),
+        client_max_size=MAX_BODY_BYTES,
     )
     application.add_routes(
         [
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/metrics", metrics_page),
+            *routes,
         ]
     )
     for adapter in adapters:

@@ -196,11 +196,38 @@ _LEARNING = (
 )
 
 
+_ACCESS = (
+    """
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at REAL NOT NULL,
+        who TEXT NOT NULL,
+        action TEXT NOT NULL,
+        target TEXT NOT NULL,
+        before TEXT,
+        after TEXT
+    )
+    """,
+    # Of a session only the hash of what its cookie holds.
+    """
+    CREATE TABLE sessions (
+        hash TEXT PRIMARY KEY,
+        user TEXT NOT NULL,
+        began REAL NOT NULL,
+        ends REAL NOT NULL
+    ) WITHOUT ROWID
+    """,
+    # The login of who posted it, where the adapter knows one; "" where there is only a name.
+    "ALTER TABLE messages ADD COLUMN login TEXT NOT NULL DEFAULT ''",
+)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     ("m001_first", _FIRST),
     ("m002_platforms", _PLATFORMS),
     ("m003_backlog", _BACKLOG),
     ("m004_learning", _LEARNING),
+    ("m005_access", _ACCESS),
 )
 
 

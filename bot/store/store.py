@@ -10,7 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from bot.store import decisions, drafts, examples, groups, history, incoming, replies
+from bot.store import audit, decisions, drafts, examples, groups, history, incoming, replies
 from bot.store.database import (
     BUSY_TIMEOUT_S,
     Connection,
@@ -104,6 +104,9 @@ class Store:
     mute = _transaction(groups.mute)
     unmute = _transaction(groups.unmute)
     muted_until = _transaction(groups.muted_until)
+
+    add_audit = _transaction(audit.add_audit)
+    audit_page = _transaction(audit.audit_page)
 
     messages = _transaction(history.messages)
     decision = _transaction(history.decision)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.web_app import Served, serving
 
-TOKEN = "a-long-token-密"
+TOKEN = "a-long-token-0123456789"
 BODY = {"group": "g", "user": "u", "text": "t"}
 STREAM = "/api/stream?group=g"
 

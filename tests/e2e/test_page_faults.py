@@ -104,7 +104,7 @@ async def test_a_message_that_failed_is_kept_and_sent_once(
 
 
 async def test_the_token_is_asked_for_and_kept_out_of_addresses(open_page: OpenPage) -> None:
-    async with serving("open sesame") as locked:
+    async with serving("open-sesame") as locked:
         page = await open_page(locked.url, connected=False, failing="401")
         addresses: list[str] = []
         page.on("request", lambda request: addresses.append(request.url))
@@ -113,7 +113,7 @@ async def test_the_token_is_asked_for_and_kept_out_of_addresses(open_page: OpenP
         await page.locator("#token").fill("open barley")
         await page.keyboard.press("Enter")
         await expect(page.locator("#token-error")).to_be_visible()
-        await page.locator("#token").fill("open sesame")
+        await page.locator("#token").fill("open-sesame")
         await page.keyboard.press("Enter")
         await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
         await say(page, "Alice", QUESTION)

@@ -5,9 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from adapters.http_guard import json_response, security_middlewares
 from adapters.web.adapter import Settings, WebAdapter, create
+from bot.config.schema import HttpSettings
+from bot.console.access import Access
 from tests.fakes.context import context
 from tests.fakes.memory_bot import MemoryBot
 
@@ -26,7 +29,8 @@ async def serving(token: str = "", bot_name: str = "豆哥", port: int = 0) -> A
     """Serves the page on 127.0.0.1; a free port unless one is given."""
     bot = MemoryBot()
     adapter = create(Settings(kind="web"), context(bot, bot_name=bot_name, http_token=token))
-    app = web.Application(middlewares=security_middlewares(token))
+    identify = Access(HttpSettings(token=SecretStr(token))).identify
+    app = web.Application(middlewares=security_middlewares(identify, loopback_only=not token))
 
     async def healthz(_: web.Request) -> web.Response:
         return json_response({"status": "ok", "loading": bot.loading})

@@ -47,6 +47,10 @@ def signed(body: bytes, at: float, key: str = KEY) -> dict[str, str]:
     }
 
 
+async def nobody(_: web.Request) -> None:
+    """Nobody is logged in."""
+
+
 class Site:
     """The bot's own HTTP server, with the adapter behind it."""
 
@@ -56,7 +60,7 @@ class Site:
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[aiohttp.ClientSession]:
-        app = web.Application(middlewares=security_middlewares(""))
+        app = web.Application(middlewares=security_middlewares(nobody, loopback_only=True))
         app.add_routes(self.adapter.routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()

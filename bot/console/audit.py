@@ -1,0 +1,44 @@
+"""Who did what, when, and what was before and after: kept in the store, shown in the console."""
+
+import logging
+
+from bot.console.access import User
+from bot.store.audit import AuditEntry as AuditEntry
+from bot.store.store import Store
+from common.clock import Clock
+
+log = logging.getLogger(__name__)
+
+MAX_CHARS = 2000
+"""Of each text that is kept: enough to see what it was."""
+
+
+class Audit:
+    """The audit log of pages and API; commands in groups write to the same table."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    async def record(
+        self,
+        who: User | str,
+        action: str,
+        target: str,
+        before: str | None = None,
+        after: str | None = None,
+    ) -> None:
+        """Keeps that somebody did something. Raises StoreError."""
+        name = who.name if isinstance(who, User) else who
+        log.info("audit: %s did %s", name, action)
+        await self._store.add_audit(
+            at=self._clock.now(),
+            who=name,
+            action=action,
+            target=target[:MAX_CHARS],
+            before=before and before[:MAX_CHARS],
+            after=after and after[:MAX_CHARS],
+        )
+
+    async def page(self, before_id: int | None = None, limit: int = 100) -> list[AuditEntry]:
+        """The newest entries, or the newest of those before an id; the newest first."""
+        return await self._store.audit_page(before_id, limit)

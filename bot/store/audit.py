@@ -1,0 +1,49 @@
+"""What admins did. Each function works within one transaction."""
+
+from dataclasses import dataclass
+
+from bot.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Somebody did something to `target`, which was `before` and is `after`, None where there is
+    nothing to say. `at` is in seconds since the epoch; `who` is the name of a login, or
+    "adapter:user" of who sent a command."""
+
+    id: int
+    at: float
+    who: str
+    action: str
+    target: str
+    before: str | None
+    after: str | None
+
+
+def add_audit(
+    db: Connection,
+    *,
+    at: float,
+    who: str,
+    action: str,
+    target: str,
+    before: str | None = None,
+    after: str | None = None,
+) -> None:
+    """Keeps what was done."""
+    db.execute(
+        "INSERT INTO audit (at, who, action, target, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+        (at, who, action, target, before, after),
+    )
+
+
+def audit_page(db: Connection, before_id: int | None, limit: int) -> list[AuditEntry]:
+    """The newest entries, or the newest of those before an id; the newest first."""
+    rows = db.execute(
+        """
+        SELECT id, at, who, action, target, before, after FROM audit
+        WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?
+        """,
+        (before_id, before_id, limit),
+    )
+    return [AuditEntry(**dict(row)) for row in rows]
