@@ -178,7 +178,10 @@ def thought_in(message: Mapping[str, Any]) -> str:
 
 
 def without_thoughts(text: str) -> str:
-    """The text that follows a model's thinking; nothing while it is still thinking."""
+    """The text that follows a model's thinking, as sound Unicode without NUL; nothing while it is
+    still thinking."""
+    # A stream may bring the two halves of an emoji one after the other.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
     if "</think>" in text and "<think>" not in text:
         text = text.split("</think>", 1)[1]  # some templates open the thought themselves
     return _THOUGHT.sub("", text).strip()
@@ -195,10 +198,12 @@ def digits_of(logprobs: Any) -> dict[int, float]:
     if not isinstance(first, dict):
         return {}
     seen: dict[str, float] = {}
-    for entry in [*(first.get("top_logprobs") or []), first]:
-        token, logprob = entry.get("token"), entry.get("logprob")
+    likely = first.get("top_logprobs")
+    for entry in [*(likely if isinstance(likely, list) else []), first]:
+        token = entry.get("token") if isinstance(entry, dict) else None
+        logprob = entry.get("logprob") if isinstance(entry, dict) else None
         if isinstance(token, str) and isinstance(logprob, int | float):
-            seen.setdefault(token, math.exp(min(0.0, logprob)))
+            seen.setdefault(token, math.exp(max(-700.0, min(0.0, logprob))))
     digits: dict[int, float] = {}
     for token, probability in seen.items():
         bare = token.strip(_MARKS)

@@ -79,7 +79,7 @@ def load_chat(path: Path, bot_name: str, zone: tzinfo | None = None) -> list[Cha
     except (OSError, UnicodeError) as error:
         raise ExportError(f"can't read {path}: {error}") from error
     try:
-        found = list(_messages(content, path.stem, bot_name, zone))
+        found = list(_messages(clean(content), path.stem, bot_name, zone))
     except _Unreadable as error:
         raise ExportError(f"{path}: {error}") from error
     if not found:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from knowledge.code.outline import language_of
-from knowledge.code.stream import Answer, cleaned, matches_of
+from knowledge.code.stream import Answer, cleaned, commit_id, matches_of
 
 SEARCH = (
     "query($q:String!){search(query:$q,version:V3,patternType:keyword){results{matchCount limitHit"
@@ -52,7 +52,7 @@ def contents(data: Mapping[str, Any], paths: Sequence[str]) -> tuple[str, dict[s
         text = _at(blob, "content")
         if isinstance(text, str) and not _at(blob, "binary"):
             texts[path] = cleaned(text)
-    return str(_at(commit, "oid") or ""), texts
+    return commit_id(_at(commit, "oid")), texts
 
 
 def _at(found: Any, *keys: str) -> Any:

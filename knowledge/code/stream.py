@@ -22,7 +22,7 @@ from knowledge.code.files import clean_line
 from knowledge.code.types import MAX_HITS
 
 _PATH = re.compile(r"[^\x00-\x1f\x7f]{1,1000}")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NO_REPOSITORY = re.compile(r"no (?:\w+ )?repositor|repository (?:was )?not found", re.IGNORECASE)
 
 
@@ -105,6 +105,11 @@ def _inside(path: str) -> str:
     return path
 
 
+def commit_id(found: object) -> str:
+    """The id of a commit; "" for what is none."""
+    return found if isinstance(found, str) and re.fullmatch("[0-9a-f]{7,64}", found) else ""
+
+
 class _Said(BaseModel):
     model_config = ConfigDict(strict=True, alias_generator=to_camel)
 
@@ -142,7 +147,7 @@ class _File(_Said):
     path: Annotated[str, AfterValidator(_inside)] = Field(
         validation_alias=AliasChoices(AliasPath("file", "path"), "path")
     )
-    commit: str = ""
+    commit: Annotated[str, AfterValidator(commit_id)] = ""
     chunk_matches: list[_Chunk] | None = None
     line_matches: list[_Line] | None = None
 

@@ -55,8 +55,9 @@ def _answer(views: Mapping[str, Any], message: Message) -> Message:
 def _read(path: Path, loaded: Loaded, views: Mapping[str, Any]) -> Message:
     document = read(path, loaded)
     lines, outline = cleaned(document, max(most for _, most, _ in views.values()))
-    # Lone surrogates, which broken documents contain, could be stored nowhere.
+    # Lone surrogates and NUL, which broken documents contain, could be stored nowhere.
     text = "\n".join(line.text for line in lines).encode("utf-8", "replace").decode()
+    text = text.replace("\0", "\ufffd")
     cuts = {
         view: split(text, document.format, outline, tuple(chars), most, by_section=by_section)
         for view, (chars, most, by_section) in views.items()

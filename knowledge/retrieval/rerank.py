@@ -13,7 +13,7 @@ or where it fails or takes too long, the fitted order is kept.
 import asyncio
 import json
 import logging
-import math
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -181,7 +181,7 @@ def scores_in(answer: Any, count: int) -> list[float]:
         index, score = row.get("index"), row.get("relevance_score", row.get("score"))
         if not isinstance(index, int) or not 0 <= index < count or index in scores:
             raise ValueError("a result's index is none of the passages', or there twice")
-        if not isinstance(score, int | float) or not math.isfinite(score):
+        if not isinstance(score, int | float) or not abs(score) <= sys.float_info.max:
             raise ValueError("a result's score is no number")
         scores[index] = float(score)
     if len(scores) != count:

@@ -54,7 +54,9 @@ def without_inline_markup(text: str, defined: Mapping[str, str]) -> str:
         text = "\n".join("" if _DEFINITION.match(line) else line for line in lines)
 
     def instead(found: re.Match[str]) -> str:
-        return _instead(found, defined)
+        said = _instead(found, defined)
+        # The address of a link may stand on a line of its own.
+        return said + "\n" * (found[0].count("\n") - said.count("\n"))
 
     return _MARKUP.sub(instead, text)
 
