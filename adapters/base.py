@@ -7,6 +7,7 @@ AdapterError
 ├── LoginRefused      the platform refuses our credentials; a person has to act
 ├── NotSupported      the platform has no such thing
 └── SendRefused       the platform said no for good; a retry cannot help
+    └── SetupRefused  it says no until a person changes something there
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,7 +18,11 @@ from typing import Any, Literal, TypeAlias
 
 
 class AdapterError(Exception):
-    """Base of all that can go wrong between an adapter and its platform."""
+    """Base of all that can go wrong between an adapter and its platform. `code` is the platform's
+    own; `zh` says in Chinese what the message says, "" where nobody but the log reads it."""
+
+    code: str = ""
+    zh: str = ""
 
 
 class NetworkError(AdapterError):
@@ -46,6 +51,15 @@ class NotSupported(AdapterError):
 
 class SendRefused(AdapterError):
     """The platform refused the request for good (rights, size, unknown group)."""
+
+
+class SetupRefused(SendRefused):
+    """The platform refuses all such requests until a person changes something there; the message
+    says what."""
+
+
+class QuotaGone(SetupRefused):
+    """No more requests of this kind are allowed for a long time, by whichever call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +231,25 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a platform refuses until a person acts: the name of the call, the platform's code, and
+    what to do, in English and Chinese."""
+
+    call: str
+    code: str
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinkStatus:
     """How the connection to a platform is. Times are in seconds since the epoch, 0 for never.
 
     `since` is when it came up, or went down; `heard` when the platform last sent anything,
     `event` when it last sent an event; `reconnects` counts connections after the first one;
     `recovered` counts messages that were missed and fetched later; `calls` counts API calls by
-    (name, result).
+    (name, result). `problem` is why it is down, with `problem_zh`; `refused` is what the platform
+    refuses though it may be up.
     """
 
     up: bool
@@ -233,7 +259,9 @@ class LinkStatus:
     reconnects: int = 0
     recovered: int = 0
     problem: str = ""
+    problem_zh: str = ""
     calls: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    refused: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,24 @@ from adapters.base import AdapterError, RateLimited, SendRefused
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """Which error it is, in which words, and for a RateLimited how many seconds to wait."""
+    """Which error it is, in which words, and for a RateLimited how many seconds to wait. What a
+    person has to put right is said in Chinese, too."""
 
     words: str
     error: type[AdapterError] = SendRefused
     pause_s: float = 0.0
+    zh: str = ""
 
-    def as_error(self, message: str) -> AdapterError:
-        """The error with this text."""
+    def as_error(self, message: str, code: object = "", more: str = "") -> AdapterError:
+        """The error with this text, and the platform's code; `more` goes with the Chinese."""
         if issubclass(self.error, RateLimited):
-            return self.error(message, self.pause_s)
-        return self.error(message)
+            error: AdapterError = self.error(message, self.pause_s)
+        else:
+            error = self.error(message)
+        error.code = str(code)
+        if self.zh:
+            error.zh = f"{self.zh}（{code}）{more}"
+        return error
 
 
 Codes: TypeAlias = Mapping[int, Meaning]

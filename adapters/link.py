@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from adapters.base import LinkStatus
+from adapters.base import AdapterError, LinkStatus, LoginRefused, QuotaGone, Refusal, SetupRefused
 from common.clock import Clock
 
 MAX_RESULTS = 200
@@ -21,13 +21,14 @@ class Link:
         self._up = False
         self._since = self._heard = self._event = 0.0
         self._connections = self._recovered = 0
-        self._problem = ""
+        self._problem = self._problem_zh = ""
         self._calls: Counter[tuple[str, str]] = Counter()
+        self._refused: dict[str, Refusal] = {}
 
     @contextmanager
     def connected(self) -> Iterator[None]:
         """Marks the connection as up for as long as the context is open."""
-        self._up, self._problem = True, ""
+        self._up, self._problem, self._problem_zh = True, "", ""
         self._since = self._heard = self._clock.now()
         self._connections += 1
         try:
@@ -35,9 +36,23 @@ class Link:
         finally:
             self._up, self._since = False, self._clock.now()
 
-    def failed(self, problem: str) -> None:
+    def failed(self, error: AdapterError) -> None:
         """Why the connection can't be made, or was lost."""
-        self._problem = problem
+        self._problem, self._problem_zh = str(error), error.zh
+
+    @contextmanager
+    def noting(self, call: str, quota: str = "") -> Iterator[None]:
+        """Around a call: what the platform refuses until a person acts is noted until the same
+        call is obeyed again. A `quota` that is used up is shared by all calls that name it."""
+        try:
+            yield
+        except (SetupRefused, LoginRefused) as error:
+            name = quota if quota and isinstance(error, QuotaGone) else call
+            self._refused[name] = Refusal(name, error.code, str(error), error.zh)
+            raise
+        else:
+            for name in (call, quota):
+                self._refused.pop(name, None)
 
     def heard(self, *, event: bool = False) -> None:
         """The platform sent something."""
@@ -75,7 +90,9 @@ class Link:
             reconnects=max(0, self._connections - 1),
             recovered=self._recovered,
             problem=self._problem,
+            problem_zh=self._problem_zh,
             calls=dict(self._calls),
+            refused=tuple(self._refused.values()),
         )
 
 

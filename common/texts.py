@@ -2,8 +2,17 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The same in both languages."""
+
+    zh: str
+    en: str
 
 
 class Texts:
@@ -21,6 +30,12 @@ class Texts:
     def __call__(self, name: str, chinese: bool, /, **fields: object) -> str:
         """A line by name, with its fields filled in."""
         return self.lines[name]["zh" if chinese else "en"].format(**fields)
+
+    def said(self, name: str, /, **fields: object) -> Said:
+        """A line in each language. A field that is Said is filled in by language."""
+        zh = {key: value.zh if isinstance(value, Said) else value for key, value in fields.items()}
+        en = {key: value.en if isinstance(value, Said) else value for key, value in fields.items()}
+        return Said(self(name, True, **zh), self(name, False, **en))  # noqa: FBT003
 
     def both(self, name: str) -> str:
         """A line in both languages, for readers of whom nobody knows which is theirs."""

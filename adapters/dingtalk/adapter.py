@@ -73,7 +73,7 @@ class DingTalkAdapter(Adapter):
         try:
             await stream.run()
         except AdapterError as error:
-            self._link.failed(str(error))
+            self._link.failed(error)
             raise
 
     async def send(self, reply: Reply) -> str:

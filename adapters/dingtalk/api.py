@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from adapters.base import NetworkError
+from adapters.base import NetworkError, QuotaGone
 from adapters.budget import Budget
-from adapters.dingtalk.codes import QuotaGone, api_problem, session_problem
+from adapters.dingtalk.codes import QUOTA, api_problem, session_problem
 from adapters.dingtalk.settings import Settings
 from adapters.link import Link
 from adapters.payload import Json, number, text
@@ -17,6 +17,9 @@ from common.clock import Clock
 from common.rate_limit import Pace
 
 log = logging.getLogger(__name__)
+
+PREFIX = "/v1.0/"
+"""Of all paths; left out where calls are counted."""
 
 HEADER = "x-acs-dingtalk-access-token"
 
@@ -59,7 +62,7 @@ class Api:
     async def call(self, method: str, path: str, body: Json, *, repeatable: bool) -> Json:
         """Calls the API with the app's token and returns what it answers. Raises AdapterError."""
         if self._clock.now() < self._no_calls_until:
-            raise QuotaGone("the organisation's API calls of this month are used up")
+            raise QuotaGone(QUOTA.words)
 
         async def ask(token: str) -> Response:
             response = await self._request(method, path, body, token, repeatable=repeatable)
@@ -68,7 +71,8 @@ class Api:
             return response
 
         try:
-            return (await self._token.use(ask)).data
+            with self._link.noting(path.removeprefix(PREFIX), quota="API calls"):
+                return (await self._token.use(ask)).data
         except QuotaGone as error:
             self._alert(error)
             self._no_calls_until = self._clock.now() + QUOTA_PAUSE_S
@@ -88,8 +92,9 @@ class Api:
         problem = session_problem(response)
         if isinstance(problem, QuotaGone):
             self._alert(problem)
-        if problem:
-            raise problem
+        with self._link.noting("sessionWebhook"):
+            if problem:
+                raise problem
 
     async def register(
         self, topics: Iterable[str], local_ip: str = "", agent: str = "huixiangdou"
@@ -134,7 +139,7 @@ class Api:
         self, method: str, path: str, body: Json, token: str = "", *, repeatable: bool
     ) -> Response:
         return await self._rest.request(
-            path.removeprefix("/v1.0/"),
+            path.removeprefix(PREFIX),
             method,
             self._settings.openapi_endpoint + path,
             repeatable=repeatable,
@@ -144,4 +149,3 @@ class Api:
 
     def _alert(self, error: QuotaGone) -> None:
         log.error("%s: %s; nothing can be posted that way", self._settings.name, error)
-        self._link.failed(str(error))

@@ -10,8 +10,10 @@ from adapters.base import (
     AdapterError,
     LoginRefused,
     NetworkError,
+    QuotaGone,
     RateLimited,
     SendRefused,
+    SetupRefused,
     Unconfirmed,
 )
 from adapters.codes import Codes, Meaning, all_mean
@@ -29,20 +31,30 @@ class SessionGone(AdapterError):
     """A session webhook does not take messages any more; the message was not posted."""
 
 
-class QuotaGone(SendRefused):
-    """The calls that the organisation may make this month are used up."""
-
-
 _SLOW_DOWN = Meaning("DingTalk asks to slow down", RateLimited, 2.0)
 _TOO_FAST = Meaning("the robot was too fast in this group", RateLimited, GROUP_PAUSE_S)
-_QUOTA = Meaning("the month's quota of the organisation is used up", QuotaGone)
+QUOTA = Meaning(
+    "the month's quota of the organisation is used up: wait for the next month, or buy more in the "
+    "administration",
+    QuotaGone,
+    zh="组织本月的调用额度已用完：等下个月，或在管理后台购买",
+)
 _TOKEN = Meaning("the access token is not valid", TokenRefused)
+_LOGIN = Meaning(
+    "both stand in the developer console under Credentials and Basic Information",
+    LoginRefused,
+    zh="钉钉拒绝登录：请检查 client_id 和 client_secret，它们在开发者后台的“凭证与基础信息”里",
+)
 
 SESSION_CODES: Codes = {
     **all_mean((130101, 410100), _TOO_FAST),
     **all_mean((90002, 90018), _SLOW_DOWN),
-    **all_mean((90020, 90030), _QUOTA),
-    310000: Meaning("the security settings of the robot forbid the message"),
+    **all_mean((90020, 90030), QUOTA),
+    310000: Meaning(
+        "the security settings of the robot forbid the message",
+        SetupRefused,
+        zh="机器人的安全设置拒绝了消息",
+    ),
     460101: Meaning("the message is too long"),
     40035: Meaning("a parameter is missing"),
     -1: Meaning("nobody knows whether it was posted", Unconfirmed),
@@ -51,17 +63,38 @@ SESSION_CODES: Codes = {
 documented."""
 
 API_CODES = {"40014": _TOKEN, "88": _TOKEN, "42001": _TOKEN}
-API_CODES |= {"90020": _QUOTA, "90002": _SLOW_DOWN, "90018": _SLOW_DOWN}
+API_CODES |= {"90020": QUOTA, "90002": _SLOW_DOWN, "90018": _SLOW_DOWN}
 API_WORDS = (
     ("InvalidAuthentication", _TOKEN),
-    ("ApiCountLimit", _QUOTA),
+    ("ApiCountLimit", QUOTA),
     ("QpsLimit", _SLOW_DOWN),
-    ("robotCode", Meaning("look at robot_code and the app's robot in the developer console")),
-    ("bot.stopped", Meaning("the robot is switched off: publish the app's version again")),
+    (
+        "robotCode",
+        Meaning(
+            "look at robot_code and the app's robot in the developer console",
+            SetupRefused,
+            zh="请检查 robot_code 和开发者后台里这个应用的机器人",
+        ),
+    ),
+    (
+        "bot.stopped",
+        Meaning(
+            "the robot is switched off: publish the app's version again",
+            SetupRefused,
+            zh="机器人已停用：请重新发布应用版本",
+        ),
+    ),
     ("group.disbanded", Meaning("the group does not exist any more")),
     ("openConversationId", Meaning("the robot is not in this group, or belongs to another app")),
     ("tooLong", Meaning("the message is too long")),
-    ("template", Meaning("look at card_template_id, and whether the template is published")),
+    (
+        "template",
+        Meaning(
+            "look at card_template_id, and whether the template is published",
+            SetupRefused,
+            zh="请检查 card_template_id，以及模板是否已发布",
+        ),
+    ),
 )
 """By a part of the code."""
 
@@ -89,18 +122,17 @@ def api_problem(
     if throttled := _throttled(response.data):
         return throttled
     meaning = _meaning(code, status, response.data)
-    if meaning.error is not SendRefused and not (login and meaning is _TOKEN):
-        return meaning.as_error(f"{meaning.words} ({code})")
+    if not issubclass(meaning.error, SendRefused) and not (login and meaning is _TOKEN):
+        return meaning.as_error(f"{meaning.words} ({code})", code)
     if status >= 500:
         # 503 says that nothing was done; of the others nobody knows.
         error = NetworkError if repeatable or status == 503 else Unconfirmed
         return error(f"DingTalk answers {status}")
     if login:
-        return LoginRefused(
-            f"DingTalk refuses client_id or client_secret ({code}); both stand in the developer "
-            "console under Credentials and Basic Information"
+        return _LOGIN.as_error(
+            f"DingTalk refuses client_id or client_secret ({code}); {_LOGIN.words}", code
         )
-    return SendRefused(f"DingTalk refused the call: {code}; {meaning.words}")
+    return meaning.as_error(f"DingTalk refused the call: {code}; {meaning.words}", code)
 
 
 def session_problem(response: Response) -> AdapterError | None:
@@ -116,7 +148,7 @@ def session_problem(response: Response) -> AdapterError | None:
         meaning = SESSION_CODES[-1]
     if meaning is None:
         return SessionGone(f"the session webhook is not valid any more ({code})")
-    return meaning.as_error(f"{meaning.words} ({response.status}, {code})")
+    return meaning.as_error(f"{meaning.words} ({response.status}, {code})", code or "")
 
 
 def missing_permissions(response: Response) -> list[str]:
@@ -138,7 +170,11 @@ def _meaning(code: str, status: int, data: Json) -> Meaning:
         return _SLOW_DOWN
     if "Permission" in code:
         names = ", ".join(_PERMISSION.findall(text(data, "message")))
-        return Meaning(f"grant the app the permission {names} in the developer console")
+        return Meaning(
+            f"grant the app the permission {names} in the developer console",
+            SetupRefused,
+            zh=f"应用缺少权限 {names}：请在开发者后台的“权限管理”里添加",
+        )
     return Meaning("look this code up in DingTalk's documentation")
 
 

@@ -51,7 +51,7 @@ class LarkAdapter(Adapter):
         self.streams = settings.streaming
         self._settings, self._context = settings, context
         self._rest = Rest(self._link, result_of)
-        self._api = Api(settings, self._rest, context.clock)
+        self._api = Api(settings, self._rest, self._link, context.clock)
         self._posting = Posting(self._api)
         self._drafts = CardDrafts(self._api, self._posting, context.clock)
         self._callback = Callback(settings, context.clock)
@@ -81,7 +81,7 @@ class LarkAdapter(Adapter):
             else:
                 await self._take_stream(intake)
         except AdapterError as error:
-            self._link.failed(str(error))
+            self._link.failed(error)
             raise
 
     async def send(self, reply: Reply) -> str:

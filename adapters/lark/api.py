@@ -8,6 +8,7 @@ from adapters.budget import Budget
 from adapters.lark.codes import login_problem, problem
 from adapters.lark.content import Me
 from adapters.lark.settings import Settings
+from adapters.link import Link
 from adapters.payload import Json, inside, number, text
 from adapters.rest import Response, Rest, Token
 from common.clock import Clock
@@ -32,8 +33,8 @@ class Api:
     """Open `rest` first. All requests may be repeated: they read, or set a state, or carry a
     key."""
 
-    def __init__(self, settings: Settings, rest: Rest, clock: Clock) -> None:
-        self._settings, self._rest = settings, rest
+    def __init__(self, settings: Settings, rest: Rest, link: Link, clock: Clock) -> None:
+        self._settings, self._rest, self._link = settings, rest, link
         self._token = Token(clock, self._log_in)
         self.posts, self.reads = app_budget(clock), app_budget(clock)
 
@@ -59,7 +60,8 @@ class Api:
                 raise found
             return response
 
-        return await self._token.use(ask)
+        with self._link.noting(name):
+            return await self._token.use(ask)
 
     async def me(self) -> Me:
         """Who the bot is. Raises LoginRefused where the app has no bot."""

@@ -2,7 +2,14 @@
 
 import re
 
-from adapters.base import AdapterError, LoginRefused, NetworkError, RateLimited, SendRefused
+from adapters.base import (
+    AdapterError,
+    LoginRefused,
+    NetworkError,
+    RateLimited,
+    SendRefused,
+    SetupRefused,
+)
 from adapters.codes import Codes, Meaning, all_mean
 from adapters.payload import text
 from adapters.rest import Response, TokenRefused
@@ -14,7 +21,7 @@ class Gone(SendRefused):
     """The message that the request is about is no longer there."""
 
 
-class ScopeMissing(SendRefused):
+class ScopeMissing(SetupRefused):
     """The app has not the permission; an administrator has to grant it."""
 
 
@@ -30,6 +37,12 @@ _TOO_MANY = Meaning("too many requests", RateLimited, 1.0)
 _UNKNOWN = Meaning("nobody knows whether it was done; the same key tells", NetworkError)
 _MUTED = Meaning("the group does not let the bot post")
 _PARAMETER = Meaning("a parameter is wrong")
+_SCOPE = Meaning(
+    "a permission is missing: add it in the developer console under Permissions, publish a version "
+    "and let the administrator approve it.",
+    ScopeMissing,
+    zh="缺少权限：请在开发者后台的“权限管理”里添加，发布版本并由管理员审核",
+)
 
 CODES: Codes = {
     **all_mean((99991400, 230020, 11232), _TOO_MANY),
@@ -38,7 +51,7 @@ CODES: Codes = {
         (99991661, 99991663, 99991664, 99991665, 99991671),
         Meaning("the token was refused", TokenRefused),
     ),
-    **all_mean((99991672, 99991679, 230027), Meaning("a permission is missing.", ScopeMissing)),
+    **all_mean((99991672, 99991679, 230027), _SCOPE),
     230011: Meaning("the message to answer was recalled", Gone),
     230110: Meaning("the message to answer was deleted", Gone),
     230050: Meaning("the bot can't see the message to answer", Gone),
@@ -82,8 +95,9 @@ def problem(call: str, response: Response) -> AdapterError | None:
         meaning = _TOO_MANY
     elif meaning is not _TOO_MANY and (code is None or response.status >= 500):
         meaning = Meaning(f"HTTP status {response.status}", NetworkError)
+    more = _more(meaning, response)
     error = meaning.as_error(
-        f"{call}: code {code}{_log_id(response)}: {meaning.words}{_more(meaning, response)}"
+        f"{call}: code {code}{_log_id(response)}: {meaning.words}{more}", code or "", more
     )
     if isinstance(error, RateLimited):
         error.retry_after_s = _pause(response, meaning.pause_s)
@@ -96,7 +110,10 @@ def login_problem(response: Response) -> AdapterError | None:
     if found is None or isinstance(found, RateLimited | NetworkError):
         return found
     said = text(response.data, "msg")[:200]
-    return LoginRefused(f"{found} ({said}); look at app_id, app_secret and domain")
+    error = LoginRefused(f"{found} ({said}); look at app_id, app_secret and domain")
+    error.code = found.code
+    error.zh = f"平台拒绝登录（{found.code}）：请检查 app_id、app_secret 和 domain"
+    return error
 
 
 def _more(meaning: Meaning, response: Response) -> str:

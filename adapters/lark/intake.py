@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 
-from adapters.base import AdapterError, IncomingMessage, Publish
+from adapters.base import AdapterError, BotMoved, IncomingMessage, Publish
 from adapters.lark.api import Api
 from adapters.lark.content import Me, forwarded
 from adapters.lark.events import CARD_ACTION, event_id, event_type, parse, toast, with_content
@@ -24,6 +24,8 @@ class Intake:
 
     def __init__(self, me: Me, api: Api, link: Link, publish: Publish) -> None:
         self.me, self.publish = me, publish
+        self.joined = asyncio.Event()
+        """Set when the bot comes into a group."""
         self._api, self._link = api, link
 
     async def take(self, payload: Json) -> Json:
@@ -42,6 +44,8 @@ class Intake:
         except (OSError, sqlite3.Error) as error:
             log.error("event %s could not be stored: %s", event_id(payload), error)
             raise
+        if isinstance(event, BotMoved) and event.joined:
+            self.joined.set()
         return toast(event, payload) if event_type(payload) == CARD_ACTION else _NOTHING
 
     async def completed(self, message: IncomingMessage) -> IncomingMessage:

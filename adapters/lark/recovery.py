@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from adapters.base import AdapterError, NetworkError, RateLimited, SendRefused
 from adapters.contract import Context
@@ -19,6 +20,8 @@ OVERLAP_S, START_OVERLAP_S = 60.0, 600.0
 what was stored last need not be what was said last, above all where the bot was killed."""
 LATER = (NetworkError, RateLimited, OSError, sqlite3.Error)
 """What is worth another try."""
+DENIED_S = 3600.0
+"""Where a permission is missing, this long passes before it is tried again."""
 AT_ONCE = 4
 TRIES = 8
 LONGEST_PAUSE_S = 60.0
@@ -32,7 +35,9 @@ class Gaps:
         self._clock, self._link = context.clock, link
         self._reader = reader
         self._since: dict[str, float] = {}
-        self._started = self._off = False
+        self._heard: set[str] = set()
+        self._others_since = self._denied_until = 0.0
+        self._started = self._warned = False
 
     async def note(self) -> None:
         """Before a connection comes up: from when on has each group to be read? Raises
@@ -44,21 +49,39 @@ class Gaps:
         overlap = OVERLAP_S if self._started else START_OVERLAP_S
         down_since = self._link.status().heard or self._clock.now()
         for group, newest in latest.items():
-            begin = (newest or down_since) - overlap
-            # A gap that was not closed before the next one began reaches back further.
-            self._since[group] = min(self._since.get(group, begin), begin)
+            self._reach_back(group, (newest or down_since) - overlap)
+        # Of groups never heard from: after a start the newest message of all tells when the bot
+        # was last there; at the very first start nothing was missed.
+        last = down_since if self._started else max(latest.values(), default=0.0)
+        self._heard, self._others_since = set(latest), last and last - overlap
         self._started = True
 
     async def close(self, intake: Intake) -> None:
-        """Publishes what was missed. What can't be read now is left for the next time."""
-        if self._off or not self._since:
-            return
-        await self._patiently("the list of groups", self._reader.groups)
+        """Publishes what was missed. What can't be read now is left for the next time; where the
+        permission is missing, it is tried again every hour."""
+        while not await self._closed(intake):
+            await self._clock.wait(asyncio.Event(), self._denied_until)
+
+    async def _closed(self, intake: Intake) -> bool:
+        """False where the permission is missing."""
+        if self._denied:
+            return False
+        if not self._since and not self._others_since:
+            return True
+        listed: set[str] = set()
+
+        async def list_groups() -> None:
+            listed.update(await self._reader.groups())
+
+        with suppress(ScopeMissing):
+            await self._patiently("the list of groups", list_groups)
+        for group in listed - self._heard if self._others_since else ():
+            self._reach_back(group, self._others_since)
         waiting = sorted(self._since, key=self._since.__getitem__)
         stretches: list[Stretch] = []
 
         async def work_off() -> None:
-            while waiting and not self._off:
+            while waiting and not self._denied:
                 stretches.append(await self._read(intake, waiting.pop()))
 
         async with asyncio.TaskGroup() as tasks:
@@ -66,6 +89,16 @@ class Gaps:
                 tasks.create_task(work_off())
         if new := sum(stretch.new for stretch in stretches):
             log.info("%s: %d missed messages were fetched", self._name, new)
+        self._warned = self._denied
+        return not self._denied
+
+    @property
+    def _denied(self) -> bool:
+        return self._clock.now() < self._denied_until
+
+    def _reach_back(self, group: str, begin: float) -> None:
+        """A gap that was not closed before the next one began reaches back further."""
+        self._since[group] = min(self._since.get(group, begin), begin)
 
     async def _read(self, intake: Intake, group: str) -> Stretch:
         oldest = self._clock.now() - self._context.max_age_s
@@ -75,25 +108,21 @@ class Gaps:
             counted = stretch.new
             try:
                 await self._reader.read(intake, stretch)
-            except ScopeMissing as error:
-                self._switch_off(error)
             finally:
                 self._link.recovered(stretch.new - counted)
 
-        if await self._patiently(f"the history of {group}", read):
-            self._since.pop(group, None)
+        try:
+            if await self._patiently(f"the history of {group}", read):
+                self._since.pop(group, None)
+        except ScopeMissing as error:
+            self._denied_until = self._clock.now() + DENIED_S
+            if not self._warned:
+                self._warned = True
+                log.warning("%s: missed messages are not fetched: %s", self._name, error)
         return stretch
 
-    def _switch_off(self, error: ScopeMissing) -> None:
-        if not self._off:
-            self._off = True
-            self._since.clear()
-            log.warning(
-                "%s: missed messages are not fetched until the next start: %s", self._name, error
-            )
-
     async def _patiently(self, what: str, read: Callable[[], Awaitable[object]]) -> bool:
-        """Tries again and again; False when it can't be read for now."""
+        """Tries again and again; False when it can't be read for now. Raises ScopeMissing."""
         pause = 0.0
         for attempt in range(TRIES):
             if attempt:
@@ -104,6 +133,8 @@ class Gaps:
                 log.info("%s: %s can't be read now: %s", self._name, what, error)
                 asked = error.retry_after_s if isinstance(error, RateLimited) else 0.0
                 pause = min(max(asked, 2.0**attempt), LONGEST_PAUSE_S)
+            except ScopeMissing:
+                raise
             except AdapterError as error:
                 log.info("%s: %s can't be read: %s", self._name, what, error)
                 return True
@@ -115,8 +146,8 @@ class Gaps:
 
 ROUND_OVERLAP_S = 60.0
 """So far back each round looks: edits and recalls of the last moments are noticed."""
-GROUPS_S = 60.0
-"""How long the list of the bot's groups is taken to be right."""
+GROUPS_S = 10.0
+"""How long the list of the bot's groups is taken to be right, unless it comes into one."""
 
 
 class Poll:
@@ -133,14 +164,23 @@ class Poll:
         self._newest: dict[str, float] = {}
 
     async def run(self, intake: Intake) -> None:
-        """Reads until a permission turns out to be missing."""
-        try:
-            while True:
+        """Never ends by itself. Where a permission is missing, it is tried again every hour."""
+        warned = False
+        while True:
+            pause = self._interval_s
+            try:
                 await self._round(intake)
-                until = self._clock.now() + self._interval_s
-                await self._clock.wait(asyncio.Event(), until)
-        except ScopeMissing as error:
-            log.warning("%s: poll_history_s is off until the next reconnect: %s", self._name, error)
+            except ScopeMissing as error:
+                pause = DENIED_S
+                if not warned:
+                    log.warning("%s: groups are not read: %s", self._name, error)
+                warned = True
+            else:
+                warned = False
+            await self._clock.wait(intake.joined, self._clock.now() + pause)
+            if intake.joined.is_set():
+                intake.joined.clear()
+                self._listed_at = 0.0
 
     async def _round(self, intake: Intake) -> None:
         try:

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 PAUSE_S = 1.0
 """Between two updates of a card."""
 
+DENIED_S = 3600.0
+"""Where the permission is missing, this long passes before it is tried again."""
+
 
 class CardDraft(Draft):
     """A card that grows. `card_id` is known before `message_id`: the card is made, then posted.
@@ -93,16 +96,16 @@ class CardDraft(Draft):
 
 
 class CardDrafts(Drafts[CardDraft]):
-    """The cards that are growing; none does any more where the permission is missing."""
+    """The cards that are growing; for an hour none does where the permission is missing."""
 
     def __init__(self, api: Api, posting: Posting, clock: Clock) -> None:
         super().__init__()
         self._api, self._posting, self._clock = api, posting, clock
-        self._off = False
+        self._off_until = 0.0
 
     def begin(self, group: str, reply_to: str, written: str) -> None:
         """Shows a text soon; returns at once."""
-        if not self._off:
+        if self._off_until <= self._clock.now():
             self.show(reply_to, written, lambda: self._draft(Place(group, reply_to)))
 
     async def complete(self, reply: Reply, card: str) -> str:
@@ -142,6 +145,6 @@ class CardDrafts(Drafts[CardDraft]):
         return CardDraft(place, self._api, self._posting, self._clock, self._switch_off)
 
     def _switch_off(self, error: ScopeMissing) -> None:
-        if not self._off:
-            self._off = True
-            log.warning("streaming is off until the next start: %s", error)
+        if self._off_until <= self._clock.now():
+            self._off_until = self._clock.now() + DENIED_S
+            log.warning("nothing is streamed for an hour: %s", error)

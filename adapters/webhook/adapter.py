@@ -81,9 +81,9 @@ class WebhookAdapter(Adapter):
         problem = refusal(platform, response)
         if isinstance(problem, RateLimited):
             self._budget.block(problem.retry_after_s)
-        self._link.failed(str(problem or ""))
-        if problem:
-            raise problem
+        with self._link.noting("webhook"):
+            if problem:
+                raise problem
         return reply.key
 
     def copies(self, adapter: str, group: str) -> bool:

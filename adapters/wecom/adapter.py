@@ -77,7 +77,7 @@ class WecomAdapter(Adapter):
             with self._link.connected():
                 await self._receive(self._socket, publish)
         except AdapterError as error:
-            self._link.failed(str(error))
+            self._link.failed(error)
             await self._hang_up()
             raise
 

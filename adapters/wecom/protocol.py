@@ -76,7 +76,12 @@ BLOCK_S = 60.0
 CODES: Codes = {
     -1: Meaning("WeCom is busy", NetworkError),
     NOT_SUBSCRIBED: Meaning("WeCom wants the bot to sign in again", NetworkError),
-    WRONG_SECRET: Meaning("WeCom refuses bot_id and secret", LoginRefused),
+    WRONG_SECRET: Meaning(
+        "WeCom refuses bot_id and secret: copy BotID and Secret again from the bot's page in the "
+        "administration, with its connection set to long connection",
+        LoginRefused,
+        zh="企业微信拒绝登录：请从管理后台机器人页面重新复制 BotID 和 Secret，连接方式选长连接",
+    ),
     TOO_MANY: Meaning("WeCom takes no more messages for this chat now", RateLimited, BLOCK_S),
     45033: Meaning("WeCom takes fewer messages at once", RateLimited, 2.0),
     40007: Meaning("WeCom refuses the message: it does not know the file"),
@@ -90,4 +95,4 @@ CODES: Codes = {
 def refusal(code: int) -> AdapterError:
     """The error for the code of a command that WeCom refused."""
     meaning = CODES.get(code, Meaning("WeCom refuses the message: unknown reason"))
-    return meaning.as_error(f"{meaning.words} ({code})")
+    return meaning.as_error(f"{meaning.words} ({code})", code)

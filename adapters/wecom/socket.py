@@ -22,6 +22,7 @@ from adapters.wecom.protocol import (
     Frame,
     new_id,
     read,
+    refusal,
     write,
 )
 from adapters.wecom.settings import Settings
@@ -102,10 +103,7 @@ class Socket:
         except NoAck as error:
             raise self._problem or error from None
         if code == WRONG_SECRET:
-            raise LoginRefused(
-                "WeCom refuses bot_id and secret (853000): copy BotID and Secret again from the "
-                "bot's page in the administration, with its connection set to long connection"
-            )
+            raise refusal(code)
         if code:
             raise NetworkError(f"WeCom does not let the bot sign in: code {code}")
         self.ready = True
@@ -196,10 +194,15 @@ class Socket:
     def _take(self, frame: Frame) -> None:
         self._link.heard(event=True)
         if frame.event == "disconnected_event":
-            raise LoginRefused(
+            error = LoginRefused(
                 "another process has signed in with the same bot_id, and WeCom allows one "
                 "connection per bot: stop the other one, or give each a bot of its own"
             )
+            error.zh = (
+                "另一个进程用同一个 bot_id 登录了，企业微信只允许一个连接："
+                "请停掉另一个，或各用一个机器人"
+            )
+            raise error
         if self._listening:
             self._happened.put_nowait(frame)
         else:

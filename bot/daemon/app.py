@@ -16,6 +16,7 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
+    suppress,
 )
 from dataclasses import dataclass
 
@@ -37,14 +38,17 @@ from bot.group.flood import Flood
 from bot.group.inbox import Inbox
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
-from bot.store.store import Store
+from bot.store.store import Store, StoreError
+from bot.texts.notices import notice
 from common.clock import Clock
 from common.tasks import Tasks
+from common.texts import Said
 from knowledge.types import Status
 
 log = logging.getLogger(__name__)
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 300.0
+STORE_TRY_S = 15.0
 STEADY_S = 10.0
 """A connection that lived so long was a good one: the next is tried without a long pause."""
 
@@ -142,12 +146,23 @@ async def _receiving(parts: Parts) -> AsyncIterator[Mapping[str, asyncio.Task[No
             )
             for name, adapter in parts.adapters.items()
         }
+        watching = asyncio.create_task(_watch_store(parts.store, parts.health, parts.clock))
         try:
             yield inputs
         finally:
-            for task in inputs.values():
+            for task in (watching, *inputs.values()):
                 task.cancel()
-            await asyncio.gather(*inputs.values(), return_exceptions=True)
+            await asyncio.gather(watching, *inputs.values(), return_exceptions=True)
+
+
+async def _watch_store(store: Store, health: Health, clock: Clock) -> None:
+    """While nothing can be stored, tries now and then whether it is over: no platform need send
+    anything for the daemon to be ready again."""
+    while True:
+        await clock.wait(asyncio.Event(), clock.now() + STORE_TRY_S)
+        if health.store_problem():
+            with suppress(StoreError):
+                await store.touch()
 
 
 async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: Clock) -> None:
@@ -160,11 +175,11 @@ async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: 
         except AdapterError as error:
             refused = isinstance(error, LoginRefused)
             log.warning("adapter %s is not connected: %s", adapter.name, error)
-            health.failures[adapter.name] = str(error)
+            health.failures[adapter.name] = Said(error.zh or str(error), str(error))
         except Exception as error:
             # One of the three places for a broad except: the other adapters must go on.
             log.exception("adapter %s failed", adapter.name)
-            health.failures[adapter.name] = f"a bug, see the log: {type(error).__name__}"
+            health.failures[adapter.name] = notice.said("a_bug", error=type(error).__name__)
         else:
             health.ended.add(adapter.name)
             return

@@ -21,7 +21,7 @@ from bot.console.access import Access
 from bot.console.audit import Audit
 from bot.daemon.app import Answering, Parts, run_app
 from bot.daemon.digest import post_digest
-from bot.daemon.health import Health, LinkMetrics
+from bot.daemon.health import Health, HealthMetrics
 from bot.daemon.jobs import Job, catch_up, opening_jobs
 from bot.group.commands import Commands
 from bot.group.delivery import Delivery
@@ -64,8 +64,8 @@ async def build(
     """What needs no knowledge yet; flood control as it was before the last stop."""
     options, hours = settings.group_options(config), settings.hours(config)
     metrics, tasks = create_metrics(), Tasks()
-    health = Health(adapters, clock)
-    LinkMetrics(adapters, clock).register(metrics.registry)
+    health = Health(adapters, clock, store_problem=lambda: store.database.problem)
+    HealthMetrics(health).register(metrics.registry)
     flood, recent = settings.flood(config), RecentAnswers(config.flood.repeat_window_s)
     flood.restore(await store.unprompted_replies(clock.now() - flood.window_s))
     recent.restore(await store.recent_answers(clock.now() - recent.window_s))

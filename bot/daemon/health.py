@@ -9,7 +9,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from adapters.contract import Adapter
+from bot.texts.notices import notice
 from common.clock import Clock
+from common.texts import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,55 +23,83 @@ class Loading:
     done: int = 0
     total: int = 0
 
-    def __str__(self) -> str:
+    def said(self) -> Said:
+        """How far it is, for people."""
         if not self.stage:
-            return "the knowledge base is being loaded"
-        how_far = f"{self.stage} {self.done}/{self.total}"
-        return f"the knowledge index is being built for the first time: {how_far}"
+            return notice.said("being_loaded")
+        return notice.said("building", stage=self.stage, done=self.done, total=self.total)
 
 
 @dataclass(slots=True)
 class Health:
     """What the page /readyz and the command `status` tell.
 
-    `problems` keep the daemon from being ready: it is still loading, or no platform can be
-    reached. With what is `degraded` it goes on: other platforms work, and answers are quoted
-    where no model can be reached, or only the documents are searched. `ended` are adapters that
-    have no more input, `failures` what was wrong when an adapter's connection last broke.
+    `problems` keep the daemon from being ready: it is still loading, nothing can be stored, or no
+    platform can be reached. With what is `degraded` it goes on: other platforms work, something
+    is refused by one, answers are quoted where no model can be reached, or only the documents are
+    searched. `ended` are adapters that have no more input, `failures` what was wrong when an
+    adapter's connection last broke.
     """
 
     adapters: Mapping[str, Adapter]
     clock: Clock
     loading: Loading | None = Loading()
+    store_problem: Callable[[], Said | None] = lambda: None
     llm_problems: Callable[[], list[str]] = list
     search_problems: Callable[[], list[str]] = list
     ended: set[str] = field(default_factory=set)
-    failures: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, Said] = field(default_factory=dict)
 
     def built(self, stage: str, done: int, total: int) -> None:
         """The first build of the index has come so far."""
         self.loading = Loading(stage, done, total)
 
     def report(self) -> dict[str, Any]:
-        """For /readyz and `status`; `loading` is None once the knowledge base is loaded."""
-        down = [f"adapter {name}: {self._why(name)}" for name in self.adapters if self._down(name)]
-        problems = [str(self.loading)] if self.loading else []
-        degraded = [*down, *self.llm_problems(), *self.search_problems()]
-        if down and len(down) == len(self.adapters):
-            problems, degraded = [*problems, *down], degraded[len(down) :]
+        """For /readyz and `status`; `loading` is None once the knowledge base is loaded. What is
+        wrong is said in English, and below "zh" in Chinese."""
+        problems, degraded = self.lines()
         return {
             "status": "not ready" if problems else "degraded" if degraded else "ready",
             "loading": asdict(self.loading) if self.loading else None,
-            "problems": problems,
-            "degraded": degraded,
+            "problems": [line.en for line in problems],
+            "degraded": [line.en for line in degraded],
+            "zh": {
+                "problems": [line.zh for line in problems],
+                "degraded": [line.zh for line in degraded],
+            },
             "adapters": {name: self._connection(name) for name in self.adapters},
         }
+
+    def lines(self) -> tuple[list[Said], list[Said]]:
+        """What keeps the daemon from being ready, and what is degraded."""
+        down = [self._line(name, self._why(name)) for name in self.adapters if self._down(name)]
+        problems = [self.loading.said()] if self.loading else []
+        if stored := self.store_problem():
+            problems.append(stored)
+        others = [Said(line, line) for line in (*self.llm_problems(), *self.search_problems())]
+        degraded = [*down, *self._refused(), *others]
+        if down and len(down) == len(self.adapters):
+            problems, degraded = [*problems, *down], degraded[len(down) :]
+        return problems, degraded
+
+    def _refused(self) -> Iterator[Said]:
+        """What platforms refuse though they are connected."""
+        for name, adapter in self.adapters.items():
+            for one in adapter.link().refused if adapter.link().up else ():
+                said = notice.said("refused", call=one.call, problem=Said(one.zh or one.en, one.en))
+                yield self._line(name, said)
+
+    def _line(self, name: str, problem: Said) -> Said:
+        return notice.said("adapter_problem", name=name, problem=problem)
 
     def _down(self, name: str) -> bool:
         return name not in self.ended and not self.adapters[name].link().up
 
-    def _why(self, name: str) -> str:
-        return self.adapters[name].link().problem or self.failures.get(name) or "not connected yet"
+    def _why(self, name: str) -> Said:
+        link = self.adapters[name].link()
+        if link.problem:
+            return Said(link.problem_zh or link.problem, link.problem)
+        return self.failures.get(name) or notice.said("not_yet")
 
     def _connection(self, name: str) -> dict[str, Any]:
         """Ages are in seconds; None is never."""
@@ -80,15 +110,16 @@ class Health:
             "last_event_age": round(now - link.event) if link.event else None,
             "reconnects": link.reconnects,
             "recovered": link.recovered,
-            "problem": self._why(name) if self._down(name) else "",
+            "problem": self._why(name).en if self._down(name) else "",
+            "refused": [asdict(one) for one in link.refused],
         }
 
 
-class LinkMetrics(Collector):
-    """The connections' books as metrics, read when they are asked for."""
+class HealthMetrics(Collector):
+    """What is wrong, and the connections' books, as metrics that are read when asked for."""
 
-    def __init__(self, adapters: Mapping[str, Adapter], clock: Clock) -> None:
-        self._adapters, self._clock = adapters, clock
+    def __init__(self, health: Health) -> None:
+        self._health = health
 
     def register(self, registry: CollectorRegistry) -> None:
         """Adds them to what /metrics shows."""
@@ -96,14 +127,20 @@ class LinkMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """One sample per adapter, and per API call and result."""
-        now = self._clock.now()
+        now = self._health.clock.now()
+        wrong = _gauge("problems", "What is wrong now, as /readyz says it", "level")
+        for level, lines in zip(("not_ready", "degraded"), self._health.lines(), strict=True):
+            wrong.add_metric([level], len(lines))
         up = _gauge("adapter_up", "1 while connected")
         age = _gauge("adapter_connection_age_seconds", "Since it was connected, or lost")
         event = _gauge("adapter_event_age_seconds", "Since the platform's last event")
         again = _counter("adapter_reconnects", "Connections after the first one", "adapter")
         late = _counter("adapter_recovered", "Messages that were missed and fetched", "adapter")
         calls = _counter("adapter_calls", "API calls by result", "adapter", "call", "result")
-        for name, adapter in self._adapters.items():
+        refused = _gauge(
+            "adapter_refused", "1 while the platform refuses this call", "adapter", "call", "code"
+        )
+        for name, adapter in self._health.adapters.items():
             link = adapter.link()
             up.add_metric([name], float(link.up))
             if link.since:
@@ -114,11 +151,13 @@ class LinkMetrics(Collector):
             late.add_metric([name], link.recovered)
             for (call, result), count in link.calls.items():
                 calls.add_metric([name, call, result], count)
-        yield from (up, age, event, again, late, calls)
+            for one in link.refused:
+                refused.add_metric([name, one.call, one.code], 1.0)
+        yield from (wrong, up, age, event, again, late, calls, refused)
 
 
-def _gauge(name: str, text: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"huixiangdou_{name}", text, labels=["adapter"])
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"huixiangdou_{name}", text, labels=labels or ["adapter"])
 
 
 def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:

@@ -29,7 +29,8 @@ def status_text(
     """The knowledge base (None until it is loaded), what the gate is and promises (`gate`, else by
     the traffic that is configured), the counts, the connections, and what is wrong."""
     muted = time.strftime("%H:%M", time.localtime(muted_until)) if muted_until else "-"
-    problems = "; ".join([*health.get("problems", ()), *health.get("degraded", ())]) or "-"
+    wrong = health.get("zh", health) if chinese else health
+    problems = "; ".join([*wrong.get("problems", ()), *wrong.get("degraded", ())]) or "-"
     connections = [
         _connection(name, link, chinese=chinese)
         for name, link in health.get("adapters", {}).items()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from bot.store.migrations import UnknownMigration, migrate
+from common.texts import Said
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +27,27 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
 
+_FAILED = Said("数据库出错", "the store failed")
 _HINTS = {
-    sqlite3.SQLITE_BUSY: "another process has it open; is a second bot running on it?",
-    sqlite3.SQLITE_FULL: "the disk is full; make room",
-    sqlite3.SQLITE_IOERR: "the disk failed or is full",
-    sqlite3.SQLITE_READONLY: "it can't be written; check its owner and rights",
-    sqlite3.SQLITE_CANTOPEN: "it can't be opened; check that its folder exists and its rights",
-    sqlite3.SQLITE_NOTADB: "this is no store of the bot; move it away",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, a new one is made",
+    sqlite3.SQLITE_BUSY: Said(
+        "另一个进程正在使用它：是不是启动了两个机器人？",
+        "another process has it open; is a second bot running on it?",
+    ),
+    sqlite3.SQLITE_FULL: Said("磁盘满了，请腾出空间", "the disk is full; make room"),
+    sqlite3.SQLITE_IOERR: Said("磁盘出错或已满", "the disk failed or is full"),
+    sqlite3.SQLITE_READONLY: Said(
+        "不能写入，请检查所有者和权限", "it can't be written; check its owner and rights"
+    ),
+    sqlite3.SQLITE_CANTOPEN: Said(
+        "打不开，请检查所在目录和权限",
+        "it can't be opened; check that its folder exists and its rights",
+    ),
+    sqlite3.SQLITE_NOTADB: Said(
+        "这不是机器人的数据库，请移走", "this is no store of the bot; move it away"
+    ),
+    sqlite3.SQLITE_CORRUPT: Said(
+        "它已损坏，请移走，会新建一个", "it is damaged; move it away, a new one is made"
+    ),
 }
 
 
@@ -43,12 +57,16 @@ class StoreError(sqlite3.Error):
     A kind of sqlite3.Error, which is what adapters expect of a failed `publish`.
     """
 
+    zh: str = ""
+
 
 class Database:
-    """An open file. Made by `open_database`."""
+    """An open file. Made by `open_database`. `problem` is why the last change could not be stored,
+    None once one could."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, thread: ThreadPoolExecutor):
         self._path, self._connection, self._thread = path, connection, thread
+        self.problem: Said | None = None
 
     async def run(
         self,
@@ -71,9 +89,17 @@ class Database:
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # Used as a context manager a connection commits, or rolls back when something is raised.
-        with _explained(self._path), self._connection:
-            self._connection.execute("BEGIN")
-            return work(self._connection)
+        changes = self._connection.total_changes
+        try:
+            with _explained(self._path), self._connection:
+                self._connection.execute("BEGIN")
+                found = work(self._connection)
+        except StoreError as error:
+            self.problem = Said(error.zh, str(error))
+            raise
+        if self._connection.total_changes != changes:
+            self.problem = None  # what only reads does well on a full disk, too
+        return found
 
 
 @asynccontextmanager
@@ -148,9 +174,16 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-        raise StoreError(f"{path}: {_HINTS.get(code, 'the store failed')} ({error})") from error
+        hint = _HINTS.get(code, _FAILED)
+        raise _error(path, Said(f"{hint.zh}（{error}）", f"{hint.en} ({error})")) from error
     except (OSError, UnknownMigration, UnicodeEncodeError) as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise _error(path, Said(str(error), str(error))) from error
+
+
+def _error(path: Path, said: Said) -> StoreError:
+    error = StoreError(f"{path}: {said.en}")
+    error.zh = f"{path}：{said.zh}"
+    return error
 
 
 def _report_unheard(done: asyncio.Future[T]) -> None:

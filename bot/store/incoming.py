@@ -86,6 +86,11 @@ def is_recalled(db: Connection, adapter: str, message_id: str) -> bool:
     return db.execute(recalled, (adapter, message_id)).fetchone() is not None
 
 
+def touch(db: Connection) -> None:
+    """Writes what is there already: does the disk take it?"""
+    db.execute("UPDATE state SET value = value WHERE key = 'seq'")
+
+
 def next_seq(db: Connection) -> int:
     """The next number of a message or reply."""
     counted = "UPDATE state SET value = value + 1 WHERE key = 'seq' RETURNING value"

@@ -59,6 +59,7 @@ class Store:
     backlog = _transaction(incoming.backlog)
     kept = _transaction(incoming.kept)
     is_recalled = _transaction(incoming.is_recalled)
+    touch = _transaction(incoming.touch)
 
     decide = _transaction(decisions.decide)
     dismiss_stale = _transaction(decisions.dismiss_stale)

@@ -11,6 +11,7 @@ from adapters.base import (
     NetworkError,
     RateLimited,
     SendRefused,
+    SetupRefused,
     Unconfirmed,
 )
 from adapters.dingtalk.adapter import DingTalkAdapter
@@ -35,10 +36,10 @@ GONE = Answer(200, {"errcode": 300001, "errmsg": "session 不存在"})
         (Answer(503, {"code": "ServiceUnavailable"}), NetworkError),
         (Answer(500, {"code": "unknownError"}), Unconfirmed),
         (Answer(502, None), Unconfirmed),
-        (REFUSES, SendRefused),
-        (Answer(400, {"code": "bot.stopped"}), SendRefused),
+        (REFUSES, SetupRefused),
+        (Answer(400, {"code": "bot.stopped"}), SetupRefused),
         (Answer(400, {"code": "invalidParameter.msgParam.tooLong"}), SendRefused),
-        (Answer(403, {"code": "Forbidden.AccessDenied.AccessTokenPermissionDenied"}), SendRefused),
+        (Answer(403, {"code": "Forbidden.AccessDenied.AccessTokenPermissionDenied"}), SetupRefused),
         (Answer(404, None), SendRefused),
         (Answer(302, None), SendRefused),
         (Answer(200, None), Unconfirmed),
@@ -65,7 +66,7 @@ async def test_what_the_robot_api_may_answer(
         (Answer(200, {"errcode": 90018}), RateLimited),
         (Answer(200, {"status": 1111, "wait": 5}), RateLimited),
         (Answer(429, None), RateLimited),
-        (Answer(200, {"errcode": 310000}), SendRefused),
+        (Answer(200, {"errcode": 310000}), SetupRefused),
         (Answer(200, {"errcode": 460101}), SendRefused),
         (Answer(200, {"errcode": -1}), Unconfirmed),
         (Answer(200, None), Unconfirmed),
@@ -177,10 +178,13 @@ async def test_a_quota_that_is_used_up_stops_the_calls_and_says_so(
                 await adapter.send(reply())
         assert server.calls[SEND] == 1
         assert "month" in caplog.text
-        assert "month" in adapter.link().problem
+        (told,) = adapter.link().refused
+        assert (told.call, told.code) == ("API calls", gone.body["code"])
+        assert "month" in told.en and "额度" in told.zh
         clock.advance(3601)
         await adapter.send(reply())
         assert len(server.posted) == 1
+        assert adapter.link().refused == ()
 
 
 async def test_the_webhooks_quota(
@@ -192,6 +196,7 @@ async def test_the_webhooks_quota(
         with pytest.raises(SendRefused, match="quota"):
             await bot.adapter.send(reply())
         assert "quota" in caplog.text
+        assert [told.code for told in bot.adapter.link().refused] == ["90030"]
 
 
 async def test_every_mention_is_answered_once_though_calls_fail(

@@ -231,7 +231,25 @@ async def test_without_the_permission_it_is_switched_off_with_one_line(
     assert len(lark.chats.posted(CHAT)) == 3
     warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert len(warnings) == 1
-    assert "streaming is off" in warnings[0]
+    assert "nothing is streamed for an hour" in warnings[0]
+    (told,) = one.link().refused
+    assert (told.call, told.code) == ("card_create", "99991672")
+    assert "[im:x]" in told.en and "缺少权限" in told.zh
+
+
+async def test_a_permission_that_is_granted_later_needs_no_restart(
+    lark: FakeLark, clock: FakeClock
+) -> None:
+    lark.apps["cli_dou"].forbidden = {"card_create"}
+    async with adapter(lark, clock=clock, streaming=True) as one:
+        for tries in (1, 2):
+            question = lark.chats.say(CHAT, "how?")["message_id"]
+            await one.draft(CHAT, question, "Use")
+            await until(lambda n=tries: len(lark.asked("card_create")) == n)  # type: ignore[misc]
+            await one.send(reply(to=question))
+            lark.apps["cli_dou"].forbidden = set()
+            clock.advance(3601)
+        assert one.link().refused == ()
 
 
 async def test_a_question_that_is_gone_is_not_answered(lark: FakeLark, clock: FakeClock) -> None:

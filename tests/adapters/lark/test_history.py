@@ -162,6 +162,47 @@ async def test_a_missing_permission_switches_it_off_with_one_line(
     assert len(warnings) == 1
     assert "99991672" in warnings[0]
     assert len(lark.asked("history")) <= gaps.AT_ONCE
+    assert [told.code for told in one.link().refused] == ["99991672"]
+
+
+async def test_what_was_forbidden_is_tried_again_every_hour() -> None:
+    clock = FakeClock()
+    async with FakeLark(clock.now) as lark:
+        bot = Listener(**{CHAT: clock.now()})
+        lark.chats.say(CHAT, "missed")
+        lark.apps["cli_dou"].forbidden = {"history"}
+        one = adapter(lark, bot, clock)
+        async with running(one, bot.publish):
+            await until(lambda: one.link().refused)
+            lark.apps["cli_dou"].forbidden = set()
+            await until(lambda: clock.waiting >= 3)
+            clock.advance(3601 - 60)
+            await asyncio.sleep(0.02)
+            assert one.link().refused
+            clock.advance(60)
+            await until(lambda: not one.link().refused)
+    assert bot.texts == []  # older than max_age_s by now
+
+
+async def test_groups_never_heard_from_are_read_after_a_gap_too(lark: FakeLark) -> None:
+    bot = Listener(oc_known=time.time() - 100)
+    lark.chats.say("oc_silent", "the first words here")
+    async with running(adapter(lark, bot), bot.publish):
+        await until(lambda: bot.texts)
+    assert bot.texts == ["the first words here"]
+
+
+async def test_nothing_was_missed_before_the_first_start(lark: FakeLark) -> None:
+    bot = Listener()
+    lark.chats.say(CHAT, "before there was a bot")
+    one = adapter(lark, bot)
+    async with one:
+        async with connection(one, bot.publish):
+            await asyncio.sleep(0.05)
+        assert lark.asked("history") == []
+        lark.chats.say(CHAT, "in the gap")
+        async with connection(one, bot.publish):
+            await until(lambda: "in the gap" in bot.texts)
 
 
 async def test_a_group_that_threw_the_bot_out_is_left_alone(lark: FakeLark) -> None:
@@ -219,6 +260,19 @@ async def test_groups_are_read_in_rounds_where_nothing_is_pushed() -> None:
     assert [e.message_id for e in recalled] == [gone["message_id"]]
     published = [e for e in bot.events if isinstance(e, IncomingMessage)]
     assert len(published) == 3  # each once, and the edited one a second time: it was known
+
+
+async def test_a_new_group_is_read_at_once() -> None:
+    clock = FakeClock()
+    async with FakeLark(clock.now) as lark:
+        bot = Listener()
+        lark.chats.say(CHAT, "long ago")
+        async with running(adapter(lark, bot, clock, poll_history_s=600), bot.publish):
+            await until(lambda: lark.asked("history") and clock.waiting >= 3)
+            lark.chats.say("oc_new", "how do I install it?")
+            joined = {"chat_id": "oc_new", "name": "the new one"}
+            await lark.push("im.chat.member.bot.added_v1", joined)
+            await until(lambda: "how do I install it?" in bot.texts)
 
 
 async def test_rounds_go_on_after_failures() -> None:

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from adapters import rest
-from adapters.base import AdapterError, NetworkError, RateLimited, SendRefused, Unconfirmed
+from adapters.base import (
+    AdapterError,
+    NetworkError,
+    RateLimited,
+    SendRefused,
+    SetupRefused,
+    Unconfirmed,
+)
 from tests.adapters.webhook.running import Platform, reply, webhook
 from tests.fakes.clock import FakeClock
 from tests.fakes.webhook_server import KEY, Say
@@ -57,7 +64,8 @@ async def test_http_200_with_a_refusal_is_a_refusal(
         with pytest.raises(error, match=says) as refused:
             await adapter.send(reply())
         assert KEY not in repr(refused.value)
-        assert adapter.link().problem == str(refused.value)
+        told = isinstance(refused.value, SetupRefused)
+        assert [one.en for one in adapter.link().refused] == [str(refused.value)] * told
 
 
 @pytest.mark.parametrize(
@@ -88,9 +96,12 @@ async def test_a_refusal_of_the_platform_itself(caplog: pytest.LogCaptureFixture
             await adapter.send(reply())
         assert not server.posted
         assert adapter.link().calls["webhook", "19021"] == 1
+        (told,) = adapter.link().refused
+        assert (told.call, told.code) == ("webhook", "19021")
+        assert "secret" in told.en and "`secret`" in told.zh
         server.signed = False
         await adapter.send(reply())
-        assert adapter.link().problem == ""
+        assert adapter.link().refused == ()
     assert KEY not in caplog.text
     assert "another" not in caplog.text
 

@@ -30,7 +30,8 @@ async def test_a_wrong_secret_is_a_clear_message_and_closes_the_connection() -> 
         await live.connect()
         error = await live.ended()
         assert isinstance(error, LoginRefused)
-        assert "bot_id and secret (853000)" in str(error)
+        assert "bot_id and secret" in str(error) and "853000" in str(error)
+        assert "BotID" in error.zh
         assert "wrong-one" not in repr(error)
         assert live.adapter.link().problem == str(error)
         await until(lambda: not live.server._connections)

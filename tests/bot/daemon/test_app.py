@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Event, LinkStatus, LoginRefused, NetworkError, Publish
 from bot.daemon.app import _supervise
-from bot.daemon.health import Health, LinkMetrics
+from bot.daemon.health import Health, HealthMetrics
 from bot.metrics import create_metrics
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
@@ -123,7 +123,7 @@ async def test_the_books_of_the_connections_are_metrics() -> None:
             )
 
     metrics, clock = create_metrics(), FakeClock(200.0)
-    LinkMetrics({"lark": Busy("lark")}, clock).register(metrics.registry)
+    HealthMetrics(Health({"lark": Busy("lark")}, clock)).register(metrics.registry)
     shown = metrics.render().decode()
     for line in (
         'huixiangdou_adapter_up{adapter="lark"} 1.0',

@@ -36,6 +36,7 @@ COUNTS = {"messages": 5, "answers": 2, "unfinished": 0, "helpful": 1, "unhelpful
 LINK = {"up": True, "age": 7300.0, "last_event_age": None, "reconnects": 1, "recovered": 3}
 HEALTH = {
     "degraded": ["adapter wecom: no route"],
+    "zh": {"problems": [], "degraded": ["适配器 wecom：连不上"]},
     "adapters": {"lark": LINK, "wecom": LINK | {"up": False, "age": 5.2, "last_event_age": 9e4}},
 }
 
@@ -58,7 +59,7 @@ HEALTH = {
                 "来源：kettle、teapot",
                 "lark：已连接 2 小时，上次事件 -，重连 1 次，补回 3 条",
                 "wecom：未连接 5 秒，上次事件 1 天，重连 1 次，补回 3 条",
-                "问题：adapter wecom: no route",
+                "问题：适配器 wecom：连不上",
             ],
         ),
     ],

@@ -1,0 +1,79 @@
+"""What is wrong is said where it is seen, by /readyz, `status` and metrics, until it is over."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from adapters.base import IncomingMessage, LinkStatus, Refusal
+from bot.config.schema import Config
+from bot.daemon.app import STORE_TRY_S, _watch_store
+from bot.daemon.compose import build
+from bot.daemon.health import Health, HealthMetrics
+from bot.metrics import create_metrics
+from bot.store.store import StoreError, open_store
+from tests.fakes.clock import FakeClock
+from tests.fakes.recording_adapter import RecordingAdapter
+
+REFUSED = Refusal("webhook", "19021", "look at `secret` (19021)", "请检查 `secret`（19021）")
+
+
+class Refusing(RecordingAdapter):
+    """Is up, and its platform refuses something."""
+
+    refused: tuple[Refusal, ...] = (REFUSED,)
+
+    def link(self) -> LinkStatus:
+        """Up, always."""
+        return LinkStatus(up=True, refused=self.refused)
+
+
+def test_what_a_platform_refuses_is_told_until_it_is_over() -> None:
+    adapter, metrics = Refusing("notes"), create_metrics()
+    health = Health({"notes": adapter}, FakeClock(), loading=None)
+    HealthMetrics(health).register(metrics.registry)
+    report = health.report()
+    assert (report["status"], report["problems"]) == ("degraded", [])
+    refuses = "the platform refuses webhook: look at `secret` (19021)"
+    assert report["degraded"] == [f"adapter notes: {refuses}"]
+    assert report["zh"]["degraded"] == ["适配器 notes：平台拒绝 webhook：请检查 `secret`（19021）"]
+    assert report["adapters"]["notes"]["refused"][0]["code"] == "19021"
+    line = 'huixiangdou_adapter_refused{adapter="notes",call="webhook",code="19021"} 1.0'
+    assert line in metrics.render().decode()
+    assert 'huixiangdou_problems{level="degraded"} 1.0' in metrics.render().decode()
+    adapter.refused = ()
+    assert health.report()["status"] == "ready"
+    assert "19021" not in metrics.render().decode()
+
+
+def message(name: str) -> IncomingMessage:
+    return IncomingMessage("fake", "g", "ann", name, "x" * 100_000, sent_at=FakeClock().now())
+
+
+async def test_a_full_disk_is_no_ready_daemon(tmp_path: Path) -> None:
+    clock, adapter = FakeClock(), Refusing("fake")
+    adapter.refused = ()
+    async with open_store(tmp_path / "bot.sqlite") as store:
+        parts = await build(Config(), clock, store, {"fake": adapter})
+        parts.health.loading = None
+        full = "PRAGMA max_page_count = 60"
+        await store.database.run(lambda db: db.execute(full).fetchall())
+        await parts.inbox.receive(message("fits"))
+        assert parts.health.report()["status"] == "ready"
+        with pytest.raises(StoreError):
+            await parts.inbox.receive(message("does not"))
+            await parts.inbox.receive(message("neither"))
+        report = parts.health.report()
+        assert report["status"] == "not ready"
+        assert "the disk is full" in report["problems"][0]
+        assert "磁盘满了" in report["zh"]["problems"][0]
+        await store.counts()  # reading does well, and nothing is over
+        assert parts.health.report()["problems"]
+
+        watching = asyncio.create_task(_watch_store(store, parts.health, clock))
+        await store.database.run(lambda db: db.execute("PRAGMA max_page_count = 9999").fetchall())
+        while parts.health.report()["problems"]:
+            clock.advance(STORE_TRY_S)
+            await asyncio.sleep(0.001)
+        watching.cancel()
+        assert parts.health.report()["status"] == "ready"
