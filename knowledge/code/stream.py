@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 from knowledge.code.files import clean_line
 from knowledge.code.types import MAX_HITS
 
-_PATH = re.compile(r"[^\x00-\x1f\x7f]{1,1000}")
+_PATH = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _NO_REPOSITORY = re.compile(r"no (?:\w+ )?repositor|repository (?:was )?not found", re.IGNORECASE)
 
@@ -141,7 +141,7 @@ class _File(_Said):
     All lines are counted from 0."""
 
     type: Literal["content", "path"] = "content"
-    repository: str = Field(
+    repository: Annotated[str, AfterValidator(_inside)] = Field(
         validation_alias=AliasChoices(AliasPath("repository", "name"), "repository")
     )
     path: Annotated[str, AfterValidator(_inside)] = Field(
