@@ -13,6 +13,7 @@ from bot.cli.index import say
 from bot.config.options import zone
 from bot.config.schema import Config
 from bot.store.examples import Label, Origin, StoredQuestion
+from bot.store.instance import running
 from bot.store.store import Store, open_store
 from common.clock import Clock
 from knowledge.base import KnowledgeBase
@@ -61,7 +62,7 @@ def open_labels(config: Config) -> AbstractAsyncContextManager[Store]:
     path = config.bot.data_dir / "bot.sqlite"
     if not path.is_file():
         raise KnowledgeError(f"there are no stored messages in {path}; let the bot run first")
-    return open_store(path)
+    return open_store(path, upgrade=not running(config.bot.data_dir))
 
 
 async def unlabelled(

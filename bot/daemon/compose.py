@@ -34,6 +34,7 @@ from bot.group.outbox import Outbox
 from bot.group.worker import Worker
 from bot.llm.create import open_llm
 from bot.metrics import create_metrics
+from bot.store.instance import only_instance
 from bot.store.store import Store, open_store
 from bot.types import Progress
 from common.clock import Clock
@@ -52,10 +53,11 @@ async def run_daemon(
 ) -> None:
     """The daemon, until a signal comes, or with `burst` until there is nothing left to do.
     `progress` is told how far the first build of the index is."""
-    config.bot.data_dir.mkdir(parents=True, exist_ok=True)
-    async with open_store(config.bot.data_dir / "bot.sqlite") as store:
-        parts = await build(config, clock, store, create_adapters(config, store, clock))
-        await run_app(parts, lambda: load(parts, progress), burst=burst)
+    folder = config.bot.data_dir
+    with only_instance(folder):
+        async with open_store(folder / "bot.sqlite") as store:
+            parts = await build(config, clock, store, create_adapters(config, store, clock))
+            await run_app(parts, lambda: load(parts, progress), burst=burst)
 
 
 async def build(

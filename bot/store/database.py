@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
@@ -28,6 +29,12 @@ T = TypeVar("T")
 BUSY_TIMEOUT_S = 5.0
 
 _FAILED = Said("数据库出错", "the store failed")
+
+_NO_SHARED_MEMORY = (
+    *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_READONLY),
+)
+
 _HINTS = {
     sqlite3.SQLITE_BUSY: Said(
         "另一个进程正在使用它：是不是启动了两个机器人？",
@@ -92,7 +99,9 @@ class Database:
         changes = self._connection.total_changes
         try:
             with _explained(self._path), self._connection:
-                self._connection.execute("BEGIN")
+                # Commands such as `label` write beside the bot: who waits for them does so here,
+                # and not in the middle of a transaction, where waiting would be in vain.
+                self._connection.execute("BEGIN IMMEDIATE")
                 found = work(self._connection)
         except StoreError as error:
             self.problem = Said(error.zh, str(error))
@@ -104,18 +113,25 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S, *, durable: bool = True
+    path: Path,
+    busy_timeout_s: float = BUSY_TIMEOUT_S,
+    *,
+    durable: bool = True,
+    upgrade: bool = True,
 ) -> AsyncIterator[Database]:
-    """Opens the file, made where there is none, and brings its schema up to date. What is not
-    `durable` is lost with the power, which is good enough for a file that is thrown away.
+    """Opens the file, made where there is none, and brings its schema up to date, unless without
+    `upgrade`: then it must be. What is not `durable` is lost with the power, which is good enough
+    for a file that is thrown away.
 
-    Raises StoreError: no rights, no store, from a newer version, or used by another process
+    Raises StoreError: no rights, no store, from another version, or used by another process
     for longer than `busy_timeout_s`.
     """
     loop = asyncio.get_running_loop()
     thread = ThreadPoolExecutor(1, thread_name_prefix="store")
     try:
-        connection = await loop.run_in_executor(thread, _open, path, busy_timeout_s, durable)
+        connection = await loop.run_in_executor(
+            thread, _open, path, busy_timeout_s, durable, upgrade
+        )
         try:
             yield Database(path, connection, thread)
         finally:
@@ -131,33 +147,44 @@ def insert(db: Connection, table: str, **values: object) -> None:
     db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
 
 
-def _open(path: Path, busy_timeout_s: float, durable: bool) -> sqlite3.Connection:
+def _open(path: Path, busy_timeout_s: float, durable: bool, upgrade: bool) -> sqlite3.Connection:
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # What people say in a group is for the bot's user alone to read.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None)
+        prepared = partial(_prepared, path, busy_timeout_s, durable=durable, upgrade=upgrade)
         try:
-            _prepare(connection, durable=durable)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            return prepared(alone=False)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
+                raise
+            return prepared(alone=True)
 
 
-def _prepare(connection: sqlite3.Connection, *, durable: bool) -> None:
-    connection.row_factory = sqlite3.Row
-    # Two bots on one store would answer everything twice: the second one gets SQLITE_BUSY. It
-    # also needs no shared memory, which network and some container volumes lack.
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode = WAL")
-    # NORMAL survives a killed process, FULL a power cut too: what the bot has acknowledged is
-    # never sent again. It costs one fsync per transaction: 0.3 ms on an idle SSD, 3 on a busy one.
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-    connection.execute("PRAGMA foreign_keys = ON")
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        migrate(connection)
+def _prepared(
+    path: Path, busy_timeout_s: float, *, durable: bool, upgrade: bool, alone: bool
+) -> sqlite3.Connection:
+    """That there is one bot, `instance` sees to; commands may read and write beside it, unless it
+    is `alone`: network and some container volumes lack the shared memory that this takes."""
+    connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA locking_mode = {'EXCLUSIVE' if alone else 'NORMAL'}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # NORMAL survives a killed process, FULL a power cut too: what the bot has acknowledged is
+        # never sent again. It costs one fsync per transaction: 0.3 ms on an idle SSD, 3 on a busy
+        # one.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # What somebody has erased is gone from the file, not only from its tables.
+        connection.execute("PRAGMA secure_delete = ON")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            migrate(connection, upgrade=upgrade)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _close(path: Path, connection: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ Migration: TypeAlias = tuple[str, Sequence[str]]
 
 
 class UnknownMigration(Exception):
-    """The file was written by a newer version of the bot."""
+    """The file was written by another version of the bot."""
 
 
 _FIRST = (
@@ -231,8 +231,14 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
-def migrate(db: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
-    """Applies what is missing, inside the transaction of the caller. Raises UnknownMigration."""
+def migrate(
+    db: sqlite3.Connection,
+    migrations: tuple[Migration, ...] = MIGRATIONS,
+    *,
+    upgrade: bool = True,
+) -> None:
+    """Applies what is missing, inside the transaction of the caller; without `upgrade` nothing may
+    be missing. Raises UnknownMigration."""
     db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY) WITHOUT ROWID")
     applied = {name for (name,) in db.execute("SELECT name FROM migrations")}
     unknown = applied - {name for name, _ in migrations}
@@ -242,6 +248,8 @@ def migrate(db: sqlite3.Connection, migrations: tuple[Migration, ...] = MIGRATIO
         )
     for name, statements in migrations:
         if name not in applied:
+            if not upgrade:
+                raise UnknownMigration("the bot that uses it is of an older version; restart it")
             for statement in statements:
                 db.execute(statement)
             db.execute("INSERT INTO migrations VALUES (?)", (name,))

@@ -27,10 +27,14 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_store(
-    path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S, *, durable: bool = True
+    path: Path,
+    busy_timeout_s: float = BUSY_TIMEOUT_S,
+    *,
+    durable: bool = True,
+    upgrade: bool = True,
 ) -> AsyncIterator["Store"]:
-    """Opens the store, made where there is none; only one process can have it open."""
-    async with open_database(path, busy_timeout_s, durable=durable) as database:
+    """Opens the store, made where there is none, and brings it up to date if `upgrade` allows."""
+    async with open_database(path, busy_timeout_s, durable=durable, upgrade=upgrade) as database:
         yield Store(database)
 
 

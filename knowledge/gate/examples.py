@@ -141,7 +141,7 @@ def _parse_lines(path: Path, text: str) -> list[Example]:
             continue
         try:
             found.append(_example(json.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise KnowledgeError(
                 f'{path}:{number}: expected {{"text": "...", "label": 1 or 0}}'
             ) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
 import stat
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.store.database import Database, StoreError, open_database
+from bot.store.instance import only_instance, running
 from bot.store.migrations import MIGRATIONS, UnknownMigration, migrate
 
 PATIENCE_S = 10.0
@@ -51,13 +53,51 @@ async def test_commits_survive_a_power_cut_and_the_file_is_private(path: Path) -
     assert rights_and_neighbours(path) == (0o600, [path.name]), "the log is folded in"
 
 
-async def test_a_second_bot_on_the_same_file_is_refused(path: Path) -> None:
-    async with open_database(path) as database:
-        with pytest.raises(StoreError, match="second bot") as caught:
+async def test_a_command_works_beside_the_bot_and_waits_its_turn(path: Path) -> None:
+    async with open_database(path) as bot, open_database(path, busy_timeout_s=0.05) as command:
+        await command.run(note, "by the command")
+        await bot.run(note, "by the bot")
+        assert await bot.run(notes) == await command.run(notes) == ["by the bot", "by the command"]
+        slow = Slow()
+        task = await slow.start(bot, "slow")
+        with pytest.raises(StoreError, match="another process has it open"):
+            await command.run(note, "too late")
+        slow.may_go_on.set()
+        await task
+
+
+@pytest.fixture
+def without_shared_memory(path: Path) -> None:
+    """A folder in the way of the file that SQLite shares."""
+    path.with_name("bot.sqlite-shm").mkdir(parents=True)
+
+
+@pytest.mark.usefixtures("without_shared_memory")
+async def test_where_there_is_no_shared_memory_the_bot_works_alone(path: Path) -> None:
+    async with open_database(path) as bot:
+        await bot.run(note, "alone")
+        with pytest.raises(StoreError, match="another process has it open"):
             async with open_database(path, busy_timeout_s=0.05):
                 pass
-        assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
-        await database.run(note, "the first one goes on")
+        assert await bot.run(notes) == ["alone"]
+
+
+async def test_only_a_bot_that_starts_brings_the_file_up_to_date(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="older version; restart it"):
+        async with open_database(tmp_path / "bot.sqlite", upgrade=False):
+            pass
+
+
+def test_a_second_bot_is_told_who_has_the_folder(tmp_path: Path) -> None:
+    assert running(tmp_path) == ""
+    with only_instance(tmp_path):
+        assert f"a bot runs here: process {os.getpid()}, since" in running(tmp_path)
+        with (
+            pytest.raises(StoreError, match=f"process {os.getpid()}, since .*; stop it, or give"),
+            only_instance(tmp_path),
+        ):
+            pass
+    assert running(tmp_path) == ""
 
 
 @pytest.fixture
