@@ -9,7 +9,7 @@ import pytest
 from bot.llm.prompts import load_prompts
 from tests.bot.llm.lmdeploy.test_supervisor import free_port
 from tests.daemon import daemon, lines_of_json, run
-from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, Script, agreeable, digit, llm_api
+from tests.fakes.llm_api import Call, LlmApi, Say, Script, agreeable, judged, llm_api
 
 ASK = "which port does the kettle server listen on?"
 GOOD = "The server listens on port 7311 by default [1]."
@@ -40,7 +40,7 @@ def scoring(**scores: int) -> Script:
     """An agreeable model with other scores."""
 
     def script(call: Call) -> Say:
-        return digit({**SCORES, **scores}[call.kind]) if call.kind in SCORES else Say(GOOD)
+        return judged(call, **scores) or Say(GOOD)
 
     return script
 

@@ -1,8 +1,9 @@
 """Stage 5: only what the sources say leaves, and nothing that could do harm.
 
 For what a language model wrote, first what needs no model: is it grounded, does each claim cite,
-is it about the documents, does it tell what it must not? Then the two scores of the paper: does it
-dodge, is it unsafe? Quotes must stand in their sources word for word.
+is it about the documents, does it tell what it must not? Then a model's verdict: does each sentence
+follow from its passage? Then the two scores of the paper: does it dodge, is it unsafe? Quotes must
+stand in their sources word for word.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from adapters.base import Citation
+from bot.answering.follows import Entailment
 from bot.grounding.claims import grounded
 from bot.grounding.markdown import cut_short, marks_in, renumbered, rounded_off
 from bot.grounding.prompt_leaks import Leaks
-from bot.grounding.sanitize import harmless, without_foreign_links
+from bot.grounding.sanitize import harmless, unlinked, without_foreign_links
 from bot.grounding.sources import Sources
 from bot.grounding.topic import Subject
 from bot.llm.llm import NO_ANSWER, Llm, all_of
@@ -47,7 +49,8 @@ class Inspected:
 
 
 class Inspector:
-    """The checks that need no model; made once per question."""
+    """The checks of the text itself; made once per question. With a model, `llm`, it is asked
+    whether each sentence follows."""
 
     def __init__(
         self,
@@ -56,13 +59,16 @@ class Inspector:
         secrets: Iterable[str],
         max_chars: int,
         knowledge: Knowledge,
+        llm: Llm | None = None,
     ) -> None:
         self.max_chars = max_chars
         texts = [f"{p.path}\n\n{p.heading}\n\n{p.text}" for p in passages]
         self._sources = Sources(texts, question)
         self._subject = Subject(question, passages, self._sources, knowledge)
+        asks = llm is not None and llm.options.check_sentences
+        self._entailment = Entailment(question, passages, knowledge, llm) if llm and asks else None
         self._leaks = Leaks(secrets, known=[*texts, question])
-        self._hosts = frozenset(urlsplit(p.url).hostname or "" for p in passages) - {""}
+        self._hosts = hosts_of(passages)
         self._instead = notice("link_left_out", is_chinese(question))
         self._valid = {n: n for n in range(1, len(passages) + 1)}
 
@@ -71,11 +77,15 @@ class Inspector:
         return self._leaks.in_text(text)
 
     async def inspect(self, text: str) -> Inspected:
-        """Grounded, cited and about the documents, without foreign links, mentions and hidden
-        tags. Raises KnowledgeError."""
-        checked = grounded(renumbered(text, self._valid), self._sources)
+        """Grounded, cited, about the documents and following from them, without foreign links,
+        mentions and hidden tags. Raises KnowledgeError, and LlmError where a model is asked."""
+        judged = self._entailment is not None
+        checked = grounded(renumbered(text, self._valid), self._sources, judged=judged)
         strays, similarity = await self._subject.strays(checked.claims)
         checked = checked.without(strays)
+        if self._entailment and not checked.core_lost:
+            unfounded = await self._entailment.unfounded(checked.claims)
+            checked = checked.without(unfounded)
         shown = without_foreign_links(harmless(checked.text), self._hosts, self._instead)
         return Inspected(shown, checked.dropped, checked.core_lost, similarity)
 
@@ -153,16 +163,22 @@ def check(quotes: Sequence[Quote], found: Found, sure_evidence: float, trace: Tr
         if not kept:
             return Silence(Reason.UNGROUNDED)
         figures["exact"] = found.evidence >= sure_evidence
-        text = "\n\n".join(_numbered(quote.text, n) for n, quote in enumerate(kept, start=1))
+        hosts = hosts_of(quote.passage for quote in kept)
+        text = "\n\n".join(_numbered(quote.text, hosts, n) for n, quote in enumerate(kept, start=1))
         citations = tuple(
             _citation(quote.passage, quote.heading, quote.line, quote.url) for quote in kept
         )
         return Answer(text, citations, exact=bool(figures["exact"]))
 
 
-def _numbered(text: str, number: int) -> str:
+def hosts_of(passages: Iterable[Passage]) -> frozenset[str]:
+    """Where the passages stand: what may be linked."""
+    return frozenset(urlsplit(passage.url).hostname or "" for passage in passages) - {""}
+
+
+def _numbered(text: str, hosts: frozenset[str], number: int) -> str:
     """A quote with its citation mark: behind the last word, or below a code block or table."""
-    shown = harmless(text).strip()
+    shown = unlinked(harmless(text), hosts).strip()
     return f"{shown}\n[{number}]" if shown.endswith(("```", "|")) else f"{shown} [{number}]"
 
 

@@ -41,8 +41,8 @@ STATED = 0.8
 """Relevance from which a passage is taken to state the answer, or an important part of it: then
 nobody else is asked."""
 
-WRITING = ("answer", "shorten")
-"""The prompts of calls whose text is posted: it must not repeat them."""
+WRITING = ("answer", "shorten", "follows")
+"""The prompts of calls that see or write what is posted: it must not repeat them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Pipeline:
         passages = await expanded(hits, self.knowledge, llm, trace)
         secrets = [llm.fixed_text(name, zh) for name in WRITING for zh in (True, False)]
         inspector = Inspector(
-            question.text, passages, secrets, self.options.max_chars, self.knowledge
+            question.text, passages, secrets, self.options.max_chars, self.knowledge, llm
         )
         async with Preview(question.text, inspector, llm, show) as preview:
             draft = await write(question, passages, llm, preview.on_text, trace)

@@ -11,8 +11,9 @@ from bot.llm.llm import NO_ANSWER, Llm
 from bot.llm.types import LlmError, OnText
 from knowledge.types import KnowledgeError
 
-MOST_LOOKS = 3
-"""So often an answer is checked on its way: each look costs two scores."""
+MOST_LOOKS = 2
+"""So often an answer is checked on its way: each look costs two scores and verdicts on what is
+new."""
 
 
 class Preview:

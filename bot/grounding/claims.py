@@ -64,10 +64,12 @@ class Checked:
         return replace(self, claims=kept, dropped=dropped, lost=self.lost + len(gone))
 
 
-def grounded(text: str, sources: Sources) -> Checked:
+def grounded(text: str, sources: Sources, *, judged: bool = False) -> Checked:
     """Removes each sentence, table and code block with a fact that no source holds, and what cites
-    nothing or is said a second time."""
-    claims = [_examined(unit, sources) for unit in _once(_marks_behind(units(tidy(text))))]
+    nothing or is said a second time. Where each sentence is `judged` by itself afterwards, one
+    without a mark may have that of the sentence behind it."""
+    found = _of_paragraphs(text, judged=judged)
+    claims = [_examined(unit, sources) for unit in _once(found)]
     claims = [_with_its_source(claim, claims, sources) for claim in claims]
     sound = [not claim.missing and _is_cited(claim, claims) for claim in claims]
     for number, follows in enumerate(claims[1:]):  # "Run this:" goes with what follows it
@@ -82,6 +84,55 @@ def grounded(text: str, sources: Sources) -> Checked:
         total=sum(claim.says for claim in claims),
         code_lost=any(claim.unit.kind is Kind.CODE and claim.missing for claim in gone),
     )
+
+
+def _of_paragraphs(text: str, *, judged: bool) -> list[Unit]:
+    """The units of a text, each with its marks. Half a sentence has those of the other half; the
+    steps of a list those of the words that lead to it, or of a later step, numbered ones of any."""
+    marked: list[Unit] = []
+    for unit in reversed(_answers_joined(_marks_behind(units(tidy(text))))):
+        behind = marked[-1] if marked else unit
+        same = judged and unit.kind is Kind.SENTENCE and unit.item == behind.item
+        covered = not unit.marks and (same or _ends_later(unit, behind))
+        marked.append(_citing(unit, behind.marks) if covered else unit)
+    marked.reverse()
+    for at in range(1, len(marked)):
+        ahead, unit = marked[at - 1], marked[at]
+        step = leads_on(ahead) or (ahead.listed and _NUMBERED.match(unit.lead.strip()))
+        if not unit.marks and unit.listed and step:
+            marked[at] = _citing(unit, ahead.marks)
+    return marked
+
+
+_NUMBERED = re.compile(r"\d+[.)]")
+_HALF = (";", "；")
+
+
+def _ends_later(unit: Unit, behind: Unit) -> bool:
+    """Does the mark of what stands behind a unit stand for the unit, too?"""
+    if not unit.kind is Kind.SENTENCE is behind.kind:
+        return False
+    if unit.item == behind.item:
+        return unit.bare.endswith(_HALF)
+    return behind.listed and (unit.listed or leads_on(unit))
+
+
+_YES_OR_NO = re.compile(
+    r"(?:yes|no|不能|不会|不用|不是|不行|不需要|没有|能|会|是|可以|对)[.!,。！，]*\s*",
+    re.IGNORECASE,
+)
+
+
+def _answers_joined(found: Sequence[Unit]) -> list[Unit]:
+    """A bare "No." as a part of the sentence behind it: it says nothing without it."""
+    whole: list[Unit] = []
+    for unit in found:
+        last = whole[-1] if whole else None
+        if last and last.item == unit.item and _YES_OR_NO.fullmatch(last.bare) and not last.marks:
+            whole[-1] = replace(unit, text=f"{last.text.rstrip()} {unit.text}", lead=last.lead)
+        else:
+            whole.append(unit)
+    return whole
 
 
 def _marks_behind(found: Sequence[Unit]) -> list[Unit]:

@@ -1,6 +1,7 @@
 """What is posted must not do anything: no mention, image or link that we did not produce."""
 
 import re
+from collections.abc import Callable
 
 from common.language import HAN
 from common.links import OWN_MACHINE, host_of, replaced
@@ -35,12 +36,38 @@ def harmless(text: str) -> str:
 
 def without_foreign_links(text: str, hosts: frozenset[str], instead: str) -> str:
     """Addresses outside code stay only where they lead to one of our hosts or to the reader's own
-    machine. Within code they are shown, not linked, and the documents hold them."""
+    machine; the bare name of another host is set as code. Within code addresses are shown, not
+    linked."""
 
     def judged(address: str) -> str:
-        return address if host_of(address) in hosts | OWN_MACHINE else instead
+        host = host_of(address)
+        if host in hosts | OWN_MACHINE:
+            return address
+        return f"`{address}`" if address == host else instead
 
-    return outside_code(text, lambda prose: replaced(prose, judged))
+    return _outside_code(text, judged)
+
+
+def unlinked(text: str, hosts: frozenset[str]) -> str:
+    """A quote whose addresses can be read and copied, but lead nowhere by a click, unless to one of
+    these hosts or to the reader's own machine."""
+
+    def judged(address: str) -> str:
+        return address if host_of(address) in hosts | OWN_MACHINE else f"`{address}`"
+
+    return _outside_code(text, judged)
+
+
+def _outside_code(text: str, judged: Callable[[str], str]) -> str:
+    def changed(prose: str) -> str:
+        shown = replaced(prose, judged)
+        if shown == prose:
+            return prose
+        # Code beside code would run together with it.
+        before = " " if shown.startswith("`") else ""
+        return f"{before}{shown} " if shown.endswith("`") else before + shown
+
+    return outside_code(text, changed)
 
 
 def _has_two_fences(block: str) -> bool:

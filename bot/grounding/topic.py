@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
+
+import stopwordsiso
 
 from bot.grounding.claims import Claim
 from bot.grounding.markdown import Kind, units
 from bot.grounding.sources import Sources
 from bot.types import Knowledge
-from common.language import chinese_characters
+from common.language import chinese_characters, words
 from common.markdown import is_closed
 from knowledge.types import Passage
 
@@ -30,6 +33,10 @@ character counts one, a word two) says nothing else."""
 LEAST_LETTERS = 8
 """Shorter sentences of the passages are near to anything short."""
 
+LEAST_WORDS, MOST_SHARED = 3, 0.6
+"""A sentence that holds so many words that tell something, and this share of them from the
+passages, is about them however short it is."""
+
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//)[ \t]*(\S.*)$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{2,}")
 
@@ -49,6 +56,7 @@ class Subject:
         self._question, self._knowledge = question, knowledge
         self._sources, self._pages = sources, sources.pages
         self._relevant: list[str] | None = None
+        self._words = frozenset[str]().union(*map(content_words, self._sentences))
 
     async def strays(self, claims: Sequence[Claim]) -> tuple[list[Claim], float]:
         """The claims that are about something else, and the least similarity of those looked at.
@@ -60,7 +68,7 @@ class Subject:
                 continue
             cosine = await self._nearest(claim.unit.bare)
             least = min(least, cosine)
-            if cosine < LEAST_SIMILARITY:
+            if cosine < LEAST_SIMILARITY and not self._is_worded_so(claim.unit.bare):
                 away.append(claim)
         return away, round(least, 3)
 
@@ -71,6 +79,11 @@ class Subject:
             self._relevant = [one for one, cosine in both if cosine >= LEAST_RELEVANCE]
         return max(await self._knowledge.similarity(sentence, self._relevant), default=0.0)
 
+    def _is_worded_so(self, sentence: str) -> bool:
+        """Does the sentence have most of its words from the passages?"""
+        own = content_words(sentence)
+        return len(own) >= LEAST_WORDS and len(own & self._words) >= MOST_SHARED * len(own)
+
     def _is_mere_fact(self, claim: Claim) -> bool:
         rest, holds_one = claim.unit.bare, False
         for fact in claim.facts:
@@ -78,6 +91,17 @@ class Subject:
             holds_one |= known
             rest = rest.replace(fact.text, " ") if known else rest
         return holds_one and _letters(rest) <= FEW_LETTERS
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The words of a text that tell something, in lower case."""
+    found = (word.lower() for word in words(text) if len(word) > 1)
+    return frozenset(found) - _stop_words()
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    return frozenset(stopwordsiso.stopwords(["en", "zh"]))
 
 
 def _letters(text: str) -> int:

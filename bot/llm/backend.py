@@ -150,20 +150,21 @@ class Backend:
         ):
             try:
                 async with asyncio.timeout(call.seconds):
-                    model = await self._model(server, request)
-                    room = self.room(request)
-                    return await self._sender.ask(server, model, request, call.on_text, room)
+                    return await self._asked(server, call)
             except TimeoutError as error:
                 said = f"{self.name} did not answer within {call.seconds:g} s"
                 raise Overdue(said) from error
 
-    async def _model(self, server: ApiServer, request: Request) -> str:
-        options = self.options
-        if options.model != "auto":
-            return await self.pool.model_of(server)
-        taken = options.context_tokens - self.room(request)
-        fitting = (name for context, name in options.preset.by_length if taken <= context)
-        return next(fitting, options.preset.by_length[-1][1])
+    async def _asked(self, server: ApiServer, call: _Call) -> Completion:
+        """The server's answer, of another model where it doesn't know the configured one."""
+        request, room = call.request, self.room(call.request)
+        while True:
+            model = await self.pool.model_of(server)
+            try:
+                return await self._sender.ask(server, model, request, call.on_text, room)
+            except ModelMissing:
+                if not await self.pool.find_stand_in(server):
+                    raise
 
     async def _free(self, request: Request) -> int:
         """As `room`, by the server's own count where it matters."""

@@ -8,7 +8,7 @@ from bot.llm.backend import Backend
 from bot.llm.hybrid import Hybrid, opened
 from bot.llm.llm import Llm
 from bot.llm.lmdeploy.supervisor import Server, State
-from bot.llm.presets import LMDEPLOY, PROVIDERS
+from bot.llm.presets import load_presets
 from bot.llm.prompts import load_prompts
 from bot.llm.settings import BackendOptions, LlmSettings, ServeSettings
 from bot.llm.types import Route
@@ -32,6 +32,7 @@ async def open_llm(
         Route.SCORE: settings.routes.score,
         Route.KEYWORDS: settings.routes.keywords,
         Route.ANSWER: settings.routes.answer,
+        Route.CHECK: settings.routes.check,
     }
     routes = {
         # A route that names only what isn't there is served by what is.
@@ -81,7 +82,7 @@ def _local(settings: LlmSettings) -> BackendOptions:
         base_urls=(f"http://127.0.0.1:{serve.port}/v1",) if own else local.base_urls,
         model=serve.model_name if own else local.model,
         context_tokens=serve.session_len if own else local.context_tokens,
-        preset=LMDEPLOY,
+        preset=load_presets()["lmdeploy"],
         api_key=local.api_key.get_secret_value(),
         concurrency=most,
         rpm=0,
@@ -94,11 +95,11 @@ def _local(settings: LlmSettings) -> BackendOptions:
 
 def _remote(settings: LlmSettings) -> BackendOptions:
     remote = settings.remote
-    preset = PROVIDERS[remote.provider or "custom"]
+    preset = load_presets()[remote.provider or "custom"]
     return BackendOptions(
         name="remote",
         base_urls=(remote.base_url or preset.base_url,),
-        model=remote.model or ("auto" if preset.by_length else ""),
+        model=remote.model,
         context_tokens=remote.context_tokens,
         preset=preset,
         api_key=remote.api_key.get_secret_value(),

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from bot.llm.hybrid import Hybrid
 from bot.llm.prompts import Prompts, estimate, shortened
-from bot.llm.scoring import Rubric, Score, failed_score, read_score
+from bot.llm.scoring import Rubric, Score, Verdict, failed_score, read_score, read_verdicts
 from bot.llm.settings import LlmSettings
 from bot.llm.types import (
     Completion,
@@ -27,6 +27,8 @@ SCORE_TOKENS = 2
 REWRITE_TOKENS = 160
 KEYWORD_TOKENS = 160
 CHOICE_TOKENS = 16
+VERDICT_TOKENS = 8
+"""Of a line with a verdict on a sentence."""
 LABEL_TOKENS, LABELLED_TOKENS = 8, 300
 """Of a line that labels a message, and of the message."""
 SCORED_TOKENS = 1500
@@ -149,9 +151,27 @@ class Llm:
         prompt = self._prompts.render("shorten", chinese=chinese, question=question, answer=answer)
         return await self._ask(Route.ANSWER, prompt, self.options.answer_tokens, Step.CHECK)
 
+    async def follows(
+        self, question: str, sentences: Sequence[str], passages: Sequence[str], chinese: bool
+    ) -> Sequence[Verdict]:
+        """What the passages say to each sentence of an answer to the question."""
+        prompt = self._prompts.render(
+            "follows",
+            chinese=chinese,
+            question=shortened(question, 400),
+            sentence=sentences,
+            passage=passages,
+        )
+        count = len(sentences)
+        request = Request(
+            prompt, VERDICT_TOKENS * count, verdicts=count, priority=self._priority(Step.CHECK)
+        )
+        done = await self.hybrid.complete(Route.CHECK, lambda _: request)
+        return read_verdicts(done.text, count)
+
     def fixed_text(self, name: str, chinese: bool) -> str:
         """The part of a prompt that must never be told to anybody."""
-        empty = dict.fromkeys(("message", "question", "answer", "history"), "")
+        empty = dict.fromkeys(("message", "question", "answer", "history", "sentence"), "")
         return self._prompts.render(name, chinese=chinese, passage=[""], **empty).fixed
 
     def score_prompt(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Prompt:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from bot.llm.presets import BEST, CHEAP
 from bot.llm.server import ApiServer
 from bot.llm.settings import BackendOptions
 from bot.llm.types import Down, LlmError, ModelMissing, RateLimited, Unreachable
@@ -17,7 +18,9 @@ class Pool:
 
     def __init__(self, options: BackendOptions, servers: Sequence[ApiServer]) -> None:
         self.servers = list(servers)
-        self._name, self._model, self._preset = options.name, options.model, options.preset
+        self._options, self._name = options, options.name
+        self._model, self._preset = options.model, options.preset
+        self._stand_in = ""
         self._turn = 0
 
     @property
@@ -26,12 +29,20 @@ class Pool:
         return any(server.breaker.closed for server in self.servers)
 
     def problems(self) -> list[str]:
-        """What keeps it, or one of several servers, from being asked."""
+        """What keeps it, or one of several servers, from being asked as it is configured."""
         wrong = [server for server in self.servers if not server.breaker.closed]
         said = [(server.url, server.breaker.problem) for server in wrong if server.breaker.problem]
         if self.up:
-            return [f"{url}: {problem}" for url, problem in said]
+            return [*filter(None, [self.note]), *(f"{url}: {problem}" for url, problem in said)]
         return list(dict.fromkeys(problem for _, problem in said)) or ["not reachable"]
+
+    @property
+    def note(self) -> str:
+        """What is not as configured, though it works; "" where nothing."""
+        if not self._stand_in:
+            return ""
+        key = f"llm.{self._name}.model"
+        return f"{self._model} is not served, {self._stand_in} is asked instead; correct {key}"
 
     def pause(self) -> float:
         """Seconds until a server may be asked, by their own wish; 0 when one may be now."""
@@ -66,10 +77,44 @@ class Pool:
         return next((server for server in self.servers if server.breaker.closed), None)
 
     async def model_of(self, server: ApiServer) -> str:
-        """The name to ask a server for, where it doesn't depend on the prompt."""
-        if self._model == "auto":
-            return self._preset.by_length[0][1]
-        return self._model or await server.first_model()
+        """The name to ask a server for. Raises LlmError."""
+        if self._stand_in:
+            return self._stand_in
+        if not self._is_left_to_us:
+            return self._model
+        try:
+            names = await server.listed()
+        except Unreachable:
+            raise
+        except LlmError:
+            if not self._preset.models:
+                raise
+            names = []  # not every API has a list, or shows it to every key
+        wish, context = self._model or CHEAP, self._options.context_tokens
+        if chosen := self._preset.chosen(wish, names, context):
+            return chosen
+        shown = ", ".join(names[:8]) or "nothing"
+        raise ModelMissing(f"{self._name} lists {shown}; set llm.{self._name}.model to one of them")
+
+    async def find_stand_in(self, server: ApiServer) -> bool:
+        """Looks for a model to ask instead of one that the server does not know, and says so."""
+        if self._is_left_to_us or self._stand_in:
+            return False
+        try:
+            names = await server.models()
+        except LlmError:
+            return False
+        context = self._options.context_tokens
+        found = self._preset.instead_of(self._model, names, context) if names else ""
+        if not found or found == self._model:
+            return False
+        self._stand_in = found
+        log.warning("%s: %s", self._name, self.note)
+        return True
+
+    @property
+    def _is_left_to_us(self) -> bool:
+        return self._model in ("", CHEAP, BEST)
 
     async def probe(self, *, everything: bool = False) -> None:
         """Asks servers that were left alone long enough, or all, whether they can be used."""
@@ -126,14 +171,17 @@ class Pool:
         except LlmError as error:
             log.info("%s at %s lists no models: %s", self._name, server.url, error)
             chat = True
-        fixed = self._model not in ("", "auto")
-        missing = fixed and bool(names) and self._model not in names
+        missing = not self._is_left_to_us and bool(names) and self._model not in names
+        if not missing:
+            self._stand_in = ""  # it is served again, or we choose
         if not (chat or missing):
             return
         try:
             key = self._preset.max_tokens_key
             await server.ping(await self.model_of(server), self._name, key)
         except ModelMissing as error:
+            if await self.find_stand_in(server):
+                return
             if not missing:
                 raise
             known = ", ".join(names[:8])

@@ -1,81 +1,110 @@
-"""What differs between servers of the same API: addresses, and what each understands."""
+"""What differs between servers of the same API, see presets.toml: addresses, what each
+understands, and the models that it serves."""
 
-from collections.abc import Mapping
+import datetime as dt
+import tomllib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
-_NO_THINKING = {"chat_template_kwargs": {"enable_thinking": False}}
-_THINKING_OFF = {"thinking": {"type": "disabled"}}
-_DIGITS = {"name": "digit", "schema": {"enum": list(range(10))}}
+from pydantic import TypeAdapter
+
+from bot.llm.scoring import Verdict
+from bot.llm.types import Request
+
+Form: TypeAlias = Literal["", "regex_schema", "structured_outputs", "json_schema", "grammar"]
+
+CHEAP, BEST = "auto", "auto:best"
+"""Instead of a model's name: the cheapest of the provider's models that has the context, or the
+dearest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model: tokens of its context, the class of its price, does it take pictures?"""
+
+    name: str
+    context: int
+    price: Literal["low", "middle", "high"]
+    sees: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How to talk to one kind of server.
+    """How to talk to one kind of server; the fields are described in presets.toml."""
 
-    `sampled` servers report probabilities after sampling settings, so a distribution needs
-    temperature 1 and an open vocabulary; the others report the model's own. `guide` makes the
-    answer a single digit. `extra` goes into every request, `calm` into those of models that can
-    be told not to think. `counts`: it counts tokens on request. `by_length` names models by the
-    context that they have, for `model: auto`.
-    """
-
+    checked: dt.date
     base_url: str = ""
+    guide: Form = ""
     logprobs: bool = True
     sampled: bool = False
-    guide: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     calm: Mapping[str, Any] = field(default_factory=dict)
+    omit: tuple[str, ...] = ()
     max_tokens_key: str = "max_tokens"
     counts: bool = False
-    by_length: tuple[tuple[int, str], ...] = ()
+    models: tuple[Model, ...] = ()
+    retired: Mapping[str, str] = field(default_factory=dict)
+
+    def guided(self, request: Request) -> Mapping[str, Any]:
+        """The fields that bind the answer to the form that is asked for: a digit, or lines with a
+        verdict each."""
+        pattern = "[0-9]" if request.digit else _lines(request.verdicts)
+        match self.guide:
+            case "regex_schema":
+                return {"response_format": {"type": "regex_schema", "regex_schema": pattern}}
+            case "structured_outputs" if request.digit:  # vLLM 0.11 and newer
+                return {"structured_outputs": {"choice": list("0123456789")}}
+            case "structured_outputs":
+                return {"structured_outputs": {"regex": pattern}}
+            case "json_schema":
+                return {"response_format": {"type": "json_schema", "json_schema": _schema(request)}}
+            case "grammar":
+                return {"grammar": _grammar(request)}
+            case _:
+                return {}
+
+    def chosen(self, wish: str, listed: Collection[str], context: int) -> str:
+        """The model for `auto` or `auto:best` among those that a server lists (none: it lists
+        nothing) with a context of so many tokens; "" where it can't be told."""
+        known = [model for model in self.models if not listed or model.name in listed]
+        fitting = [model for model in known if model.context >= context] or known
+        if fitting:
+            return fitting[-1 if wish == BEST else 0].name
+        return "" if self.models else next(iter(listed), "")
+
+    def instead_of(self, model: str, listed: Collection[str], context: int) -> str:
+        """What stands in for a model that a server doesn't know; "" where nothing does."""
+        successor = self.retired.get(model, "")
+        return successor if successor in listed else self.chosen(CHEAP, listed, context)
 
 
-LMDEPLOY = Preset(
-    sampled=True,
-    guide={"response_format": {"type": "regex_schema", "regex_schema": "[0-9]"}},
-    # Whatever is left out, the model's own generation_config decides.
-    extra={"top_k": 40, "min_p": 0.0, "repetition_penalty": 1.0},
-    calm=_NO_THINKING,
-    max_tokens_key="max_completion_tokens",
-    counts=True,
-)
+def _lines(count: int) -> str:
+    words = "|".join(Verdict)
+    return r"\n".join(f"{number}: ({words})" for number in range(1, count + 1))
 
-PROVIDERS: Mapping[str, Preset] = {
-    "kimi": Preset(
-        "https://api.moonshot.cn/v1",
-        logprobs=False,
-        calm=_THINKING_OFF,
-        by_length=(
-            (8_192, "moonshot-v1-8k"),
-            (32_768, "moonshot-v1-32k"),
-            (131_072, "moonshot-v1-128k"),
-        ),
-    ),
-    "openai": Preset("https://api.openai.com/v1", max_tokens_key="max_completion_tokens"),
-    "deepseek": Preset("https://api.deepseek.com/v1", calm=_THINKING_OFF),
-    "zhipu": Preset(
-        "https://open.bigmodel.cn/api/paas/v4",
-        logprobs=False,
-        calm=_THINKING_OFF,
-    ),
-    "siliconflow": Preset(
-        "https://api.siliconflow.cn/v1", logprobs=False, calm={"enable_thinking": False}
-    ),
-    "stepfun": Preset("https://api.stepfun.com/v1", logprobs=False),
-    "internlm": Preset("https://chat.intern-ai.org.cn/api/v1", logprobs=False),
-    "vllm": Preset(
-        "http://127.0.0.1:8000/v1",
-        guide={"structured_outputs": {"choice": list("0123456789")}},  # 0.11 and newer
-        calm=_NO_THINKING,
-    ),
-    "ollama": Preset(
-        "http://127.0.0.1:11434/v1",
-        guide={"response_format": {"type": "json_schema", "json_schema": _DIGITS}},
-        calm={"reasoning_effort": "none"},
-    ),
-    # Most of these are llama.cpp's server; others ignore its fields, or refuse them once.
-    "custom": Preset(guide={"grammar": "root ::= [0-9]"}, calm=_NO_THINKING),
-}
-"""The kinds of `llm.remote.provider`. Where a field is refused all the same, it is left out for
-a while (see `bot.llm.request`)."""
+
+def _grammar(request: Request) -> str:
+    if request.digit:
+        return "root ::= [0-9]"
+    lines = r' "\n'.join(f'{number}: " word' for number in range(1, request.verdicts + 1))
+    words = " | ".join(f'"{word}"' for word in Verdict)
+    return f'root ::= "{lines}\nword ::= {words}'
+
+
+def _schema(request: Request) -> Mapping[str, Any]:
+    if request.digit:
+        return {"name": "digit", "schema": {"enum": list(range(10))}}
+    count, words = request.verdicts, {"enum": [str(word) for word in Verdict]}
+    size = {"minItems": count, "maxItems": count}
+    return {"name": "verdicts", "schema": {"type": "array", "items": words, **size}}
+
+
+@cache
+def load_presets() -> Mapping[str, Preset]:
+    """All of presets.toml, by the kinds of `llm.remote.provider`, and "lmdeploy". Where a server
+    refuses a field all the same, it is left out for a while (see `bot.llm.request`)."""
+    tables = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    return TypeAdapter(dict[str, Preset]).validate_python(tables)

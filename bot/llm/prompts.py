@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "prompts"
 
 _BORDER = re.compile(r"^={5,}\n", re.MULTILINE)
 _FENCE = re.compile(
-    r"<(?=/?\s*(?:message|passage|history|question|answer|repository|guideline|data)\b)",
+    r"<(?=/?\s*(?:message|passage|history|question|answer|sentence|repository|guideline|data)\b)",
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"<(?=[|｜])|\[(?=/?INST\])|<(?=/?s>|/?SYS>>|<SYS)", re.IGNORECASE)

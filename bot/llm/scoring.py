@@ -1,4 +1,5 @@
-"""Scores from 0 to 10 by one generated digit: the expected value of its distribution.
+"""Scores from 0 to 10 by one generated digit, the expected value of its distribution; and verdicts
+on sentences, a word for each.
 
 The paper (arXiv 2401.08772) asks the model for a number and reads it; with the probabilities of
 all digits one token gives a graded score.
@@ -6,7 +7,7 @@ all digits one token gives a graded score.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -90,3 +91,27 @@ def value_in(text: str) -> float | None:
     found = _TERSE.match(text) or _LABELLED.search(text)
     numbers = [found[1]] if found else _NUMBER.findall(text)
     return round(min(10.0, int(numbers[-1]) * 10 / 9), 3) if numbers else None
+
+
+class Verdict(StrEnum):
+    """What passages say to a sentence."""
+
+    FOLLOWS = "follows"
+    CONTRADICTS = "contradicts"
+    MISSING = "missing"
+
+
+_VERDICT = re.compile(rf"(?:\b(\d{{1,3}})\W{{1,6}})?\b({'|'.join(Verdict)})\b", re.IGNORECASE)
+
+
+def read_verdicts(text: str, count: int) -> Sequence[Verdict]:
+    """The verdicts on so many sentences in a model's lines, by number, or in their order where none
+    has one. What isn't said, or said twice and differently, is the cautious `MISSING`."""
+    found = [(int(n) if n else 0, Verdict(word.lower())) for n, word in _VERDICT.findall(text)]
+    if len(found) == count and not any(number for number, _ in found):
+        return [verdict for _, verdict in found]
+    said: dict[int, set[Verdict]] = {}
+    for number, verdict in found:
+        said.setdefault(number, set()).add(verdict)
+    each = (said.get(number, set()) for number in range(1, count + 1))
+    return [next(iter(one)) if len(one) == 1 else Verdict.MISSING for one in each]

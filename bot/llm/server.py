@@ -16,7 +16,6 @@ from bot.llm.types import (
     Completion,
     ContextTooLong,
     LlmError,
-    ModelMissing,
     OnText,
     Overdue,
     RateLimited,
@@ -73,12 +72,9 @@ class ApiServer:
         self._names = [str(entry.get("id")) for entry in entries or [] if isinstance(entry, dict)]
         return self._names
 
-    async def first_model(self) -> str:
-        """The model to ask for where none is configured. Raises LlmError."""
-        names = self._names or await self.models()
-        if not names:
-            raise ModelMissing(f"{self.url} lists no model; set its name in the configuration")
-        return names[0]
+    async def listed(self) -> list[str]:
+        """The same, asked for once. Raises LlmError."""
+        return self._names or await self.models()
 
     async def ping(self, model: str, backend: str, max_tokens_key: str) -> None:
         """Asks for one token, which tells what no list does. Raises LlmError when it is not able

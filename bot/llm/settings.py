@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
-from bot.llm.presets import PROVIDERS, Preset
+from bot.llm.presets import BEST, CHEAP, Preset
 from bot.llm.types import Route
 from common.settings import Section, WebAddress
 
@@ -119,11 +119,11 @@ class RemoteSettings(Section):
     @classmethod
     def _named(cls, model: str, info: Info) -> str:
         provider = info.data.get("provider", "")
-        can_choose = bool(provider and PROVIDERS[provider].by_length)
-        if model == "auto" and not can_choose:
-            raise ValueError("auto is possible for the provider kimi only; name a model")
-        if provider and not model and not can_choose:
-            raise ValueError(f"must name a model of the provider {provider}")
+        if provider and not model:
+            raise ValueError(
+                f"must name a model of the provider {provider}, or be {CHEAP} for its cheapest one "
+                f"with a context of context_tokens, or {BEST}"
+            )
         return model
 
 
@@ -133,6 +133,7 @@ class RoutesSettings(Section):
     score: RouteOrder = ("local", "remote")
     keywords: RouteOrder = ("local", "remote")
     answer: RouteOrder = ("remote", "local")
+    check: RouteOrder = ("remote", "local")
 
 
 class TimeoutSettings(Section):
@@ -152,6 +153,7 @@ class TimeoutSettings(Section):
             Route.SCORE: self.score_s,
             Route.KEYWORDS: self.keywords_s,
             Route.ANSWER: self.answer_s,
+            Route.CHECK: self.answer_s,
         }
         return tries[route]
 
@@ -170,8 +172,9 @@ class ThresholdSettings(Section):
 class LlmSettings(Section):
     """The hybrid language model; with neither local nor remote, answers are quoted.
 
-    `min_evidence` is what a question's `Found.evidence` must be at least; `evidence_tokens` bounds
-    the passages of an answer, `answer_tokens` the answer.
+    `check_sentences` has it asked whether what it wrote follows from the passages; `min_evidence`
+    is what a question's `Found.evidence` must be at least; `evidence_tokens` bounds the passages of
+    an answer, `answer_tokens` the answer.
     """
 
     local: LocalSettings = LocalSettings()
@@ -180,6 +183,7 @@ class LlmSettings(Section):
     timeouts: TimeoutSettings = TimeoutSettings()
     thresholds: ThresholdSettings = ThresholdSettings()
     retries: int = Field(default=2, ge=0, le=10)
+    check_sentences: bool = True
     min_evidence: float = Field(default=0.1, ge=0, le=1)
     evidence_tokens: int = Field(default=6000, ge=200, le=1_000_000)
     answer_tokens: int = Field(default=800, ge=50, le=32_768)
@@ -198,7 +202,7 @@ class LlmSettings(Section):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendOptions:
     """One backend, made of its section and what both share. `model` "" takes the first one
-    served, "auto" chooses by length."""
+    served, for "auto" and "auto:best" see `bot.llm.presets`."""
 
     name: Side
     base_urls: tuple[str, ...]

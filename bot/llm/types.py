@@ -78,6 +78,7 @@ class Route(StrEnum):
     SCORE = "score"
     KEYWORDS = "keywords"
     ANSWER = "answer"
+    CHECK = "check"
 
 
 class Step(IntEnum):
@@ -108,11 +109,13 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call. `digit` asks for a single digit with the probabilities of the others."""
+    """One call. `digit` asks for a single digit with the probabilities of the others, `verdicts`
+    for so many lines with a word of `bot.llm.scoring.Verdict` each."""
 
     prompt: Prompt
     max_tokens: int
     digit: bool = False
+    verdicts: int = 0
     priority: Priority = Priority()
 
 

@@ -79,11 +79,11 @@ def _optional(request: Request, preset: Preset, thinking: bool, logprobs: bool) 
     fields |= preset.extra
     if not thinking:
         fields |= preset.calm
-    if digit:
-        fields |= preset.guide
+    if (request.digit or request.verdicts) and not thinking:
+        fields |= preset.guided(request)
     if logprobs:
         fields |= {"logprobs": True, "top_logprobs": 20}
-    return fields
+    return {name: value for name, value in fields.items() if name not in preset.omit}
 
 
 def refused_fields(body: Mapping[str, Any], message: str) -> frozenset[str]:

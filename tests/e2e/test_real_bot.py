@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from tests.daemon import daemon
 from tests.e2e.actions import answers, say, verdict
 from tests.e2e.conftest import OpenPage
-from tests.fakes.llm_api import SCORES, Call, Say, digit, llm_api
+from tests.fakes.llm_api import Call, Say, digit, judged, llm_api
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -57,9 +57,7 @@ async def test_an_answer_appears_as_it_is_written_and_goes_where_the_check_fails
         if call.kind == "dodge":
             # What is shown on the way has passed; the whole answer is asked about once more.
             return digit(9 if finished.is_set() and not kept else 0)
-        if call.kind in SCORES:
-            return digit(SCORES[call.kind])
-        return Say(
+        return judged(call) or Say(
             "The server listens on port 7311 [1]. Change it with `--port` [1].", hold=finished
         )
 

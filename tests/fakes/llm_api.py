@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from aiohttp import web
 from bot.llm.prompts import load_prompts
 from tests.fakes.loop_time import leap
 
+_SENTENCE = re.compile(r'<sentence n="(\d+)">\n(.*?)\n</sentence>', re.DOTALL)
 _KINDS = {fixed: key for key, (fixed, _) in load_prompts().by_name.items()}
 
 
@@ -60,12 +62,21 @@ SCORES = {"question": 9, "relevance": 9, "dodge": 0, "unsafe": 0}
 def agreeable(answer: str = "The server listens on port 7311 [1].") -> Script:
     """A model that finds everything relevant and harmless, and answers the same."""
 
-    def script(call: Call) -> Say:
-        if call.kind in SCORES:
-            return digit(SCORES[call.kind])
-        return Say(answer)
+    return lambda call: judged(call) or Say(answer)
 
-    return script
+
+def judged(call: Call, **scores: int) -> Say | None:
+    """The judgement of a model that finds everything relevant, harmless and borne out, but for
+    these scores; None where something is to be written."""
+    if call.kind in SCORES:
+        return digit({**SCORES, **scores}[call.kind])
+    return verdicts(call) if call.kind == "follows" else None
+
+
+def verdicts(call: Call, judge: Callable[[str], str] = lambda _: "follows") -> Say:
+    """A word on each sentence of an answer, by default that it follows."""
+    found = _SENTENCE.findall(call.text)
+    return Say("\n".join(f"{number}: {judge(sentence)}" for number, sentence in found))
 
 
 def digit(number: int, certainty: float = 1.0) -> Say:

@@ -21,7 +21,7 @@ import pytest
 
 from bot.llm import wire
 from bot.llm.lmdeploy.supervisor import MEMORY_KEYS, Server, State
-from bot.llm.presets import LMDEPLOY
+from bot.llm.presets import load_presets
 from bot.llm.prompts import load_prompts
 from bot.llm.scoring import Rubric
 from bot.llm.settings import ServeSettings
@@ -197,7 +197,8 @@ async def test_its_answers_are_those_that_the_ordinary_tests_read(tmp_path: Path
         {"match": "", "reply": "7", "top": {"7": 0.7, "9": 0.3}, "cached": 128},
     )
     prompt = load_prompts().render("question", chinese=False, message="which port?")
-    request = wire.body_of(Request(prompt, 2, digit=True), "chat", LMDEPLOY, thinking=False)
+    preset = load_presets()["lmdeploy"]
+    request = wire.body_of(Request(prompt, 2, digit=True), "chat", preset, thinking=False)
     plain = {**request, **request.pop("extra_body")}
     frozen: dict[str, Any] = {}
     async with served(tmp_path, *script) as (_, port), aiohttp.ClientSession() as http:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from knowledge.base import KnowledgeBase
 from tests.bot.dialog import Setup, Talk, talking
 from tests.bot.llm.models import model, remote
 from tests.fakes.clock import FakeClock
-from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, Script, digit, llm_api
+from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, Script, digit, judged, llm_api
 
 EN = "@bot which port does the kettle server listen on?"
 ZH = "@bot kettle server 默认监听哪个端口（port）？"
@@ -31,10 +32,10 @@ def writes(answer: str | Say, score: Callable[[Call], int | None] = lambda _: No
     """A model that writes this answer; `score` may give other scores than an agreeable one."""
 
     def script(call: Call) -> Say:
-        if call.kind in SCORES:
-            given = score(call)
-            return digit(SCORES[call.kind] if given is None else given)
-        return answer if isinstance(answer, Say) else Say(answer)
+        given = score(call) if call.kind in SCORES else None
+        if given is not None:
+            return digit(given)
+        return judged(call) or (answer if isinstance(answer, Say) else Say(answer))
 
     return script
 
@@ -50,11 +51,13 @@ class Heard:
 
 
 @asynccontextmanager
-async def group(folder: Path, kettle: KnowledgeBase, api: LlmApi) -> AsyncIterator[Talk]:
-    """A group whose bot has the scripted model."""
+async def group(
+    folder: Path, kettle: KnowledgeBase, api: LlmApi, **llm_keys: Any
+) -> AsyncIterator[Talk]:
+    """A group whose bot has the scripted model, with these keys of the section llm."""
     clock = FakeClock()
     async with (
-        model({"remote": remote(api)}, clock) as llm,
+        model({"remote": remote(api), **llm_keys}, clock) as llm,
         talking(folder, kettle, Setup(repeat_window_s=0), clock, llm=llm) as talk,
     ):
         yield talk

@@ -14,7 +14,7 @@ from knowledge.base import KnowledgeBase
 from tests.bot.dialog import GROUP, OPTIONS, Setup, Talk, talking
 from tests.bot.llm.models import model, remote
 from tests.fakes.clock import FakeClock
-from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, digit, llm_api
+from tests.fakes.llm_api import Call, LlmApi, Say, judged, llm_api
 
 PORT = "which port does the kettle server listen on?"
 SLOW = "why is the first request to the kettle server slow?"
@@ -34,8 +34,8 @@ class Slow:
         self.let: dict[str, asyncio.Event] = {text: asyncio.Event() for text in ANSWERS}
 
     def __call__(self, call: Call) -> Say:
-        if call.kind in SCORES:
-            return digit(SCORES[call.kind])
+        if judgement := judged(call):
+            return judgement
         text = next(text for text in ANSWERS if text in call.text)
         return Say(ANSWERS[text], hold=self.let[text])
 

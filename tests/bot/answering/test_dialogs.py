@@ -14,7 +14,7 @@ from knowledge.base import KnowledgeBase
 from tests.bot.dialog import OPTIONS, Setup, Talk, talking
 from tests.bot.llm.models import model, remote
 from tests.fakes.clock import FakeClock
-from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, Script, agreeable, digit, llm_api
+from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, Script, agreeable, digit, judged, llm_api
 
 ASK = "@bot which port does the kettle server listen on?"
 UNPROMPTED = "DLL load failed on windows when importing kettle, what now?"
@@ -43,12 +43,7 @@ async def group(
 def but(answer: str = GOOD, hold: asyncio.Event | None = None, **scores: int) -> Script:
     """An agreeable model with other scores, whose last words wait for `hold`."""
 
-    def script(call: Call) -> Say:
-        if call.kind in SCORES:
-            return digit({**SCORES, **scores}[call.kind])
-        return Say(answer, hold=hold)
-
-    return script
+    return lambda call: judged(call, **scores) or Say(answer, hold=hold)
 
 
 async def ask(talk: Talk, text: str = ASK) -> tuple[str, list[str]]:

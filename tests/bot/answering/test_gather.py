@@ -19,7 +19,7 @@ from knowledge.code.search import RepoSearch
 from knowledge.web.search import WebSearch
 from tests.bot.llm.models import model, remote
 from tests.fakes.clock import FakeClock
-from tests.fakes.llm_api import Call, LlmApi, Say, digit, llm_api
+from tests.fakes.llm_api import Call, LlmApi, Say, digit, llm_api, verdicts
 from tests.fakes.serper_api import Listed, SerperApi, finding, serper_api
 from tests.fakes.web_pages import Page, Site, docs_page, web_pages
 from tests.knowledge.code.code import built, repo, write
@@ -190,7 +190,7 @@ class Reader:
                 return Say("web: kettle trusted header client address")
             case "choose":
                 return Say("1")
-        return Say(self.answer)
+        return verdicts(call) if call.kind == "follows" else Say(self.answer)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from knowledge.ingest.build import build
 from tests.bot.dialog import Setup, talking
 from tests.bot.llm.models import model, remote
 from tests.fakes.clock import FakeClock
-from tests.fakes.llm_api import SCORES, Call, LlmApi, Say, digit, llm_api
+from tests.fakes.llm_api import Call, LlmApi, Say, judged, llm_api
 from tests.knowledge.library import PAGES, gate_options, plan, write_pages
 
 PROMPTS = load_prompts().by_name
@@ -235,7 +235,7 @@ async def test_an_obedient_model_does_no_harm(
     attack, obeyed = ATTACKS[name][language]
 
     def script(call: Call) -> Say:
-        return digit(SCORES[call.kind]) if call.kind in SCORES else Say(obeyed)
+        return judged(call) or Say(obeyed)
 
     api.script = script
     question = QUESTION[language]

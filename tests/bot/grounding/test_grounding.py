@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bot.grounding.claims import grounded
 from bot.grounding.facts import facts_in, facts_of_code
 from bot.grounding.numbers import numbers
-from bot.grounding.sanitize import without_foreign_links
+from bot.grounding.sanitize import unlinked, without_foreign_links
 from bot.grounding.sources import Sources
 from common.language import names_in
 
@@ -148,8 +148,16 @@ def test_foreign_links_go_and_ours_stay() -> None:
     )
     shown = without_foreign_links(text, frozenset({"docs.test"}), "(gone)")
     assert shown == (
-        "See https://docs.test/a, http://127.0.0.1:8000 and (gone). Or (gone)! "
-        "见(gone)领取，`https://evil.test`"
+        "See https://docs.test/a, http://127.0.0.1:8000 and (gone). Or `www.evil.com`! "
+        "见`evil.com`领取，`https://evil.test`"
+    )
+
+
+def test_addresses_in_a_quote_can_be_read_and_not_clicked() -> None:
+    text = "See https://evil.test/a or `x`evil.com, https://docs.test/b. `https://evil.test`"
+    shown = unlinked(text, frozenset({"docs.test"}))
+    assert shown == (
+        "See `https://evil.test/a` or `x` `evil.com`, https://docs.test/b. `https://evil.test`"
     )
 
 

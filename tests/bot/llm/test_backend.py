@@ -213,34 +213,11 @@ async def test_the_daemon_finds_out_by_itself_that_the_model_is_back(api: LlmApi
         assert not api.calls
 
 
-async def test_a_wrong_model_name_says_which_ones_there_are(api: LlmApi) -> None:
-    api.models = ("qwen3-8b", "internlm3")
-    async with model({"local": local(api, model="qwen")}) as llm:
-        await llm.hybrid.probe(everything=True)
-        assert llm.hybrid.problems() == [
-            "llm local: local has no model qwen, but qwen3-8b, internlm3"
-        ]
-
-
 async def test_the_first_model_is_taken_where_none_is_named(api: LlmApi) -> None:
     api.models = ("internlm3",)
     async with model({"local": local(api)}) as llm:
         await score(llm)
     assert api.calls[0].body["model"] == "internlm3"
-
-
-async def test_kimis_model_goes_by_the_length_of_the_prompt(api: LlmApi) -> None:
-    section = {
-        "provider": "kimi", "base_url": api.url, "api_key": "k1", "model": "auto",
-        "context_tokens": 131072,
-    }  # fmt: skip
-    async with model({"remote": section, "evidence_tokens": 100_000}) as llm:
-        for words in (10, 9000, 40000):
-            await llm.answer("which port?", ["port " * words], "", chinese=False)
-    assert [call.body["model"] for call in api.calls] == [
-        "moonshot-v1-8k", "moonshot-v1-32k", "moonshot-v1-128k",
-    ]  # fmt: skip
-    assert {call.key for call in api.calls} == {"Bearer k1"}
 
 
 async def test_no_more_requests_at_a_time_than_configured(api: LlmApi) -> None:

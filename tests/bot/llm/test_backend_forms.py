@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.llm.llm import Llm
-from bot.llm.presets import PROVIDERS
+from bot.llm.presets import load_presets
 from bot.llm.request import KEPT_S
 from bot.llm.scoring import Rubric
 from bot.llm.types import BadRequest, ContextTooLong
@@ -171,7 +171,7 @@ async def test_a_score_is_made_a_digit_where_the_server_can(api: LlmApi, provide
     assert scored.body[name] == value
     assert name not in written.body
     for body in (scored.body, written.body):  # and told not to think
-        assert PROVIDERS[provider].calm.items() <= body.items()
+        assert load_presets()[provider].calm.items() <= body.items()
 
 
 def thinking(call: Call) -> Say:

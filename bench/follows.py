@@ -1,0 +1,164 @@
+"""Is what is posted said by its source? Answers to questions about our own documentation, written
+for this: each with what is true, and one sentence more that is not. Held against the whole page,
+with two other pages beside it.
+
+Every other answer was left aside while the checks were written; both halves are reported.
+"""
+
+import asyncio
+import csv
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from bench.figures import Figure, at_most
+from bench.setup import ROOT, Bench
+from bot.answering.check import Inspector
+from bot.config.schema import Config, load_config
+from bot.daemon.compose import open_knowledge
+from bot.grounding.markdown import leads_on, units
+from bot.llm.create import open_llm
+from bot.llm.llm import Llm
+from bot.llm.settings import LlmSettings
+from bot.metrics import create_metrics
+from common.clock import SystemClock
+from knowledge.base import KnowledgeBase
+from knowledge.types import Passage
+from tests.fakes.llm_api import Call, llm_api, verdicts
+
+DOCS = ROOT / "docs"
+WRONG = 0.03
+"""Of a judge that errs, the share of its verdicts that are wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A question, an answer whose sentences `quote` of `page` bears out, and a false sentence."""
+
+    page: str
+    quote: str
+    question: str
+    true: str
+    false: str
+    kind: str
+
+
+def made(language: str) -> list[Made]:
+    """The answers in a language. Raises ValueError where a page no longer says what one rests on:
+    then the answer is to be written anew."""
+    with (ROOT / f"bench/answers_{language}.tsv").open(encoding="utf-8") as file:
+        rows = [Made(**row) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    for row in rows:
+        if row.quote not in (DOCS / row.page).read_text(encoding="utf-8"):
+            raise ValueError(f"{row.page} no longer says “{row.quote}”")
+    return rows
+
+
+def measure(bench: Bench) -> Iterator[Figure]:
+    """False sentences posted, and true ones dropped, without a judge and with one."""
+    data = f"bot.data_dir={bench.work / 'follows'}"
+    sources = f"knowledge.sources=[{{name: docs, path: {DOCS}}}]"
+    config = load_config(ROOT / "config.yaml", [data, sources, "http.port=0"])
+    yield from asyncio.run(_measured(config))
+
+
+async def _measured(config: Config) -> list[Figure]:
+    figures: list[Figure] = []
+    judges = (("no judge", None, 0.25), ("a judge", 0.0, 0.03), ("one that errs", WRONG, 0.06))
+    async with open_knowledge(config) as knowledge:
+        for name, wrong, limit in judges:
+            for language in ("en", "zh"):
+                rows = made(language)
+                async with _judge(rows, wrong) as llm:
+                    posted, lost, total = await _tried(rows, knowledge, llm)
+                n = len(rows)
+                what = f"{name}, {language}"
+                figures += [
+                    at_most(f"false sentences posted, {what} ({n})", len(posted) / n, limit),
+                    at_most(f"true sentences dropped, {what} ({total})", len(lost) / total, 0.02),
+                ]
+                halves = [sum(number % 2 == half for number, _ in posted) for half in (0, 1)]
+                kinds = dict(Counter(rows[number].kind for number, _ in posted))
+                print(f"    {name}, {language}: posted {halves} {kinds}; lost {len(lost)}")
+                for number, text in (*posted, *lost):
+                    print(f"      {number} {rows[number].page}: {text}")
+    return figures
+
+
+async def _tried(
+    rows: Sequence[Made], knowledge: KnowledgeBase, llm: Llm | None
+) -> tuple[list[tuple[int, str]], list[tuple[int, str]], int]:
+    """False sentences that are posted, true ones that are not, how many true ones there were."""
+    posted: list[tuple[int, str]] = []
+    lost: list[tuple[int, str]] = []
+    total = 0
+    for number, row in enumerate(rows):
+        passages = _passages(row)
+        true = _said(row.true)
+        total += len(true)
+        for text in (_unescaped(row.true), f"{_unescaped(row.true)}\n\n{row.false}"):
+            inspector = Inspector(row.question, passages, (), 4000, knowledge, llm)
+            found = await inspector.inspect(text)
+            kept = found.text if not found.core_lost else ""
+            if text.endswith(row.false):
+                posted += [(number, one) for one in _said(row.false) if one in _plain(kept)]
+            else:
+                lost += [(number, one) for one in true if one not in _plain(kept)]
+    return posted, lost, total
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("\\n", "\n")
+
+
+def _said(text: str) -> list[str]:
+    found = [unit for unit in units(_unescaped(text)) if not leads_on(unit)]
+    return [said for said in (_plain(unit.bare) for unit in found) if said]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+|\[\d+\]|[.。`\u200b]", "", text)
+
+
+def _passages(row: Made) -> list[Passage]:
+    """The whole page, as short pages are shown to a model, and the beginnings of two others."""
+    text = (DOCS / row.page).read_text(encoding="utf-8")
+    language = row.page.split("/")[0]
+    others = [f"{language}/{name}.md" for name in ("faq", "lark") if name not in row.page]
+    beside = [(DOCS / page).read_text(encoding="utf-8")[:2000] for page in others]
+    pairs = [(row.page, text), *zip(others, beside, strict=True)]
+    return [Passage("docs", page, "", 1, text, 0.9) for page, text in pairs]
+
+
+@asynccontextmanager
+async def _judge(rows: Sequence[Made], wrong: float | None) -> AsyncIterator[Llm | None]:
+    """A model that knows which sentences are false and says of the others that they follow where
+    what bears them out is shown to it; `wrong` is the share of its verdicts that are not its own.
+    None for no model."""
+    if wrong is None:
+        yield None
+        return
+    share, false = wrong, {said for row in rows for said in _said(row.false)}
+    chance = random.Random(0)  # noqa: S311 - which verdicts are wrong
+
+    def judge(call: Call, sentence: str) -> str:
+        shown = _plain(call.text)
+        said = set(_said(sentence))
+        row = next((row for row in rows if said <= {*_said(row.true)}), None)
+        borne_out = row is not None and _plain(row.quote) in shown
+        right = (
+            "contradicts" if _plain(sentence) in false else "follows" if borne_out else "missing"
+        )
+        other = "missing" if right == "follows" else "follows"
+        return other if chance.random() < share else right
+
+    async with llm_api(lambda call: verdicts(call, partial(judge, call))) as api:
+        section = {"provider": "custom", "base_url": api.url, "model": "chat"}
+        settings = LlmSettings.model_validate_json(json.dumps({"remote": section}))
+        async with open_llm(settings, create_metrics(), SystemClock(), watch=False) as llm:
+            yield llm
