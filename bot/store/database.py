@@ -8,20 +8,21 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, cast
 
 from bot.store.migrations import UnknownMigration, migrate
+from common.batches import Batches, Failed, Outcome, outcome_of
 from common.texts import Said
 
 log = logging.getLogger(__name__)
 
 Connection: TypeAlias = sqlite3.Connection
 Row: TypeAlias = sqlite3.Row
+Work: TypeAlias = Callable[[sqlite3.Connection], Any]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,12 +68,19 @@ class StoreError(sqlite3.Error):
     zh: str = ""
 
 
+MOST_TOGETHER = 100
+"""Units of work in one transaction: one that fails has all of them done again, one by one."""
+
+
 class Database:
     """An open file. Made by `open_database`. `problem` is why the last change could not be stored,
     None once one could."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, thread: ThreadPoolExecutor):
-        self._path, self._connection, self._thread = path, connection, thread
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path, self._connection = path, connection
+        self._batches: Batches[Work, Any] = Batches(
+            "store", self._done, MOST_TOGETHER, unheard=_report_unheard
+        )
         self.problem: Said | None = None
 
     async def run(
@@ -81,31 +89,41 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Runs `work(connection, ...)` as one transaction, which is on disk when this returns.
+        """Runs `work(connection, ...)` as one transaction, which is on disk when this returns. What
+        others have handed over meanwhile shares its commit; it may be run again by itself then, so
+        all that it changes must be in the database.
 
         Whatever it raises rolls it back. Raises StoreError.
         """
-        done = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._transact, lambda db: work(db, *args, **kwargs)
-        )
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            done.add_done_callback(_report_unheard)
-            raise
+        found: T = await self._batches.do(lambda db: work(db, *args, **kwargs))
+        return found
+
+    async def close(self) -> None:
+        """Finishes what was handed over, and closes the file."""
+        await self._batches.close()
+        await asyncio.to_thread(_close, self._path, self._connection)
+
+    def _done(self, works: Sequence[Work]) -> Sequence[Outcome[Any]]:
+        if len(works) > 1:
+            together = self._alone(lambda db: [work(db) for work in works])
+            if not isinstance(together, Failed):
+                return cast("list[Any]", together)
+        return [self._alone(work) for work in works]
+
+    def _alone(self, work: Work) -> Outcome[Any]:
+        found = outcome_of(lambda: self._transact(work))
+        if isinstance(found, Failed) and isinstance(found.error, StoreError):
+            self.problem = Said(found.error.zh, str(found.error))
+        return found
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # Used as a context manager a connection commits, or rolls back when something is raised.
         changes = self._connection.total_changes
-        try:
-            with _explained(self._path), self._connection:
-                # Commands such as `label` write beside the bot: who waits for them does so here,
-                # and not in the middle of a transaction, where waiting would be in vain.
-                self._connection.execute("BEGIN IMMEDIATE")
-                found = work(self._connection)
-        except StoreError as error:
-            self.problem = Said(error.zh, str(error))
-            raise
+        with _explained(self._path), self._connection:
+            # Commands such as `label` write beside the bot: who waits for them does so here, and
+            # not in the middle of a transaction, where waiting would be in vain.
+            self._connection.execute("BEGIN IMMEDIATE")
+            found = work(self._connection)
         if self._connection.total_changes != changes:
             self.problem = None  # what only reads does well on a full disk, too
         return found
@@ -126,18 +144,12 @@ async def open_database(
     Raises StoreError: no rights, no store, from another version, or used by another process
     for longer than `busy_timeout_s`.
     """
-    loop = asyncio.get_running_loop()
-    thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+    connection = await asyncio.to_thread(_open, path, busy_timeout_s, durable, upgrade)
+    database = Database(path, connection)
     try:
-        connection = await loop.run_in_executor(
-            thread, _open, path, busy_timeout_s, durable, upgrade
-        )
-        try:
-            yield Database(path, connection, thread)
-        finally:
-            await asyncio.shield(loop.run_in_executor(thread, _close, path, connection))
+        yield database
     finally:
-        thread.shutdown(wait=False)
+        await asyncio.shield(database.close())
 
 
 def insert(db: Connection, table: str, **values: object) -> None:
@@ -166,7 +178,12 @@ def _prepared(
 ) -> sqlite3.Connection:
     """That there is one bot, `instance` sees to; commands may read and write beside it, unless it
     is `alone`: network and some container volumes lack the shared memory that this takes."""
-    connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None)
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,  # one after the other: that of `_open`, then that of `Database`
+    )
     try:
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA locking_mode = {'EXCLUSIVE' if alone else 'NORMAL'}")
@@ -213,7 +230,6 @@ def _error(path: Path, said: Said) -> StoreError:
     return error
 
 
-def _report_unheard(done: asyncio.Future[T]) -> None:
+def _report_unheard(error: BaseException) -> None:
     """Nobody waits for the result any more, but a failure must not go unseen."""
-    if not done.cancelled() and (error := done.exception()):
-        log.error("a change of the store failed after its task was cancelled: %s", error)
+    log.error("a change of the store failed after its task was cancelled: %s", error)

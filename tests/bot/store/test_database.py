@@ -242,3 +242,32 @@ async def test_closing_waits_for_what_was_handed_over(path: Path) -> None:
         await task
     async with open_database(path) as database:
         assert await database.run(notes) == ["last words"]
+
+
+async def test_what_waits_together_shares_a_commit(path: Path) -> None:
+    slow, said = Slow(), list[str]()
+    async with open_database(path) as database:
+        await database.run(lambda db: db.set_trace_callback(said.append))
+        said.clear()
+        at_work = await slow.start(database, "first")
+        together = [asyncio.create_task(database.run(note, key)) for key in "abc"]
+        await asyncio.sleep(0)
+        slow.may_go_on.set()
+        await asyncio.gather(at_work, *together)
+        assert said.count("COMMIT") == 2
+        assert await database.run(notes) == ["a", "b", "c", "first"]
+
+
+async def test_one_that_fails_does_not_spoil_what_waits_with_it(path: Path) -> None:
+    slow = Slow()
+    async with open_database(path) as database:
+        at_work = await slow.start(database, "first")
+        good = asyncio.create_task(database.run(note, "good"))
+        twice = asyncio.create_task(database.run(note, "first"))
+        also_good = asyncio.create_task(database.run(note, "also good"))
+        await asyncio.sleep(0)
+        slow.may_go_on.set()
+        await asyncio.gather(at_work, good, also_good)
+        with pytest.raises(StoreError, match="UNIQUE"):
+            await twice
+        assert await database.run(notes) == ["also good", "first", "good"]
