@@ -10,9 +10,10 @@ from pathlib import Path
 
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
-from bot.cli import asking, check, evaluate, gate, index, label, replay, scoring, teacher
+from bot.cli import asking, check, evaluate, gate, index, label, replay, scoring, teacher, user
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.config.schema import Config, ConfigError, load_config
+from bot.console.users import UsersError
 from bot.daemon.compose import create_adapters, open_knowledge, run_daemon
 from bot.daemon.server import ServerError
 from bot.llm.create import open_llm
@@ -47,7 +48,7 @@ def main() -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return asyncio.run(_command(args, config))
-    except (KnowledgeError, StoreError, ServerError, LlmError) as error:
+    except (KnowledgeError, StoreError, ServerError, UsersError, LlmError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE_ERROR if isinstance(error, ExamplesMissing) else 1
     except KeyboardInterrupt:
@@ -70,6 +71,8 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             return 0
         case "index":
             return await index.index(config.plan)
+        case "user":
+            return user.user(config.http, config.bot.data_dir, args)
         case "check":
             return await _check(args, config)
         case "label" | "replay":

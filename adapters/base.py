@@ -71,6 +71,8 @@ class IncomingMessage:
     voice) is listed by kind in `attachments`. `sent_at` is in seconds since the epoch. A message
     to the bot alone is a mention. `mentions` are the ids of other people it speaks to, and
     EVERYBODY where it speaks to all. `thread` is the platform's id of the thread it stands in.
+    `login` is the admin's login by which it was sent, where the adapter knows logins and `user` is
+    only a name.
     """
 
     adapter: str
@@ -84,6 +86,7 @@ class IncomingMessage:
     attachments: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
     thread: str | None = None
+    login: str = ""
 
 
 EVERYBODY = "all"
@@ -132,7 +135,8 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Somebody said whether the bot should answer a message such as this one: `good` or not."""
+    """Somebody said whether the bot should answer a message such as this one: `good` or not.
+    `login` is the login that may label by which it was said, "" where there is only a name."""
 
     adapter: str
     group: str
@@ -140,6 +144,7 @@ class Labelled:
     user: str
     good: bool
     at: float
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)

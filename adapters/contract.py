@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from aiohttp import web
@@ -55,16 +55,14 @@ class History(Protocol):
 class Context:
     """What an adapter is built with besides its own settings.
 
-    `bot_name` is what people call the bot ("@" + bot_name is a mention). `http_token` is the
-    bearer token of the HTTP server, empty when none is demanded; `command_prefix` what admin
-    commands start with. What is older than `max_age_s` seconds is not answered, and need not be
-    fetched from a platform's history.
+    `bot_name` is what people call the bot ("@" + bot_name is a mention), `command_prefix` what
+    admin commands start with. What is older than `max_age_s` seconds is not answered, and need not
+    be fetched from a platform's history.
     """
 
     history: History
     clock: Clock
     bot_name: str
-    http_token: str = field(repr=False)
     max_age_s: float
     command_prefix: str
 

@@ -1,6 +1,7 @@
-"""What stands before every HTTP route: safe headers, JSON errors, host and origin, and who asks."""
+"""What stands before every HTTP route: safe headers, JSON errors, the origin, and who asks; and how
+bodies are read."""
 
-import hmac
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,8 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from common.hosts import is_loopback
 
-STREAM_PATH = "/api/stream"
-"""The WebSocket: a browser can't send headers with it, so its handler asks for the token."""
+BODY_TIMEOUT_S = 10.0
 
 P = ParamSpec("P")
 
@@ -31,7 +31,10 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-_SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+"""They change nothing."""
+
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 
 
 class Role(StrEnum):
@@ -101,14 +104,22 @@ def unauthorized(text: str) -> web.HTTPUnauthorized:
     return web.HTTPUnauthorized(text=text, headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
 
 
-def security_middlewares(identify: Identify, *, loopback_only: bool) -> tuple[Middleware, ...]:
-    """Middlewares for `web.Application(middlewares=...)`, outermost first.
+def security_middlewares(identify: Identify) -> tuple[Middleware, ...]:
+    """Middlewares for `web.Application(middlewares=...)`, outermost first."""
+    return (_add_headers, _errors_as_json, _demand_same_origin, _know_user(identify))
 
-    With `loopback_only` other Host names than this machine's are refused (DNS rebinding), as
-    nothing else protects a server without logins.
-    """
-    local = (_demand_loopback_host,) if loopback_only else ()
-    return (_add_headers, _errors_as_json, *local, _demand_same_origin, _know_user(identify))
+
+async def read_body(request: web.Request, max_bytes: int) -> bytes:
+    """The body of a request, which has to arrive in time. Raises HTTPRequestEntityTooLarge or
+    HTTPRequestTimeout."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.clone(client_max_size=max_bytes).read()
+    except web.HTTPRequestEntityTooLarge as error:
+        error.text = f"body: must have at most {max_bytes} bytes"
+        raise
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="body: did not arrive in time") from None
 
 
 def json_response(data: Any, status: int = 200) -> web.Response:
@@ -122,15 +133,25 @@ def json_response(data: Any, status: int = 200) -> web.Response:
     )
 
 
-def token_matches(expected: str, given: str) -> bool:
-    """Compares in constant time."""
-    return hmac.compare_digest(expected.encode(), given.encode(errors="replace"))
-
-
-def has_bearer(request: web.Request, token: str) -> bool:
-    """Does the request carry `Authorization: Bearer <token>`?"""
+def bearer_of(request: web.Request) -> str | None:
+    """The token of `Authorization: Bearer <token>`; None where there is none."""
     scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    return scheme.lower() == "bearer" and token_matches(token, given.strip())
+    return given.strip() or None if scheme.lower() == "bearer" else None
+
+
+def demand_own_machine(request: web.Request) -> None:
+    """For a server without logins: only this machine's own names reach it (DNS rebinding), and no
+    proxy brings others here. Raises HTTPForbidden."""
+    if not _is_loopback(request.host):
+        raise web.HTTPForbidden(
+            text="without http.token or http.users this server answers to localhost only; "
+            "open it as http://127.0.0.1 or set one of them"
+        )
+    if not _FORWARDED.isdisjoint(name.lower() for name in request.headers):
+        raise web.HTTPForbidden(
+            text="a proxy stands before this server, which has no logins; set http.users or "
+            "http.token, or make the first admin on its page, opened without the proxy"
+        )
 
 
 @web.middleware
@@ -149,7 +170,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         if error.status < 400:
             raise
         response = json_response({"error": error.text or error.reason}, error.status)
-        for name in (hdrs.ALLOW, hdrs.WWW_AUTHENTICATE):
+        for name in (hdrs.ALLOW, hdrs.RETRY_AFTER, hdrs.WWW_AUTHENTICATE):
             if name in error.headers:
                 response.headers[name] = error.headers[name]
         return response
@@ -167,18 +188,8 @@ def _know_user(identify: Identify) -> Middleware:
 
 
 @web.middleware
-async def _demand_loopback_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if not _is_loopback(request.host):
-        raise web.HTTPForbidden(
-            text="without http.token or http.users this server answers to localhost only; "
-            "open it as http://127.0.0.1 or set one of them"
-        )
-    return await handler(request)
-
-
-@web.middleware
 async def _demand_same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    changes = request.method not in _SAFE_METHODS or hdrs.UPGRADE in request.headers
+    changes = request.method not in SAFE_METHODS or hdrs.UPGRADE in request.headers
     origin = request.headers.get(hdrs.ORIGIN)
     if changes and origin is not None and not _same_host(origin, request.host):
         raise web.HTTPForbidden(text="Origin: requests from other sites are refused")

@@ -104,6 +104,7 @@ async def test_readiness_status_and_metrics_tell_of_a_model_that_is_down(
         decided = await bot.decided("m1")
         assert decided["outcome"] == "answer"
         assert "7311" in decided["text"]
+        await bot.go_on_without_logins()
         await bot.post("admin", "/dou status")
         async with asyncio.timeout(20):
             while not (notices := await bot.rows("notice")):

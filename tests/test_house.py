@@ -36,12 +36,14 @@ BESIDE = {("bot.answering", "bot.store")}
 """Never imported though it is on a floor below: an answer depends on nothing that is kept."""
 SMALL_LINES = 70
 SMALL_FOR_A_REASON = {
+    "adapters/web/socket.py": "the connection, beside what is sent over it",
     "adapters/wecom/check.py": "each platform has its check",
     "bot/answering/answer.py": "a stage of the pipeline",
     "bot/answering/preview.py": "a stage of the pipeline",
     "bot/answering/reject.py": "a stage of the pipeline",
     "bot/daemon/greeting.py": "what the terminal shows at a start, beside what runs",
     "bot/grounding/prompt_leaks.py": "a check of its own, with its own tests",
+    "bot/group/command_audit.py": "what a command changed, beside what it does",
     "bot/group/replies.py": "what is said, beside who decides it",
     "bot/llm/lmdeploy/orphans.py": "what an earlier bot left, beside the server of this one",
     "knowledge/code/index_process.py": "starts a process; its driver is separate everywhere",

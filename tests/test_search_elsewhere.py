@@ -80,8 +80,8 @@ async def test_a_refused_key_degrades_and_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_code_that_changed_is_found_after_a_reload(tmp_path: Path) -> None:
-    admin = ["--set", "admin.users=['web:alice']"]
-    async with settings(tmp_path) as more, daemon(tmp_path, [*more, *admin]) as bot:
+    async with settings(tmp_path) as more, daemon(tmp_path, more) as bot:
+        await bot.go_on_without_logins()
         file = tmp_path / "checkout/kettle/heat.py"
         file.write_text(file.read_text().replace("BOIL_LIMIT_C = 97", "BOIL_LIMIT_C = 91"))
         await bot.post("alice", "/dou reload", message_id="r")

@@ -12,7 +12,7 @@ from aiohttp import web
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import unpad
 
-from adapters.http_guard import json_response
+from adapters.http_guard import json_response, read_body
 from adapters.lark.intake import Intake
 from adapters.lark.settings import Settings
 from adapters.payload import Json, parsed, text
@@ -20,6 +20,8 @@ from common.clock import Clock
 
 MAX_AGE_S = 300.0
 """Requests that were signed longer ago, or that far ahead, are refused: somebody repeats them."""
+
+MAX_BODY_BYTES = 1 << 20
 
 SIGNATURE = "X-Lark-Signature"
 
@@ -35,7 +37,7 @@ class Callback:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Stores an event before it says so; 503 where it could not, and it comes again."""
-        body = await request.read()
+        body = await read_body(request, MAX_BODY_BYTES)
         signed = SIGNATURE in request.headers
         if signed and not self.is_genuine(request.headers, body):
             raise web.HTTPForbidden(text="the signature is wrong or old")

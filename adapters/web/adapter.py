@@ -22,7 +22,7 @@ from adapters.base import (
     Vote,
 )
 from adapters.contract import Adapter, Context
-from adapters.http_guard import STREAM_PATH, json_response
+from adapters.http_guard import USER, Role, json_response
 from adapters.markup import called_at_first, take_mention
 from adapters.payload import clean
 from adapters.settings import AdapterSettings, Name
@@ -108,7 +108,7 @@ class WebAdapter(Adapter):
             web.post("/api/labels", self._label),
             web.get("/api/groups/{group}/messages", self._messages),
             web.get("/api/decisions/{message_id}", self._decision),
-            web.get(STREAM_PATH, self._stream, allow_head=False),
+            web.get("/api/stream", self._stream, allow_head=False),
         )
 
     async def _index(self, request: web.Request) -> web.Response:
@@ -129,6 +129,7 @@ class WebAdapter(Adapter):
             mention=posted.mention or found,
             reply_to=posted.reply_to,
             mentions=(called,) if called else (),
+            login=_login(request, Role.ADMIN),
         )
         answer: dict[str, Any] = {"message_id": message.message_id}
         if not await self._hand_over(message):
@@ -170,6 +171,8 @@ class WebAdapter(Adapter):
         return json_response({"message_id": judged.message_id, "vote": judged.vote})
 
     async def _label(self, request: web.Request) -> web.Response:
+        if (user := request.get(USER)) and not user.role.covers(Role.LABELLER):
+            raise web.HTTPForbidden(text=f"this needs the role labeller; {user.name} is a viewer")
         posted = parse_body(PostedLabel, await read_json_body(request))
         label = Labelled(
             adapter=self.name,
@@ -178,6 +181,7 @@ class WebAdapter(Adapter):
             user=posted.user,
             good=posted.label == 1,
             at=self._context.clock.now(),
+            login=_login(request, Role.LABELLER),
         )
         if not await self._hand_over(label):
             raise web.HTTPNotFound(text="message_id: nobody posted such a message in this group")
@@ -209,7 +213,7 @@ class WebAdapter(Adapter):
             return await self._context.history.decision(self.name, message_id)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        return await serve_stream(request, self._hub, self._context.http_token)
+        return await serve_stream(request, self._hub)
 
     async def _describe(self, decision: Decision, message_id: str) -> dict[str, Any]:
         try:
@@ -225,3 +229,10 @@ class WebAdapter(Adapter):
             "reason": decision.reason,
             "trace": list(decision.trace),
         }
+
+
+def _login(request: web.Request, needed: Role) -> str:
+    """The name of the login with such rights that sent the request, "" where there is none: what
+    somebody calls himself in the body proves nothing."""
+    user = request.get(USER)
+    return str(user.name) if user and user.role.covers(needed) else ""

@@ -10,16 +10,17 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
+from adapters.http_guard import read_body
+
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-BODY_TIMEOUT_S = 10.0
 
 PAGE_DIR = Path(__file__).parent / "page"
 ASSETS = {
     **dict.fromkeys(
         (
-            *("boot.js", "app.js", "api.js", "chat.js", "composer.js", "decision.js"),
+            *("boot.js", "app.js", "api.js", "chat.js", "composer.js", "decision.js", "login.js"),
             *("dom.js", "i18n.js", "loading.js", "markdown.js", "places.js", "stream.js"),
         ),
         "text/javascript",
@@ -31,20 +32,13 @@ ASSETS = {
 
 
 async def read_json_body(request: web.Request) -> bytes:
-    """The body of a request that says it is JSON, at most MAX_BODY_BYTES.
+    """The body of a request that says it is JSON, which other sites can't send unasked.
 
     Raises HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge or HTTPRequestTimeout.
     """
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Content-Type: must be application/json")
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await request.clone(client_max_size=MAX_BODY_BYTES).read()
-    except web.HTTPRequestEntityTooLarge as error:
-        error.text = f"body: must have at most {MAX_BODY_BYTES} bytes"
-        raise
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text="body: did not arrive in time") from None
+    return await read_body(request, MAX_BODY_BYTES)
 
 
 @contextmanager

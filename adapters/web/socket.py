@@ -1,26 +1,27 @@
-"""The WebSocket at /api/stream: who is let in, and sending until either side leaves."""
+"""The WebSocket at /api/stream: sending until either side leaves.
+
+Who may listen is known before the handshake, as with every request: by the session's cookie, which
+browsers send along, or by a token in a header. So who has no login takes no place.
+"""
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
 
-from aiohttp import WSMessageTypeError, web
-from pydantic import ValidationError
+from aiohttp import web
 
-from adapters.http_guard import has_bearer, token_matches
 from adapters.web.http import storage_at_work
 from adapters.web.stream import Outbox, StreamHub, TooManyStreams
-from adapters.web.types import StreamQuery, StreamToken, parse_query
+from adapters.web.types import StreamQuery, parse_query
 
 HEARTBEAT_S = 20.0
-TOKEN_TIMEOUT_S = 10.0
+LONGEST_S = 3600.0
+"""Then the client comes again, and whether it still may is seen."""
 GOODBYE_TIMEOUT_S = 2.0
 MAX_CLIENT_MESSAGE_BYTES = 4096
-WRONG_TOKEN = 4401
-"""Close code where the token is missing or wrong; the page then asks for it."""
 GOING_AWAY = 1001
 
 
-async def serve_stream(request: web.Request, hub: StreamHub, token: str) -> web.StreamResponse:
+async def serve_stream(request: web.Request, hub: StreamHub) -> web.StreamResponse:
     """Sends what happens in `?group=` as JSON texts until the client or the bot leaves.
 
     Raises HTTPBadRequest for a bad group, HTTPServiceUnavailable when there are too many.
@@ -46,21 +47,11 @@ async def serve_stream(request: web.Request, hub: StreamHub, token: str) -> web.
         except TooManyStreams:
             raise web.HTTPServiceUnavailable(text="too many open pages; try again later") from None
         await socket.prepare(request)
-        if await _admit(request, socket, token):
-            await _exchange(socket, outbox)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_S):
+                await _exchange(socket, outbox)
+        await socket.close(code=GOING_AWAY)
     return socket
-
-
-async def _admit(request: web.Request, socket: web.WebSocketResponse, token: str) -> bool:
-    """A browser can't send headers with a WebSocket: its token is the first message."""
-    if not token or has_bearer(request, token):
-        return True
-    with suppress(TimeoutError, WSMessageTypeError, ValidationError):
-        first = StreamToken.model_validate_json(await socket.receive_str(timeout=TOKEN_TIMEOUT_S))
-        if token_matches(token, first.token):
-            return True
-    await socket.close(code=WRONG_TOKEN, message=b"wrong or missing token")
-    return False
 
 
 async def _exchange(socket: web.WebSocketResponse, outbox: Outbox) -> None:

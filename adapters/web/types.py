@@ -106,14 +106,6 @@ class StreamQuery(BaseModel):
     group: Name
 
 
-class StreamToken(BaseModel):
-    """First message of a stream's client where a token is demanded."""
-
-    model_config = _STRICT
-
-    token: str
-
-
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from adapters.http_guard import Role
 from bot.cli.labelled import ABOUT
+from bot.config.http import login_name
 from bot.llm.scoring import Rubric
 
 USAGE_ERROR = 2
@@ -44,6 +46,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     _add_label(commands)
     commands.add_parser("calibrate", help="fit the gate to the example questions")
     _add_eval(commands.add_parser("eval", help="measure quality on labelled data"))
+    _add_user(commands.add_parser("user", help="who has a login on the page and the API"))
     finding = "check configuration, index, gate, adapters; status 0 or 1"
     check = commands.add_parser("check", help=finding)
     check.add_argument("--adapter", metavar="NAME", help="walk through the set-up of one platform")
@@ -68,6 +71,18 @@ def _add_asking(commands: "argparse._SubParsersAction[_Parser]") -> None:
     search.add_argument("text", type=_text, metavar="TEXT")
     search.add_argument("-k", type=_number(50), default=5, help="how many; default 5")
     search.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+def _add_user(parser: _Parser) -> None:
+    whats = parser.add_subparsers(dest="what", parser_class=_Parser, metavar="WHAT", required=True)
+    add = whats.add_parser("add", help="give somebody a login, or another password or role")
+    add.add_argument("name", type=_login_name, metavar="NAME")
+    add.add_argument("--role", choices=[*Role], default=Role.VIEWER.value, help="default: viewer")
+    add.add_argument("--token", action="store_true", help="a bearer token instead of a password")
+    add.add_argument("--print", action="store_true", help="print the entry for http.users instead")
+    whats.add_parser("list", help="show who has a login")
+    remove = whats.add_parser("remove", help="take a login away")
+    remove.add_argument("name", metavar="NAME")
 
 
 def _add_label(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -136,6 +151,13 @@ def _file(value: str) -> Path:
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"there is no file {value}")
     return path
+
+
+def _login_name(value: str) -> str:
+    try:
+        return login_name(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"NAME {error}") from None
 
 
 def _text(value: str) -> str:

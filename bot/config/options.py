@@ -1,5 +1,6 @@
 """From the sections of the configuration to the values that the parts are built with."""
 
+import logging
 from zoneinfo import ZoneInfo
 
 from bot.config.schema import DAY_S, Config
@@ -7,6 +8,8 @@ from bot.group.flood import Flood
 from bot.group.types import GroupOptions
 from bot.types import Mode
 from common.hours import Hours, parse_span
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 4
 """Questions of one group that are worked on at once where a language model is asked, which takes
@@ -22,7 +25,7 @@ def group_options(config: Config) -> GroupOptions:
         name=bot.name,
         helpers=bot.helpers,
         command_prefix=config.admin.prefix,
-        admins=config.admin.users,
+        admins=_admins(config),
         max_age_s=bot.resume_max_age_s,
         quiet_s=bot.quiet_s,
         max_wait_s=bot.max_wait_s,
@@ -37,6 +40,19 @@ def group_options(config: Config) -> GroupOptions:
         mode=Mode(bot.mode),
         shadow_s=bot.shadow_days * DAY_S,
     )
+
+
+def _admins(config: Config) -> tuple[str, ...]:
+    """Without those of the bot's own page, where a name proves nothing and a login counts."""
+    pages = {getattr(s, "name", "") for s in config.adapters if getattr(s, "kind", "") == "web"}
+    idle = [user for user in config.admin.users if user.partition(":")[0] in pages]
+    for user in idle:
+        log.warning(
+            "admin.users: %s is no admin any more: on the page a name proves nothing. Take it out, "
+            "and log in there as an admin of http.users",
+            user,
+        )
+    return tuple(user for user in config.admin.users if user not in idle)
 
 
 def zone(config: Config) -> ZoneInfo | None:

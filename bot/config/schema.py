@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 from pydantic import ValidationInfo as Info
 
 from adapters import KINDS, settings_type
 from bot.answering.settings import AnswerSettings, SearchSettings
+from bot.config.http import HttpSettings as HttpSettings
 from bot.config.located import ConfigError as ConfigError
 from bot.config.located import Place, Tree
 from bot.config.messages import suggestion
 from bot.config.validate import absolute, drop_empty_sections, validated
 from bot.config.yaml_file import apply, read_file
 from bot.llm.settings import LlmSettings
-from common.hosts import is_loopback
 from common.hours import parse_span
-from common.settings import Cron, HeaderSecret, Section
+from common.settings import Cron, Section
 from knowledge.plan import BuildPlan
 from knowledge.settings import GateSettings, KnowledgeSettings
 
@@ -104,9 +104,10 @@ class FloodSettings(Section):
 
 
 class AdminSettings(Section):
-    """Who may command the bot; `users` are "adapter:user"."""
+    """Who may command the bot; `users` are "adapter:user". On the bot's own page a name proves
+    nothing: there an admin's login counts, of `http.users`."""
 
-    users: tuple[AdapterUser, ...] = ("web:admin",)
+    users: tuple[AdapterUser, ...] = ()
     prefix: str = Field(default="/dou", pattern=r"^\S{1,32}$")
 
 
@@ -114,28 +115,6 @@ class StoreSettings(Section):
     """How long messages and decisions are kept."""
 
     keep_days: int = Field(default=90, ge=1, le=3650)
-
-
-class HttpSettings(Section):
-    """Where the page and the API are served; an empty token demands none."""
-
-    token: HeaderSecret = SecretStr("")
-    port: int = Field(default=8765, ge=0, le=65535)
-    # Judged after the token: an address that others can reach demands one.
-    host: str = Field(
-        default="127.0.0.1", pattern=r"^[A-Za-z0-9._:%-]{1,253}$", validate_default=True
-    )
-
-    @field_validator("host")
-    @classmethod
-    def _guarded(cls, host: str, info: Info) -> str:
-        token = info.data.get("token")
-        if token is not None and not token.get_secret_value() and not is_loopback(host):
-            raise ValueError(
-                f"{host} can be reached from other machines, which demands `http.token`; "
-                "write token: ${HTTP_TOKEN}, or host: 127.0.0.1"
-            )
-        return host
 
 
 class ScheduleSettings(Section):

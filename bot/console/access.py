@@ -1,30 +1,173 @@
-"""Whose request is it? A token's, or, on a server that only this machine reaches, anybody's."""
+"""Whose request is it? A token's in a header, a session's in a cookie, or somebody's whom the
+proxy names.
 
-from aiohttp import web
+Where nobody has a login, the server answers to this machine only: whoever uses it is nobody in
+particular, who may chat, until the choice of the first start; see `bot.console.login`.
+"""
 
-from adapters.http_guard import STREAM_PATH, has_bearer, unauthorized
+import ipaddress
+import math
+import secrets
+
+from aiohttp import hdrs, web
+
+from adapters.http_guard import (
+    SAFE_METHODS,
+    bearer_of,
+    demand_own_machine,
+    unauthorized,
+)
 from adapters.http_guard import Role as Role
 from adapters.http_guard import User as User
 from adapters.http_guard import needs as needs
 from adapters.http_guard import user_of as user_of
-from bot.config.schema import HttpSettings
+from bot.config.http import HttpSettings
+from bot.console.audit import Audit
+from bot.console.sessions import COOKIE, Failures, Sessions, csrf_token
+from bot.console.users import LOCAL, Login, Users, digest
+from common.clock import Clock
+from common.rate_limit import Pace
 
 PROTECTED = "/api/"
-"""Paths below this demand a login."""
+"""Paths below this demand a login where anybody has one; /metrics does too."""
+
+BEGINNING = frozenset({"/api/login", "/api/setup"})
+"""Where a login begins: nobody is somebody yet."""
+
+PUBLIC = BEGINNING | {"/api/session", "/api/logout"}
+"""What nobody may ask too."""
+
+CSRF = "X-CSRF-Token"
+
+CHANGES_PER_S, CHANGES_AT_ONCE = 600, 1200
+"""By a program: more than the bot takes in."""
+
+CLICKS_PER_S, CLICKS_AT_ONCE = 10, 60
+"""By a person on the page."""
 
 
 class Access:
-    """Knows the logins."""
+    """Knows whose request it is, and slows down who asks too often or guesses."""
 
-    def __init__(self, settings: HttpSettings) -> None:
-        self._token = settings.token.get_secret_value()
+    def __init__(
+        self, settings: HttpSettings, users: Users, sessions: Sessions, audit: Audit, clock: Clock
+    ) -> None:
+        self._proxy = settings.proxy
+        self.users, self.sessions, self._audit = users, sessions, audit
+        self.failures = Failures(clock)
+        self._proven: set[tuple[str, str]] = set()
+        self._secret = secrets.token_hex()
+        self._programs = Pace(clock, CHANGES_PER_S, 1.0, CHANGES_AT_ONCE)
+        self._people = Pace(clock, CLICKS_PER_S, 1.0, CLICKS_AT_ONCE)
 
     async def identify(self, request: web.Request) -> User | None:
         """See `adapters.http_guard.Identify`."""
-        if not self._token:
-            return User("local", Role.ADMIN)
-        if has_bearer(request, self._token):
-            return User("http.token", Role.ADMIN)
-        if request.path.startswith(PROTECTED) and request.path != STREAM_PATH:
-            raise unauthorized("this needs the header 'Authorization: Bearer <http.token>'")
-        return None
+        for name in await self.users.refresh():
+            await self._audit.record("run_bot.py user", "user", name)
+        if not self.users.guarded:
+            demand_own_machine(request)
+            user = LOCAL if self.users.is_open else None
+        else:
+            user = None if request.path in BEGINNING else await self._user(request)
+            asked = request.path.startswith(PROTECTED) and request.path not in PUBLIC
+            if user is None and (asked or request.path == "/metrics"):
+                raise unauthorized(
+                    "this needs a login: on the page, or by 'Authorization: Bearer <token>'"
+                )
+        self._demand_pace(request, user)
+        return user
+
+    def address(self, request: web.Request) -> str:
+        """Who sent it, as far as that is known: the address, or of IPv6 the network, of which a
+        person has a whole one."""
+        given = request.remote or ""
+        if self.is_proxy(request):
+            given = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or given
+        try:
+            found = ipaddress.ip_address(given)
+        except ValueError:
+            return "unknown"
+        if found.version == 4:
+            return str(found)
+        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+
+    def is_proxy(self, request: web.Request) -> bool:
+        """Did the proxy that is believed hand it on?"""
+        return bool(self._proxy.address) and request.remote == self._proxy.address
+
+    def is_encrypted(self, request: web.Request) -> bool:
+        """Does the browser speak TLS, to us or to a proxy?"""
+        by_proxy = self.is_proxy(request) and request.headers.get("X-Forwarded-Proto") == "https"
+        return (
+            request.secure
+            or by_proxy
+            or request.headers.get(hdrs.ORIGIN, "").startswith("https://")
+        )
+
+    def csrf(self, request: web.Request, user: User) -> str:
+        """What requests of this user that change something have to carry."""
+        value = request.cookies.get(COOKIE)
+        return csrf_token(value if value else f"{self._secret} {user.name}")
+
+    def demand_patience(self, request: web.Request) -> None:
+        """Raises HTTPTooManyRequests where there were failures from there."""
+        if wait := self.failures.wait_s(self.address(request)):
+            raise too_many("too many failed logins from here", wait)
+
+    async def _user(self, request: web.Request) -> User | None:
+        token = bearer_of(request)
+        if token is not None:
+            return self._by_token(request, token).user
+        named = self._named_by_proxy(request)
+        if named is None:
+            value = request.cookies.get(COOKIE, "")
+            login = await self.sessions.login(value) if value else None
+            named = login.user if login else None
+        if named and request.method not in SAFE_METHODS:
+            given = request.headers.get(CSRF, "")
+            if not secrets.compare_digest(self.csrf(request, named).encode(), given.encode()):
+                raise web.HTTPForbidden(text=f"{CSRF}: is missing or old; see GET /api/session")
+        return named
+
+    def _by_token(self, request: web.Request, token: str) -> Login:
+        """Whose token it is. Who fails waits, but not those who share his address and were right
+        before. Raises HTTPUnauthorized or HTTPTooManyRequests."""
+        address = self.address(request)
+        known = (address, digest(token))
+        if known not in self._proven:
+            self.demand_patience(request)
+        login = self.users.by_token(token)
+        if login is None:
+            self._proven.discard(known)
+            self.failures.failed(address)
+            raise unauthorized("the token is wrong; see http.token and http.users")
+        if len(self._proven) < 10_000:
+            self._proven.add(known)
+        return login
+
+    def _named_by_proxy(self, request: web.Request) -> User | None:
+        header = self._proxy.user_header
+        if not header or not self.is_proxy(request) or header not in request.headers:
+            return None
+        login = self.users.get(request.headers[header])
+        if login is None:
+            raise web.HTTPForbidden(
+                text="whom the proxy names is not in http.users; an admin can add him there"
+            )
+        return login.user
+
+    def _demand_pace(self, request: web.Request, user: User | None) -> None:
+        if request.method in SAFE_METHODS:
+            return
+        by_page = COOKIE in request.cookies and hdrs.AUTHORIZATION not in request.headers
+        pace = self._people if by_page else self._programs
+        wait = pace.take(f"{user.name if user else ''} {self.address(request)}")
+        if wait:
+            raise too_many("too many requests from here", math.ceil(wait))
+
+
+def too_many(what: str, wait_s: int) -> web.HTTPTooManyRequests:
+    """429 with the time to wait."""
+    return web.HTTPTooManyRequests(
+        text=f"{what}; try again in {wait_s} s", headers={hdrs.RETRY_AFTER: str(wait_s)}
+    )

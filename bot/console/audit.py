@@ -2,8 +2,8 @@
 
 import logging
 
-from bot.console.access import User
-from bot.store.audit import AuditEntry as AuditEntry
+from adapters.http_guard import User
+from bot.store.access import AuditEntry as AuditEntry
 from bot.store.store import Store
 from common.clock import Clock
 

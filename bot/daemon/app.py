@@ -26,6 +26,7 @@ from bot.config.options import zone
 from bot.config.schema import Config
 from bot.console.access import Access
 from bot.console.audit import Audit
+from bot.console.login import Logins
 from bot.daemon.greeting import greet, greet_at_once
 from bot.daemon.health import Health
 from bot.daemon.jobs import Job, scheduled
@@ -89,11 +90,11 @@ async def run_app(
     """Runs until a signal comes, or with `burst` until there is nothing left to do."""
     config, health, inbox, tasks = parts.config, parts.health, parts.inbox, parts.tasks
     application = create_application(
-        config.http,
         parts.adapters.values(),
         parts.metrics,
         health.report,
         parts.access.identify,
+        Logins(parts.access, parts.audit).routes(),
     )
     stop = asyncio.Event()
     try:

@@ -19,6 +19,8 @@ from bot.config import options as settings
 from bot.config.schema import Config
 from bot.console.access import Access
 from bot.console.audit import Audit
+from bot.console.sessions import Sessions
+from bot.console.users import open_users
 from bot.daemon.app import Answering, Parts, run_app
 from bot.daemon.digest import post_digest
 from bot.daemon.health import Health, HealthMetrics
@@ -66,6 +68,7 @@ async def build(
     """What needs no knowledge yet; flood control as it was before the last stop."""
     options, hours = settings.group_options(config), settings.hours(config)
     metrics, tasks = create_metrics(), Tasks()
+    users, audit = await open_users(config.http, config.bot.data_dir, clock), Audit(store, clock)
     health = Health(adapters, clock, store_problem=lambda: store.database.problem)
     HealthMetrics(health).register(metrics.registry)
     flood, recent = settings.flood(config), RecentAnswers(config.flood.repeat_window_s)
@@ -111,8 +114,8 @@ async def build(
         commands=commands,
         inbox=inbox,
         health=health,
-        access=Access(config.http),
-        audit=Audit(store, clock),
+        access=Access(config.http, users, Sessions(store, users, clock), audit, clock),
+        audit=audit,
         metrics=metrics,
         clock=clock,
         tasks=tasks,
@@ -203,7 +206,6 @@ def create_adapters(config: Config, store: Store, clock: Clock) -> dict[str, Ada
         history=store,
         clock=clock,
         bot_name=config.bot.name,
-        http_token=config.http.token.get_secret_value(),
         max_age_s=config.bot.resume_max_age_s,
         command_prefix=config.admin.prefix,
     )

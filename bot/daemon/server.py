@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from adapters.contract import Adapter
-from adapters.http_guard import Identify, json_response, security_middlewares, user_of
+from adapters.http_guard import Identify, json_response, security_middlewares
 from bot.config.schema import HttpSettings
 from bot.metrics import CONTENT_TYPE, Metrics
 
@@ -19,7 +19,6 @@ class ServerError(Exception):
 
 
 def create_application(
-    settings: HttpSettings,
     adapters: Iterable[Adapter],
     metrics: Metrics,
     readiness: Callable[[], dict[str, Any]],
@@ -37,14 +36,11 @@ def create_application(
         state = readiness()
         return json_response(state, 503 if state["problems"] else 200)
 
-    async def metrics_page(request: web.Request) -> web.Response:
-        user_of(request)
+    async def metrics_page(_: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
-    local = not settings.token.get_secret_value()
     application = web.Application(
-        middlewares=security_middlewares(identify, loopback_only=local),
-        client_max_size=MAX_BODY_BYTES,
+        middlewares=security_middlewares(identify), client_max_size=MAX_BODY_BYTES
     )
     application.add_routes(
         [

@@ -86,6 +86,7 @@ class GateCommands:
             user=message.user,
             good=good,
             at=self._clock.now(),
+            login=message.login,
         )
         admins = self._options.admins
         found = await label_message(self._store, said, admins, Origin.COMMAND)

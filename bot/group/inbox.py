@@ -84,8 +84,7 @@ class Inbox:
             case Feedback():
                 return await self._judged(event)
             case Labelled():
-                admins, origin = self.options.admins, Origin.CONSOLE
-                return await label_message(self.store, event, admins, origin) is not None
+                return await self._labelled(event)
             case RecallAsked():
                 return await self._recall_asked(event)
             case BotMoved():
@@ -156,6 +155,18 @@ class Inbox:
             await label_by_vote(self.store, event)
             self.metrics.feedback.labels(event.adapter, event.vote).inc()
         return known
+
+    async def _labelled(self, event: Labelled) -> bool:
+        found = await label_message(self.store, event, self.options.admins, Origin.CONSOLE)
+        if found and event.login:
+            await self.store.add_audit(
+                at=event.at,
+                who=event.login,
+                action="label",
+                target=f"{event.adapter}:{event.group} {found.message_id}",
+                after="good" if event.good else "bad",
+            )
+        return found is not None
 
     async def _recall_asked(self, event: RecallAsked) -> bool:
         found = await self.store.reply_by_platform_id(event.adapter, event.reply_id)

@@ -1,9 +1,9 @@
 """What the group says about the gate, as labels in the store.
 
-Who knows the rules says it outright: an admin's `good` or `bad` is a whole label. Anybody's word
-counts for less, and a vote on an answer or its withdrawal for as little: it may be about the
-answer and not about whether there should have been one. How much a person can move in all is
-bounded where the labels are taken up; see `learning`.
+Who knows the rules says it outright: the `good` or `bad` of an admin, or of a login that may label,
+is a whole label. Anybody's word counts for less, and a vote on an answer or its withdrawal for as
+little: it may be about the answer and not about whether there should have been one. How much a
+person can move in all is bounded where the labels are taken up; see `learning`.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ async def label_message(
         user=said.user,
         good=said.good,
         origin=origin,
-        weight=WHOLE if f"{said.adapter}:{said.user}" in admins else SAID,
+        weight=WHOLE if said.login or f"{said.adapter}:{said.user}" in admins else SAID,
         at=said.at,
     )
     return question

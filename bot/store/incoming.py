@@ -34,6 +34,7 @@ def add_message(
         attachments=json.dumps(message.attachments),
         mentions=json.dumps(message.mentions),
         thread=message.thread,
+        login=message.login,
     )
     return True
 
@@ -116,4 +117,5 @@ def incoming_message(row: Row) -> IncomingMessage:
         attachments=tuple(json.loads(row["attachments"])),
         mentions=tuple(json.loads(row["mentions"])),
         thread=row["thread"],
+        login=row["login"],
     )

@@ -208,12 +208,13 @@ _ACCESS = (
         after TEXT
     )
     """,
-    # Of a session only the hash of what its cookie holds.
+    # Of a session only the hash of what its cookie holds; `proof` is of the password or token that
+    # it began with: another one ends it.
     """
     CREATE TABLE sessions (
         hash TEXT PRIMARY KEY,
         user TEXT NOT NULL,
-        began REAL NOT NULL,
+        proof TEXT NOT NULL,
         ends REAL NOT NULL
     ) WITHOUT ROWID
     """,

@@ -10,7 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from bot.store import audit, decisions, drafts, examples, groups, history, incoming, replies
+from bot.store import access, decisions, drafts, examples, groups, history, incoming, replies
 from bot.store.database import (
     BUSY_TIMEOUT_S,
     Connection,
@@ -110,8 +110,12 @@ class Store:
     unmute = _transaction(groups.unmute)
     muted_until = _transaction(groups.muted_until)
 
-    add_audit = _transaction(audit.add_audit)
-    audit_page = _transaction(audit.audit_page)
+    add_audit = _transaction(access.add_audit)
+    audit_page = _transaction(access.audit_page)
+
+    add_session = _transaction(access.add_session)
+    session = _transaction(access.session)
+    end_session = _transaction(access.end_session)
 
     messages = _transaction(history.messages)
     decision = _transaction(history.decision)

@@ -115,8 +115,9 @@ async def test_without_the_token_nothing_is_shown_or_taken(
         ("GET", "/%61pi/groups/g/messages"),
     ]:
         async with visitor.request(method, path, json=BODY, headers=headers) as response:
-            assert response.status == 401
-            assert response.headers["WWW-Authenticate"] == "Bearer"
+            assert response.status in {401, 429}
+            if response.status == 401:
+                assert response.headers["WWW-Authenticate"] == "Bearer"
             assert TOKEN not in await response.text()
     assert locked.bot.events == []
 
@@ -137,32 +138,18 @@ async def test_the_page_needs_no_token_and_any_host_may_be_used_with_one(
         assert TOKEN not in await response.text()
 
 
-async def test_a_stream_is_opened_by_its_first_message(visitor: aiohttp.ClientSession) -> None:
+async def test_a_stream_demands_a_login_before_it_takes_a_place(
+    visitor: aiohttp.ClientSession,
+) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with visitor.ws_connect(STREAM) as socket:
-        await socket.send_json({"token": TOKEN})
-        async with visitor.post("/api/messages", json=BODY, headers=headers) as response:
-            assert response.status == 202
-        assert (await socket.receive_json(timeout=5))["text"] == "t"
+    for _ in range(201):  # as many as there are places, and one
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await visitor.ws_connect(STREAM)
+        assert caught.value.status == 401
     async with visitor.ws_connect(STREAM, headers=headers) as socket:
         async with visitor.post("/api/messages", json=BODY, headers=headers) as response:
             assert response.status == 202
         assert (await socket.receive_json(timeout=5))["text"] == "t"
-
-
-@pytest.mark.parametrize("first", ['{"token": "wrong"}', '{"token": 5}', "{}", "x", b"\x00", ""])
-async def test_a_stream_with_a_wrong_first_message_shows_nothing(
-    visitor: aiohttp.ClientSession, locked: Served, first: str | bytes
-) -> None:
-    async with visitor.ws_connect(STREAM) as socket:
-        await locked.bot.answer(locked.adapter, "g", "a secret", None)
-        if isinstance(first, bytes):
-            await socket.send_bytes(first)
-        else:
-            await socket.send_str(first)
-        message = await socket.receive(timeout=5)
-        assert message.type is aiohttp.WSMsgType.CLOSE
-        assert message.data == 4401
 
 
 async def test_a_token_in_the_address_is_refused(visitor: aiohttp.ClientSession) -> None:

@@ -103,17 +103,19 @@ async def test_a_message_that_failed_is_kept_and_sent_once(
     assert lost == 1
 
 
-async def test_the_token_is_asked_for_and_kept_out_of_addresses(open_page: OpenPage) -> None:
+async def test_a_login_is_asked_for_and_a_token_is_in_no_address(
+    open_page: OpenPage,
+) -> None:
     async with serving("open-sesame") as locked:
         page = await open_page(locked.url, connected=False, failing="401")
         addresses: list[str] = []
         page.on("request", lambda request: addresses.append(request.url))
-        await expect(page.locator("#token-dialog")).to_be_visible()
-        await expect(page.locator("#token-error")).to_be_hidden()
-        await page.locator("#token").fill("open barley")
+        await expect(page.locator("#login-dialog")).to_be_visible()
+        await expect(page.locator("#login-error")).to_be_hidden()
+        await page.locator("#login-secret").fill("open barley")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#token-error")).to_be_visible()
-        await page.locator("#token").fill("open-sesame")
+        await expect(page.locator("#login-error")).to_be_visible()
+        await page.locator("#login-secret").fill("open-sesame")
         await page.keyboard.press("Enter")
         await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
         await say(page, "Alice", QUESTION)

@@ -10,7 +10,6 @@ def context(
     clock: Clock | None = None,
     *,
     bot_name: str = "豆哥",
-    http_token: str = "",
     max_age_s: float = 3600.0,
 ) -> Context:
     """A bot in memory and the real time, unless a test has others."""
@@ -18,7 +17,6 @@ def context(
         history=history or MemoryBot(),
         clock=clock or SystemClock(),
         bot_name=bot_name,
-        http_token=http_token,
         max_age_s=max_age_s,
         command_prefix="/dou",
     )

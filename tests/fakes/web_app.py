@@ -1,16 +1,23 @@
-"""The web adapter on a real server on loopback, with the bot in memory behind it."""
+"""The web adapter on the bot's own server on loopback, with the bot in memory behind it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from aiohttp import web
-from pydantic import SecretStr
-
-from adapters.http_guard import json_response, security_middlewares
 from adapters.web.adapter import Settings, WebAdapter, create
-from bot.config.schema import HttpSettings
+from bot.config.http import HttpSettings
 from bot.console.access import Access
+from bot.console.audit import Audit
+from bot.console.login import Logins
+from bot.console.sessions import Sessions
+from bot.console.users import open_users
+from bot.daemon.server import create_application, listening
+from bot.metrics import create_metrics
+from bot.store.store import open_store
+from common.clock import Clock, SystemClock
 from tests.fakes.context import context
 from tests.fakes.memory_bot import MemoryBot
 
@@ -22,27 +29,41 @@ class Served:
     url: str
     bot: MemoryBot
     adapter: WebAdapter
+    audit: Audit
+    folder: Path
 
 
 @asynccontextmanager
-async def serving(token: str = "", bot_name: str = "豆哥", port: int = 0) -> AsyncIterator[Served]:
-    """Serves the page on 127.0.0.1; a free port unless one is given."""
-    bot = MemoryBot()
-    adapter = create(Settings(kind="web"), context(bot, bot_name=bot_name, http_token=token))
-    identify = Access(HttpSettings(token=SecretStr(token))).identify
-    app = web.Application(middlewares=security_middlewares(identify, loopback_only=not token))
+async def serving(
+    token: str = "",
+    bot_name: str = "豆哥",
+    port: int = 0,
+    *,
+    http: Mapping[str, Any] | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[Served]:
+    """Serves the page on 127.0.0.1; a free port unless one is given. `http` are more settings of
+    that section."""
+    bot, clock = MemoryBot(), clock or SystemClock()
+    adapter = create(Settings(kind="web"), context(bot, clock, bot_name=bot_name))
+    settings = HttpSettings.model_validate(
+        {"token": token, "port": port, **(http or {})}, strict=False
+    )
 
-    async def healthz(_: web.Request) -> web.Response:
-        return json_response({"status": "ok", "loading": bot.loading})
+    def readiness() -> dict[str, Any]:
+        return {"loading": bot.loading, "problems": []}
 
-    app.add_routes([*adapter.routes(), web.get("/healthz", healthz)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
-        async with bot.at_work(adapter):
-            host, real_port = runner.addresses[0][:2]
-            yield Served(f"http://{host}:{real_port}", bot, adapter)
-    finally:
-        await runner.cleanup()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        async with open_store(folder / "bot.sqlite", durable=False) as store:
+            users, audit = await open_users(settings, folder, clock), Audit(store, clock)
+            access = Access(settings, users, Sessions(store, users, clock), audit, clock)
+            application = create_application(
+                [adapter],
+                create_metrics(),
+                readiness,
+                access.identify,
+                Logins(access, audit).routes(),
+            )
+            async with listening(settings, application) as url, bot.at_work(adapter):
+                yield Served(url.rstrip("/"), bot, adapter, audit, folder)

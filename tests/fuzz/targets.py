@@ -30,6 +30,7 @@ from adapters.wecom import events as wecom
 from adapters.wecom import protocol, streaming
 from bot.answering.keywords import parsed as parsed_keywords
 from bot.answering.several import split_questions
+from bot.console import login
 from bot.grounding.claims import grounded
 from bot.grounding.sanitize import harmless, without_foreign_links
 from bot.grounding.sources import Sources
@@ -148,7 +149,7 @@ def _webhook(data: bytes) -> Any:
 def _http_bodies(data: bytes) -> None:
     for model in (
         *(web_types.PostedMessage, web_types.RecallRequest, web_types.Judgement),
-        *(web_types.PostedLabel, web_types.StreamToken),
+        *(web_types.PostedLabel, login.PostedLogin, login.PostedChoice),
     ):
         try:
             check(clean(web_types.parse_body(model, data).model_dump()))

@@ -1,4 +1,4 @@
-// HTTP calls to the bot. The token lives in this tab only, never in an address.
+// HTTP calls to the bot. A login is a cookie: no token is kept here, or in an address.
 
 export class ApiError extends Error {
   constructor(status, message) {
@@ -7,29 +7,16 @@ export class ApiError extends Error {
   }
 }
 
-let typedToken = "";
+let csrf = ""; // what the session's cookie, which no script can read, is sent with
 
-export function token() {
-  try {
-    return sessionStorage.getItem("dou.token") ?? typedToken;
-  } catch {
-    return typedToken;
-  }
-}
-
-export function setToken(value) {
-  typedToken = value;
-  try {
-    sessionStorage.setItem("dou.token", value);
-  } catch {
-    // kept in memory
-  }
+export function setCsrf(value) {
+  csrf = value;
 }
 
 /** Sends a request, returns the JSON answer. Throws ApiError; status 0: not reached. */
 export async function call(method, path, body) {
   const headers = {};
-  if (token()) headers.Authorization = `Bearer ${token()}`;
+  if (csrf) headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {

@@ -1,12 +1,13 @@
 // Puts the page together: one group is open at a time, its stream feeds the list of messages.
 
-import { ApiError, getDecision, getMessages, newId, postFeedback, postMessage, recallMessage, setToken, token } from "./api.js";
+import { ApiError, getDecision, getMessages, newId, postFeedback, postMessage, recallMessage } from "./api.js";
 import { createChat } from "./chat.js";
 import { createComposer, showError } from "./composer.js";
 import { createPanel } from "./decision.js";
 import { byId, fillIcons } from "./dom.js";
 import { language, setLanguage, t, translatePage } from "./i18n.js";
 import { renderLoading, watchLoading } from "./loading.js";
+import { askLogin, loadLogin, renderLogin, startLogin } from "./login.js";
 import { createGroups, createPeople } from "./places.js";
 import { openStream } from "./stream.js";
 
@@ -47,7 +48,7 @@ function openGroup(group) {
     onOpen: () => catchUp(group),
     onEvent: take,
     onState: showState,
-    onDenied: askToken,
+    onRefused: checkLogin,
   });
 }
 
@@ -159,15 +160,25 @@ async function why(id) {
 
 function report(error) {
   if (!(error instanceof ApiError)) throw error;
-  if (error.status === 401) askToken();
+  if (error.status === 401) demandLogin();
   else showError(t("failed", { message: error.message || t("unreachable") }));
 }
 
-function askToken() {
+function demandLogin() {
   stream?.close();
   showState("locked");
-  byId("token-error").hidden = token() === "";
-  if (!byId("token-dialog").open) byId("token-dialog").showModal();
+  askLogin(groups.start);
+}
+
+/** Asks for a login where one is needed; true where the page may go on. */
+async function checkLogin() {
+  try {
+    const entered = await loadLogin();
+    if (!entered) demandLogin();
+    return entered;
+  } catch {
+    return true; // the connection's state tells what is wrong, and it is tried again
+  }
 }
 
 function showState(name, seconds) {
@@ -193,6 +204,7 @@ function translate() {
   panel.render();
   byId("state-text").textContent = t(connection[0], { seconds: connection[1] });
   renderLoading();
+  renderLogin();
 }
 
 byId("language").addEventListener("click", () => {
@@ -220,12 +232,7 @@ byId("menu").addEventListener("click", () => {
 
 byId("chat").addEventListener("click", closeMenu);
 
-byId("token-form").addEventListener("submit", () => {
-  setToken(byId("token").value);
-  byId("token").value = "";
-  openGroup(groups.current());
-});
-
+startLogin({ onError: report, onLeft: demandLogin });
 fillIcons();
 translate();
-groups.start();
+checkLogin().then((entered) => entered && groups.start());

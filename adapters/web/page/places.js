@@ -4,7 +4,7 @@ import { byId, h, load, save } from "./dom.js";
 import { t } from "./i18n.js";
 
 const DEFAULT_GROUPS = ["lobby"];
-const DEFAULT_PEOPLE = ["Alice", "Bob", "小李", "admin"];
+const DEFAULT_PEOPLE = ["Alice", "Bob", "小李"];
 
 function groupOfAddress() {
   try {

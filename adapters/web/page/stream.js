@@ -1,19 +1,19 @@
 // The live stream of one group; reconnects with growing pauses until closed.
 
-import { token } from "./api.js";
-
 const FIRST_PAUSE_S = 1;
 const LONGEST_PAUSE_S = 20;
-const WRONG_TOKEN = 4401;
 
-/** Calls onOpen (a promise: the catch-up) on each connection, onEvent, onState and onDenied. */
-export function openStream(group, { onOpen, onEvent, onState, onDenied }) {
+/** Calls onOpen (a promise: the catch-up) on each connection, onEvent and onState. A connection that
+    could not be made may want a login, which a browser doesn't tell: onRefused finds out. */
+export function openStream(group, { onOpen, onEvent, onState, onRefused }) {
   let socket = null;
   let timer = 0;
   let pause = FIRST_PAUSE_S;
   let closed = false;
+  let wasOpen = false;
 
   function connect() {
+    wasOpen = false;
     clearTimeout(timer);
     onState("connecting");
     const address = new URL("api/stream", location.href);
@@ -26,7 +26,7 @@ export function openStream(group, { onOpen, onEvent, onState, onDenied }) {
   }
 
   async function opened() {
-    if (token()) socket.send(JSON.stringify({ token: token() }));
+    wasOpen = true;
     try {
       await onOpen();
       if (closed) return;
@@ -37,12 +37,9 @@ export function openStream(group, { onOpen, onEvent, onState, onDenied }) {
     }
   }
 
-  function lost(event) {
+  function lost() {
     if (closed) return;
-    if (event.code === WRONG_TOKEN) {
-      onDenied();
-      return;
-    }
+    if (!wasOpen) onRefused();
     const seconds = Math.round(pause * (1 + Math.random() / 2));
     onState("offline", seconds);
     timer = setTimeout(connect, seconds * 1000);

@@ -60,7 +60,7 @@ class Site:
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[aiohttp.ClientSession]:
-        app = web.Application(middlewares=security_middlewares(nobody, loopback_only=True))
+        app = web.Application(middlewares=security_middlewares(nobody))
         app.add_routes(self.adapter.routes())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()

@@ -7,7 +7,7 @@ IN_A_FILE = {
     # unknown keys
     "botx: 1": "1: botx: unknown key; did you mean `bot`?",
     "bot: {nam: x}": "1: bot.nam: unknown key; did you mean `name`?",
-    "http: {zzz: 1}": "1: http.zzz: unknown key; known here: token, port, host",
+    "http: {zzz: 1}": "1: http.zzz: unknown key; known here: token, users, proxy, port, host",
     "knowledge:\n  sources:\n    - name: a\n      path: b\n      pth: c": (
         "5: knowledge.sources[0].pth: unknown key; did you mean `path`?"
     ),
@@ -70,8 +70,31 @@ IN_A_FILE = {
         "1: knowledge.passage_chars: must be at least 600, the upper end of `piece_chars`"
     ),
     "http:\n  port: 80\n  host: 0.0.0.0": (
-        "3: http.host: 0.0.0.0 can be reached from other machines, which demands `http.token`; "
-        "write token: ${HTTP_TOKEN}, or host: 127.0.0.1"
+        "3: http.host: 0.0.0.0 can be reached from other machines, which demands `http.token` or "
+        "`http.users`; write token: ${HTTP_TOKEN}, or host: 127.0.0.1"
+    ),
+    "http: {users: [{name: a b, role: admin}]}": (
+        "1: http.users[0].name: must be 1 to 64 characters of A-Z a-z 0-9 . _ @ -, such as alice"
+    ),
+    "http: {users: [{name: a, role: root}]}": (
+        '1: http.users[0].role: must be viewer, labeller or admin, not "root"'
+    ),
+    "http: {users: [{name: a, role: admin, password_hash: hunter2}]}": (
+        "1: http.users[0].password_hash: must begin with $argon2id$; make it with: "
+        "run_bot.py user add NAME --print"
+    ),
+    "http: {users: [{name: a, role: admin, token: short}]}": (
+        "1: http.users[0].token: must have at least 16 characters; openssl rand -hex 24 is good"
+    ),
+    "http: {users: [{name: a, role: admin}, {name: a, role: viewer}]}": (
+        "1: http.users: a is there twice; write another name"
+    ),
+    "http: {proxy: {user_header: X-User}}": (
+        "1: http.proxy.user_header: anybody could send this header; write `http.proxy.address` "
+        "too, such as 127.0.0.1"
+    ),
+    "http: {proxy: {address: proxy.example}}": (
+        "1: http.proxy.address: must be the proxy's IP address, such as 127.0.0.1"
     ),
     "knowledge:\n  embedder: {kind: openai, model: m}": (
         "2: knowledge.embedder.base_url: must be set for the embedder kind openai, "

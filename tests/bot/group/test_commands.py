@@ -1,10 +1,12 @@
 """Admin commands, as conversations."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from adapters.base import IncomingMessage
 from bot.group.command_parser import Command, parse_command, parse_duration
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
@@ -74,6 +76,31 @@ async def test_only_admins_command_but_anyone_may_ask_for_help(
         assert "/dou recall" in line
         (line,) = await said(talk, "mallory", "/dou dance")
         assert "/dou help" in line
+
+
+async def test_a_login_makes_an_admin_and_a_name_does_not(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        page = IncomingMessage("fake", GROUP, "root2", "m1", "/dou mode off", talk.clock.now())
+        await talk.receive(page)
+        await talk.idle()
+        assert "log in" in talk.heard()[-1].text
+        await talk.receive(replace(page, message_id="m2", login="alice"))
+        await talk.idle()
+        assert "log in" not in talk.heard()[-1].text
+    async with talking(tmp_path, kettle) as talk:
+        await said(talk, "root", "/dou mute 1h")
+        await said(talk, "root", "/dou mode")
+        await said(talk, "root", "/dou status")
+        mute, mode = await talk.store.audit_page(None, 10)
+        assert (mode.who, mode.action, mode.before, mode.after) == (
+            "alice",
+            "/mode off",
+            "default",
+            "off",
+        )
+        assert (mute.who, mute.action, mute.before) == ("fake:root", "/mute 1h", "not muted")
 
 
 async def test_status_tells_what_is_served(tmp_path: Path, kettle: KnowledgeBase) -> None:

@@ -1,4 +1,7 @@
-"""What admins did. Each function works within one transaction."""
+"""Who is logged in on the page, and what admins did. Each function works within one transaction.
+
+`digest` is of what a browser keeps as its session, times are in seconds since the epoch.
+"""
 
 from dataclasses import dataclass
 
@@ -47,3 +50,24 @@ def audit_page(db: Connection, before_id: int | None, limit: int) -> list[AuditE
         (before_id, before_id, limit),
     )
     return [AuditEntry(**dict(row)) for row in rows]
+
+
+def add_session(
+    db: Connection, *, digest: str, user: str, proof: str, ends: float, now: float
+) -> None:
+    """A session began; those that ended are thrown away."""
+    db.execute("DELETE FROM sessions WHERE ends <= ?", (now,))
+    db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (digest, user, proof, ends))
+
+
+def session(db: Connection, digest: str, now: float) -> tuple[str, str] | None:
+    """The user of a session and the proof that it began with; None where it ended."""
+    row = db.execute(
+        "SELECT user, proof FROM sessions WHERE hash = ? AND ends > ?", (digest, now)
+    ).fetchone()
+    return (row["user"], row["proof"]) if row else None
+
+
+def end_session(db: Connection, digest: str) -> None:
+    """Somebody logged out."""
+    db.execute("DELETE FROM sessions WHERE hash = ?", (digest,))

@@ -1,0 +1,208 @@
+"""Who has a login: the users of the configuration, and those of a file beside the store, which
+`run_bot.py user` and the page's first start write.
+
+Of passwords there is an argon2 hash, of tokens, which can't be guessed, a SHA-256.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from adapters.http_guard import Role, User
+from bot.config.http import HttpSettings, UserSettings
+from common.clock import Clock
+
+log = logging.getLogger(__name__)
+
+FILE = "users.json"
+"""In the data folder."""
+
+LOOK_EVERY_S = 2.0
+"""So long after `run_bot.py user` a change counts at the latest."""
+
+LOCAL = User("local", Role.ADMIN)
+"""Whoever uses a server that only this machine reaches, where logins were declined."""
+
+TOKEN_USER = User("http.token", Role.ADMIN)
+
+
+class UsersError(Exception):
+    """The file of users can't be read or written; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user and what proves that it is him; an empty hash proves nothing."""
+
+    user: User
+    password_hash: str = ""
+    token_hash: str = ""
+
+    @property
+    def proof(self) -> str:
+        """Changes with the password and the token: sessions that began with others end."""
+        return digest(f"{self.password_hash} {self.token_hash}")
+
+
+class StoredUser(BaseModel):
+    """A user in the file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    role: Literal["viewer", "labeller", "admin"]
+    password_hash: str = ""
+    token_hash: str = ""
+
+
+class UserFile(BaseModel):
+    """The file; `open` when somebody chose at the first start to go on without logins."""
+
+    model_config = ConfigDict(frozen=True)
+
+    open: bool = False
+    users: tuple[StoredUser, ...] = ()
+
+    def having(self, user: StoredUser) -> "UserFile":
+        """With this user, in the place of one of the same name."""
+        others = tuple(other for other in self.users if other.name != user.name)
+        return UserFile(users=(*others, user))
+
+    def without(self, name: str) -> "UserFile":
+        """Without the user of this name."""
+        return UserFile(users=tuple(user for user in self.users if user.name != name))
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret that is long and random."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def read_users(folder: Path) -> UserFile:
+    """The file in the data folder, empty where there is none. Raises UsersError."""
+    path = folder / FILE
+    try:
+        return UserFile.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return UserFile()
+    except (OSError, ValidationError) as error:
+        why = error.strerror if isinstance(error, OSError) else "this is no file of users"
+        raise UsersError(f"{path}: {why}; mend it, or restore it from a backup") from error
+
+
+def write_users(folder: Path, users: UserFile) -> None:
+    """Exchanges the file, which only its owner may read. Raises UsersError."""
+    path = folder / FILE
+    waiting = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(users.model_dump(), ensure_ascii=False, indent=1)
+        with os.fdopen(os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        waiting.replace(path)
+    except OSError as error:
+        raise UsersError(f"{path} can't be written: {error.strerror}") from error
+
+
+class Users:
+    """All logins. Made by `open_users`; `refresh` sees changes of the file."""
+
+    def __init__(self, settings: HttpSettings, folder: Path, clock: Clock, file: UserFile) -> None:
+        token = settings.token.get_secret_value()
+        self._configured: dict[str, Login] = {
+            user.name: _configured(user) for user in settings.users
+        }
+        if token:
+            self._configured[TOKEN_USER.name] = Login(TOKEN_USER, token_hash=digest(token))
+        self._folder, self._clock = folder, clock
+        self._lock = asyncio.Lock()
+        self._logins: Mapping[str, Login] = {}
+        self._looked = clock.now()
+        self._take(file)
+
+    @property
+    def guarded(self) -> bool:
+        """Does anybody have a login? Then one is demanded."""
+        return bool(self._logins)
+
+    @property
+    def is_open(self) -> bool:
+        """Did somebody choose to go on without logins?"""
+        return self._file.open and not self.guarded
+
+    def get(self, name: str) -> Login | None:
+        """The login of this name."""
+        return self._logins.get(name)
+
+    def by_token(self, token: str) -> Login | None:
+        """The login whose token this is."""
+        name = self._by_token.get(digest(token))
+        return self.get(name) if name else None
+
+    async def refresh(self) -> list[str]:
+        """Reads the file again, now and then; the names of those who came, went or changed."""
+        now = self._clock.now()
+        if abs(now - self._looked) < LOOK_EVERY_S:
+            return []
+        async with self._lock:
+            self._looked = now
+            try:
+                file = await asyncio.to_thread(read_users, self._folder)
+            except UsersError as error:
+                log.error("the logins stay as they were: %s", error)
+                return []
+            return self._take(file)
+
+    async def decide(self, first: StoredUser | None) -> bool:
+        """The choice of the first start: the first admin, or None to go on without logins. False
+        where there are logins already. Raises UsersError."""
+        async with self._lock:
+            file = await asyncio.to_thread(read_users, self._folder)
+            if self._configured or file.users:
+                return False
+            file = file.having(first) if first else UserFile(open=True)
+            await asyncio.to_thread(write_users, self._folder, file)
+            self._take(file)
+            return True
+
+    def _take(self, file: UserFile) -> list[str]:
+        before = self._logins
+        stored = {user.name: _login(user) for user in file.users}
+        self._file, self._logins = file, {**stored, **self._configured}
+        self._by_token = {
+            login.token_hash: login.user.name for login in self._logins.values() if login.token_hash
+        }
+        self._looked = self._clock.now()
+        return sorted(
+            name
+            for name in before.keys() | self._logins.keys()
+            if before.get(name) != self._logins.get(name)
+        )
+
+
+async def open_users(settings: HttpSettings, folder: Path, clock: Clock) -> Users:
+    """The logins of the configuration and of the data folder. Raises UsersError."""
+    return Users(settings, folder, clock, await asyncio.to_thread(read_users, folder))
+
+
+def _configured(user: UserSettings) -> Login:
+    token = user.token.get_secret_value()
+    return Login(
+        User(user.name, Role(user.role)),
+        user.password_hash.get_secret_value(),
+        digest(token) if token else "",
+    )
+
+
+def _login(user: StoredUser) -> Login:
+    return Login(User(user.name, Role(user.role)), user.password_hash, user.token_hash)

@@ -1,0 +1,60 @@
+"""What a command changed, for the audit log: who sent it, and what was before and after."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from adapters.base import IncomingMessage
+from bot.group.command_parser import CommandMessage
+from bot.store.store import Store
+from bot.types import Group
+from common.clock import Clock
+
+CHANGING = ("reload", "mute", "unmute", "recall", "bind", "unbind", "gate", "mode")
+"""The others only tell."""
+
+
+def sender(message: IncomingMessage) -> str:
+    """The login that sent it, or the person on the platform."""
+    return message.login or f"{message.adapter}:{message.user}"
+
+
+async def audited(
+    store: Store,
+    clock: Clock,
+    sent: CommandMessage,
+    work: Callable[[CommandMessage], Awaitable[str]],
+) -> str:
+    """Does the work of a command and records it, where it changes something."""
+    name, argument = sent.command.name, sent.command.argument
+    if name not in CHANGING or (name in ("gate", "mode") and not argument):
+        return await work(sent)
+    before = await _state(store, clock, name, sent.group)
+    line = await work(sent)
+    after = await _state(store, clock, name, sent.group)
+    await store.add_audit(
+        at=clock.now(),
+        who=sender(sent.message),
+        action=f"/{name} {argument}".strip(),
+        target=":".join(sent.group),
+        before=before,
+        after=after,
+    )
+    return line
+
+
+async def _state(store: Store, clock: Clock, name: str, group: Group) -> str | None:
+    """What the command sets, as it is now."""
+    match name:
+        case "mode":
+            return (await store.group_mode(*group))[0] or "default"
+        case "mute" | "unmute":
+            until = await store.muted_until(*group, clock.now())
+            return f"muted until {_shown(until)}" if until else "not muted"
+        case "bind" | "unbind":
+            return ", ".join(await store.bound_sources(*group)) or "all sources"
+        case _:
+            return None
+
+
+def _shown(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="minutes")

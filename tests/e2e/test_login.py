@@ -1,0 +1,50 @@
+"""The first start and logging in, in a real browser."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.actions import say, width_fits
+from tests.e2e.conftest import OpenPage
+from tests.fakes.web_app import serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_the_first_admin_is_made_by_one_click_logs_out_and_in(open_page: OpenPage) -> None:
+    async with serving() as served:
+        page = await open_page(
+            served.url, failing="401", viewport={"width": 390, "height": 800}, locale="zh-CN"
+        )
+        await expect(page.locator("#no-login")).to_contain_text("谁都不能用管理命令")
+        await say(page, "Alice", "hello")
+        await page.locator("#make-admin").click()
+        password = await page.locator("#password-made").inner_text()
+        await page.locator("#password-dialog button").click()
+        await expect(page.locator("#no-login")).to_be_hidden()
+        assert await width_fits(page)
+        await say(page, "Alice", "/dou status")
+        assert served.bot.events[-1].login == "admin"  # type: ignore[union-attr]  # a message
+
+        await page.locator("#log-out").click()
+        await page.locator("#login-name").fill("admin")
+        await page.locator("#login-secret").fill("not the password")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#login-error")).to_be_visible()
+        await page.locator("#login-secret").fill(password)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
+        await say(page, "Bob", "hello again")
+        await page.reload()
+        await expect(page.locator("#log-out")).to_contain_text("admin")
+        await page.context.close()
+
+
+async def test_who_goes_on_without_logins_is_told_what_that_means(open_page: OpenPage) -> None:
+    async with serving() as served:
+        page = await open_page(served.url)
+        await page.locator("#go-on").click()
+        await expect(page.locator("#no-login")).to_contain_text("is its admin")
+        await expect(page.locator("#make-admin")).to_be_visible()
+        await say(page, "Alice", "/dou status")
+        assert served.bot.events[-1].login == "local"  # type: ignore[union-attr]  # a message
+        await page.context.close()
