@@ -10,7 +10,19 @@ from pathlib import Path
 
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
-from bot.cli import asking, check, evaluate, gate, index, label, replay, scoring, teacher, user
+from bot.cli import (
+    asking,
+    backup,
+    check,
+    evaluate,
+    gate,
+    index,
+    label,
+    replay,
+    scoring,
+    teacher,
+    user,
+)
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.config.schema import Config, ConfigError, load_config
 from bot.console.users import UsersError
@@ -69,6 +81,8 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             with closing(index.ProgressBars()) as bars:
                 await run_daemon(config, SystemClock(), bars, burst=args.burst)
             return 0
+        case "backup" | "restore":
+            return await asyncio.to_thread(backup.pack_or_restore, config.bot.data_dir, args)
         case "index":
             return await index.index(config.plan)
         case "user":

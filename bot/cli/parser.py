@@ -37,6 +37,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     run = commands.add_parser("run", help="run the daemon (the default)")
     # No default of its own, which would hide what stands before the command.
     run.add_argument("--burst", action="store_true", default=argparse.SUPPRESS, help=BURST)
+    _add_keeping(commands)
     commands.add_parser("index", help="bring the knowledge index up to date")
     _add_asking(commands)
     gate = commands.add_parser("gate", help="judge messages, one per line on standard input")
@@ -58,6 +59,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if args.command == "eval":
         args.data = args.data or args.file
     return args
+
+
+def _add_keeping(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    about = "pack messages, index, gate and labels into one file, while the bot runs or not"
+    backup = commands.add_parser("backup", help=about)
+    backup.add_argument("file", type=Path, metavar="FILE")
+    about = "take up a backup, once all of it is checked"
+    restore = commands.add_parser("restore", help=about)
+    restore.add_argument("file", type=_file, metavar="FILE")
+    aside = "put aside what is there; a running bot takes it up when it is restarted"
+    restore.add_argument("--replace", action="store_true", help=aside)
 
 
 def _add_asking(commands: "argparse._SubParsersAction[_Parser]") -> None:

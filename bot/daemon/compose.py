@@ -4,6 +4,7 @@
 and makes what answers. Each part is given what it calls, and none calls back.
 """
 
+import asyncio
 import gc
 import logging
 import sys
@@ -36,6 +37,7 @@ from bot.group.outbox import Outbox
 from bot.group.worker import Worker
 from bot.llm.create import open_llm
 from bot.metrics import create_metrics
+from bot.store.backup import BEFORE, take_up
 from bot.store.instance import only_instance
 from bot.store.store import Store, open_store
 from bot.types import Progress
@@ -57,6 +59,8 @@ async def run_daemon(
     `progress` is told how far the first build of the index is."""
     folder = config.bot.data_dir
     with only_instance(folder):
+        if await asyncio.to_thread(take_up, folder):
+            log.info("took up what was restored; what was there is in %s", folder / BEFORE)
         async with open_store(folder / "bot.sqlite") as store:
             parts = await build(config, clock, store, create_adapters(config, store, clock))
             await run_app(parts, lambda: load(parts, progress), burst=burst)

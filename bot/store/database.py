@@ -119,7 +119,7 @@ class Database:
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # Used as a context manager a connection commits, or rolls back when something is raised.
         changes = self._connection.total_changes
-        with _explained(self._path), self._connection:
+        with explained(self._path), self._connection:
             # Commands such as `label` write beside the bot: who waits for them does so here, and
             # not in the middle of a transaction, where waiting would be in vain.
             self._connection.execute("BEGIN IMMEDIATE")
@@ -160,7 +160,7 @@ def insert(db: Connection, table: str, **values: object) -> None:
 
 
 def _open(path: Path, busy_timeout_s: float, durable: bool, upgrade: bool) -> sqlite3.Connection:
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # What people say in a group is for the bot's user alone to read.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -205,7 +205,7 @@ def _prepared(
 
 
 def _close(path: Path, connection: sqlite3.Connection) -> None:
-    with _explained(path):
+    with explained(path):
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
@@ -213,7 +213,8 @@ def _close(path: Path, connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Errors of SQLite and of the file become a StoreError."""
     try:
         yield
     except sqlite3.Error as error:
