@@ -91,6 +91,12 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             return await _check(args, config)
         case "label" | "replay":
             return await _on_messages(args, config)
+        case _:
+            return await _on_knowledge(args, config)
+
+
+async def _on_knowledge(args: argparse.Namespace, config: Config) -> int:
+    """The commands that ask the documents."""
     async with _knowledge(config) as knowledge, _model(config) as llm:
         match args.command:
             case "ask":
