@@ -82,6 +82,11 @@ async def _measured(config: Config) -> list[Figure]:
                     at_most(f"false sentences posted, {what} ({n})", len(posted) / n, limit),
                     at_most(f"true sentences dropped, {what} ({total})", len(lost) / total, 0.02),
                 ]
+                exact = sum(row.kind == "exact" for row in rows)
+                caught = exact - sum(rows[number].kind == "exact" for number, _ in posted)
+                print(
+                    f"    of {exact} with an exact fact (a command, a key, a version) {caught} went"
+                )
                 halves = [sum(number % 2 == half for number, _ in posted) for half in (0, 1)]
                 kinds = dict(Counter(rows[number].kind for number, _ in posted))
                 print(f"    {name}, {language}: posted {halves} {kinds}; lost {len(lost)}")

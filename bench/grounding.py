@@ -44,7 +44,10 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 def _dropped(found: Sequence[tuple[Sources, str]], change: Callable[[str], str]) -> float:
     changed = [(page, change(sentence)) for page, sentence in found]
-    lost = sum(not all(page.hold(f, said) for f in facts_in(said)) for page, said in changed)
+    lost = sum(
+        any(page.mentions.strange_in(said)) or not all(page.hold(f, said) for f in facts_in(said))
+        for page, said in changed
+    )
     return lost / max(1, len(found))
 
 

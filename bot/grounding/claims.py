@@ -176,8 +176,10 @@ def _examined(unit: Unit, sources: Sources) -> Claim:
         unit, facts = _code(unit, sources)
     else:
         facts = facts_in(unit.text)
-    missing = tuple(fact.text for fact in facts if not sources.hold(fact, unit.text))
-    return Claim(unit, tuple(facts), missing)
+    missing = [fact.text for fact in facts if not sources.hold(fact, unit.text)]
+    if unit.kind is Kind.SENTENCE and not missing:
+        missing += sources.mentions.strange_in(unit.text)
+    return Claim(unit, tuple(facts), tuple(missing))
 
 
 def _code(block: Unit, sources: Sources) -> tuple[Unit, list[Fact]]:

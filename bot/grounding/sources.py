@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from bot.grounding.document import Page, is_asked
 from bot.grounding.facts import Fact, Sort
+from bot.grounding.mentions import Mentions
 from bot.grounding.normalize import plain, unmarked
 from bot.grounding.numbers import Measures
 from common.links import ENDING, OWN_MACHINE, host_of, links, may_be_address
@@ -18,7 +19,9 @@ class Sources:
     documents hold them: anybody can write one into a question."""
 
     def __init__(self, documents: Iterable[str], question: str) -> None:
-        self.pages = [Page(text) for text in documents]
+        texts = list(documents)
+        self.pages = [Page(text) for text in texts]
+        self.mentions = Mentions(texts, question)
         self._asked = Page(question)
         self._measures = Measures([page.raw for page in self.pages], self._asked.raw)
 

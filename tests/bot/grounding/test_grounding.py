@@ -129,6 +129,33 @@ def test_numbers_cannot_be_exchanged() -> None:
         assert not grounded(f"It takes {said} [1].", sources).core_lost, said
 
 
+MENTIONED = """The server runs on Linux and keeps its data in SQLite. The default port is 7311.
+Use the read-only mode with Prometheus."""
+GENANNT = "服务运行在 Linux 上，数据存在 SQLite 里。默认端口是 7311。"
+
+
+@pytest.mark.parametrize(
+    ("page", "said", "strange"),
+    [
+        (MENTIONED, "It also supports Windows.", ["Windows"]),
+        (MENTIONED, "Linux is supported, and Prometheus is too.", []),
+        (MENTIONED, "Data goes into a Redis-like store.", ["Redis-like"]),
+        (MENTIONED, "Sorry to hear that; SQLite keeps it.", []),
+        (MENTIONED, "It listens on 7311 by default.", []),
+        (MENTIONED, "By default the mode is read-only.", ["default"]),
+        (MENTIONED, "也支持 Windows。", ["Windows"]),
+        (MENTIONED, "默认端口是 7311。", []),  # of another language only names are compared
+        (GENANNT, "默认监听 7311 端口。", []),
+        (GENANNT, "默认保存三十天。", ["默认"]),
+        (GENANNT, "It runs on Linux and keeps its data in SQLite by default.", []),
+    ],
+)
+def test_names_and_defaults_of_which_nobody_speaks(
+    page: str, said: str, strange: list[str]
+) -> None:
+    assert list(Sources([page], "how do I use it?").mentions.strange_in(said)) == strange
+
+
 @pytest.mark.parametrize(
     ("words", "value"),
     [
