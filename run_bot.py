@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
@@ -146,9 +147,11 @@ async def _evaluate(
 
 async def _check(args: argparse.Namespace, config: Config) -> int:
     if args.adapter:
-        async with open_store(Path(":memory:")) as store:
-            adapters = create_adapters(config, store, SystemClock())
-            return await check.check_adapter(adapters, args.adapter)
+        # A running bot has its own store open: this one is empty, and thrown away.
+        with TemporaryDirectory() as folder:
+            async with open_store(Path(folder) / "bot.sqlite", durable=False) as store:
+                adapters = create_adapters(config, store, SystemClock())
+                return await check.check_adapter(adapters, args.adapter)
     async with _model(config) as llm, _external(config) as external:
         return await check.check(config, llm, external)
 

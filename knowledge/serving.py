@@ -1,5 +1,6 @@
 """What answers questions at a time: a snapshot with the gate that was fitted to it."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from knowledge.gate.refit import (
     taken_labels,
     unchanged,
 )
-from knowledge.gate.state import FittedGate
+from knowledge.gate.state import STATE, FittedGate
 from knowledge.index.catalog import ANSWER
 from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.open import EVERYTHING, Scope, Snapshot, open_snapshot, scope_of
@@ -26,6 +27,8 @@ from knowledge.plan import BuildPlan
 from knowledge.retrieval.evidence import Scale, heading_alike
 from knowledge.settings import GateSettings
 from knowledge.types import Embedder, IndexMismatch, Status, Vectors, Verdict
+
+log = logging.getLogger(__name__)
 
 WORDED_ALIKE = 0.8
 """A message that shares this much with a heading asks what the documents answer."""
@@ -90,8 +93,10 @@ class Opener:
         key = self._options.key(examples.digest, self._embedder.id)
         try:
             fitted = FittedGate.load(folder, folder.name, key)
-        except IndexMismatch:
-            # Another index, other examples or other targets: what was fitted is worth nothing.
+        except IndexMismatch as error:
+            # Another index, other examples or other targets, or damaged: it is worth nothing.
+            if (folder / STATE).exists():
+                log.warning("the gate is fitted again: %s", error)
             fitted = self.fit(snapshot, folder, examples)
             fitted.save(folder)
         self._embedder.encode(["warm up"])

@@ -1,6 +1,7 @@
 """The command line, as a user types it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,27 @@ async def test_ask_json_has_the_documented_shape(folder: Path) -> None:
     assert found["outcome"] == "silence"
     assert found["reason"] in ("off_topic", "no_evidence")
     assert found["text"] and not found["citations"]
+
+
+async def test_what_is_damaged_is_built_again_and_said_in_a_line(tmp_path: Path) -> None:
+    await run(tmp_path, "index")
+    (snapshot,) = (tmp_path / "data/knowledge").glob("snapshot-*")
+    (terms,) = (snapshot / "words").glob("*.term")
+    terms.write_bytes(bytes(255 - byte for byte in terms.read_bytes()[:200]) + bytes(9000))
+    status, out, err = await run(tmp_path, "ask", ASK)
+    assert (status, "7311" in out) == (0, True)
+    (line,) = [line for line in err.splitlines() if "is built again by itself" in line]
+    assert "the index of words" in line
+    assert "Traceback" not in err
+
+
+async def test_a_daemon_that_can_not_build_its_index_says_so_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/knowledge").write_text("a file where the index should be")
+    status, _, err = await run_process(tmp_path, "run", "--burst")
+    assert status == 1
+    assert err.splitlines()[-1].startswith("can't write the index in ")
+    assert "Traceback" not in err and "Group" not in err
 
 
 async def test_search_json(folder: Path) -> None:
@@ -133,6 +155,15 @@ async def test_check_finds_what_is_wrong(folder: Path) -> None:
     status, out, _ = await run(folder, "check", more=("--set", f"bot.data_dir={folder}/none"))
     assert status == 1
     assert "run_bot.py index" in out
+
+
+async def test_check_of_an_adapter_leaves_nothing_behind(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = await run(folder, "check", "--adapter", "web")
+    assert (status, out) == (0, "ok    web: nothing to set up\n")
+    assert os.listdir() == []  # noqa: PTH208
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ async def _receiving(parts: Parts) -> AsyncIterator[Mapping[str, asyncio.Task[No
             )
             for name, adapter in parts.adapters.items()
         }
-        watching = asyncio.create_task(_watch_store(parts.store, parts.health, parts.clock))
+        watching = asyncio.create_task(_watch_store(parts))
         try:
             yield inputs
         finally:
@@ -156,14 +156,16 @@ async def _receiving(parts: Parts) -> AsyncIterator[Mapping[str, asyncio.Task[No
             await asyncio.gather(watching, *inputs.values(), return_exceptions=True)
 
 
-async def _watch_store(store: Store, health: Health, clock: Clock) -> None:
+async def _watch_store(parts: Parts) -> None:
     """While nothing can be stored, tries now and then whether it is over: no platform need send
-    anything for the daemon to be ready again."""
+    anything for the daemon to be ready again. What could not be decided is taken up then."""
+    clock, failing = parts.clock, parts.health.store_problem
     while True:
         await clock.wait(asyncio.Event(), clock.now() + STORE_TRY_S)
-        if health.store_problem():
+        if failing():
             with suppress(StoreError):
-                await store.touch()
+                await parts.store.touch()
+                await parts.inbox.take_up()
 
 
 async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: Clock) -> None:

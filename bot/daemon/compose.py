@@ -9,7 +9,8 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from adapters import create
@@ -30,22 +31,26 @@ from bot.group.commands import Commands
 from bot.group.delivery import Delivery
 from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import Duplicates, RecentAnswers
+from bot.group.flood import Flood
 from bot.group.handler import QuestionHandler
 from bot.group.inbox import Inbox
 from bot.group.learning import Learning
 from bot.group.outbox import Outbox
+from bot.group.types import GroupOptions
 from bot.group.worker import Worker
 from bot.llm.create import open_llm
-from bot.metrics import create_metrics
+from bot.metrics import Metrics, create_metrics
 from bot.store.backup import BEFORE, take_up
 from bot.store.instance import only_instance
-from bot.store.store import Store, open_store
+from bot.store.store import Store, StoreError, open_store
 from bot.types import Progress
 from common.clock import Clock
+from common.hours import Hours
 from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
 from knowledge.index.snapshots import is_current
 from knowledge.ingest.build_process import build_apart
+from knowledge.types import IndexMismatch
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +74,34 @@ async def run_daemon(
 async def build(
     config: Config, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
 ) -> Parts:
-    """What needs no knowledge yet; flood control as it was before the last stop."""
-    options, hours = settings.group_options(config), settings.hours(config)
-    metrics, tasks = create_metrics(), Tasks()
-    users, audit = await open_users(config.http, config.bot.data_dir, clock), Audit(store, clock)
-    health = Health(adapters, clock, store_problem=lambda: store.database.problem)
-    HealthMetrics(health).register(metrics.registry)
-    flood, recent = settings.flood(config), RecentAnswers(config.flood.repeat_window_s)
+    """What needs no knowledge yet, as the configuration says."""
+    rules = Rules(
+        options=settings.group_options(config),
+        hours=settings.hours(config),
+        flood=settings.flood(config),
+        recent=RecentAnswers(config.flood.repeat_window_s),
+    )
+    return await assemble(config, rules, clock, store, adapters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How the bot behaves in groups; `flood` and `recent` remember nothing yet."""
+
+    options: GroupOptions
+    hours: Hours
+    flood: Flood
+    recent: RecentAnswers
+
+
+async def assemble(
+    config: Config, rules: Rules, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
+) -> Parts:
+    """The parts and who knows whom; flood control as it was before the last stop."""
+    options, flood, recent = rules.options, rules.flood, rules.recent
+    metrics, tasks = create_metrics(), Tasks(tolerated=StoreError)
+    access, audit = await _access(config, clock, store)
+    health = _health(adapters, clock, store, metrics)
     flood.restore(await store.unprompted_replies(clock.now() - flood.window_s))
     recent.restore(await store.recent_answers(clock.now() - recent.window_s))
     delivery = Delivery(
@@ -101,7 +127,7 @@ async def build(
         store=store,
         commands=commands,
         delivery=delivery,
-        hours=hours,
+        hours=rules.hours,
         options=options,
         clock=clock,
         metrics=metrics,
@@ -118,12 +144,25 @@ async def build(
         commands=commands,
         inbox=inbox,
         health=health,
-        access=Access(config.http, users, Sessions(store, users, clock), audit, clock),
+        access=access,
         audit=audit,
         metrics=metrics,
         clock=clock,
         tasks=tasks,
     )
+
+
+async def _access(config: Config, clock: Clock, store: Store) -> tuple[Access, Audit]:
+    users, audit = await open_users(config.http, config.bot.data_dir, clock), Audit(store, clock)
+    return Access(config.http, users, Sessions(store, users, clock), audit, clock), audit
+
+
+def _health(
+    adapters: Mapping[str, Adapter], clock: Clock, store: Store, metrics: Metrics
+) -> Health:
+    health = Health(adapters, clock, store_problem=lambda: store.database.problem)
+    HealthMetrics(health).register(metrics.registry)
+    return health
 
 
 @asynccontextmanager
@@ -197,7 +236,14 @@ async def open_knowledge(
     if not is_current(plan):
         sys.stderr.write("building the knowledge index, once ...\n")
         await build_apart(plan, progress)
-    async with KnowledgeBase(plan, config.gate, config.knowledge.reranker) as knowledge:
+    async with AsyncExitStack() as stack:
+        knowledge = KnowledgeBase(plan, config.gate, config.knowledge.reranker)
+        try:
+            await stack.enter_async_context(knowledge)
+        except IndexMismatch as error:
+            log.warning("the index is built again by itself: %s", error)
+            await build_apart(plan, progress)
+            await stack.enter_async_context(knowledge)
         # What is loaded now stays: looking through it for garbage during a reload would stop the
         # event loop for 30 ms at a time.
         gc.freeze()

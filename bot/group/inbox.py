@@ -51,20 +51,32 @@ class Inbox:
     async def open(self, dispatcher: Dispatcher) -> None:
         """From now on messages are handed on at once, those first that an earlier run or the time
         of loading left undecided; what is too old is dismissed."""
+        await self._take_up(dispatcher)
+
+    async def take_up(self) -> None:
+        """Hands on what is stored and undecided, as the disk was full for instance; what is on its
+        way already stays there."""
+        if self._dispatcher:
+            await self._take_up(self._dispatcher)
+
+    async def _take_up(self, dispatcher: Dispatcher) -> None:
         now, age = self.clock.now(), self.options.max_age_s
         await self.store.dismiss_stale(now, age)
         messages = await self.store.undecided(now, age)
         # The store answers in the order in which it was asked: what was added before is among
-        # these, and who adds something later finds the inbox open.
+        # these, and who adds something later finds the inbox open. Nothing is awaited until all
+        # are handed on, so that what comes in meanwhile does not overtake them.
         self._dispatcher, self._closed = dispatcher, False
-        for message in messages:
-            await self._hand_on(message)
+        dropped = [self._hand_on(message) for message in messages]
+        for message in filter(None, dropped):
+            await self.delivery.dismiss((message,), Reason.QUEUE_FULL)
 
     async def open_hours(self) -> int:
         """Takes up what was kept for the working hours that begin now; how many messages."""
         kept = await self.store.kept(self.clock.now())
-        for message in kept:
-            await self._hand_on(message)
+        dropped = [self._hand_on(message) for message in kept]
+        for message in filter(None, dropped):
+            await self.delivery.dismiss((message,), Reason.QUEUE_FULL)
         return len(kept)
 
     def close(self) -> None:
@@ -102,25 +114,25 @@ class Inbox:
         self.metrics.messages.labels(message.adapter).inc()
         if now - sent_at > self.options.max_age_s:
             await self.delivery.dismiss((message,), Reason.STALE)
-        elif due_at <= now:
-            await self._hand_on(message)
+        elif due_at <= now and (dropped := self._hand_on(message)):
+            await self.delivery.dismiss((dropped,), Reason.QUEUE_FULL)
         return True
 
-    async def _hand_on(self, message: IncomingMessage) -> None:
+    def _hand_on(self, message: IncomingMessage) -> IncomingMessage | None:
         """The ways of a stored message: a command is obeyed at any hour; until the inbox is open
         the rest stays in the store; then what comes outside working hours is told so, and what
-        comes within them waits in its group's queue, for which the oldest may have to go."""
+        comes within them waits in its group's queue, for which the oldest may have to go: it is
+        returned then."""
         if self._closed:
-            return
+            return None
         command = parse_command(message.text, self.options.command_prefix)
         if command is not None:
             self.commands.obey(message, command)
-        elif self._dispatcher is None:
-            return
-        elif not self.hours.is_open(self.clock.now()):
+        elif self._dispatcher and self.hours.is_open(self.clock.now()):
+            return self._dispatcher.offer(message)
+        elif self._dispatcher:
             self.tasks.spawn(self._say_closed(message))
-        elif dropped := self._dispatcher.offer(message):
-            await self.delivery.dismiss((dropped,), Reason.QUEUE_FULL)
+        return None
 
     async def _say_closed(self, message: IncomingMessage) -> None:
         """One short line for who asked the bot itself, else silence."""

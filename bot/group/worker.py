@@ -206,8 +206,8 @@ class Worker:
         if pending not in self._at_work:
             for message in messages:
                 self._packer.change(message.message_id, None)
-        await self.delivery.dismiss(messages, reason, pending.trace)
         self._held.difference_update(m.message_id for m in messages)
+        await self.delivery.dismiss(messages, reason, pending.trace)
 
     def _release(self, pending: PendingQuestion) -> None:
         """A question is decided; one that was called off for no reason goes on in another."""

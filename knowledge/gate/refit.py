@@ -7,6 +7,7 @@ so going back a step brings back the gate as it was, whatever became of the inde
 """
 
 import json
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +18,9 @@ import numpy as np
 from knowledge.gate.examples import Example, load_examples
 from knowledge.gate.points import Scored, point_at
 from knowledge.gate.state import FittedGate
-from knowledge.types import GateState
+from knowledge.types import GateState, KnowledgeError
+
+log = logging.getLogger(__name__)
 
 FOLDER, KEPT = "labels", 20
 """Where the steps stand, and how many can be gone back."""
@@ -46,9 +49,13 @@ def unchanged(state: GateState) -> Refit:
 
 
 def taken_labels(folder: Path) -> tuple[Example, ...]:
-    """The labels of the newest step. Raises KnowledgeError where its file is damaged."""
-    steps = _steps(folder)
-    return load_examples(steps[-1:]).items
+    """The labels of the newest step whose file is not damaged; none where there is no step."""
+    for step in reversed(_steps(folder)):
+        try:
+            return load_examples([step]).items
+        except KnowledgeError as error:
+            log.warning("the step before is taken: %s", error)
+    return ()
 
 
 def take_labels(folder: Path, labels: Sequence[Example]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from knowledge.index.catalog import REJECT, Catalog
 from knowledge.index.lexical import LexicalIndex
 from knowledge.index.rows import DocumentRow
-from knowledge.index.snapshots import VECTORS, missing_parts
+from knowledge.index.snapshots import VECTORS, missing_parts, verify_words
 from knowledge.index.terms import Terms, checksums, which_are_in
 from knowledge.index.variants import Variants, variants_of
 from knowledge.index.vectors import VectorIndex, VectorParams
@@ -73,7 +73,9 @@ def open_snapshot(folder: Path, params: VectorParams, layout: str, ef_search: in
         raise IndexMismatch(f"the index in {folder} lacks {missing[0]}; {REBUILD}")
     catalog = Catalog.open(folder / "catalog.sqlite")
     try:
-        _compare(folder, catalog.meta(), params.embedder, layout)
+        meta = catalog.meta()
+        _compare(folder, meta, params.embedder, layout)
+        verify_words(folder, meta)
         return _opened(folder, catalog, params, ef_search)
     except (sqlite3.DatabaseError, OSError, ValueError) as error:
         catalog.close()

@@ -7,13 +7,15 @@
 <folder>/git/<source>/        checkouts of git sources
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from common.snapshots import current_snapshot
 from knowledge.index.catalog import Catalog
 from knowledge.index.embedders import create_embedder
+from knowledge.index.text_index import checksum_of
 from knowledge.index.vectors import VectorParams
-from knowledge.plan import BuildPlan
+from knowledge.plan import REBUILD, BuildPlan
 from knowledge.types import IndexMismatch
 
 CHANGES = "changes.txt"
@@ -21,6 +23,9 @@ CHANGES = "changes.txt"
 
 VECTORS = "small.hnsw"
 """The vectors of a snapshot: those of the smaller pieces."""
+
+WORDS_SUM = "words_sum"
+"""What the catalogue's meta calls the checksum of the index of words."""
 
 PARTS = ("catalog.sqlite", "small.json", "words/meta.json")
 """Files that every snapshot has; vectors only where there are documents."""
@@ -43,6 +48,13 @@ def is_current(plan: BuildPlan) -> bool:
 def same_layout(snapshot: Path, plan: BuildPlan) -> bool:
     """Can a build start from this snapshot?"""
     return _meta(snapshot).get("layout") == plan.layout
+
+
+def verify_words(snapshot: Path, meta: Mapping[str, str]) -> None:
+    """Raises IndexMismatch where the index of words is not what was built."""
+    noted = meta.get(WORDS_SUM)
+    if noted and noted != checksum_of(snapshot / "words"):
+        raise IndexMismatch(f"the index of words in {snapshot} is damaged; {REBUILD}")
 
 
 def _meta(snapshot: Path) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """What the index of documents and that of code share: a tantivy index in a folder, whose texts are
 cut into words by `common.language.words` and stemmed alike when they are searched."""
 
+import mmap
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,11 +31,14 @@ class TextIndex:
 
     @contextmanager
     def writing(self) -> Iterator[tantivy.IndexWriter]:
-        """Changes it, all or nothing."""
-        writer = self._index.writer(_WRITER_BYTES, 1)
-        yield writer
-        writer.commit()
-        writer.wait_merging_threads()
+        """Changes it, all or nothing. Raises OSError where the disk does not take it."""
+        try:
+            writer = self._index.writer(_WRITER_BYTES, 1)
+            yield writer
+            writer.commit()
+            writer.wait_merging_threads()
+        except ValueError as error:  # tantivy's, whatever is wrong
+            raise OSError(f"the index of words: {error}") from error
         self._index.reload()
         self.searcher = self._index.searcher()
 
@@ -62,6 +67,19 @@ class TextIndex:
                 for field, weight in weights.items()
             ]
         )
+
+
+def checksum_of(folder: Path) -> str:
+    """Of an index's files; tantivy itself believes damaged ones, and dies of them."""
+    found = 0
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith(".") and path.stat().st_size:
+            with (
+                path.open("rb") as file,
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+            ):
+                found = zlib.crc32(data, zlib.crc32(path.name.encode(), found))
+    return str(found)
 
 
 def copy_index(old: Path, new: Path) -> None:

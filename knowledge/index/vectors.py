@@ -1,7 +1,9 @@
 """The vector index: hnswlib with its parameters saved beside it."""
 
+import errno
 import json
 import mmap
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -104,11 +106,15 @@ class VectorIndex:
         return np.asarray(self._index.get_items(list(labels)), np.float32)
 
     def save(self, path: Path) -> None:
-        """Writes `path` and its parameters; each is complete or absent, never half."""
+        """Writes `path` and its parameters; each is complete or absent, never half. Raises
+        OSError."""
         waiting = path.with_suffix(".tmp")
         checksum = 0
         if not self._empty:
             self._index.save_index(str(waiting))
+            # hnswlib does not notice that a disk is full.
+            if waiting.stat().st_size != self._index.index_file_size():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(waiting))
             checksum = _checksum(waiting)
             waiting.replace(path)
         note = asdict(self.params) | {"size": self._size(), "deleted": sorted(self._deleted)}

@@ -21,9 +21,16 @@ from knowledge.index.embedders import create_embedder
 from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.lexical import Entry, LexicalIndex
 from knowledge.index.rows import NewPiece, PieceTerms
-from knowledge.index.snapshots import CHANGES, VECTORS, same_layout, vector_params
+from knowledge.index.snapshots import (
+    CHANGES,
+    VECTORS,
+    WORDS_SUM,
+    same_layout,
+    vector_params,
+    verify_words,
+)
 from knowledge.index.terms import Terms
-from knowledge.index.text_index import copy_index
+from knowledge.index.text_index import checksum_of, copy_index
 from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.ingest.changes import Changes, Known, shown, update_catalog
 from knowledge.ingest.git import update_git
@@ -111,6 +118,7 @@ def _fill(
     try:
         if old is not None:
             catalog.verify()
+            verify_words(new, catalog.meta())
         known, count = _known(plan, catalog.meta()), _counter(progress, "read", len(files))
         changes = update_catalog(plan, catalog, files, known, count)
         orphans = catalog.drop_orphans()
@@ -123,7 +131,7 @@ def _fill(
         index.save(new / VECTORS)
         counts = catalog.counts()
         _cache(plan).prune(max(50_000, 3 * (counts[ANSWER] + counts[REJECT])))
-        catalog.set_meta(_meta(plan, embedder.id))
+        catalog.set_meta({**_meta(plan, embedder.id), WORDS_SUM: checksum_of(new / "words")})
         unread = [row for row in catalog.documents() if row.error]
     finally:
         catalog.close()

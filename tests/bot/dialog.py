@@ -5,30 +5,22 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
-from adapters.contract import Adapter
 from bot.answering.pipeline import Pipeline
 from bot.answering.settings import AnswerSettings
 from bot.config.options import group_options
 from bot.config.schema import Config
-from bot.group.commands import Commands
-from bot.group.delivery import Delivery
+from bot.daemon.app import Parts
+from bot.daemon.compose import Rules, assemble, create_dispatcher, create_handler
 from bot.group.dispatcher import Dispatcher
-from bot.group.duplicates import Duplicates, RecentAnswers
+from bot.group.duplicates import RecentAnswers
 from bot.group.flood import Flood
-from bot.group.handler import QuestionHandler
-from bot.group.inbox import Inbox
-from bot.group.outbox import Outbox
 from bot.group.types import GroupOptions
-from bot.group.worker import Worker
 from bot.llm.llm import Llm
-from bot.metrics import Metrics, create_metrics
-from bot.store.store import Store, open_store
+from bot.store.store import open_store
 from common.hours import Hours
-from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
@@ -55,16 +47,17 @@ class Setup:
 class Talk:
     """A running bot in one group."""
 
-    inbox: Inbox
+    parts: Parts
     dispatcher: Dispatcher
-    delivery: Delivery
-    tasks: Tasks
-    store: Store
     adapter: RecordingAdapter
     clock: FakeClock
-    metrics: Metrics
     seen: int = 0
     ids: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        parts = self.parts
+        self.inbox, self.delivery, self.store = parts.inbox, parts.delivery, parts.store
+        self.tasks, self.metrics = parts.tasks, parts.metrics
 
     async def say(
         self,
@@ -154,69 +147,25 @@ async def talking(
 ) -> AsyncIterator[Talk]:
     """A bot that runs on `folder`; entering it again is a restart."""
     clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
-    metrics, tasks = create_metrics(), Tasks()
-    options = replace(setup.options, admins=setup.admins)
-    adapters: dict[str, Adapter] = {one.name: one for one in (adapter, *others)}
-    async with open_store(folder / "bot.sqlite") as store, tasks:
-        flood = Flood(burst=setup.burst, refill_s=setup.refill_s, cooldown_s=setup.cooldown_s)
-        recent = RecentAnswers(setup.repeat_window_s)
-        flood.restore(await store.unprompted_replies(0))
-        recent.restore(await store.recent_answers(0))
-        delivery = Delivery(
-            store=store,
-            outbox=Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics),
-            recent=recent,
-            adapters=adapters,
-            clock=clock,
-            options=options,
-            metrics=metrics,
-            tasks=tasks,
-        )
-        commands = Commands(
-            store=store,
-            delivery=delivery,
-            options=options,
-            clock=clock,
-            metrics=metrics,
-            tasks=tasks,
-            health=lambda: {"problems": []},
-        )
-        inbox = Inbox(
-            store=store,
-            commands=commands,
-            delivery=delivery,
+    bot = Config().bot.model_copy(update={"data_dir": folder})
+    async with open_store(folder / "bot.sqlite") as store:
+        rules = Rules(
+            options=replace(setup.options, admins=setup.admins),
             hours=setup.hours,
-            options=options,
-            clock=clock,
-            metrics=metrics,
-            tasks=tasks,
+            flood=Flood(burst=setup.burst, refill_s=setup.refill_s, cooldown_s=setup.cooldown_s),
+            recent=RecentAnswers(setup.repeat_window_s),
         )
-        handler = QuestionHandler(
-            pipeline=Pipeline(knowledge, AnswerSettings(), llm),
-            duplicates=Duplicates(knowledge, recent, options.repeat_similarity),
-            flood=flood,
-            delivery=delivery,
-            store=store,
-            adapters=adapters,
-            options=options,
-            clock=clock,
-        )
-        new_worker = partial(
-            Worker,
-            handler=handler,
-            delivery=delivery,
-            store=store,
-            options=options,
-            clock=clock,
-            tasks=tasks,
-        )
-        dispatcher = Dispatcher(new_worker, tasks)
-        commands.open(knowledge)
-        await delivery.resume(options.max_age_s)
-        await inbox.open(dispatcher)
-        yield Talk(inbox, dispatcher, delivery, tasks, store, adapter, clock, metrics)
-        dispatcher.stop()
-        await tasks.drain(0.5)
+        adapters = {one.name: one for one in (adapter, *others)}
+        parts = await assemble(Config(bot=bot), rules, clock, store, adapters)
+        async with parts.tasks:
+            handler = create_handler(parts, Pipeline(knowledge, AnswerSettings(), llm))
+            dispatcher = create_dispatcher(parts, handler)
+            parts.commands.open(knowledge)
+            await parts.delivery.resume(parts.options.max_age_s)
+            await parts.inbox.open(dispatcher)
+            yield Talk(parts, dispatcher, adapter, clock)
+            dispatcher.stop()
+            await parts.tasks.drain(0.5)
 
 
 Line = tuple[str, str, str | None]

@@ -12,6 +12,8 @@ from bot.daemon.compose import build
 from bot.daemon.health import Health, HealthMetrics
 from bot.metrics import create_metrics
 from bot.store.store import StoreError, open_store
+from knowledge.base import KnowledgeBase
+from tests.bot.dialog import talking
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
 
@@ -70,10 +72,37 @@ async def test_a_full_disk_is_no_ready_daemon(tmp_path: Path) -> None:
         await store.counts()  # reading does well, and nothing is over
         assert parts.health.report()["problems"]
 
-        watching = asyncio.create_task(_watch_store(store, parts.health, clock))
+        watching = asyncio.create_task(_watch_store(parts))
         await store.database.run(lambda db: db.execute("PRAGMA max_page_count = 9999").fetchall())
         while parts.health.report()["problems"]:
             clock.advance(STORE_TRY_S)
             await asyncio.sleep(0.001)
         watching.cancel()
         assert parts.health.report()["status"] == "ready"
+
+
+FORBIDDEN = {"no_decision": "INSERT ON decisions", "no_touch": "UPDATE ON state"}
+
+
+async def test_what_the_disk_kept_undecided_is_answered_once_it_is_well(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        database = talk.store.database
+        await talk.say("ann", "@bot How do I install Kettle with pip?")
+        fail = "CREATE TRIGGER {} BEFORE {} BEGIN SELECT RAISE(ABORT, 'full'); END"
+        await database.run(lambda db: [db.execute(fail.format(*one)) for one in FORBIDDEN.items()])
+        await talk.idle()
+        assert not talk.heard()
+        assert talk.parts.health.report()["status"] == "not ready"
+
+        await database.run(lambda db: [db.execute(f"DROP TRIGGER {name}") for name in FORBIDDEN])
+        watching = asyncio.create_task(_watch_store(talk.parts))
+        await asyncio.sleep(0)
+        talk.clock.advance(STORE_TRY_S)
+        while database.problem or not talk.tasks.active:
+            await asyncio.sleep(0.001)
+        watching.cancel()
+        await talk.idle()
+        (answer,) = talk.heard()
+        assert answer.kind == "answer"

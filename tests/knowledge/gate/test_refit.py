@@ -32,6 +32,17 @@ def test_half_an_emoji_costs_no_step(tmp_path: Path) -> None:
     assert taken_labels(tmp_path)[0].text.startswith("半个 emoji")
 
 
+def test_a_damaged_step_is_left_out_with_a_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in ("first", "second"):
+        take_labels(tmp_path, [replace(LABEL, text=text)])
+    newest = max((tmp_path / "labels").iterdir())
+    newest.write_bytes(newest.read_bytes()[:20])
+    assert [one.text for one in taken_labels(tmp_path)] == ["first"]
+    assert newest.name in caplog.text
+
+
 @pytest.mark.parametrize(("target", "taken"), [(0.9, False), (0.2, True)])
 def test_precision_may_fall_only_where_it_was_more_than_wished_for(
     target: float, taken: bool

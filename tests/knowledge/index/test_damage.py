@@ -60,7 +60,7 @@ def missing(path: Path) -> None:
     path.unlink()
 
 
-SNAPSHOT_FILES = ["catalog.sqlite", "small.hnsw", "small.json", "words/meta.json"]
+SNAPSHOT_FILES = ["catalog.sqlite", "small.hnsw", "small.json", "words/meta.json", "words/*.term"]
 DAMAGE = [empty, junk, half, flipped, missing]
 
 
@@ -78,7 +78,7 @@ def test_a_damaged_snapshot_names_the_command_which_repairs_it(
 ) -> None:
     snapshot = current_snapshot(Path(made.folder))
     assert snapshot
-    damage(snapshot / name)
+    damage(next(snapshot.glob(name)))
     try:
         # What was flipped may be the text of a page: nothing notices that.
         opened(made).catalog.close()
@@ -103,6 +103,23 @@ async def test_the_bot_that_can_not_open_its_index_says_so_in_one_line(
     with pytest.raises(IndexMismatch, match=r"small\.hnsw is damaged; .*run_bot\.py index"):
         async with KnowledgeBase(made, gate_options(tmp_path)):
             raise AssertionError("it must not open")
+
+
+async def test_a_damaged_gate_is_fitted_again_with_a_line(
+    made: BuildPlan, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshot = current_snapshot(Path(made.folder))
+    assert snapshot
+    for damage in (missing, half):
+        caplog.clear()
+        async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
+            assert knowledge.status().gate.index == snapshot.name
+        damage(snapshot / "gate.json")
+    async with KnowledgeBase(made, gate_options(tmp_path)):
+        pass
+    (line,) = [r.getMessage() for r in caplog.records if "fitted again" in r.getMessage()]
+    assert "gate.json is unreadable" in line
+    assert json.loads((snapshot / "gate.json").read_text())["index"] == snapshot.name
 
 
 @pytest.mark.parametrize("damage", [empty, junk, missing])
