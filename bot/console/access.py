@@ -5,7 +5,6 @@ Where nobody has a login, the server answers to this machine only: whoever uses 
 particular, who may chat, until the choice of the first start; see `bot.console.login`.
 """
 
-import ipaddress
 import math
 import secrets
 
@@ -26,6 +25,7 @@ from bot.console.audit import Audit
 from bot.console.sessions import COOKIE, Failures, Sessions, csrf_token
 from bot.console.users import LOCAL, Login, Users, digest
 from common.clock import Clock
+from common.hosts import network_of
 from common.rate_limit import Pace
 
 PROTECTED = "/api/"
@@ -78,18 +78,11 @@ class Access:
         return user
 
     def address(self, request: web.Request) -> str:
-        """Who sent it, as far as that is known: the address, or of IPv6 the network, of which a
-        person has a whole one."""
+        """Who sent it, as far as that is known; see `common.hosts.network_of`."""
         given = request.remote or ""
         if self.is_proxy(request):
             given = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or given
-        try:
-            found = ipaddress.ip_address(given)
-        except ValueError:
-            return "unknown"
-        if found.version == 4:
-            return str(found)
-        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+        return network_of(given)
 
     def is_proxy(self, request: web.Request) -> bool:
         """Did the proxy that is believed hand it on?"""

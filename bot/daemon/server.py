@@ -1,5 +1,6 @@
 """The HTTP server: health, readiness, metrics, and the routes that adapters offer."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,9 +10,14 @@ from aiohttp import web
 from adapters.contract import Adapter
 from adapters.http_guard import Identify, json_response, security_middlewares
 from bot.config.schema import HttpSettings
+from bot.daemon.connections import Connections, counted, most_connections
 from bot.metrics import CONTENT_TYPE, Metrics
 
 MAX_BODY_BYTES = 1 << 20
+
+HEADERS_TIMEOUT_S = 20.0
+"""Until a request's headers have arrived, from the connection or the answer before: so it is with
+aiohttp's limit for idle connections."""
 
 
 class ServerError(Exception):
@@ -40,7 +46,7 @@ def create_application(
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     application = web.Application(
-        middlewares=security_middlewares(identify), client_max_size=MAX_BODY_BYTES
+        middlewares=(*security_middlewares(identify), counted), client_max_size=MAX_BODY_BYTES
     )
     application.add_routes(
         [
@@ -58,18 +64,40 @@ def create_application(
 @asynccontextmanager
 async def listening(settings: HttpSettings, application: web.Application) -> AsyncIterator[str]:
     """Serves while the context is open; yields the address. Raises ServerError."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        shutdown_timeout=2.0,
+        keepalive_timeout=HEADERS_TIMEOUT_S,
+    )
     await runner.setup()
+    most = most_connections()
+    connections = Connections(_protocols(runner), most, settings.proxy.address)
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
         try:
-            await site.start()
+            server = await asyncio.get_running_loop().create_server(
+                # Of the handles that are left, a burst of new connections takes no more than half.
+                connections,
+                settings.host,
+                settings.port,
+                backlog=min(128, most // 2),
+            )
         except OSError as error:
             raise ServerError(
                 f"can't listen on {settings.host}:{settings.port}: {error.strerror}; is another "
                 "bot running? choose another port with --set http.port=0"
             ) from error
-        host, port = runner.addresses[0][:2]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        try:
+            host, port = server.sockets[0].getsockname()[:2]
+            yield f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
+
+
+def _protocols(runner: web.AppRunner) -> web.Server:
+    """What makes a protocol for each connection, once the runner is set up."""
+    if runner.server is None:
+        raise AssertionError("the runner is set up")
+    return runner.server
