@@ -14,6 +14,10 @@ PIECE_CHARS = (200, 900)
 MAX_PIECES = 120
 """Pieces of all texts that are embedded for one question."""
 
+TITLE_COUNTS = 0.5
+"""A page's title is soon written, and search engines may show another one: it counts half, and no
+more than the text bears out, by the share of the question's words that stand in the text itself."""
+
 PER_TEXT = 2
 """Passages of one text among the best."""
 
@@ -39,17 +43,29 @@ def assess(
     cuts = [(text, piece) for text in texts for piece in _pieces(text.text)][:MAX_PIECES]
     if not cuts:
         return Found((), 0.0, ())
-    shown = [f"{_heading(text, piece)}\n{piece.text}" for text, piece in cuts]
+    shown = [f"{piece.heading}\n{piece.text}" for _, piece in cuts]
     vectors = encode([question, *shown])
-    telling = words.telling_terms(question)
-    whole = words.term_set("\n".join(f"{text.heading}\n{text.text}" for text in texts))
-    unknown = [name for name in words.unknown_names(question) if set(words.terms(name)) - whole]
+    asked, telling = words.terms(question), words.telling_terms(question)
+    titles = "\n".join(text.heading for text in texts)
+    said = words.term_set("\n".join(text.text for text in texts))
+    missing = [name for name in words.unknown_names(question) if set(words.terms(name)) - said]
+    titled = said | words.term_set(titles)
+    unknown = [name for name in missing if set(words.terms(name)) - titled]
     scored = []
-    for (text, piece), said, vector in zip(cuts, shown, vectors[1:], strict=True):
+    for (text, piece), own, vector in zip(cuts, shown, vectors[1:], strict=True):
         cosine = float(vector @ vectors[0])
-        title = asks_the_same(words, words.terms(question), _heading(text, piece))
-        share, count = held(words, telling, said)
-        sure = evidence(scale.of(cosine), share, count, title, len(unknown))
+        own_title = asks_the_same(words, asked, piece.heading)
+        title = asks_the_same(words, asked, _heading(text, piece))
+        share, count = held(words, telling, own)
+        with_title, _ = held(words, telling, f"{text.heading}\n{own}")
+        borne = TITLE_COUNTS * share
+        sure = evidence(
+            scale.of(cosine),
+            share + borne * (with_title - share),
+            count,
+            own_title + borne * (title - own_title),
+            len(missing) + borne * (len(unknown) - len(missing)),
+        )
         scored.append(_Scored(text, piece, cosine, sure))
     best = _best(scored, k)
     return Found(tuple(map(_passage, best)), best[0].evidence, tuple(unknown))

@@ -1,5 +1,6 @@
 """Texts from elsewhere, judged as if they were documents."""
 
+from bot.answering.gather import SURE_PAGE
 from knowledge.base import KnowledgeBase
 from knowledge.types import Passage
 
@@ -36,6 +37,16 @@ async def test_evidence_tells_an_answer_from_something_else(kettle: KnowledgeBas
     assert good.evidence > 0.7 > 0.3 > bad.evidence
     assert good.unknown == ()
     assert {"header", "proxy"} & {name.lower() for name in bad.unknown}
+
+
+async def test_a_title_that_matches_makes_no_answer_of_another_text(kettle: KnowledgeBase) -> None:
+    title = "Which header does the kettle server trust behind a proxy?"
+    bait = await kettle.assess(QUESTION, [page(LUNCH, title)], 3)
+    assert bait.evidence < 0.3
+    good = await kettle.assess(QUESTION, [page(PORTS, title)], 3)
+    assert good.evidence > SURE_PAGE
+    plain = await kettle.assess(QUESTION, [page(PORTS, "Notes")], 3)
+    assert plain.evidence < good.evidence, "it still counts"
 
 
 async def test_no_texts_are_no_evidence(kettle: KnowledgeBase) -> None:
