@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
@@ -10,9 +11,26 @@ from pydantic import ValidationInfo as Info
 from common.settings import Cron, HeaderSecret, Section, WebAddress
 from knowledge.plan import BuildPlan, EmbedderSpec, Source
 
-_REMOTE = re.compile(r"(https|ssh|file)://\S+")
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
+_USER = re.compile(r"[^\s:@/-][^\s:@/]*")
 _SCP = re.compile(r"[\w.][\w.-]*@[\w.][\w.-]*:[^\s:-][^\s:]*")
 _LOCAL = re.compile(r"/[^\0\n]*")
+
+
+def _is_remote(address: str) -> bool:
+    """An address whose host and user can't be taken for options by git, ssh or who reads them."""
+    known = address.startswith(("https://", "ssh://", "file://"))
+    if not known or re.search(r"\s", address) or not address.isprintable():
+        return False
+    try:
+        parts = urlsplit(address)
+        host, user, _ = unquote(parts.hostname or ""), unquote(parts.username or ""), parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "file":
+        return parts.netloc in ("", "localhost") and parts.path.startswith("/")
+    fits = _HOST.fullmatch(host) and (not user or _USER.fullmatch(user) or parts.scheme == "https")
+    return bool(fits) and not user.startswith("-")
 
 
 def _folder_name(text: str) -> str:
@@ -61,7 +79,9 @@ class SourceSettings(Section):
     @field_validator("git")
     @classmethod
     def _one_place(cls, git: str | None, info: Info) -> str | None:
-        if git is not None and not any(p.fullmatch(git) for p in (_REMOTE, _SCP, _LOCAL)):
+        if git is not None and not (
+            _is_remote(git) or _SCP.fullmatch(git) or _LOCAL.fullmatch(git)
+        ):
             raise ValueError(
                 "must be an https://, ssh:// or file:// address, git@host:path, or an absolute path"
             )

@@ -137,6 +137,8 @@ def test_adapters_have_the_settings_of_their_kind(load: Load) -> None:
     [
         "https://example.com/docs.git",
         "ssh://git@example.com:22/docs.git",
+        "ssh://[2001:db8::1]/docs.git",
+        "https://ci%40example.com:p%2d@example.com/docs.git",
         "git@example.com:group/docs.git",
         "file:///srv/docs.git",
         "/srv/docs.git",
@@ -168,7 +170,22 @@ def test_what_is_wrong_with_a_source(load: Load, entry: str) -> None:
     assert lines == [f"config.yaml:3: knowledge.sources[0].{IN_A_SOURCE[entry]}"]
 
 
-@pytest.mark.parametrize("git", ["--upload-pack=x", "ext::sh -c x", "docs", "-x", "a@b:-c", ""])
+@pytest.mark.parametrize(
+    "git",
+    [
+        *("--upload-pack=x", "ext::sh -c x", "docs", "-x", "a@b:-c", ""),
+        *("ssh://-oProxyCommand=x/y", "ssh://%2doProxyCommand=x/y", "ssh://git@-oProxyCommand=x/y"),
+        *(
+            "ssh://-lroot@h/y",
+            "ssh://a@b@-oX/y",
+            "ssh://[-oX]/y",
+            "ssh://h:-p/y",
+            "ssh://h:22:-oX/y",
+        ),
+        *("https://-x/y", "https://h@-o/y", "file://-x/y", "git+ssh://h/y", "ssh:///y"),
+        *("ssh://\u202ehost/y", "https://ex\u200bample.com/y", "https://h/a\u2028b"),
+    ],
+)
 def test_git_addresses_that_could_do_harm_are_refused(load: Load, git: str) -> None:
     assert objections(load, f"knowledge: {{sources: [{{name: a, git: '{git}'}}]}}") == [
         "config.yaml:1: knowledge.sources[0].git: must be an https://, ssh:// or file:// "
