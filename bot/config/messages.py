@@ -32,6 +32,7 @@ _EXAMPLES = {
     "adapters[].name": "letters, digits, - or _",
     "admin.prefix": "a word without spaces, such as /dou",
     "http.host": "an address such as 127.0.0.1",
+    "llm.local.serve.model": "a folder or a hub id that begins with no dash",
     "llm.local.serve.model_name": "a name without spaces, such as chat",
 }
 

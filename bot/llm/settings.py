@@ -42,8 +42,9 @@ RouteOrder = Annotated[tuple[Side, ...], Field(min_length=1), AfterValidator(_ro
 class ServeSettings(Section):
     """An lmdeploy api_server that the bot starts and watches; off without `model`."""
 
-    model: str = Field(default="", max_length=500)
-    model_name: str = Field(default="chat", pattern=r"^\S{1,200}$")
+    # Both stand in the server's command line, where a dash at the front makes an option.
+    model: str = Field(default="", max_length=500, pattern=r"^[^-]|^$")
+    model_name: str = Field(default="chat", pattern=r"^[^\s-]\S{0,199}$")
     port: int = Field(default=23333, ge=1024, le=65535)
     tp: int = Field(default=1, ge=1, le=64)
     session_len: int = Field(default=16384, ge=4096, le=1 << 22)

@@ -73,6 +73,9 @@ IN_A_FILE = {
         "3: http.host: 0.0.0.0 can be reached from other machines, which demands `http.token` or "
         "`http.users`; write token: ${HTTP_TOKEN}, or host: 127.0.0.1"
     ),
+    "llm: {local: {serve: {model: --trust-remote-code}}}": (
+        "1: llm.local.serve.model: must be a folder or a hub id that begins with no dash"
+    ),
     "http: {users: [{name: a b, role: admin}]}": (
         "1: http.users[0].name: must be 1 to 64 characters of A-Z a-z 0-9 . _ @ -, such as alice"
     ),
