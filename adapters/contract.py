@@ -37,11 +37,12 @@ class History(Protocol):
 
     async def decision(self, adapter: str, message_id: str) -> dict[str, Any] | None:
         """The decision on a message: `{"message_id", "group", "user", "state", "outcome",
-        "reason", "reason_text", "reply_id", "text", "citations", "feedback", "trace"}`; None for
-        an unknown id. `state` is "pending" until it is decided, then "answered" or "dismissed";
-        `user` is the author; `reason_text` is `{"zh", "en"}`; where the group was in
-        shadow mode there is a `draft` too, which is what would have been posted: `{"kind", "text",
-        "at", "citations", "answered_by", "answered_at"}`; the last two tell of the person who
+        "reason", "reason_text", "reply_id", "replied", "text", "citations", "feedback", "trace"}`;
+        None for an unknown id. `state` is "pending" until it is decided, then "answered" or
+        "dismissed"; `user` is the author; `reason_text` is `{"zh", "en"}`; `replied` is the kind
+        of what was posted, None where nothing was; where the group was in shadow mode there
+        is a `draft` too, which is what would have been posted: `{"kind", "text", "at",
+        "citations", "answered_by", "answered_at"}`; the last two tell of the person who
         answered instead, else they are null."""
         ...
 

@@ -1,4 +1,4 @@
-"""A group chat on the bot's own page: the page, its API and its live stream."""
+"""A group chat on the bot's own page, or of who calls its API: the API and its live stream."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ from adapters.http_guard import USER, Role, json_response
 from adapters.markup import called_at_first, take_mention
 from adapters.payload import clean
 from adapters.settings import AdapterSettings, Name
-from adapters.web.http import asset_file, index_page, read_json_body, storage_at_work
+from adapters.web.http import read_json_body, storage_at_work
 from adapters.web.socket import serve_stream
 from adapters.web.stream import StreamHub
 from adapters.web.types import (
@@ -98,10 +98,8 @@ class WebAdapter(Adapter):
             await self._hub.push(decision.group, {"type": "decision", **shown})
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """The page at /, its files, and the API."""
+        """The API; the page that shows it is the console's."""
         return (
-            web.get("/", self._index),
-            web.get("/assets/{name}", asset_file),
             web.post("/api/messages", self._post),
             web.delete("/api/messages/{message_id}", self._delete),
             web.post("/api/feedback", self._feedback),
@@ -110,10 +108,6 @@ class WebAdapter(Adapter):
             web.get("/api/decisions/{message_id}", self._decision),
             web.get("/api/stream", self._stream, allow_head=False),
         )
-
-    async def _index(self, request: web.Request) -> web.Response:
-        del request
-        return await index_page(self._context.bot_name, self._context.command_prefix)
 
     async def _post(self, request: web.Request) -> web.Response:
         posted = parse_body(PostedMessage, await read_json_body(request))

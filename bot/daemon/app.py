@@ -20,6 +20,8 @@ from contextlib import (
 )
 from dataclasses import dataclass
 
+from aiohttp import web
+
 from adapters.base import AdapterError, LoginRefused, Publish
 from adapters.contract import Adapter
 from bot.config.options import zone
@@ -85,16 +87,21 @@ class Answering:
 
 
 async def run_app(
-    parts: Parts, load: Callable[[], AbstractAsyncContextManager[Answering]], *, burst: bool
+    parts: Parts,
+    routes: Sequence[web.RouteDef],
+    load: Callable[[], AbstractAsyncContextManager[Answering]],
+    *,
+    burst: bool,
 ) -> None:
-    """Runs until a signal comes, or with `burst` until there is nothing left to do."""
+    """Runs until a signal comes, or with `burst` until there is nothing left to do; `routes` are
+    served beside the adapters'."""
     config, health, inbox, tasks = parts.config, parts.health, parts.inbox, parts.tasks
     application = create_application(
         parts.adapters.values(),
         parts.metrics,
         health.report,
         parts.access.identify,
-        Logins(parts.access, parts.audit).routes(),
+        [*Logins(parts.access, parts.audit).routes(), *routes],
     )
     stop = asyncio.Event()
     try:

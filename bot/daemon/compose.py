@@ -1,52 +1,39 @@
 """What the daemon is made of: who is built with whom, in the order in which messages pass.
 
-`build` makes what takes messages in and sends replies; `load` opens the knowledge and the models,
-and makes what answers. Each part is given what it calls, and none calls back.
+`build` in `assemble.py` makes what takes messages in and sends replies; `load` opens the knowledge
+and the models, and makes what answers. Each part is given what it calls, and none calls back.
 """
 
 import asyncio
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from adapters import create
 from adapters.contract import Adapter, Context
 from bot.answering.external import open_external_sources
 from bot.answering.pipeline import Pipeline
-from bot.config import options as settings
 from bot.config.schema import Config
-from bot.console.access import Access
-from bot.console.audit import Audit
-from bot.console.sessions import Sessions
-from bot.console.users import open_users
+from bot.console.parts import ConsoleParts
+from bot.console.routes import console_routes
 from bot.daemon.app import Answering, Parts, run_app
+from bot.daemon.assemble import build
 from bot.daemon.digest import post_digest
-from bot.daemon.health import Health, HealthMetrics
 from bot.daemon.jobs import Job, catch_up, opening_jobs
-from bot.group.commands import Commands
-from bot.group.delivery import Delivery
 from bot.group.dispatcher import Dispatcher
-from bot.group.duplicates import Duplicates, RecentAnswers
-from bot.group.flood import Flood
+from bot.group.duplicates import Duplicates
 from bot.group.handler import QuestionHandler
-from bot.group.inbox import Inbox
 from bot.group.learning import Learning
-from bot.group.outbox import Outbox
-from bot.group.types import GroupOptions
 from bot.group.worker import Worker
 from bot.llm.create import open_llm
-from bot.metrics import Metrics, create_metrics
 from bot.store.backup import BEFORE, take_up
 from bot.store.instance import only_instance
-from bot.store.store import Store, StoreError, open_store
+from bot.store.store import Store, open_store
 from bot.types import Progress
 from common.clock import Clock
-from common.hours import Hours
-from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
 from knowledge.index.snapshots import is_current
 from knowledge.ingest.build_process import build_apart
@@ -68,105 +55,13 @@ async def run_daemon(
             log.info("took up what was restored; what was there is in %s", folder / BEFORE)
         async with open_store(folder / "bot.sqlite") as store:
             parts = await build(config, clock, store, create_adapters(config, store, clock))
-            await run_app(parts, lambda: load(parts, progress), burst=burst)
-
-
-async def build(
-    config: Config, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
-) -> Parts:
-    """What needs no knowledge yet, as the configuration says."""
-    rules = Rules(
-        options=settings.group_options(config),
-        hours=settings.hours(config),
-        flood=settings.flood(config),
-        recent=RecentAnswers(config.flood.repeat_window_s),
-    )
-    return await assemble(config, rules, clock, store, adapters)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How the bot behaves in groups; `flood` and `recent` remember nothing yet."""
-
-    options: GroupOptions
-    hours: Hours
-    flood: Flood
-    recent: RecentAnswers
-
-
-async def assemble(
-    config: Config, rules: Rules, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
-) -> Parts:
-    """The parts and who knows whom; flood control as it was before the last stop."""
-    options, flood, recent = rules.options, rules.flood, rules.recent
-    metrics, tasks = create_metrics(), Tasks(tolerated=StoreError)
-    access, audit = await _access(config, clock, store)
-    health = _health(adapters, clock, store, metrics)
-    flood.restore(await store.unprompted_replies(clock.now() - flood.window_s))
-    recent.restore(await store.recent_answers(clock.now() - recent.window_s))
-    delivery = Delivery(
-        store=store,
-        outbox=Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics),
-        recent=recent,
-        adapters=adapters,
-        clock=clock,
-        options=options,
-        metrics=metrics,
-        tasks=tasks,
-    )
-    commands = Commands(
-        store=store,
-        delivery=delivery,
-        options=options,
-        clock=clock,
-        metrics=metrics,
-        tasks=tasks,
-        health=health.report,
-    )
-    inbox = Inbox(
-        store=store,
-        commands=commands,
-        delivery=delivery,
-        hours=rules.hours,
-        options=options,
-        clock=clock,
-        metrics=metrics,
-        tasks=tasks,
-    )
-    return Parts(
-        config=config,
-        options=options,
-        store=store,
-        adapters=adapters,
-        flood=flood,
-        recent=recent,
-        delivery=delivery,
-        commands=commands,
-        inbox=inbox,
-        health=health,
-        access=access,
-        audit=audit,
-        metrics=metrics,
-        clock=clock,
-        tasks=tasks,
-    )
-
-
-async def _access(config: Config, clock: Clock, store: Store) -> tuple[Access, Audit]:
-    users, audit = await open_users(config.http, config.bot.data_dir, clock), Audit(store, clock)
-    return Access(config.http, users, Sessions(store, users, clock), audit, clock), audit
-
-
-def _health(
-    adapters: Mapping[str, Adapter], clock: Clock, store: Store, metrics: Metrics
-) -> Health:
-    health = Health(adapters, clock, store_problem=lambda: store.database.problem)
-    HealthMetrics(health).register(metrics.registry)
-    return health
+            console = create_console(parts)
+            opening = partial(load, parts, progress, console)
+            await run_app(parts, console_routes(console), opening, burst=burst)
 
 
 @asynccontextmanager
-async def load(parts: Parts, progress: Progress) -> AsyncIterator[Answering]:
+async def load(parts: Parts, progress: Progress, console: ConsoleParts) -> AsyncIterator[Answering]:
     """Opens the knowledge and the models and builds on them what answers."""
     config, metrics, clock, tasks = parts.config, parts.metrics, parts.clock, parts.tasks
     was_built = is_current(config.plan)
@@ -191,12 +86,30 @@ async def load(parts: Parts, progress: Progress) -> AsyncIterator[Answering]:
         pipeline = Pipeline(knowledge, config.answer, llm, external)
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)
+        console.knowledge = knowledge
         metrics.documents.set_function(lambda: knowledge.status().documents)
         metrics.pieces.set_function(lambda: knowledge.status().pieces)
         metrics.queue_depth.set_function(lambda: dispatcher.depth)
         if was_built:
             tasks.spawn(catch_up(knowledge))
         yield Answering(dispatcher, _jobs(parts, knowledge), knowledge.status())
+
+
+def create_console(parts: Parts) -> ConsoleParts:
+    """What the console's pages are built on."""
+    return ConsoleParts(
+        config=parts.config,
+        options=parts.options,
+        store=parts.store,
+        adapters=parts.adapters,
+        delivery=parts.delivery,
+        flood=parts.flood,
+        audit=parts.audit,
+        health=parts.health.report,
+        metrics=parts.metrics,
+        clock=parts.clock,
+        tasks=parts.tasks,
+    )
 
 
 def create_handler(parts: Parts, pipeline: Pipeline) -> QuestionHandler:

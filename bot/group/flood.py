@@ -42,14 +42,23 @@ class Flood:
 
     def __init__(self, *, burst: int, refill_s: float, cooldown_s: float) -> None:
         self._buckets = TokenBuckets[Group](1, refill_s, burst)
+        self._own: dict[Group, TokenBuckets[Group]] = {}
         self._cooldown = Cooldown(cooldown_s)
         self.window_s = max(burst * refill_s, cooldown_s)
+
+    def set_budget(self, group: Group, budget: tuple[int, float] | None) -> None:
+        """Gives a group (burst, refill_s) of its own, which begins unspent; None takes it away."""
+        self._own.pop(group, None)
+        if budget:
+            burst, refill_s = budget
+            self._own[group] = TokenBuckets(1, refill_s, burst)
+            self.window_s = max(self.window_s, burst * refill_s)
 
     def refuses(self, group: Group, user: str, now: float) -> Reason | None:
         """Why an unprompted answer must not go out now; None counts it as given."""
         if not self._cooldown.ready(group, user, now):
             return Reason.COOLDOWN
-        if self._buckets.take(group, now):
+        if self._own.get(group, self._buckets).take(group, now):
             return Reason.BUDGET
         self._cooldown.mark(group, user, now)
         return None
@@ -57,5 +66,5 @@ class Flood:
     def restore(self, replies: Iterable[UnpromptedReply]) -> None:
         """Takes up after a restart what the store remembers, oldest first."""
         for reply in replies:
-            self._buckets.take(reply.group, reply.at)
+            self._own.get(reply.group, self._buckets).take(reply.group, reply.at)
             self._cooldown.mark(reply.group, reply.user, reply.at)

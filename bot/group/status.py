@@ -10,6 +10,7 @@ from bot.store.groups import KnownGroup
 from bot.texts.answers import EXCERPT_CHARS, excerpt
 from bot.texts.gate import gate_lines
 from bot.texts.notices import notice, reason_text
+from bot.texts.trace import trace_lines
 from bot.types import Reason
 from knowledge.plan import BuildReport
 from knowledge.types import Status
@@ -143,16 +144,12 @@ def reload_text(report: BuildReport, *, chinese: bool) -> str:
 
 
 def why_text(decision: Mapping[str, Any], *, chinese: bool) -> str:
-    """Why a message was answered or not: the reason, then each stage with its figures."""
-    reason = Reason(decision["reason"])
-    lines = [f"{reason}: {reason_text(reason, chinese)}"]
-    for entry in decision["trace"]:
-        shown = {k: v for k, v in entry.items() if k not in ("stage", "hits")}
-        figures = ", ".join(f"{name} {value}" for name, value in shown.items())
-        lines.append(f"{entry['stage']}: {figures}")
-        lines += [
-            f"  {hit['path']}:{hit['line']} {hit['score']}" for hit in entry.get("hits", ())[:3]
-        ]
+    """Why a message was answered or not: the reason, then what each stage found."""
+    stages = trace_lines(decision["trace"], chinese=chinese)
+    lines = [
+        reason_text(Reason(decision["reason"]), chinese),
+        *(f"{stage['title']}: {'; '.join(stage['lines']) or '-'}" for stage in stages),
+    ]
     if any(decision["feedback"].values()):
         helpful, unhelpful = decision["feedback"]["helpful"], decision["feedback"]["unhelpful"]
         lines.append(f"👍 {helpful} 👎 {unhelpful}")

@@ -14,7 +14,8 @@ from bot.answering.pipeline import Pipeline
 from bot.config.options import hours
 from bot.config.schema import Config
 from bot.daemon.app import Parts
-from bot.daemon.compose import build, create_dispatcher, create_handler
+from bot.daemon.assemble import build
+from bot.daemon.compose import create_dispatcher, create_handler
 from bot.group.handler import QuestionHandler
 from bot.group.packing import Packer
 from bot.group.types import GroupOptions, PendingQuestion

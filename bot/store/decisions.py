@@ -5,11 +5,12 @@ A message is 'received', then either 'dismissed' for good, or 'deciding' while i
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 from adapters.base import Reply
-from bot.store.database import Connection
+from bot.store.database import Connection, insert
 from bot.store.drafts import add_draft
 from bot.store.replies import add_reply
 from bot.types import Reason, Trace
@@ -150,12 +151,25 @@ def _add_decision(
     now: float,
 ) -> int:
     """A new decision; returns its id."""
-    row = db.execute(
-        "INSERT INTO decisions (adapter, grp, outcome, reason, trace, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-        (adapter, group, outcome, reason, json.dumps(trace, default=_plain), now),
-    ).fetchone()
-    return int(row["id"])
+    verdicts = [one for one in trace if one["stage"] == "reject"]
+    judged: Mapping[str, Any] = max(verdicts, key=lambda one: one.get("score", 0.0), default={})
+    insert(
+        db,
+        "decisions",
+        adapter=adapter,
+        grp=group,
+        outcome=outcome,
+        reason=reason,
+        trace=json.dumps(trace, default=_plain),
+        created_at=now,
+        score=_figure(judged.get("score")),
+        threshold=_figure(judged.get("threshold")),
+    )
+    return int(db.execute("SELECT last_insert_rowid() AS id").fetchone()["id"])
+
+
+def _figure(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _plain(value: object) -> float | str:

@@ -76,6 +76,7 @@ def decision(db: Connection, adapter: str, message_id: str) -> dict[str, Any] | 
         "reason": row["reason"],
         "reason_text": reason_texts(Reason(row["reason"])) if row["reason"] else None,
         "reply_id": (reply["platform_id"] or reply["key"]) if reply else None,
+        "replied": reply["kind"] if reply else None,
         "text": reply["text"] if reply else None,
         "citations": json.loads(reply["citations"]) if reply else [],
         "feedback": votes(db, reply["seq"] if reply else 0),

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from bot.store.console_schema import CONSOLE
+
 Migration: TypeAlias = tuple[str, Sequence[str]]
 
 
@@ -229,6 +231,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("m003_backlog", _BACKLOG),
     ("m004_learning", _LEARNING),
     ("m005_access", _ACCESS),
+    ("m006_console", CONSOLE),
 )
 
 

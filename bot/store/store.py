@@ -10,7 +10,18 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from bot.store import access, decisions, drafts, examples, groups, history, incoming, replies
+from bot.store import (
+    access,
+    browse_groups,
+    browse_questions,
+    decisions,
+    drafts,
+    examples,
+    groups,
+    history,
+    incoming,
+    replies,
+)
 from bot.store.database import (
     BUSY_TIMEOUT_S,
     Connection,
@@ -125,6 +136,16 @@ class Store:
     asked_since = _transaction(history.asked_since)
     last_digest = _transaction(history.last_digest)
     digest_made = _transaction(history.digest_made)
+
+    list_groups = _transaction(browse_groups.list_groups)
+    one_group = _transaction(browse_groups.one_group)
+    timeline = _transaction(browse_groups.timeline)
+    seq_of = _transaction(browse_groups.seq_of)
+    mark_seen = _transaction(browse_groups.mark_seen)
+    budgets = _transaction(browse_groups.budgets)
+    set_budget = _transaction(browse_groups.set_budget)
+    list_questions = _transaction(browse_questions.list_questions)
+    set_unsure = _transaction(browse_questions.set_unsure)
 
     async def prune(self, before: float) -> int:
         """Deletes what was decided before a time, never what is unfinished; how many rows."""

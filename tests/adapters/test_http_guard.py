@@ -25,7 +25,7 @@ async def visitor(locked: Served) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.mark.parametrize("path", ["/", "/assets/app.js", "/nowhere", "/api/groups/g/messages"])
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/api/groups/g/messages"])
 async def test_every_answer_has_the_headers(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(path) as response:
         policy = response.headers["Content-Security-Policy"]
@@ -84,7 +84,7 @@ async def test_the_page_itself_may(client: aiohttp.ClientSession, served: Served
 async def test_without_a_token_other_host_names_are_refused(
     client: aiohttp.ClientSession, host: str
 ) -> None:
-    async with client.get("/", headers={"Host": host}) as response:
+    async with client.get("/healthz", headers={"Host": host}) as response:
         assert response.status == 403
         assert "http.token" in (await response.json())["error"]
 
@@ -93,7 +93,7 @@ async def test_without_a_token_other_host_names_are_refused(
     "host", ["localhost", "LOCALHOST:99", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "dou.localhost"]
 )
 async def test_loopback_has_many_names(client: aiohttp.ClientSession, host: str) -> None:
-    async with client.get("/", headers={"Host": host}) as response:
+    async with client.get("/healthz", headers={"Host": host}) as response:
         assert response.status == 200
 
 
@@ -133,7 +133,7 @@ async def test_with_the_token_it_works(visitor: aiohttp.ClientSession) -> None:
 async def test_the_page_needs_no_token_and_any_host_may_be_used_with_one(
     visitor: aiohttp.ClientSession,
 ) -> None:
-    async with visitor.get("/", headers={"Host": "bot.example"}) as response:
+    async with visitor.get("/healthz", headers={"Host": "bot.example"}) as response:
         assert response.status == 200
         assert TOKEN not in await response.text()
 

@@ -180,51 +180,6 @@ async def test_a_recall_that_cannot_be_stored_is_not_accepted(
         assert response.status == 503
 
 
-async def test_the_page_and_its_files(client: aiohttp.ClientSession) -> None:
-    async with client.get("/") as response:
-        page = await response.text()
-        assert response.content_type == "text/html"
-    assert 'data-bot="豆哥"' in page
-    assert "style=" not in page
-    for name, kind in [
-        ("app.js", "text/javascript"),
-        ("style.css", "text/css"),
-        ("icon.svg", "image/svg+xml"),
-    ]:
-        async with client.get(f"/assets/{name}") as response:
-            assert (response.status, response.content_type) == (200, kind)
-            tag = response.headers["ETag"]
-        async with client.get(f"/assets/{name}", headers={"If-None-Match": tag}) as response:
-            assert response.status == 304
-
-
-async def test_every_file_of_the_page_is_served(client: aiohttp.ClientSession) -> None:
-    from adapters.web.http import PAGE_DIR
-
-    names = {path.name for path in PAGE_DIR.iterdir()} - {"index.html"}
-    for name in names:
-        async with client.get(f"/assets/{name}") as response:
-            assert response.status == 200, name
-
-
-@pytest.mark.parametrize("name", ["index.html", "../web.py", "..%2Fweb.py", "%00", "app.js/"])
-async def test_no_other_file_is_served(client: aiohttp.ClientSession, name: str) -> None:
-    async with client.get(f"/assets/{name}") as response:
-        assert response.status == 404
-        assert "error" in await response.json()
-
-
-async def test_a_bots_name_is_no_markup() -> None:
-    from tests.fakes.web_app import serving
-
-    async with (
-        serving(bot_name='"><script>') as served,
-        aiohttp.ClientSession() as session,
-        session.get(served.url) as response,
-    ):
-        assert "&quot;&gt;&lt;script&gt;" in await response.text()
-
-
 async def test_an_answer_is_judged_by_its_id(served: Served, client: aiohttp.ClientSession) -> None:
     key = await served.bot.answer(served.adapter, "g", "an answer", None)
     vote = {"group": "g", "user": "bob", "message_id": key, "vote": "unhelpful"}

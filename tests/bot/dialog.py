@@ -13,7 +13,8 @@ from bot.answering.settings import AnswerSettings
 from bot.config.options import group_options
 from bot.config.schema import Config
 from bot.daemon.app import Parts
-from bot.daemon.compose import Rules, assemble, create_dispatcher, create_handler
+from bot.daemon.assemble import Rules, assemble
+from bot.daemon.compose import create_dispatcher, create_handler
 from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import RecentAnswers
 from bot.group.flood import Flood

@@ -4,7 +4,7 @@ import re
 
 from playwright.async_api import Locator, Page, expect
 
-QUESTION = "how do I install it from source?"
+QUESTION = "which port does the kettle server listen on?"
 
 
 async def say(page: Page, who: str, text: str, *, mention: bool = False) -> Locator:

@@ -1,6 +1,7 @@
 """A real browser on the page; every test also asserts that the page stayed quiet and local."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,8 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
+from knowledge.base import KnowledgeBase
+from tests.bot.console.running import Running, running_bot
 from tests.browser import ARGS, find_or_install_browser
-from tests.fakes.web_app import serving
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -30,10 +32,16 @@ async def browser(browser_path: str) -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def page_url() -> AsyncIterator[str]:
-    """Address of a running bot that answers a question about installing."""
-    async with serving() as served:
-        yield served.url
+async def bot(tmp_path: Path, kettle: KnowledgeBase) -> AsyncIterator[Running]:
+    """A running bot that knows Kettle's documents."""
+    async with running_bot(tmp_path, kettle) as running:
+        yield running
+
+
+@pytest.fixture
+def page_url(bot: Running) -> str:
+    """Where its console is."""
+    return bot.url
 
 
 @pytest_asyncio.fixture(loop_scope="module")

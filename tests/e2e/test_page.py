@@ -5,9 +5,11 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from adapters.base import IncomingMessage
+from bot.daemon.health import Loading
+from tests.bot.console.running import Running
 from tests.e2e.actions import QUESTION, answers, background, say, verdict, width_fits
 from tests.e2e.conftest import OpenPage
-from tests.fakes.web_app import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
@@ -36,11 +38,11 @@ async def test_small_talk_stays_unanswered_and_shows_why(
     await chip.click()
     panel = page.locator("#panel")
     await expect(panel.locator(".outcome")).to_have_text("Silent")
-    await expect(panel.locator(".reason code")).to_have_text("off_topic")
+    await expect(panel.locator(".reason")).to_have_attribute("data-reason", "off_topic")
     await expect(panel.locator(".track")).to_have_attribute(
         "aria-label", re.compile(r"score -?[\d.]+, threshold -?[\d.]+")
     )
-    await expect(panel.locator(".stages > li")).not_to_have_count(0)
+    await expect(panel.locator(".stages")).to_contain_text("too far from the documents")
     await expect(page.locator("#panel-title")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(panel).to_be_hidden()
@@ -57,6 +59,8 @@ async def test_an_answer_can_be_judged(page_url: str, open_page: OpenPage) -> No
     await down.click()
     await expect(down).to_have_attribute("aria-pressed", "true")
     await expect(up).to_have_attribute("aria-pressed", "false")
+    await page.reload()
+    await expect(down).to_have_attribute("aria-pressed", "true")
     await down.click()
     await expect(down).to_have_attribute("aria-pressed", "false")
 
@@ -104,7 +108,7 @@ async def test_groups_and_new_people(page_url: str, open_page: OpenPage) -> None
     await say(page, "Alice", "in the lobby")
     await page.locator("#new-group").fill("测试 & co/1")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#group-title")).to_have_text("测试 & co/1")
+    await expect(page.locator("#title")).to_have_text("测试 & co/1")
     await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
     await expect(page.locator("#empty")).to_be_visible()
     await page.locator("#new-person").fill("老王")
@@ -112,7 +116,7 @@ async def test_groups_and_new_people(page_url: str, open_page: OpenPage) -> None
     await say(page, "老王", "in the other one")
     await page.reload()
     await expect(page.locator("#messages")).to_contain_text("in the other one")
-    await page.locator("#groups button", has_text="lobby").click()
+    await page.locator("#groups a", has_text="lobby").click()
     await expect(page.locator("#messages")).to_contain_text("in the lobby")
     await expect(page.locator("#messages")).not_to_contain_text("in the other one")
 
@@ -138,7 +142,8 @@ async def test_light_and_dark(page_url: str, open_page: OpenPage) -> None:
 
 async def test_a_phone_needs_no_sideways_scrolling(page_url: str, open_page: OpenPage) -> None:
     page = await open_page(page_url, **PHONE)
-    await say(page, "Alice", f"{QUESTION} " + "x" * 300 + "\n```\n" + "y" * 300 + "\n```")
+    await say(page, "Bob", "look: " + "x" * 300 + "\n```\n" + "y" * 300 + "\n```")
+    await say(page, "Alice", QUESTION, mention=True)
     await expect(answers(page)).to_have_count(1)
     assert await width_fits(page)
     await page.locator(".decision-chip").first.click()
@@ -149,8 +154,31 @@ async def test_a_phone_needs_no_sideways_scrolling(page_url: str, open_page: Ope
     await page.locator("#menu").click()
     await expect(page.locator("#places")).to_be_visible()
     assert await width_fits(page)
-    await page.locator("#groups button").first.click()
+    await page.locator("#groups a").first.click()
     await expect(page.locator("#places")).to_be_hidden()
+
+
+async def test_history_is_read_as_far_as_one_scrolls_in_any_group(
+    bot: Running, open_page: OpenPage
+) -> None:
+    for n in range(240):
+        message = IncomingMessage("lark", "oc_1", "ann", f"m{n}", f"message number {n}.", 1e9 + n)
+        await bot.parts.store.add_message(message, 1e9 + n)
+    page = await open_page(f"{bot.url}#/groups/lark/oc_1")
+    shown = page.locator(".message")
+    await expect(shown.last).to_contain_text("message number 239.")
+    await expect(page.locator("#text")).to_be_hidden()
+    for least in (100, 150, 200, 240):
+        await page.locator("#log").evaluate("log => { log.scrollTop = 0; }")
+        await expect(shown.nth(least - 1)).to_be_attached()
+    await expect(shown).to_have_count(240)
+    await page.goto(f"{bot.url}#/groups/lark/oc_1/m60")
+    await expect(page.locator(".message.flash")).to_contain_text("message number 60.")
+    await expect(page.get_by_text("message number 239.")).to_have_count(0)
+    await page.goto(f"{bot.url}#/groups")
+    await expect(page.locator(".group-card")).to_contain_text("oc_1")
+    await page.go_back()
+    await expect(page.get_by_text("message number 60.")).to_be_visible()
 
 
 async def test_chinese_and_english(page_url: str, open_page: OpenPage) -> None:
@@ -168,18 +196,17 @@ async def test_chinese_and_english(page_url: str, open_page: OpenPage) -> None:
 
 
 async def test_while_the_knowledge_is_loaded_a_banner_says_how_far_it_is(
-    open_page: OpenPage,
+    bot: Running, open_page: OpenPage
 ) -> None:
-    async with serving() as served:
-        served.bot.loading = {"stage": "embed", "done": 30, "total": 120}
-        page = await open_page(served.url)
-        banner = page.locator("#loading")
-        await expect(banner).to_contain_text("for the first time: pieces embedded 30 of 120")
-        await expect(banner.locator("progress")).to_have_attribute("max", "120")
-        await page.locator("#language").click()
-        await expect(banner).to_contain_text("计算向量 30/120")
-        served.bot.loading = {"stage": "", "done": 0, "total": 0}
-        await expect(banner).to_contain_text("知识库正在加载")
-        await expect(banner.locator("progress")).to_be_hidden()
-        served.bot.loading = None
-        await expect(banner).to_be_hidden()
+    bot.parts.health.loading = Loading("embed", 30, 120)
+    page = await open_page(bot.url)
+    banner = page.locator("#loading")
+    await expect(banner).to_contain_text("for the first time: pieces embedded 30 of 120")
+    await expect(banner.locator("progress")).to_have_attribute("max", "120")
+    await page.locator("#language").click()
+    await expect(banner).to_contain_text("计算向量 30/120")
+    bot.parts.health.loading = Loading()
+    await expect(banner).to_contain_text("知识库正在加载")
+    await expect(banner.locator("progress")).to_be_hidden()
+    bot.parts.health.loading = None
+    await expect(banner).to_be_hidden()

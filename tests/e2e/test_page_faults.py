@@ -1,34 +1,44 @@
 """The page in a real browser when things go wrong: attacks, lost connections, tokens."""
 
 import re
+from pathlib import Path
 
 import aiohttp
 import pytest
 from playwright.async_api import Route, WebSocketRoute, expect
+from pydantic import SecretStr
 
+from adapters.base import Citation, Reply
+from bot.config.http import HttpSettings
+from bot.config.schema import Config
+from knowledge.base import KnowledgeBase
+from tests.bot.console.running import Running, running_bot
 from tests.e2e.actions import QUESTION, answers, say, verdict
 from tests.e2e.conftest import OpenPage
-from tests.fakes.web_app import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 
-async def test_markup_in_messages_and_answers_stays_text(
-    page_url: str, open_page: OpenPage
-) -> None:
+async def test_markup_in_messages_and_answers_stays_text(bot: Running, open_page: OpenPage) -> None:
     attack = (
         "install <img src=x onerror='window.pwned=1'><script>window.pwned=2</script>"
         " [click](javascript:window.pwned=3) ![i](https://evil.example/i.png)"
         " <a href='https://evil.example'>x</a>"
     )
-    page = await open_page(page_url)
+    url = "javascript:window.pwned=4"
+    reply = Reply("r1", "lobby", None, attack, citations=(Citation("<b>a.md", "", 1, url),))
+    await bot.parts.store.add_reply("web", reply, 1e9)
+    page = await open_page(bot.url)
+    await expect(answers(page).locator(".text")).to_contain_text("<script>window.pwned=2")
+    await expect(answers(page).locator(".sources")).to_contain_text("<b>a.md")
     message = await say(page, "Alice", attack)
     await expect(message.locator(".text")).to_have_text(attack)
-    await expect(answers(page).locator("a.source").first).to_be_visible()
-    await verdict(message, "answered").click()
+    await verdict(message, "silent").click()
     await expect(page.locator("#panel-body blockquote")).to_contain_text("<script>")
+    await page.goto(f"{bot.url}#/messages")
+    await expect(page.locator(".question .said")).to_have_text(attack)
     assert await page.evaluate("window.pwned") is None
-    for selector in (".text img", "main script", "a[href^='javascript:']", "a[href*=evil]"):
+    for selector in (".text img", "main script", "a[href^='javascript:']", ".said img"):
         await expect(page.locator(selector)).to_have_count(0)
 
 
@@ -104,9 +114,10 @@ async def test_a_message_that_failed_is_kept_and_sent_once(
 
 
 async def test_a_login_is_asked_for_and_a_token_is_in_no_address(
-    open_page: OpenPage,
+    tmp_path: Path, kettle: KnowledgeBase, open_page: OpenPage
 ) -> None:
-    async with serving("open-sesame") as locked:
+    config = Config(http=HttpSettings(token=SecretStr("open-sesame")))
+    async with running_bot(tmp_path, kettle, config, logins=True) as locked:
         page = await open_page(locked.url, connected=False, failing="401")
         addresses: list[str] = []
         page.on("request", lambda request: addresses.append(request.url))
@@ -118,7 +129,7 @@ async def test_a_login_is_asked_for_and_a_token_is_in_no_address(
         await page.locator("#login-secret").fill("open-sesame")
         await page.keyboard.press("Enter")
         await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
-        await say(page, "Alice", QUESTION)
+        await say(page, "Alice", QUESTION, mention=True)
         await expect(answers(page)).to_have_count(1)
         assert not any("sesame" in address for address in addresses)
         await page.reload()

@@ -1,6 +1,7 @@
 """What is wrong is said where it is seen, by /readyz, `status` and metrics, until it is over."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from adapters.base import IncomingMessage, LinkStatus, Refusal
 from bot.config.schema import Config
 from bot.daemon.app import STORE_TRY_S, _watch_store
-from bot.daemon.compose import build
+from bot.daemon.assemble import build
 from bot.daemon.health import Health, HealthMetrics
 from bot.metrics import create_metrics
 from bot.store.store import StoreError, open_store
@@ -58,8 +59,13 @@ async def test_a_full_disk_is_no_ready_daemon(tmp_path: Path) -> None:
     async with open_store(tmp_path / "bot.sqlite") as store:
         parts = await build(Config(), clock, store, {"fake": adapter})
         parts.health.loading = None
-        full = "PRAGMA max_page_count = 60"
-        await store.database.run(lambda db: db.execute(full).fetchall())
+
+        def fill(db: sqlite3.Connection) -> None:
+            """Room for one message of 25 pages, and none for three."""
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+            db.execute(f"PRAGMA max_page_count = {pages + 35}").fetchall()
+
+        await store.database.run(fill)
         await parts.inbox.receive(message("fits"))
         assert parts.health.report()["status"] == "ready"
         with pytest.raises(StoreError):

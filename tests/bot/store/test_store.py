@@ -32,6 +32,7 @@ async def test_an_undecided_message_is_pending_and_unfinished(store: Store) -> N
         "reason": None,
         "reason_text": None,
         "reply_id": None,
+        "replied": None,
         "text": None,
         "citations": [],
         "feedback": {"helpful": 0, "unhelpful": 0},

@@ -55,3 +55,34 @@ export function openStream(group, { onOpen, onEvent, onState, onRefused }) {
   connect();
   return { close };
 }
+
+const POLL_MS = 4000;
+
+/** The same for a group without a stream: looks again and again. */
+export function openPoll(look, { onOpen, onState, onRefused }) {
+  let timer = 0;
+  let closed = false;
+  let opened = false;
+
+  async function next() {
+    try {
+      await (opened ? look() : onOpen());
+      opened = true;
+      if (!closed) onState("connected");
+    } catch (error) {
+      if (closed) return;
+      if (error.status === 401) onRefused();
+      onState("offline", POLL_MS / 1000);
+    }
+    if (!closed) timer = setTimeout(next, POLL_MS);
+  }
+
+  onState("connecting");
+  next();
+  return {
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -49,10 +49,11 @@ export function renderLogin() {
   byId("go-on").hidden = state.access !== "new";
 }
 
-async function choose(choice, onError) {
+async function choose(choice, { onChosen, onError }) {
   try {
     const { password, ...found } = await call("POST", "api/setup", { choice });
     take(found);
+    onChosen();
     if (password) showPassword(found.user, password);
   } catch (error) {
     onError(error);
@@ -73,10 +74,11 @@ function showPassword(user, password) {
   dialog.showModal();
 }
 
-/** `onError(error)` is told what went wrong; `onLeft` is called after logging out. */
-export function startLogin({ onError, onLeft }) {
-  byId("make-admin").addEventListener("click", () => choose("admin", onError));
-  byId("go-on").addEventListener("click", () => choose("open", onError));
+/** `onError(error)` is told what went wrong; `onChosen` is called after the choice of the first
+    start, `onLeft` after logging out. */
+export function startLogin({ onChosen, onError, onLeft }) {
+  byId("make-admin").addEventListener("click", () => choose("admin", { onChosen, onError }));
+  byId("go-on").addEventListener("click", () => choose("open", { onChosen, onError }));
   byId("log-out").addEventListener("click", async () => {
     try {
       take(await call("POST", "api/logout"));

@@ -1,8 +1,8 @@
 // The banner above the chat while the bot can't answer yet: what it does, and how far it is.
 
-import { call } from "./api.js";
-import { byId } from "./dom.js";
-import { t } from "./i18n.js";
+import { call } from "../api.js";
+import { byId } from "../dom.js";
+import { t } from "../i18n.js";
 
 const PAUSE_MS = 1000;
 

@@ -1,17 +1,26 @@
 // Writing a message: mention, reply, commands, sending with a retry that can't post twice.
 
-import { newId, postMessage } from "./api.js";
-import { byId, h } from "./dom.js";
-import { t } from "./i18n.js";
+import { newId, postMessage } from "../api.js";
+import { byId, h } from "../dom.js";
+import { language, t } from "../i18n.js";
 
+// The bot answers in the language of the command: who reads Chinese is offered the Chinese names.
 const COMMANDS = [
-  ["help", "cmd.help"],
-  ["status", "cmd.status"],
-  ["why", "cmd.why"],
-  ["recall", "cmd.recall"],
-  ["mute 2h", "cmd.mute"],
-  ["unmute", "cmd.unmute"],
-  ["reload", "cmd.reload"],
+  ["help", "豆哥帮助", "cmd.help"],
+  ["status", "豆哥状态", "cmd.status"],
+  ["why", "豆哥为什么", "cmd.why"],
+  ["recall", "豆哥撤回", "cmd.recall"],
+  ["good", "豆哥该答", "cmd.good"],
+  ["bad", "豆哥别答", "cmd.bad"],
+  ["mute 2h", "豆哥闭嘴", "cmd.mute"],
+  ["unmute", "豆哥说话", "cmd.unmute"],
+  ["mode", "豆哥模式", "cmd.mode"],
+  ["shadow", "豆哥旁听", "cmd.shadow"],
+  ["bind", "豆哥绑定", "cmd.bind"],
+  ["unbind", "豆哥解绑", "cmd.unbind"],
+  ["groups", "豆哥群列表", "cmd.groups"],
+  ["gate", "豆哥门控", "cmd.gate"],
+  ["reload", "重载知识库", "cmd.reload"],
 ];
 
 /** `where()` gives {group, user}; `onError(error)` is told what went wrong. */
@@ -69,8 +78,8 @@ export function createComposer({ bot, prefix, where, onError, onSent }) {
 
   function render() {
     mention.textContent = t("mentionBot", { bot });
-    byId("command-list").replaceChildren(...COMMANDS.map(([name, key]) => {
-      const command = `${prefix} ${name}`;
+    byId("command-list").replaceChildren(...COMMANDS.map(([name, chinese, key]) => {
+      const command = language() === "zh" ? chinese : `${prefix} ${name}`;
       const button = h("button", { type: "button" }, h("code", {}, command), h("span", {}, t(key)));
       button.addEventListener("click", () => {
         text.value = command;

@@ -2,8 +2,8 @@
 // quotes, inline code, emphasis, links into the web and the numbers of citations. Whatever else
 // stands in a text stays text.
 
-import { externalLink, h, iconButton, safeUrl } from "./dom.js";
-import { t } from "./i18n.js";
+import { externalLink, h, iconButton, safeUrl } from "../dom.js";
+import { t } from "../i18n.js";
 
 const MAX_DEPTH = 4;
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$/;

@@ -1,48 +1,55 @@
 // The list of messages, in the order of their `seq`, with the decision on each below it.
 
-import { byId, externalLink, h, icon, iconButton, safeUrl } from "./dom.js";
+import { byId, h, icon, iconButton } from "../dom.js";
 import { decisionLabel } from "./decision.js";
-import { language, t } from "./i18n.js";
+import { language, t } from "../i18n.js";
 import { renderMarkdown } from "./markdown.js";
-import { avatar } from "./places.js";
+import { avatar } from "./people.js";
+import { sources } from "./sources.js";
 
-const NEAR_BOTTOM_PX = 120;
+const NEAR_PX = 120;
+const AHEAD_PX = 600;
 
-/** `actions` has reply(row), recall(row), why(id), judge(row, vote) and decisionWanted(id); `me()` is the speaker. */
-export function createChat({ bot, me, actions }) {
+/** `actions` has reply(row), recall(row), why(id), judge(row, vote), older(), newer() and toEnd();
+ * `me()` is the speaker, `mayRecall()` tells whether answers may be taken back. */
+export function createChat({ bot, me, mayRecall, actions }) {
   const log = byId("log");
   const list = byId("messages");
   const rows = new Map();
-  const decisions = new Map();
   const items = new Map();
   const drafts = new Map();
-  // A decision is asked for when its message comes into sight.
-  const sight = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      sight.unobserve(entry.target);
-      actions.decisionWanted(entry.target.dataset.id);
-    }
-  });
+  let loading = false; // what is added is no news
 
   function clear() {
     rows.clear();
-    decisions.clear();
     items.clear();
     drafts.clear();
     list.replaceChildren();
-    sight.disconnect();
-    showEmpty();
+    byId("empty").hidden = true;
+    byId("to-bottom").hidden = true;
   }
 
   function add(row) {
-    const follow = nearBottom();
-    const known = rows.has(row.message_id);
-    rows.set(row.message_id, row);
-    draw(row);
-    showEmpty();
+    const old = rows.get(row.message_id);
+    if (old && JSON.stringify(old) === JSON.stringify({ ...old, ...row })) return;
+    const follow = !loading && nearBottom();
+    rows.set(row.message_id, { ...old, ...row });
+    draw(rows.get(row.message_id));
     if (follow) toBottom();
-    else if (!known) byId("to-bottom").hidden = false;
+    else if (!old && !loading) newBelow();
+  }
+
+  /** Adds earlier messages without moving what is being read. */
+  function keepingPlace(work) {
+    const below = log.scrollHeight - log.scrollTop;
+    loading = true;
+    work();
+    loading = false;
+    log.scrollTop = log.scrollHeight - below;
+  }
+
+  function newBelow() {
+    byId("to-bottom").hidden = false;
   }
 
   function draw(row) {
@@ -51,7 +58,6 @@ export function createChat({ bot, me, actions }) {
     items.set(row.message_id, item);
     if (old) old.replaceWith(item);
     else insert(item, row.seq);
-    if (row.user !== null && !row.recalled && !decisions.has(row.message_id)) sight.observe(item);
   }
 
   function insert(item, seq) {
@@ -88,19 +94,22 @@ export function createChat({ bot, me, actions }) {
     for (const id of [...drafts.keys()]) draft(id, "");
   }
 
-  function decide(decision) {
+  /** A decision that was just made; false when a later one is shown already. */
+  function decided(decision) {
     draft(decision.message_id, "");
-    decisions.set(decision.message_id, decision);
-    const place = items.get(decision.message_id)?.querySelector(".verdict");
+    const row = rows.get(decision.message_id);
+    if (!row || (row.decision && !decision.outcome)) return false;
+    const { outcome, reason, replied, draft: kept } = decision;
     const follow = nearBottom();
-    place?.replaceChildren(chip(decision));
+    add({ ...row, decision: outcome ? { outcome, reason, replied } : null, ...(kept ? { draft: kept } : {}) });
     if (follow) toBottom();
+    return true;
   }
 
-  function chip(decision) {
-    const { kind, text } = decisionLabel(decision);
+  function chip(row) {
+    const { kind, text } = decisionLabel(row.decision);
     const button = h("button", { type: "button", className: "decision-chip", data: { kind } }, h("span", { className: "dot", ariaHidden: "true" }), h("span", {}, text));
-    button.addEventListener("click", () => actions.why(decision.message_id));
+    button.addEventListener("click", () => actions.why(row.message_id));
     return button;
   }
 
@@ -110,7 +119,7 @@ export function createChat({ bot, me, actions }) {
     const name = row.user ?? bot;
     if (row.recalled) {
       item.classList.add("recalled");
-      item.append(h("p", {}, t("recalledBy", { user: name })));
+      item.append(h("p", {}, row.user === null ? t("answerRecalled") : t("recalledBy", { user: name })));
       return item;
     }
     const face = row.user === null ? h("img", { className: "avatar", src: "assets/icon.svg", alt: "" }) : avatar(name);
@@ -118,8 +127,8 @@ export function createChat({ bot, me, actions }) {
     body.append(h("div", { className: "text" }, attachments(row), renderMarkdown(row.text, row.user === null ? row.citations : null)));
     if (row.citations?.length) body.append(sources(row.citations));
     if (row.user === null && row.kind === "answer") body.append(thumbs(row));
-    const decision = decisions.get(row.message_id);
-    if (row.user !== null) body.append(h("div", { className: "verdict" }, decision ? chip(decision) : null));
+    if (row.user !== null) body.append(h("div", { className: "verdict" }, chip(row)));
+    if (row.draft?.kind === "answer") body.append(shadowDraft(row.draft));
     item.append(face, body);
     return item;
   }
@@ -132,20 +141,27 @@ export function createChat({ bot, me, actions }) {
     const tools = h("div", { className: "actions" });
     tools.append(iconButton("reply", t("reply"), () => actions.reply(row)));
     if (row.user === null && row.reply_to) tools.append(iconButton("why", t("why"), () => actions.why(row.reply_to)));
-    if (row.user === null || row.user === me()) tools.append(iconButton("recall", t("recall"), () => actions.recall(row)));
+    if (row.user === null ? row.kind === "answer" && mayRecall() : row.user === me()) tools.append(iconButton("recall", t("recall"), () => actions.recall(row)));
     return h("div", { className: "head" }, h("bdi", { className: "name" }, name), time, badge, tools);
+  }
+
+  /** What the bot would have posted, had the group not been in shadow mode. */
+  function shadowDraft(kept) {
+    return h("div", { className: "shadow-draft" }, h("p", { className: "small-title" }, t("draftTitle")), h("div", { className: "text" }, renderMarkdown(kept.text, kept.citations)), sources(kept.citations));
   }
 
   /** Two buttons; pressing one again takes the vote back. */
   function thumbs(row) {
     const place = h("div", { className: "thumbs" });
+    const mine = row.votes?.[me()];
     for (const vote of ["helpful", "unhelpful"]) {
       const button = iconButton(vote, t(vote), async () => {
         const wanted = button.ariaPressed === "true" ? "none" : vote;
         if (!(await actions.judge(row, wanted))) return;
+        row.votes = { ...row.votes, [me()]: wanted };
         for (const other of place.children) other.ariaPressed = String(other === button && wanted !== "none");
       });
-      button.ariaPressed = "false";
+      button.ariaPressed = String(mine === vote);
       place.append(button);
     }
     return place;
@@ -166,7 +182,7 @@ export function createChat({ bot, me, actions }) {
 
   function flash(id) {
     const item = items.get(id);
-    item?.scrollIntoView({ block: "center", behavior: "smooth" });
+    item?.scrollIntoView({ block: "center" });
     item?.classList.add("flash");
     setTimeout(() => item?.classList.remove("flash"), 1500);
   }
@@ -178,7 +194,7 @@ export function createChat({ bot, me, actions }) {
   }
 
   function nearBottom() {
-    return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_BOTTOM_PX;
+    return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_PX;
   }
 
   function toBottom() {
@@ -190,11 +206,13 @@ export function createChat({ bot, me, actions }) {
     byId("empty").hidden = rows.size > 0;
   }
 
-  byId("to-bottom").addEventListener("click", toBottom);
+  byId("to-bottom").addEventListener("click", () => actions.toEnd());
   let following = true;
   log.addEventListener("scroll", () => {
     following = nearBottom();
     if (following) byId("to-bottom").hidden = true;
+    if (log.scrollTop < AHEAD_PX) actions.older();
+    if (log.scrollHeight - log.scrollTop - log.clientHeight < AHEAD_PX) actions.newer();
   });
   // The log changes its size when the panel opens or the text field grows.
   new ResizeObserver(() => following && toBottom()).observe(log);
@@ -202,25 +220,16 @@ export function createChat({ bot, me, actions }) {
   return {
     add,
     clear,
-    decide,
+    decided,
     draft,
     dropDrafts,
+    flash,
+    keepingPlace,
     markRecalled,
+    newBelow,
+    showEmpty,
     toBottom,
-    decision: (id) => decisions.get(id),
     row: (id) => rows.get(id),
-    undecided: () => [...decisions.values()].filter((one) => one.state === "pending"),
     redraw,
   };
-}
-
-function sources(citations) {
-  const entries = citations.map((source) => {
-    const url = safeUrl(source.url);
-    const title = source.heading || source.path;
-    const place = `${source.path} · ${t("line", { line: source.line })}`;
-    const link = url ? externalLink(url, "source", title, icon("link")) : h("span", { className: "source" }, title);
-    return h("li", {}, h("div", {}, link, h("span", { className: "place" }, place)));
-  });
-  return h("div", { className: "sources" }, h("h3", {}, t("sources")), h("ol", {}, entries));
 }

@@ -1,0 +1,127 @@
+"""What takes messages in and sends replies, and needs no knowledge yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adapters.contract import Adapter
+from bot.config import options as settings
+from bot.config.schema import Config
+from bot.console.access import Access
+from bot.console.audit import Audit
+from bot.console.sessions import Sessions
+from bot.console.users import open_users
+from bot.daemon.app import Parts
+from bot.daemon.health import Health, HealthMetrics
+from bot.group.commands import Commands
+from bot.group.delivery import Delivery
+from bot.group.duplicates import RecentAnswers
+from bot.group.flood import Flood
+from bot.group.inbox import Inbox
+from bot.group.outbox import Outbox
+from bot.group.types import GroupOptions
+from bot.metrics import Metrics, create_metrics
+from bot.store.store import Store, StoreError
+from common.clock import Clock
+from common.hours import Hours
+from common.tasks import Tasks
+
+
+async def build(
+    config: Config, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
+) -> Parts:
+    """What needs no knowledge yet, as the configuration says."""
+    rules = Rules(
+        options=settings.group_options(config),
+        hours=settings.hours(config),
+        flood=settings.flood(config),
+        recent=RecentAnswers(config.flood.repeat_window_s),
+    )
+    return await assemble(config, rules, clock, store, adapters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How the bot behaves in groups; `flood` and `recent` remember nothing yet."""
+
+    options: GroupOptions
+    hours: Hours
+    flood: Flood
+    recent: RecentAnswers
+
+
+async def assemble(
+    config: Config, rules: Rules, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
+) -> Parts:
+    """The parts and who knows whom; flood control as it was before the last stop."""
+    options, flood, recent = rules.options, rules.flood, rules.recent
+    metrics, tasks = create_metrics(), Tasks(tolerated=StoreError)
+    access, audit = await _access(config, clock, store)
+    health = _health(adapters, clock, store, metrics)
+    await _restore(flood, store, clock)
+    recent.restore(await store.recent_answers(clock.now() - recent.window_s))
+    delivery = Delivery(
+        store=store,
+        outbox=Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics),
+        recent=recent,
+        adapters=adapters,
+        clock=clock,
+        options=options,
+        metrics=metrics,
+        tasks=tasks,
+    )
+    commands = Commands(
+        store=store,
+        delivery=delivery,
+        options=options,
+        clock=clock,
+        metrics=metrics,
+        tasks=tasks,
+        health=health.report,
+    )
+    inbox = Inbox(
+        store=store,
+        commands=commands,
+        delivery=delivery,
+        hours=rules.hours,
+        options=options,
+        clock=clock,
+        metrics=metrics,
+        tasks=tasks,
+    )
+    return Parts(
+        config=config,
+        options=options,
+        store=store,
+        adapters=adapters,
+        flood=flood,
+        recent=recent,
+        delivery=delivery,
+        commands=commands,
+        inbox=inbox,
+        health=health,
+        access=access,
+        audit=audit,
+        metrics=metrics,
+        clock=clock,
+        tasks=tasks,
+    )
+
+
+async def _access(config: Config, clock: Clock, store: Store) -> tuple[Access, Audit]:
+    users, audit = await open_users(config.http, config.bot.data_dir, clock), Audit(store, clock)
+    return Access(config.http, users, Sessions(store, users, clock), audit, clock), audit
+
+
+def _health(
+    adapters: Mapping[str, Adapter], clock: Clock, store: Store, metrics: Metrics
+) -> Health:
+    health = Health(adapters, clock, store_problem=lambda: store.database.problem)
+    HealthMetrics(health).register(metrics.registry)
+    return health
+
+
+async def _restore(flood: Flood, store: Store, clock: Clock) -> None:
+    """As it was before the last stop, with the budgets that groups have of their own."""
+    for group, budget in (await store.budgets()).items():
+        flood.set_budget(group, budget)
+    flood.restore(await store.unprompted_replies(clock.now() - flood.window_s))
