@@ -19,7 +19,7 @@ from bot.types import Knowledge
 from common.language import is_chinese, words
 from knowledge.types import Passage
 
-SHOWN_TOKENS = 1200
+SHOWN_TOKENS = 900
 """Of the passages: what is nearest to the sentences, where they are longer."""
 
 LEAST_PIECE = 40

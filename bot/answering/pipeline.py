@@ -28,7 +28,7 @@ from bot.answering.gather import gather
 from bot.answering.preprocess import preprocess, rewrite
 from bot.answering.preview import Preview
 from bot.answering.reject import intent, reject
-from bot.answering.retrieve import expanded, relevance, retrieve
+from bot.answering.retrieve import STATED, expanded, relevance, retrieve
 from bot.answering.settings import AnswerSettings
 from bot.answering.several import joined, room_for_each, split_questions
 from bot.llm.llm import Llm
@@ -36,10 +36,6 @@ from bot.llm.types import LlmError, OnText
 from bot.types import Answer, Knowledge, Outcome, Question, Reason, Silence, Trace, stage
 from common.language import is_chinese
 from knowledge.types import Found, Passage
-
-STATED = 0.8
-"""Relevance from which a passage is taken to state the answer, or an important part of it: then
-nobody else is asked."""
 
 WRITING = ("answer", "shorten", "follows")
 """The prompts of calls that see or write what is posted: it must not repeat them."""

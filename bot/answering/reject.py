@@ -4,7 +4,7 @@ import asyncio
 
 from bot.answering.external import ExternalSources
 from bot.answering.heuristics import is_question
-from bot.llm.llm import Llm, all_of
+from bot.llm.llm import Llm
 from bot.llm.scoring import Rubric
 from bot.types import Knowledge, Question, Reason, Silence, Trace, stage
 from common.language import is_chinese
@@ -72,17 +72,13 @@ async def intent(text: str, llm: Llm, trace: Trace, *, mention: bool = False) ->
     limits, chinese = llm.options.thresholds, is_chinese(text)
     least = limits.question * (MENTION_SHARE if mention else 1.0)
     with stage(trace, "intent") as figures:
-        question, unsafe = await all_of(
-            [
-                llm.score(Rubric.QUESTION, chinese=chinese, message=text),
-                llm.score(Rubric.UNSAFE, chinese=chinese, message=text),
-            ]
-        )
-        figures |= {"question": question.value, "at_least": least}
+        question = await llm.score(Rubric.QUESTION, chinese=chinese, message=text)
+        figures |= {"question": question.value, "at_least": least, "how": question.how}
+        is_question = question.value >= least
+        if not (is_question or mention):
+            return Silence(Reason.NOT_A_QUESTION)  # and nobody is told why
+        unsafe = await llm.score(Rubric.UNSAFE, chinese=chinese, message=text)
         figures |= {"unsafe": unsafe.value, "below": limits.unsafe_question}
-        figures["how"] = question.how
         if unsafe.value >= limits.unsafe_question:
             return Silence(Reason.UNSAFE)
-        if question.value < least:
-            return Silence(Reason.NOT_A_QUESTION)
-        return None
+        return None if is_question else Silence(Reason.NOT_A_QUESTION)

@@ -31,20 +31,31 @@ async def retrieve(
         return found
 
 
+STATED = 0.8
+"""Relevance from which a passage is taken to state the answer, or an important part of it: then
+nothing else is asked about."""
+
+FIRST = 3
+"""So many passages are scored at first."""
+
+
 async def relevance(
     text: str, passages: Sequence[Passage], llm: Llm, trace: Trace
 ) -> list[Evidence]:
-    """The passages that help. One whose score failed counts as one that doesn't. Raises LlmError
-    when all of them failed."""
+    """The passages that help; those behind the first few are looked at where none of these states
+    the answer. One whose score failed counts as one that doesn't. Raises LlmError when all of them
+    failed."""
     least = llm.options.thresholds.relevance
     with stage(trace, "relevance") as figures:
-        scores = await helpfulness(text, passages, llm)
+        scores = await helpfulness(text, passages[:FIRST], llm)
+        if all(score.value < 10 * STATED for score in scores) and len(passages) > FIRST:
+            scores += await helpfulness(text, passages[FIRST:], llm)
         figures["failed"] = sum(score.how == "failed" for score in scores)
         figures["scores"] = [score.value for score in scores]
         figures["at_least"] = least
         return [
             Evidence(passage, score.value / 10)
-            for passage, score in zip(passages, scores, strict=True)
+            for passage, score in zip(passages, scores, strict=False)
             if score.value >= least
         ]
 
