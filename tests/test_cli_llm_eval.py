@@ -65,6 +65,26 @@ async def test_scoring_shows_the_distribution_by_label(folder: Path, api: LlmApi
     assert "llm.thresholds.question is 6" in out
 
 
+async def test_the_best_threshold_is_written_into_the_configuration(
+    folder: Path, tmp_path: Path, api: LlmApi
+) -> None:
+    api.script = lambda call: digit(3 if "?" in call.text or "DLL" in call.text else 1)
+    config = tmp_path / "config.yaml"
+    before = "llm:  # mine\n  thresholds: {question: 6, dodge: 9}  # of another model\n"
+    config.write_text(before)
+    rows = [MESSAGES[0], MESSAGES[1], MESSAGES[3]]
+    args = parse(["--config", str(config), "eval", "scoring", "--write", "--data",
+                  data(folder, rows)])  # fmt: skip
+    async with models.model({"remote": models.remote(api)}) as llm:
+        assert await eval_scoring(llm, args) == 0
+        after = config.read_text()
+        assert 1.2 < float(after.partition("question: ")[2].partition(",")[0]) <= 3.5
+        assert re.sub(r"question: [\d.]+", "question: 6", after) == before
+        config.write_text("llm: {}\n")
+        with pytest.raises(KnowledgeError, match=r"has no llm\.thresholds\.question; add it"):
+            await eval_scoring(llm, args)
+
+
 @pytest.mark.parametrize("rubric", PAIRS)
 async def test_each_rubric_is_scored_as_the_bot_does(
     folder: Path, api: LlmApi, rubric: str, capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,7 @@ from adapters.http_guard import Role
 from bot.cli.labelled import ABOUT
 from bot.config.http import login_name
 from bot.llm.scoring import Rubric
+from bot.llm.settings import ThresholdSettings
 
 USAGE_ERROR = 2
 GUIDELINE = Path(__file__).parents[2] / "examples" / "guideline.md"
@@ -144,6 +145,11 @@ def _add_eval(parser: _Parser) -> None:
         if name == "scoring":
             kind.add_argument("--rubric", choices=[*Rubric], default="question")
             kind.add_argument("--limit", type=_number(), help="at most so many of each label")
+            write = "write the best threshold into the configuration"
+            kind.add_argument("--write", action="store_true", help=write)
+            of = "which of a rubric's keys below llm.thresholds; default: all of them"
+            keys = sorted(ThresholdSettings.model_fields)
+            kind.add_argument("--key", nargs="+", choices=keys, metavar="KEY", help=of)
             continue
         kind.add_argument("--out", type=Path, metavar="DIR", help="write pictures and every miss")
         if name == "gate":

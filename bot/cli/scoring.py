@@ -2,10 +2,13 @@
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
 from tqdm import tqdm
 
 from bot.answering.heuristics import leans
@@ -48,13 +51,36 @@ async def eval_scoring(llm: Llm | None, args: argparse.Namespace) -> int:
     except LlmError as error:
         model_failed(llm, NOT_ASKED, "nothing was scored", error)
         return 1
-    _report(llm, rubric, rows, scores, as_json=args.json)
+    threshold = _report(llm, rubric, rows, scores, as_json=args.json)
+    if args.write:
+        for key in args.key or THRESHOLDS[rubric]:
+            written = write_threshold(args.config or Path("config.yaml"), key, threshold)
+            sys.stderr.write(f"{written}\n")
     return 0
+
+
+def write_threshold(config: Path, key: str, threshold: float) -> str:
+    """Sets a key below llm.thresholds of a configuration, and nothing else of it; says what it did.
+    Raises KnowledgeError where the key isn't written there."""
+    try:
+        text = config.read_text(encoding="utf-8")
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        for name in ("llm", "thresholds", key):
+            pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+            node = next((value for wanted, value in pairs if wanted.value == name), None)
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise KnowledgeError(f"can't read {config}: {error}") from error
+    if node is None:
+        raise KnowledgeError(f"{config} has no llm.thresholds.{key}; add it: {threshold:g}")
+    start, end = node.start_mark.index, node.end_mark.index
+    config.write_text(f"{text[:start]}{threshold:g}{text[end:]}", encoding="utf-8")
+    return f"{config}: llm.thresholds.{key} is {threshold:g} now, and was {text[start:end]}"
 
 
 def _report(
     llm: Llm, rubric: Rubric, rows: Sequence[Scored], scores: Sequence[Score], *, as_json: bool
-) -> None:
+) -> float:
+    """Prints it; returns the threshold that parts the labels best."""
     good, bad = (
         [score.value for row, score in zip(rows, scores, strict=True) if row.label == label]
         for label in (1, 0)
@@ -68,6 +94,7 @@ def _report(
         "balanced_accuracy": round(right, 4),
         "unreadable": how.count("unreadable"),
         "expected": how.count("expected"),
+        "confidence": round(sum(score.confidence for score in scores) / max(1, len(scores)), 3),
         "prompt_tokens": llm.hybrid.usage.prompt_tokens,
         "cached_tokens": llm.hybrid.usage.cached_tokens,
         "label_1": histogram(good),
@@ -75,7 +102,7 @@ def _report(
     }
     if as_json:
         say_json(figures)
-        return
+        return threshold
     say(f"{rubric} score   label 1 ({len(good)})   label 0 ({len(bad)})")
     for low, (one, zero) in enumerate(zip(histogram(good), histogram(bad), strict=True)):
         say(f"{low:>5} to {low + 1:<5} {_bar(one, len(good))} {_bar(zero, len(bad))}")
@@ -84,6 +111,7 @@ def _report(
             say(f"{name:<18} {value}")
     for key in THRESHOLDS[rubric]:
         say(f"llm.thresholds.{key} is {getattr(llm.options.thresholds, key):g}")
+    return threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,13 @@ from enum import StrEnum
 
 from bot.llm.types import Completion
 
+UNIFORM_SD = (99 / 12) ** 0.5
+"""Standard deviation of a digit that is drawn at random."""
+
+SURE = 0.4
+"""Confidence from which a distribution is an opinion. One that is spread over all digits, or over
+both ends, has none: its expected value is that of noise."""
+
 LEAST_MASS = 0.5
 """Digits must hold this share of the first token's probability, else the text is parsed."""
 
@@ -46,21 +53,39 @@ CAUTIOUS: Mapping[Rubric, float] = {
 """What a score that can't be read counts as: the bot keeps quiet."""
 
 
+UNDECIDED: Mapping[Rubric, float] = {
+    Rubric.QUESTION: 5.0,
+    Rubric.RELEVANCE: 4.0,
+    Rubric.DODGE: 0.0,
+    Rubric.UNSAFE: 0.0,
+}
+"""What a score without an opinion counts as, on the scale of 0 to 10: what nearly all texts are
+that come so far. Enough for a mention to be a question, not for anything else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """0 to 10. `how` is "expected" (from probabilities), "digit" (from the text), "unreadable" or
-    "failed" (then `value` is the cautious one)."""
+    "failed" (then `value` is the cautious one); `confidence` is 1 for all probability on one digit
+    and 0 for as good as drawn at random."""
 
     value: float
     how: str
+    confidence: float = 1.0
 
 
 def read_score(rubric: Rubric, completion: Completion) -> Score:
-    """The score in a model's answer of one digit; 0 to 9 is stretched to 0 to 10."""
+    """The score in a model's answer of one digit; 0 to 9 is stretched to 0 to 10. The less sure it
+    is, the more counts what is so in general."""
     mass = sum(completion.digits.values())
     if mass >= LEAST_MASS:
-        expected = sum(digit * p for digit, p in completion.digits.items()) / mass
-        return Score(round(expected * 10 / 9, 3), "expected")
+        shares = {digit: p / mass for digit, p in completion.digits.items()}
+        expected = sum(digit * p for digit, p in shares.items())
+        spread = sum((digit - expected) ** 2 * p for digit, p in shares.items()) ** 0.5
+        confidence = max(0.0, 1 - spread / UNIFORM_SD)
+        weight = min(1.0, confidence / SURE)
+        value = weight * expected * 10 / 9 + (1 - weight) * UNDECIDED[rubric]
+        return Score(round(value, 3), "expected", round(confidence, 3))
     value = value_in(completion.text)
     if value is None:
         return Score(CAUTIOUS[rubric], "unreadable")

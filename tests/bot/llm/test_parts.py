@@ -13,7 +13,7 @@ from bot.answering.heuristics import leans
 from bot.llm import wire
 from bot.llm.presets import load_presets
 from bot.llm.prompts import disarmed, estimate, load_prompts, shortened
-from bot.llm.scoring import CAUTIOUS, Rubric, read_score
+from bot.llm.scoring import CAUTIOUS, UNDECIDED, Rubric, read_score
 from bot.llm.settings import LlmSettings, Provider
 from bot.llm.types import Completion
 
@@ -58,6 +58,8 @@ def answer(text: str, **digits: float) -> Completion:
     [
         (answer("7", d7=1.0), 7.778, "expected"),
         (answer("9", d9=0.5, d0=0.5), 5.0, "expected"),
+        (answer("9", d9=0.5, d7=0.5), 8.889, "expected"),
+        (answer("7", **{f"d{n}": 0.1 for n in range(10)}), 5.0, "expected"),
         (answer("7", d7=0.3), 7.778, "digit"),
         (answer("7"), 7.778, "digit"),
         (answer("10"), 10.0, "digit"),
@@ -68,6 +70,18 @@ def test_scores_are_read(completion: Completion, value: float, how: str) -> None
     score = read_score(Rubric.QUESTION, completion)
     assert score.value == pytest.approx(value, abs=0.001)
     assert score.how == how
+
+
+def test_a_flat_distribution_is_no_opinion() -> None:
+    noise = answer("4", **{f"d{n}": 0.1 for n in range(10)})
+    assert {rubric: read_score(rubric, noise).value for rubric in Rubric} == UNDECIDED
+    assert read_score(Rubric.UNSAFE, noise).confidence == 0
+    leaning = answer("9", d9=0.7, d8=0.2, d4=0.1)
+    assert read_score(Rubric.UNSAFE, leaning).value > 8
+    # What is unsure counts the less, and never turns the other way.
+    shares = [read_score(Rubric.UNSAFE, answer("9", d9=p, d0=1 - p)).value for p in (0.6, 0.8, 1)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 10
 
 
 @pytest.mark.parametrize("text", ["", "fine", "2024", "1.5.3", "no idea"])
