@@ -6,31 +6,20 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from threading import Lock
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class _Failed:
     """What became of a job, in place of its result."""
 
     error: BaseException
-
-
-Outcome: TypeAlias = Result | Failed
-
-
-def outcome_of(work: Callable[[], Result]) -> Outcome[Result]:
-    """What becomes of some work, whatever it raises, for who waits for it."""
-    try:
-        return work()
-    except BaseException as error:  # noqa: BLE001 - kept as a future keeps it
-        return Failed(error)
 
 
 def _nobody(_: BaseException) -> None:
@@ -44,9 +33,10 @@ class _Waiting(Generic[Job, Result]):
 
 
 class Batches(Generic[Job, Result]):
-    """`work` gets up to `most` jobs at a time, in one of `threads` threads, and returns the outcome
-    of each in their order. Jobs that are `first` go before the others; among these the order is
-    kept.
+    """`work` gets up to `most` jobs at a time, in one of `threads` threads, and returns the results
+    in their order. Where it raises instead, each job is done again by itself, so that one does not
+    spoil the others. Jobs that are `first` go before the rest; among themselves they keep their
+    order.
 
     A job whose caller was cancelled is done all the same, and `unheard` is told if it failed; with
     `drop` it is left out where it has not begun.
@@ -55,7 +45,7 @@ class Batches(Generic[Job, Result]):
     def __init__(
         self,
         name: str,
-        work: Callable[[Sequence[Job]], Sequence[Outcome[Result]]],
+        work: Callable[[Sequence[Job]], Sequence[Result]],
         most: int,
         *,
         threads: int = 1,
@@ -71,26 +61,34 @@ class Batches(Generic[Job, Result]):
 
     async def do(self, job: Job, *, first: bool = False) -> Result:
         """The result of a job. Raises what `work` says it failed with."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         with self._lock:
             self._queues[0 if first else 1].append(_Waiting(job, future))
             idle = self._busy < self._threads
             if idle:
                 self._busy += 1
         if idle:
-            self._pool.submit(self._until_done, loop)
+            self._pool.submit(self._until_done)
         return await future
 
     async def close(self) -> None:
         """Returns when what was handed over is done."""
         await asyncio.to_thread(self._pool.shutdown)
 
-    def _until_done(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _until_done(self) -> None:
         while batch := self._next():
-            found = outcome_of(partial(self._work, [one.job for one in batch]))
-            outcomes = [found] * len(batch) if isinstance(found, Failed) else found
-            loop.call_soon_threadsafe(self._tell, batch, outcomes)
+            outcomes = self._outcomes([one.job for one in batch])
+            loop = batch[0].future.get_loop()
+            with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+                loop.call_soon_threadsafe(self._tell, batch, outcomes)
+
+    def _outcomes(self, jobs: Sequence[Job]) -> Sequence[Result | _Failed]:
+        try:
+            return self._work(jobs)
+        except BaseException as error:  # noqa: BLE001 - told to who waits, as a future does
+            if len(jobs) == 1:
+                return [_Failed(error)]
+            return [outcome for job in jobs for outcome in self._outcomes([job])]
 
     def _next(self) -> list[_Waiting[Job, Result]]:
         """What is next; with nothing left this thread is not busy any more."""
@@ -106,13 +104,13 @@ class Batches(Generic[Job, Result]):
         return batch
 
     def _tell(
-        self, batch: Sequence[_Waiting[Job, Result]], outcomes: Sequence[Outcome[Result]]
+        self, batch: Sequence[_Waiting[Job, Result]], outcomes: Sequence[Result | _Failed]
     ) -> None:
         for one, outcome in zip(batch, outcomes, strict=True):
             if one.future.cancelled():
-                if isinstance(outcome, Failed):
+                if isinstance(outcome, _Failed):
                     self._unheard(outcome.error)
-            elif isinstance(outcome, Failed):
+            elif isinstance(outcome, _Failed):
                 one.future.set_exception(outcome.error)
             else:
                 one.future.set_result(outcome)

@@ -1,26 +1,24 @@
 """The knowledge base as the bot sees it: judge, search, quote and reload, all async.
 
-What a question opens with ("hi all, ...") says nothing here, see `common.small_talk`. Everything
-that touches a snapshot runs in one thread of its own, so that the event loop never
-waits for an embedding, and exchanging the snapshot needs no lock.
+What a question opens with ("hi all, ...") says nothing here, see `common.small_talk`. Texts are
+embedded in batches by `knowledge.index.encoder`; everything that touches a snapshot runs in one
+thread of its own, so that the event loop never waits, and exchanging the snapshot needs no lock.
+What is asked after the gate goes first, and mentions before other messages.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
+from common.batches import Batches
 from common.small_talk import without_openers
 from knowledge.gate.curve import CurvePoint, learning_curve
 from knowledge.gate.examples import Example, Examples
 from knowledge.gate.refit import Refit
 from knowledge.gate.state import FittedGate
-from knowledge.index.embedders import create_embedder, embed_many
+from knowledge.index.embedders import create_embedder
+from knowledge.index.encoder import Encoder
 from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, BuildReport
 from knowledge.retrieval.assess import assess
@@ -44,9 +42,6 @@ from knowledge.types import (
 
 T = TypeVar("T")
 
-_REMEMBERED = 256
-"""Vectors kept of the latest questions: the gate, the search and the repeats ask for the same."""
-
 
 class KnowledgeBase:
     """One index and its gate. Open it with `async with`; the index must have been built."""
@@ -61,9 +56,10 @@ class KnowledgeBase:
         self._reranker = create_reranker(self._reranking)
         self._embedder = create_embedder(plan.embedder)
         self._opener = Opener(plan, gate, self._embedder)
-        self._thread = ThreadPoolExecutor(1, "knowledge")
-        self._remembered = lru_cache(_REMEMBERED)(self._encode_one)
-        self._prepared: dict[str, NDArray[np.float16]] = {}
+        self._encoder = Encoder(self._embedder)
+        self._thread = Batches[Callable[[], Any], Any](
+            "knowledge", lambda works: [work() for work in works], most=1, drop=True
+        )
         self._serving: Serving | None = None
         self._building = asyncio.Lock()
         self.after_reload: list[Callable[[], Awaitable[None]]] = []
@@ -85,21 +81,22 @@ class KnowledgeBase:
             await self._run(serving.snapshot.catalog.close)
         if self._reranker:
             await self._reranker.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        await self._encoder.close()
+        await self._thread.close()
 
     async def judge(
         self, text: str, *, mention: bool, sources: Sequence[str] = (), group: str = ""
     ) -> Verdict:
         """Does this message belong to the documents, or to those of some sources? A group may
         have operating points of its own. Raises KnowledgeError."""
-
         said = without_openers(text)
+        vector = await self._encoder.vector(said, first=mention)
 
         def work() -> Verdict:
-            now, vector = self._now(), self._remembered(said)
+            now = self._now()
             return now.judge(said, vector, now.scope(sources), mention=mention, group=group)
 
-        return await self._run(work)
+        return await self._run(work, first=mention)
 
     async def prepare(
         self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda *_: None
@@ -107,17 +104,8 @@ class KnowledgeBase:
         """Embeds texts that will be asked about, many at a time in several processes, and keeps
         their vectors, 1 KB each. `progress` is told how many of how many are done. Raises
         KnowledgeError."""
-        both = (said for text in texts for said in (text, without_openers(text)))
-        wanted = list(dict.fromkeys(both))
-
-        def work() -> None:
-            for positions, vectors in embed_many(self._embedder, wanted):
-                for position, vector in zip(positions, vectors, strict=True):
-                    # Half as big, and the cosine moves by less than 0.0005.
-                    self._prepared[wanted[position]] = vector.astype(np.float16)
-                progress(len(self._prepared), len(wanted))
-
-        await self._run(work)
+        both = [said for text in texts for said in (text, without_openers(text))]
+        await self._encoder.prepare(both, progress)
 
     async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:
         """The k best passages for a question, from all sources or only some; in the order of the
@@ -125,8 +113,10 @@ class KnowledgeBase:
         said = without_openers(text)
         many = max(k, self._reranking.candidates) if self._reranker else k
 
+        vector = await self._encoder.vector(said, first=True)
+
         def work() -> Found:
-            now, vector = self._now(), self._remembered(said)
+            now = self._now()
             chars, scope = self._plan.passage_chars, now.scope(sources)
             return search(now.snapshot, said, vector, many, chars, scope)
 
@@ -146,26 +136,24 @@ class KnowledgeBase:
 
     async def similarity(self, text: str, others: Sequence[str]) -> list[float]:
         """Cosine of a text to each of the others, -1..1. Raises KnowledgeError."""
-
-        def work() -> list[float]:
-            own = self._remembered(text)
-            return [float(own @ self._remembered(other)) for other in others]
-
-        return await self._run(work)
+        own, *rest = await self._encoder.vectors([text, *others])
+        return [float(own @ other) for other in rest]
 
     async def alike(self, text: str, others: Sequence[str]) -> list[float]:
         """Cosine of a question to each of the others, 0 where they aren't worded alike: "mute" and
         "unmute" are as near as can be. Raises KnowledgeError."""
+        said, *told = map(without_openers, (text, *others))
 
-        def work() -> list[float]:
-            said, words = without_openers(text), self._now().snapshot.words
-            own, told = self._remembered(said), [without_openers(other) for other in others]
-            return [
-                float(own @ self._remembered(other)) if worded_alike(words, said, other) else 0.0
-                for other in told
-            ]
+        def work() -> list[bool]:
+            words = self._now().snapshot.words
+            return [worded_alike(words, said, other) for other in told]
 
-        return await self._run(work)
+        alike = await self._run(work)
+        own, *rest = await self._encoder.vectors(
+            [said, *(other for other, same in zip(told, alike, strict=True) if same)], first=True
+        )
+        cosines = iter(rest)
+        return [float(own @ next(cosines)) if same else 0.0 for same in alike]
 
     async def keywords(self, text: str, most: int) -> list[str]:
         """The words of a question that tell most, in its order."""
@@ -181,7 +169,8 @@ class KnowledgeBase:
             encode, words = self._embedder.encode, now.snapshot.words
             return assess(without_openers(text), others, k, encode, words, now.scale)
 
-        return await self._run(work)
+        # Many pieces are embedded; of the snapshot only what any thread may use is looked at.
+        return await asyncio.to_thread(work)
 
     async def reload(
         self, progress: Callable[[str, int, int], None] = lambda *_: None
@@ -193,7 +182,7 @@ class KnowledgeBase:
         `after_reload` is part of it. Raises KnowledgeError.
         """
         async with self._building:
-            dim = await self._run(lambda: self._embedder.dim)
+            dim = await asyncio.to_thread(lambda: self._embedder.dim)
             report = await build_apart(self._plan, progress, Lent(dim, self._encode))
             fresh = await asyncio.to_thread(self._opener.open)
             await self._serve(fresh)
@@ -239,12 +228,14 @@ class KnowledgeBase:
         """The gate's score of each text; with `train` those of a gate that is fitted to other
         examples and not used otherwise."""
 
+        said = [without_openers(text) for text in texts]
+        vectors = await self._encoder.vectors(said)
+
         def work() -> tuple[GateState, list[float]]:
             now = self._now()
             if train is not None:
                 now = self._opener.other(now, train)
-            said = [without_openers(text) for text in texts]
-            scores = [now.gate.score(text, self._remembered(text)) for text in said]
+            scores = [now.gate.score(*each) for each in zip(said, vectors, strict=True)]
             return now.fitted.state, scores
 
         return await self._run(work)
@@ -260,10 +251,10 @@ class KnowledgeBase:
         return await self._run(work)
 
     async def _encode(self, texts: Sequence[str]) -> Vectors:
-        return await self._run(lambda: self._embedder.encode(texts))
+        return await asyncio.to_thread(self._embedder.encode, texts)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _run(self, work: Callable[[], T], *, first: bool = True) -> T:
+        return cast("T", await self._thread.do(work, first=first))
 
     def _now(self) -> Serving:
         if self._serving is None:
@@ -277,9 +268,3 @@ class KnowledgeBase:
     def _exchange(self, fresh: Serving) -> Serving:
         old, self._serving = self._now(), fresh
         return old
-
-    def _encode_one(self, text: str) -> Vectors:
-        if text in self._prepared:
-            return self._prepared[text].astype(np.float32)
-        vector: Vectors = self._embedder.encode([text])[0]
-        return vector

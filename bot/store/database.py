@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from bot.store.migrations import UnknownMigration, migrate
-from common.batches import Batches, Failed, Outcome, outcome_of
+from common.batches import Batches
 from common.texts import Said
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class StoreError(sqlite3.Error):
 
 
 MOST_TOGETHER = 100
-"""Units of work in one transaction: one that fails has all of them done again, one by one."""
+"""Units of work in one transaction. Where one fails, each gets its own."""
 
 
 class Database:
@@ -103,18 +103,12 @@ class Database:
         await self._batches.close()
         await asyncio.to_thread(_close, self._path, self._connection)
 
-    def _done(self, works: Sequence[Work]) -> Sequence[Outcome[Any]]:
-        if len(works) > 1:
-            together = self._alone(lambda db: [work(db) for work in works])
-            if not isinstance(together, Failed):
-                return cast("list[Any]", together)
-        return [self._alone(work) for work in works]
-
-    def _alone(self, work: Work) -> Outcome[Any]:
-        found = outcome_of(lambda: self._transact(work))
-        if isinstance(found, Failed) and isinstance(found.error, StoreError):
-            self.problem = Said(found.error.zh, str(found.error))
-        return found
+    def _done(self, works: Sequence[Work]) -> Sequence[Any]:
+        try:
+            return self._transact(lambda db: [work(db) for work in works])
+        except StoreError as error:
+            self.problem = Said(error.zh, str(error))
+            raise
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # Used as a context manager a connection commits, or rolls back when something is raised.

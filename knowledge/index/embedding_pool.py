@@ -66,7 +66,7 @@ class UseWorkers:
     def stream(self, batches: Sequence[Sequence[str]]) -> Iterator[tuple[int, Vectors]]:
         """Embeds batches; yields (number of the batch, its vectors) as they are done. Raises
         EmbedderError."""
-        wanted = min(len(batches), _cores()) if len(batches) * BATCH >= POOL_FROM else 1
+        wanted = min(len(batches), cores()) if len(batches) * BATCH >= POOL_FROM else 1
         while len(self._children) < wanted:
             self._children.append(self.start())
         held: dict[Child, deque[int]] = {child: deque() for child in self._children}
@@ -107,7 +107,7 @@ def _with_answers(busy: Sequence[Child]) -> Sequence[Child]:
     return ready
 
 
-def _cores() -> int:
-    """Those that this process may use."""
+def cores() -> int:
+    """Cores that this process may use; of very many some."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(allowed or 1, MOST_PROCESSES)

@@ -1,0 +1,72 @@
+"""What is asked about is embedded here: what several groups ask at a time in one batch, in as many
+threads as there are cores, and the same text once."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.batches import Batches
+from knowledge.index.embedders import UseEmbedder, embed_many
+from knowledge.index.embedding_pool import BATCH, cores
+from knowledge.types import Embedder, Vectors
+
+REMEMBERED = 2048
+"""Vectors kept of the latest texts, 2 KB each: the gate, the search and the repeats ask for the
+same."""
+
+
+class Encoder:
+    """An embedder for the event loop. The built-in one computes outside the interpreter's lock, so
+    its threads run beside each other and beside everything else; others have their own ways to use
+    a machine, or are on another."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        threads = cores() if isinstance(embedder, UseEmbedder) else 1
+        self._batches = Batches[str, Vectors](
+            "encoder", self._encoded, BATCH, threads=threads, drop=True
+        )
+        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._prepared: dict[str, NDArray[np.float16]] = {}
+
+    async def vector(self, text: str, *, first: bool = False) -> Vectors:
+        """The vector of a text, shape (dim,); with `first` before others that wait. Raises
+        KnowledgeError."""
+        if text in self._prepared:
+            return self._prepared[text].astype(np.float32)
+        found = self._known.get(text)
+        if found is None:
+            found = self._known[text] = await self._batches.do(text, first=first)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(text)
+        return found
+
+    async def vectors(self, texts: Sequence[str], *, first: bool = False) -> list[Vectors]:
+        """The vectors of texts. Raises KnowledgeError."""
+        return await asyncio.gather(*(self.vector(text, first=first) for text in texts))
+
+    async def prepare(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> None:
+        """Embeds texts that will be asked about, many at a time in several processes, and keeps
+        their vectors, 1 KB each. `progress` is told how many of how many are done. Raises
+        KnowledgeError."""
+        wanted = list(dict.fromkeys(texts))
+
+        def work() -> None:
+            for positions, vectors in embed_many(self._embedder, wanted):
+                for position, vector in zip(positions, vectors, strict=True):
+                    # Half as big, and the cosine moves by less than 0.0005.
+                    self._prepared[wanted[position]] = vector.astype(np.float16)
+                progress(len(self._prepared), len(wanted))
+
+        await asyncio.to_thread(work)
+
+    async def close(self) -> None:
+        """Ends after what is being embedded."""
+        await self._batches.close()
+
+    def _encoded(self, texts: Sequence[str]) -> list[Vectors]:
+        return list(self._embedder.encode(texts))
