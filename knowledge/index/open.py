@@ -47,9 +47,9 @@ class Snapshot:
 
     `reject` holds the vectors of the smaller pieces. `pages_of` maps a piece for answering to its
     pages, `children` to the smaller pieces that it overlaps, `parents` these to it, `beside` to
-    the pieces before and behind it; `chinese` are pieces for answering; `named` maps the name of
-    a source or top folder, in lower case, to the pages below it; `projects` are some of
-    these; `variants` are the pages of several versions.
+    the pieces before and behind it; `chinese` are pieces for answering; `sources` are the names of
+    the sources in lower case; `named` maps the name of a source or top folder, in lower case, to
+    the pages below it; `projects` are some of these; `variants` are the pages of several versions.
     """
 
     catalog: Catalog
@@ -61,6 +61,7 @@ class Snapshot:
     children: dict[int, tuple[int, ...]]
     beside: dict[int, tuple[int, ...]]
     chinese: frozenset[int]
+    sources: frozenset[str]
     named: dict[str, frozenset[int]]
     projects: dict[str, Project]
     variants: Variants
@@ -103,6 +104,7 @@ def _opened(folder: Path, catalog: Catalog, params: VectorParams, ef_search: int
         children=_grouped((piece, small) for small, piece in parents),
         chinese=frozenset(catalog.chinese()),
         beside=_grouped(_neighbours(piece_pages)),
+        sources=frozenset(row.source.lower() for row in documents),
         named=named,
         projects=_projects(catalog, words, named),
         variants=variants_of({row.id: (row.source, row.path) for row in documents}),

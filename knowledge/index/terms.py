@@ -35,3 +35,15 @@ def which_are_in(asked: Terms, text: Terms) -> NDArray[np.bool_]:
     at[at == len(text)] = 0
     found: NDArray[np.bool_] = text[at] == asked
     return found
+
+
+def which_are_in_each(asked: Terms, texts: Sequence[Terms]) -> NDArray[np.bool_]:
+    """The same of many texts, shape (len(texts), len(asked))."""
+    held = np.zeros((len(texts), len(asked)), np.bool_)
+    filled = [row for row, text in enumerate(texts) if len(text)]
+    if filled and len(asked):
+        some = [texts[row] for row in filled]
+        starts = np.cumsum([0, *map(len, some[:-1])])
+        same = np.concatenate(some)[:, None] == asked
+        held[filled] = np.logical_or.reduceat(same, starts, axis=0)
+    return held

@@ -1,7 +1,7 @@
 """Which pieces a question may be for: ranked lists by meaning and by wording, joined by reciprocal
 rank (Cormack et al., SIGIR 2009). The best of them are looked at closely afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.index.open import Scope, Snapshot
@@ -58,15 +58,19 @@ def candidates(snapshot: Snapshot, asked: Asked, vector: Vectors, scope: Scope) 
         found = [pages[page] for page in snapshot.pages_of.get(piece, ()) if page in pages]
         if found:
             fused[piece] += PAGE_COUNTS / (RANK_CONSTANT + min(found))
-    within = [piece for piece in fused if _stands_within(snapshot, piece, asked, scope)]
-    best = sorted(within, key=lambda piece: (-fused[piece], piece))[:MOST]
+    best = sorted(_within(snapshot, fused, asked, scope), key=lambda piece: (-fused[piece], piece))[
+        :MOST
+    ]
     return Candidates(tuple(best), _ranks(near), _ranks(around))
 
 
-def _stands_within(snapshot: Snapshot, piece: int, asked: Asked, scope: Scope) -> bool:
-    """Does a page of the scope, and of the right version, hold the piece?"""
-    pages = [page for page in snapshot.pages_of[piece] if page not in asked.left_out]
-    return any(scope.pages is None or page in scope.pages for page in pages)
+def _within(snapshot: Snapshot, pieces: Iterable[int], asked: Asked, scope: Scope) -> Iterable[int]:
+    """The pieces that a page of the scope, and of the right version, holds."""
+    if scope.pages is None and not asked.left_out:
+        return pieces
+    every = snapshot.pages.keys() if scope.pages is None else scope.pages
+    pages = every - asked.left_out
+    return [piece for piece in pieces if not pages.isdisjoint(snapshot.pages_of[piece])]
 
 
 def _by_meaning(snapshot: Snapshot, vector: Vectors, scope: Scope) -> list[int]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from knowledge.index.embedders import unit
 from knowledge.index.open import Scope, Snapshot
 from knowledge.index.rows import Place
-from knowledge.index.terms import which_are_in
+from knowledge.index.terms import which_are_in, which_are_in_each
 from knowledge.retrieval.candidates import Candidates
 from knowledge.retrieval.evidence import asks_the_same
 from knowledge.retrieval.question import Asked
@@ -104,15 +104,15 @@ def look(
 def _held(snapshot: Snapshot, asked: Asked, pieces: Sequence[int]) -> tuple[Mask, Mask]:
     beside = [snapshot.beside.get(piece, ()) for piece in pieces]
     every = list({*pieces, *(other for near in beside for other in near)})
+    row = {piece: number for number, piece in enumerate(every)}
     terms = snapshot.catalog.terms_of(every)
-    text = {id_: which_are_in(asked.checksums, held.text) for id_, held in terms.items()}
-    heading = _rows(asked, [which_are_in(asked.checksums, terms[p].heading) for p in pieces])
-    own = heading | _rows(asked, [text[piece] for piece in pieces])
-    near = [
-        np.logical_or.reduce([text[piece], *(text[other] for other in others)])
-        for piece, others in zip(pieces, beside, strict=True)
-    ]
-    return own, own | _rows(asked, near)
+    text = which_are_in_each(asked.checksums, [terms[piece].text for piece in every])
+    heading = which_are_in_each(asked.checksums, [terms[piece].heading for piece in pieces])
+    own = heading | text[[row[piece] for piece in pieces]]
+    around = own.copy()
+    for number, others in enumerate(beside):
+        around[number] |= text[[row[other] for other in others]].any(axis=0)
+    return own, around
 
 
 def _rows(asked: Asked, rows: Sequence[Mask]) -> Mask:
@@ -218,7 +218,7 @@ def evidence_features(snapshot: Snapshot, asked: Asked, seen: Look, scores: Numb
 
 def _is_elsewhere(snapshot: Snapshot, asked: Asked, page: int) -> bool:
     """Does the question name a source or project, and the page belong to none that it names?"""
-    own = {page.source.lower() for page in snapshot.pages.values()} | snapshot.projects.keys()
+    own = snapshot.sources | snapshot.projects.keys()
     return not own.isdisjoint(asked.sources) and page not in asked.below
 
 

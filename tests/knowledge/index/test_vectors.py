@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.index.embedders import unit
-from knowledge.index.vectors import VectorIndex, VectorParams
+from knowledge.index.vectors import StoredVectors, VectorIndex, VectorParams
 from knowledge.types import IndexMismatch, Vectors
 
 PARAMS = VectorParams("test", 32, m=8, ef_construction=100)
@@ -107,3 +107,20 @@ def test_a_damaged_index_is_refused(tmp_path: Path) -> None:
         (tmp_path / "a.json").write_text(note, encoding="latin-1")
         with pytest.raises(IndexMismatch, match=r"unreadable.*run_bot\.py index"):
             VectorIndex.load(tmp_path / "a.hnsw", PARAMS, 100)
+
+
+def test_a_loaded_index_hands_out_what_was_put_in(tmp_path: Path) -> None:
+    data, path = vectors(120), tmp_path / "vectors.hnsw"
+    index = VectorIndex(PARAMS)
+    index.add(range(100), data[:100])
+    index.delete(range(10, 20))
+    index.add(range(100, 105), data[100:105])  # in the places of some that were deleted
+    index.save(path)
+    labels = [104, 3, 99, 100, 3]
+    mapped = StoredVectors.map(path, PARAMS.dim, 100)
+    assert mapped, "hnswlib writes its files in another way now: handing out vectors became slow"
+    assert (mapped.of(labels) == data[labels]).all()
+    loaded = VectorIndex.load(path, PARAMS, ef_search=50)
+    assert (loaded.vectors(labels) == data[labels]).all()
+    loaded.add([110], data[110:111])
+    assert (loaded.vectors([110, 3]) == data[[110, 3]]).all()
