@@ -15,6 +15,8 @@ from pydantic import (
     ValidationError,
 )
 
+from common.visible import visible
+
 MAX_NAME = 64
 MAX_TEXT = 8000
 MAX_PAGE = 500
@@ -30,7 +32,10 @@ def _fit_for_a_name(value: str) -> str:
         raise ValueError("must not contain control characters or line breaks")
     if value in {".", ".."}:
         raise ValueError("must not be only dots, it stands in addresses")
-    return value
+    shown = visible(value)
+    if len(shown) > MAX_NAME:
+        raise ValueError("has too many characters that can't be seen")
+    return shown
 
 
 Name: TypeAlias = Annotated[
@@ -38,6 +43,8 @@ Name: TypeAlias = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME),
     AfterValidator(_fit_for_a_name),
 ]
+"""A person's or group's name; marks that turn it about or have no width are written out."""
+
 MessageId: TypeAlias = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)

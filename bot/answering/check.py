@@ -23,6 +23,7 @@ from bot.llm.scoring import Rubric
 from bot.texts.notices import notice
 from bot.types import Answer, Knowledge, Outcome, Reason, Silence, Trace, stage
 from common.language import is_chinese
+from common.visible import visible
 from knowledge.types import Found, Passage, Quote
 
 
@@ -151,7 +152,7 @@ def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
 
 
 def _citation(place: Passage, heading: str, line: int, url: str) -> Citation:
-    return Citation(place.path, heading, line, url, place.origin)
+    return Citation(visible(place.path), visible(heading), line, url, place.origin)
 
 
 def check(quotes: Sequence[Quote], found: Found, sure_evidence: float, trace: Trace) -> Outcome:

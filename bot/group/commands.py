@@ -20,6 +20,7 @@ from bot.texts.notices import notice, speaks_chinese
 from bot.types import Knowledge, Mode, Question, Reason, Silence
 from common.clock import Clock
 from common.tasks import Tasks
+from common.visible import visible
 from knowledge.plan import BuildReport
 from knowledge.types import KnowledgeError
 
@@ -101,7 +102,7 @@ class Commands:
             return notice("unknown_command", sent.chinese, prefix=prefix)
         user = f"{message.adapter}:{message.user}"
         if name not in FREE and not message.login and user not in self._options.admins:
-            return notice("denied", sent.chinese, user=harmless(user))
+            return notice("denied", sent.chinese, user=harmless(visible(user)))
         return await audited(self._store, self._clock, sent, work)
 
     async def _say(self, sent: CommandMessage, text: str) -> None:

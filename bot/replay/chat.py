@@ -28,6 +28,7 @@ from adapters.lark.content import Me
 from adapters.lark.events import parse_item
 from adapters.markup import called_at_first, take_mention
 from adapters.payload import clean, inside, text
+from common.visible import visible
 
 PLATFORM = "replay"
 """The adapter that replayed messages come from."""
@@ -116,7 +117,7 @@ def _message(said: _Said, bot_name: str) -> ChatMessage:
     message = IncomingMessage(
         adapter=PLATFORM,
         group=said.group,
-        user=said.user,
+        user=visible(said.user),
         message_id=said.message_id,
         text=words,
         sent_at=said.sent_at,

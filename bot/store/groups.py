@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from adapters.base import BotMoved
 from bot.store.database import Connection
+from common.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def bot_moved(db: Connection, event: BotMoved) -> None:
             present = excluded.present,
             title = COALESCE(NULLIF(excluded.title, ''), chats.title)
         """,
-        (event.adapter, event.group, event.title, event.joined),
+        (event.adapter, event.group, visible(event.title), event.joined),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from common.decoding import ReadError, decode
+from common.visible import visible
 from knowledge.code.outline import DATA, language_of
 from knowledge.ingest.sources import LEFT_OUT, SourceFile, glob_pattern
 
@@ -106,7 +107,7 @@ def _walk(root: Path, left_out: Collection[str]) -> Iterator[tuple[Path, str]]:
 
 
 def _shown(path: str) -> str:
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return visible(path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def clean_line(line: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from common.visible import visible
 from knowledge.types import Skipped, SourceError
 
 SUPPORTED = frozenset(
@@ -145,7 +146,7 @@ def _walk(name: str, root: Path, inside: Path, skipped: list[Skipped]) -> Iterat
 def _shown(path: str, root: Path) -> str:
     """A relative path that can be printed and stored, whatever bytes the name has."""
     relative = path.removeprefix(str(root)).lstrip("/")
-    return relative.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return visible(relative.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 _LEADS_OUT = "a link that leads out of the source"

@@ -76,6 +76,13 @@ async def test_what_the_bot_is_handed(client: aiohttp.ClientSession, served: Ser
     assert event.sent_at > 1_700_000_000
 
 
+async def test_nothing_hides_in_a_name(client: aiohttp.ClientSession) -> None:
+    await post(client, group="a\u202eb", user="Alice\u200b")
+    (row,) = await messages(client, "a\u202eb")
+    assert row["user"] == r"Alice\u200b"
+    assert await messages(client, r"a\u202eb") == [row]
+
+
 async def test_every_message_gets_an_id_of_its_own(client: aiohttp.ClientSession) -> None:
     ids = {(await post(client))["message_id"] for _ in range(20)}
     assert len(ids) == 20

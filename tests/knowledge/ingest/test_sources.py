@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from common.visible import visible
 from knowledge.ingest.build import build
 from knowledge.ingest.sources import list_files
 from knowledge.settings import SourceSettings
@@ -155,6 +156,13 @@ def test_names_that_are_no_text_do_not_stop_the_build(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(documents) + b"/\xff\xfe.md")).write_text(TEXT)
     report = build(plan(tmp_path / "index", documents))
     assert len(report.added) == len(PAGES) + 1
+
+
+def test_nothing_hides_in_the_name_of_a_file(tmp_path: Path) -> None:
+    name = "guide\u202edm.exe.md"
+    (tmp_path / name).write_text("# Guide\n")
+    files, _ = list_files("s", tmp_path, EVERYTHING, (), 1000)
+    assert [(file.path, file.absolute.name) for file in files] == [(visible(name), name)]
 
 
 def test_a_folder_that_is_not_there_names_its_source(tmp_path: Path) -> None:
