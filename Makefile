@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all test-text2vec test-lmdeploy lint bench local-llm gpu-check lock clean
+.PHONY: help setup run test test-all test-text2vec test-lmdeploy lint audit bench local-llm gpu-check lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# In an environment of its own, so that it audits what is locked and not itself.
+audit: ## look the locked dependencies up in the list of known holes; needs the network
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet 'pip-audit>=2.9,<3'
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 bench: $(VENV)/.dev ## measure quality and speed; needs the evaluation data, see bench/README.md
 	$(BIN)/python -m bench $(ARGS)
@@ -76,4 +82,4 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@touch $@
 
 clean: ## remove the virtual environment and caches, keep the data
-	rm -rf $(VENV) $(VENV)-text2vec $(VENV)-lmdeploy .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-text2vec $(VENV)-lmdeploy $(VENV)-audit .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -29,7 +29,7 @@ DAY_S = 86400
 
 def _adapter_user(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]+:\S+", text):
-        raise ValueError("must be the adapter's name and the user's id, such as web:admin")
+        raise ValueError("must be the adapter's name and the user's id, such as lark:ou_84aad3")
     return text
 
 

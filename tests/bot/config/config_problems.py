@@ -46,7 +46,7 @@ IN_A_FILE = {
     "gate: {target_precision: 0}": "1: gate.target_precision: must be more than 0, not 0",
     "admin: {prefix: /d u}": ("1: admin.prefix: must be a word without spaces, such as /dou"),
     "admin: {users: [joe]}": (
-        "1: admin.users[0]: must be the adapter's name and the user's id, such as web:admin"
+        "1: admin.users[0]: must be the adapter's name and the user's id, such as lark:ou_84aad3"
     ),
     "knowledge: {piece_chars: [600, 300]}": (
         "1: knowledge.piece_chars: must be [low, high] with low below high, not [600, 300]"
