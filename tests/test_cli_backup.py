@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.console.users import StoredUser, UserFile, read_users, write_users
 from bot.store.backup import take_up
 from bot.store.instance import only_instance
 from bot.store.store import open_store
@@ -45,6 +46,7 @@ async def test_messages_index_gate_and_labels_come_back(tmp_path: Path) -> None:
         path = tmp_path / "data/knowledge" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("snapshot-7" if name == "current" else name)
+    write_users(tmp_path / "data", UserFile(users=(StoredUser(name="alice", role="admin"),)))
     packed = tmp_path / "b.tar.gz"
     status, out, err = await run(tmp_path, "backup", str(packed))
     assert (status, err) == (0, "")
@@ -56,6 +58,7 @@ async def test_messages_index_gate_and_labels_come_back(tmp_path: Path) -> None:
     assert (status, err) == (0, "")
     assert "all checked" in out
     assert await counted(other) == len(GOOD)
+    assert read_users(other / "data") == read_users(tmp_path / "data") != UserFile()
     served = tree(tmp_path / "data/knowledge")
     for name in ("vectors.sqlite", "lock", "snapshot-6/old"):
         del served[name]

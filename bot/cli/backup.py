@@ -1,7 +1,7 @@
 """`backup`, `restore`: all that can't be built again, in one file with its checksums.
 
 A backup is a compressed tar. Its first entry says what is in it; then come the store, the snapshot
-of the index that serves with its fitted gate, and the labels that the gate took up.
+of the index that serves with its fitted gate, the labels that the gate took up, and the logins.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from bot.store.backup import (
     COMPLETE,
     KNOWLEDGE,
     STORE,
+    USERS,
     WAITING,
     check_store,
     copy_store,
@@ -41,7 +42,7 @@ MAX_MANIFEST_BYTES = 10_000_000
 MAX_FILES = 100_000
 
 _NAME = re.compile(
-    rf"{re.escape(STORE)}|{KNOWLEDGE}/(?:current|snapshot-\d+(?:/(?!\.\.?(?:/|$))[\w.-]+)+|{LABELS}/\d+\.jsonl)"
+    rf"{re.escape(STORE)}|{re.escape(USERS)}|{KNOWLEDGE}/(?:current|snapshot-\d+(?:/(?!\.\.?(?:/|$))[\w.-]+)+|{LABELS}/\d+\.jsonl)"
 )
 _STAGING = ".backup"
 
@@ -64,6 +65,8 @@ def pack(folder: Path, target: Path) -> int:
     waiting = target.with_name(f"{target.name}.part")
     with _staging(folder) as staging:
         copy_store(folder / STORE, staging / STORE)
+        if (folder / USERS).is_file():
+            shutil.copyfile(folder / USERS, staging / USERS)
         _link_knowledge(folder / KNOWLEDGE, staging / KNOWLEDGE)
         files = sorted(path for path in staging.rglob("*") if path.is_file())
         names = [path.relative_to(staging).as_posix() for path in files]

@@ -18,12 +18,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.http_guard import Role, User
 from bot.config.http import HttpSettings, UserSettings
+from bot.store.backup import USERS
 from common.clock import Clock
 
 log = logging.getLogger(__name__)
-
-FILE = "users.json"
-"""In the data folder."""
 
 LOOK_EVERY_S = 2.0
 """So long after `run_bot.py user` a change counts at the latest."""
@@ -88,7 +86,7 @@ def digest(secret: str) -> str:
 
 def read_users(folder: Path) -> UserFile:
     """The file in the data folder, empty where there is none. Raises UsersError."""
-    path = folder / FILE
+    path = folder / USERS
     try:
         return UserFile.model_validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -100,7 +98,7 @@ def read_users(folder: Path) -> UserFile:
 
 def write_users(folder: Path, users: UserFile) -> None:
     """Exchanges the file, which only its owner may read. Raises UsersError."""
-    path = folder / FILE
+    path = folder / USERS
     waiting = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         folder.mkdir(parents=True, exist_ok=True)

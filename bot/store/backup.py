@@ -14,7 +14,7 @@ from bot.store.database import BUSY_TIMEOUT_S, StoreError, explained
 from bot.store.migrations import MIGRATIONS
 
 WAITING, BEFORE, COMPLETE = "restored", "before-restore", "complete"
-STORE, KNOWLEDGE = "bot.sqlite", "knowledge"
+STORE, KNOWLEDGE, USERS = "bot.sqlite", "knowledge", "users.json"
 CACHES = ("git", "vectors.sqlite")
 """Of the knowledge folder: dear to make again, and right whatever the index."""
 
@@ -55,6 +55,9 @@ def take_up(folder: Path) -> bool:
         for name in (f"{STORE}-wal", f"{STORE}-shm", STORE):
             _move(folder / name, before / name)
         _move(waiting / STORE, folder / STORE)
+    if (waiting / USERS).exists():
+        _move(folder / USERS, before / USERS)
+        _move(waiting / USERS, folder / USERS)
     if (waiting / KNOWLEDGE).exists():
         _move(folder / KNOWLEDGE, before / KNOWLEDGE)
         _move(waiting / KNOWLEDGE, folder / KNOWLEDGE)
