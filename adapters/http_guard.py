@@ -2,6 +2,7 @@
 bodies are read."""
 
 import asyncio
+import hmac
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -137,6 +138,11 @@ def bearer_of(request: web.Request) -> str | None:
     """The token of `Authorization: Bearer <token>`; None where there is none."""
     scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return given.strip() or None if scheme.lower() == "bearer" else None
+
+
+def token_matches(expected: str, given: str) -> bool:
+    """Compares in constant time."""
+    return hmac.compare_digest(expected.encode(), given.encode(errors="replace"))
 
 
 def demand_own_machine(request: web.Request) -> None:

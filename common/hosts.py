@@ -1,6 +1,7 @@
 """Which addresses stay on this machine, and which belong together?"""
 
 import ipaddress
+from functools import lru_cache
 
 
 def is_loopback(host: str) -> bool:
@@ -14,6 +15,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """The address of who should count as one: of IPv6 the network, of which anybody has a whole
     one; "unknown" for what is no address."""

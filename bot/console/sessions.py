@@ -56,7 +56,7 @@ class Sessions:
 
 def csrf_token(secret: str) -> str:
     """What a page of ours knows of a cookie that it can't read, and other sites don't."""
-    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode("utf-8", "surrogatepass"), b"csrf", hashlib.sha256).hexdigest()
 
 
 class Passwords:

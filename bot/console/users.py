@@ -81,7 +81,7 @@ class UserFile(BaseModel):
 
 def digest(secret: str) -> str:
     """What is kept of a secret that is long and random."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_users(folder: Path) -> UserFile:

@@ -1,5 +1,6 @@
 """Logging in and out, the first start, and who may do what afterwards."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -116,6 +117,23 @@ async def test_a_cookie_alone_changes_nothing(visit: Visit, hashed: str) -> None
         assert (await send(client, "/api/logout", {}, state["csrf"]))[0] == 200
         client.cookie_jar.update_cookies({"dou_session": kept})
         assert (await session(client))["user"] is None, "the session itself has ended"
+
+
+@pytest.mark.parametrize(
+    "header", ["Cookie: dou_session=\xff\xfe", "Authorization: Bearer \xff", "X-CSRF-Token: \xff"]
+)
+async def test_headers_that_are_no_text_are_no_login(header: str) -> None:
+    proxy = {"address": "127.0.0.1", "user_header": "X-User"}
+    users = [{"name": "alice", "role": "admin"}]
+    async with serving(http={"users": users, "proxy": proxy}) as served:
+        port = int(served.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        named = "X-User: alice\r\n" if "CSRF" in header else ""
+        head = f"POST /api/messages HTTP/1.1\r\nHost: x\r\n{named}{header}\r\n\r\n"
+        writer.write(head.encode("latin-1"))
+        async with asyncio.timeout(5):
+            assert (await reader.readline()).split()[1] in {b"401", b"403"}
+        writer.close()
 
 
 async def test_the_cookie_is_secure_where_the_browser_speaks_tls(visit: Visit, hashed: str) -> None:
