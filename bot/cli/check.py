@@ -12,6 +12,7 @@ from bot.answering.external import ExternalSources
 from bot.cli.check_llm import check_llm
 from bot.cli.index import say
 from bot.config.schema import Config
+from bot.console.users import UsersError, read_users
 from bot.llm.llm import Llm
 from bot.texts.gate import gate_lines
 from knowledge.base import KnowledgeBase
@@ -37,6 +38,7 @@ async def check(config: Config, llm: Llm | None, external: ExternalSources | Non
     findings = [
         Finding("ok", "configuration: read without problems"),
         *_data_folder(config.bot.data_dir),
+        *_logins(config),
         *_sources(config),
         *_adapters(config),
         *await check_llm(config, llm),
@@ -75,6 +77,24 @@ def _data_folder(folder: Path) -> Iterator[Finding]:
     except OSError as error:
         why = f"can't be written ({error.strerror}); set bot.data_dir"
         yield Finding("bad", f"data: {folder} {why}")
+
+
+def _logins(config: Config) -> Iterator[Finding]:
+    try:
+        stored = read_users(config.bot.data_dir)
+    except UsersError as error:
+        yield Finding("bad", f"logins: {error}")
+        return
+    roles = [user.role for user in config.http.users] + [user.role for user in stored.users]
+    token = bool(config.http.token.get_secret_value())
+    if not roles and not token:
+        who = "whoever uses this machine" if stored.open else "nobody yet"
+        advice = "on the page, or by: run_bot.py user add NAME --role admin"
+        yield Finding("note", f"logins: none, admin is {who}; make one {advice}")
+        return
+    admins = roles.count("admin") + token
+    said = f"logins: {len(roles) + token}, {admins} of them admin"
+    yield Finding("ok" if admins else "note", said)
 
 
 def _sources(config: Config) -> Iterator[Finding]:
