@@ -1,5 +1,6 @@
 """Counters for Prometheus, in a registry of their own (no global state)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,22 @@ class Metrics:
     def render(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def llm_usage(metrics: Metrics) -> dict[str, dict[str, float]]:
+    """Calls that were answered, and tokens, since the start: backend -> {"calls", "prompt",
+    "completion"}."""
+    found: dict[str, dict[str, float]] = defaultdict(
+        lambda: {"calls": 0.0, "prompt": 0.0, "completion": 0.0}
+    )
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    for sample in samples:
+        name, labels = sample.name.removeprefix("huixiangdou_"), sample.labels
+        if name == "llm_calls_total" and labels["result"] == "done":
+            found[labels["backend"]]["calls"] += sample.value
+        if name == "llm_tokens_total" and labels["kind"] in ("prompt", "completion"):
+            found[labels["backend"]][labels["kind"]] += sample.value
+    return dict(found)
 
 
 def create_metrics() -> Metrics:

@@ -213,6 +213,21 @@ class KnowledgeBase:
                 await self._serve(fresh)
             return refit
 
+    async def examined(self) -> tuple[FittedGate, list[CurvePoint]]:
+        """The gate fitted anew to its examples, with the scores that were held out from each, and
+        its learning curve. It takes seconds and changes nothing. Raises KnowledgeError."""
+        async with self._building:
+            return await asyncio.to_thread(self._opener.examined)
+
+    async def preview(
+        self, labels: Sequence[Example], texts: Sequence[str]
+    ) -> tuple[Refit, list[float]]:
+        """What a refit to these labels would bring, and how it would score some texts. It changes
+        nothing. Raises KnowledgeError."""
+        said = [without_openers(text) for text in texts]
+        async with self._building:
+            return await asyncio.to_thread(self._opener.previewed, labels, said)
+
     async def undo_refit(self) -> bool:
         """Serves the gate as it was before the last refit that was taken; False where there was
         none. Raises KnowledgeError."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.snapshots import current_snapshot
+from knowledge.gate.curve import CurvePoint, learning_curve
 from knowledge.gate.examples import Example, Examples, load_examples
 from knowledge.gate.fit import Lookup, fit_gate, look_up
 from knowledge.gate.gate import DistanceGate, Gate, LearnedGate, verdict
@@ -133,6 +134,41 @@ class Opener:
         finally:
             if taken is None:
                 now.snapshot.catalog.close()
+
+    def examined(self) -> tuple[FittedGate, list[CurvePoint]]:
+        """The gate fitted anew to its examples, which brings the scores that were held out from
+        each, and how it learned; nothing is saved."""
+        now, folder, examples = self.open(), self._folder(), self._examples()
+        try:
+            lookup = self.look_up(now.snapshot, examples)
+            fitted = fit_gate(lookup, examples, self._options, folder.name, self._embedder.id)
+            if not fitted.state.examples_fit:
+                return fitted, []
+            return fitted, learning_curve(lookup.seen, examples, fitted.state.share)
+        finally:
+            now.snapshot.catalog.close()
+
+    def previewed(
+        self, labels: Sequence[Example], texts: Sequence[str]
+    ) -> tuple[Refit, list[float]]:
+        """What a refit to these labels would bring, and the scores that some texts would get;
+        nothing is saved."""
+        now, folder, fresh = self.open(), self._folder(), self._examples(labels)
+        try:
+            before = self.fit(now.snapshot, folder, self._examples())
+            after = self.fit(now.snapshot, folder, fresh)
+            encode = EmbeddingCache(Path(self._plan.folder) / "vectors.sqlite").encode
+
+            def score(text: str) -> float:
+                return now.gate.score(text, self._embedder.encode([text])[0])
+
+            refit = compare(before, after, score, self._options.target_precision)
+            gate = self._serving(now.snapshot, folder, after).gate
+            vectors = encode(self._embedder, texts) if texts else ()
+            pairs = zip(texts, vectors, strict=True)
+            return refit, [gate.score(text, vector) for text, vector in pairs]
+        finally:
+            now.snapshot.catalog.close()
 
     def undone(self) -> Serving | None:
         """The current snapshot with the gate as it was before the last refit that was taken; None

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections import defaultdict
 from contextlib import AsyncExitStack, closing
 from typing import Any
 
@@ -11,7 +10,7 @@ from bot.cli.model import NO_MODEL
 from bot.config.options import zone
 from bot.config.schema import Config
 from bot.llm.create import open_llm
-from bot.metrics import Metrics, create_metrics
+from bot.metrics import create_metrics, llm_usage
 from bot.replay.chat import ExportError, load_chat, of_group
 from bot.replay.figures import Figures, llm_figures, report
 from bot.replay.page import page
@@ -46,7 +45,7 @@ async def replay_chat(config: Config, knowledge: KnowledgeBase, args: argparse.N
         remote = config.llm.remote
         prices = {"remote": (remote.prompt_price, remote.completion_price)}
         known = {name: price for name, price in prices.items() if any(price)}
-        figures["llm"] = llm_figures(_counted(metrics), known)
+        figures["llm"] = llm_figures(llm_usage(metrics), known)
     chinese = sum(is_chinese(one.message.text) for one in chat) * 2 > len(chat)
     if config.bot.language != "auto":
         chinese = config.bot.language == "zh"
@@ -61,21 +60,6 @@ async def replay_chat(config: Config, knowledge: KnowledgeBase, args: argparse.N
         _show(figures)
         say(f"page             {folder / 'replay.html'}")
     return 0
-
-
-def _counted(metrics: Metrics) -> dict[str, dict[str, float]]:
-    """Calls that were answered, and tokens, by backend."""
-    found: dict[str, dict[str, float]] = defaultdict(
-        lambda: {"calls": 0.0, "prompt": 0.0, "completion": 0.0}
-    )
-    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
-    for sample in samples:
-        name, labels = sample.name.removeprefix("huixiangdou_"), sample.labels
-        if name == "llm_calls_total" and labels["result"] == "done":
-            found[labels["backend"]]["calls"] += sample.value
-        if name == "llm_tokens_total" and labels["kind"] in ("prompt", "completion"):
-            found[labels["backend"]][labels["kind"]] += sample.value
-    return dict(found)
 
 
 def _short(figures: Figures) -> Figures:

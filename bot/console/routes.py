@@ -9,8 +9,10 @@ from aiohttp.typedefs import Handler
 from adapters.http_guard import USER, json_response
 from adapters.web.http import storage_at_work
 from bot.console.access import Role, User, needs, user_of
+from bot.console.gate import gate_routes
 from bot.console.groups import group_routes
 from bot.console.messages import message_routes
+from bot.console.overview import overview_routes
 from bot.console.page_files import page_routes
 from bot.console.parts import ConsoleParts
 from bot.texts.notices import reason_texts
@@ -29,6 +31,8 @@ def console_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         web.get(f"{API}/me", _me(parts)),
         *group_routes(parts),
         *message_routes(parts),
+        *gate_routes(parts),
+        *overview_routes(parts),
     ]
     return [
         *page_routes(parts.config.bot.name, parts.config.admin.prefix),

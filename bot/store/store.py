@@ -17,6 +17,7 @@ from bot.store import (
     decisions,
     drafts,
     examples,
+    figures,
     groups,
     history,
     incoming,
@@ -146,6 +147,13 @@ class Store:
     set_budget = _transaction(browse_groups.set_budget)
     list_questions = _transaction(browse_questions.list_questions)
     set_unsure = _transaction(browse_questions.set_unsure)
+
+    by_day = _transaction(figures.by_day)
+    answer_seconds = _transaction(figures.answer_seconds)
+    kept_promise = _transaction(figures.kept_promise)
+    weekly_unprompted = _transaction(figures.weekly_unprompted)
+    week_scores = _transaction(figures.week_scores)
+    cited = _transaction(figures.cited)
 
     async def prune(self, before: float) -> int:
         """Deletes what was decided before a time, never what is unfinished; how many rows."""

@@ -3,6 +3,7 @@
 const WORDS = {
   skip: ["跳到内容", "Skip to the content"],
   menu: ["群列表", "Groups menu"],
+  notices: ["提示", "Notices"],
   pages: ["页面", "Pages"],
   groups: ["群", "Groups"],
   findGroup: ["找群…", "Find a group…"],

@@ -10,6 +10,9 @@ import { VIEWS } from "./views.js";
 const SHOWN = 12;
 const EVERY_MS = 15000;
 
+/** Nobody counts on from here, and neither does the bot. */
+export const unreadText = (n) => (n >= 999 ? "999+" : String(n));
+
 /** `onRead(error)` is told of each look at the groups, with what went wrong. */
 export function createNav(onRead) {
   let groups = [];
@@ -45,7 +48,7 @@ export function createNav(onRead) {
     const here = one.adapter === open[0] && one.group === open[1];
     const name = h("bdi", {}, one.title || one.group);
     const unread = one.unread > 0 && !here
-      ? h("span", { className: "count", title: t("unreadCount", { n: one.unread }) }, String(one.unread))
+      ? h("span", { className: "count", title: t("unreadCount", { n: unreadText(one.unread) }) }, unreadText(one.unread))
       : null;
     const where = one.adapter === chatAdapter() ? null : h("span", { className: "platform" }, one.adapter);
     return h("li", {}, link(groupAddress(one.adapter, one.group), here, h("span", { className: "hash", ariaHidden: "true" }, "#"), name, where, unread));

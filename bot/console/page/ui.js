@@ -11,6 +11,12 @@ addWords({
   again: ["再试一次", "Try again"],
   save: ["保存", "Save"],
   cancel: ["取消", "Cancel"],
+  "origin.command": ["群内命令", "command"],
+  "origin.vote": ["投票", "vote"],
+  "origin.recall": ["撤回", "recall"],
+  "origin.console": ["控制台", "console"],
+  "origin.label": ["终端标注", "terminal"],
+  "origin.teacher": ["大模型", "model"],
   justNow: ["刚刚", "just now"],
   never: ["从未", "never"],
 });

@@ -9,13 +9,16 @@ addWords({
   "view.overview": ["总览", "Overview"],
   "view.groups": ["群", "Groups"],
   "view.messages": ["消息", "Messages"],
+  "view.gate": ["门控", "Gate"],
   "view.missing": ["没有这个页面", "There is no such page"],
 });
 
 /** In the order in which they are listed; `role` is who sees it, everybody where there is none. */
 export const VIEWS = [
+  { name: "overview", title: "view.overview" },
   { name: "groups", title: "view.groups" },
   { name: "messages", title: "view.messages" },
+  { name: "gate", title: "view.gate" },
 ];
 
 let shown = null; // {route, View, tools}

@@ -2,6 +2,7 @@
 
 import { call, get, route } from "../api.js";
 import { addWords, t } from "../i18n.js";
+import { unreadText } from "../nav.js";
 import { groupAddress } from "../router.js";
 import { may } from "../session.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
@@ -84,7 +85,7 @@ function Group({ group, open, onOpen, onChanged }) {
       <span class="badge mode" data-mode=${group.mode}>${t(`mode.${group.mode}`)}</span>
       ${muted && html`<span class="badge warn">${t("groups.muted")}</span>`}
       ${!group.present && html`<span class="badge quiet">${t("groups.left")}</span>`}
-      ${group.unread > 0 && html`<span class="count" title=${t("unreadCount", { n: group.unread })}>${group.unread}</span>`}
+      ${group.unread > 0 && html`<span class="count" title=${t("unreadCount", { n: unreadText(group.unread) })}>${unreadText(group.unread)}</span>`}
       <button type="button" class="chip end" aria-expanded=${open} onClick=${onOpen}>${t("groups.edit")}</button>
     </div>
     <dl class="facts">

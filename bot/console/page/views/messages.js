@@ -66,12 +66,6 @@ addWords({
   "messages.selected": ["选中 {n} 条：", "{n} selected:"],
   "messages.inGroup": ["在群里看", "See it in its group"],
   "messages.you": ["你", "you"],
-  "origin.command": ["群内命令", "command"],
-  "origin.vote": ["投票", "vote"],
-  "origin.recall": ["撤回", "recall"],
-  "origin.console": ["控制台", "console"],
-  "origin.label": ["终端标注", "terminal"],
-  "origin.teacher": ["大模型", "model"],
 });
 
 const FILTERS = ["sort", "text", "group", "mark", "outcome", "reason", "mention", "user", "since", "until", "least", "most"];

@@ -1,0 +1,108 @@
+"""What is wrong now and what to do, and how the last weeks went."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.http_guard import json_response
+from adapters.web.types import parse_query
+from bot.config.schema import DAY_S
+from bot.console.access import Role, needs
+from bot.console.parts import ConsoleParts
+from bot.metrics import llm_usage
+from bot.store.examples import WEEK_S
+from bot.texts.gate import gate_lines
+
+LEAST_FREE = 1 << 30
+"""Bytes: with less room on the disk it is time to make some."""
+
+
+class OverviewQuery(BaseModel):
+    """GET /api/console/overview: of so many days, as they begin where the clock is `offset` seconds
+    ahead of UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: Annotated[int, Field(ge=1, le=365)] = 30
+    offset: Annotated[int, Field(ge=-86400, le=86400)] = 0
+
+
+def overview_routes(parts: ConsoleParts) -> list[web.RouteDef]:
+    """What the first page asks for."""
+
+    @needs(Role.VIEWER)
+    async def overview(request: web.Request) -> web.Response:
+        """What is wrong now, figures by day, and what the gate promised and kept."""
+        asked = parse_query(OverviewQuery, request.query)
+        now, store = parts.clock.now(), parts.store
+        days = await store.by_day(now - asked.days * DAY_S, asked.offset)
+        waited = await store.answer_seconds(now - WEEK_S)
+        return json_response(
+            {
+                "health": parts.health(),
+                "disk": await _disk(parts),
+                "days": [asdict(day) for day in days],
+                "answer_s": {"half": _part(waited, 0.5), "most": _part(waited, 0.9)},
+                "promise": await _promise(parts, now),
+                "usage": _usage(parts),
+                "knowledge": _knowledge(parts),
+                "counts": await store.counts(),
+            }
+        )
+
+    return [web.get("/api/console/overview", overview)]
+
+
+async def _promise(parts: ConsoleParts, now: float) -> dict[str, Any]:
+    """What the gate promises by this bot's own traffic, and what became of it in a week."""
+    kept = await parts.store.kept_promise(now - WEEK_S)
+    if parts.knowledge is None:
+        return {"lines": {"zh": [], "en": []}, "kept": kept}
+    state, weekly = parts.knowledge.status().gate, await parts.store.weekly_unprompted(now)
+    lines = {
+        "zh": gate_lines(state, weekly=weekly, chinese=True),
+        "en": gate_lines(state, weekly=weekly, chinese=False),
+    }
+    return {"lines": lines, "kept": kept}
+
+
+async def _disk(parts: ConsoleParts) -> dict[str, Any]:
+    free = shutil.disk_usage(parts.config.bot.data_dir).free
+    store = sum(path.stat().st_size for path in _store_files(parts.config.bot.data_dir))
+    return {"free": free, "low": free < LEAST_FREE, "store": store}
+
+
+def _store_files(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("bot.sqlite*") if path.is_file()]
+
+
+def _usage(parts: ConsoleParts) -> dict[str, Any]:
+    """Tokens since the start, and what those of the remote model cost where its price is known."""
+    remote, usage = parts.config.llm.remote, llm_usage(parts.metrics)
+    paid = usage.get("remote", {"prompt": 0.0, "completion": 0.0})
+    read = paid["prompt"] * remote.prompt_price
+    written = paid["completion"] * remote.completion_price
+    known = bool(remote.prompt_price or remote.completion_price)
+    return {"backends": usage, "cost": round((read + written) / 1e6, 4) if known else None}
+
+
+def _knowledge(parts: ConsoleParts) -> dict[str, Any] | None:
+    if parts.knowledge is None:
+        return None
+    status = parts.knowledge.status()
+    return {
+        "documents": status.documents,
+        "pieces": status.pieces,
+        "skipped": status.skipped,
+        "built_at": status.built_at,
+    }
+
+
+def _part(ascending: list[float], share: float) -> float | None:
+    if not ascending:
+        return None
+    return round(ascending[min(len(ascending) - 1, int(share * len(ascending)))], 1)

@@ -1,0 +1,89 @@
+// Charts by uPlot, which is fetched when the first one is drawn. What a chart shows stands beside it
+// as text, too: a picture tells a screen reader nothing.
+
+import { html, useEffect, useRef } from "./vendor/preact.js";
+
+let loading = null;
+
+function load() {
+  loading ??= new Promise((resolve, reject) => {
+    const style = document.createElement("link");
+    style.rel = "stylesheet";
+    style.href = "assets/vendor/uplot.css";
+    const script = document.createElement("script");
+    script.src = "assets/vendor/uplot.js";
+    script.onload = () => resolve(window.uPlot);
+    script.onerror = reject;
+    document.head.append(style, script);
+  });
+  return loading;
+}
+
+const COLOURS = ["--accent", "--warn", "--muted", "--bad"];
+
+/** `data` is [xs, ys, ...]; `series` are {label, kind: "line" | "points" | "bars", dash}. */
+export function Chart({ data, series, label, time = false, height = 220, xLabel = "", yRange, marks = [] }) {
+  const place = useRef(null);
+  useEffect(() => {
+    let plot = null;
+    let gone = false;
+    const sizes = new ResizeObserver(() => plot?.setSize({ width: place.current.clientWidth, height }));
+    load().then((Plot) => {
+      if (gone) return;
+      plot = new Plot(options(Plot, { series, time, xLabel, yRange, marks }, place.current, height), data, place.current);
+      sizes.observe(place.current);
+    });
+    return () => {
+      gone = true;
+      sizes.disconnect();
+      plot?.destroy();
+    };
+  }, [JSON.stringify(data), JSON.stringify(series), JSON.stringify(marks)]);
+  return html`<div class="chart" ref=${place} role="img" aria-label=${label}></div>`;
+}
+
+function options(Plot, { series, time, xLabel, yRange, marks }, place, height) {
+  const style = getComputedStyle(document.documentElement);
+  const probe = document.createElement("span");
+  place.append(probe);
+  const colour = (name) => {
+    probe.style.color = style.getPropertyValue(name);
+    return getComputedStyle(probe).color;
+  };
+  const line = { stroke: colour("--line"), width: 1 };
+  const axis = { stroke: colour("--muted"), grid: line, ticks: line, font: "12px system-ui, sans-serif" };
+  const made = {
+    width: place.clientWidth,
+    height,
+    legend: { show: series.length > 1 },
+    cursor: { y: false },
+    scales: { x: { time }, y: yRange ? { range: () => yRange } : { range: (_, low, high) => [Math.min(0, low), high === 0 ? 1 : high * 1.08] } },
+    axes: [{ ...axis, label: xLabel || undefined, labelFont: "12px system-ui, sans-serif", labelSize: xLabel ? 20 : 0 }, { ...axis, size: 46 }],
+    series: [{}, ...series.map((one, number) => drawn(Plot, one, colour(one.colour ?? COLOURS[number % COLOURS.length])))],
+    hooks: { draw: [(plot) => marks.forEach((mark) => drawMark(plot, mark, colour("--warn")))] },
+  };
+  probe.remove();
+  return made;
+}
+
+function drawn(Plot, { label, kind = "line", dash }, stroke) {
+  const base = { label, stroke, width: 2, dash, points: { show: kind === "points", size: 7, fill: stroke } };
+  if (kind === "bars") return { ...base, fill: stroke, width: 0, paths: Plot.paths.bars({ size: [0.7, 40] }) };
+  if (kind === "points") return { ...base, paths: () => null };
+  return base;
+}
+
+/** A dashed upright line at an x. */
+function drawMark(plot, x, colour) {
+  const { ctx, bbox } = plot;
+  const at = plot.valToPos(x, "x", true);
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 2;
+  ctx.setLineDash([5, 4]);
+  ctx.beginPath();
+  ctx.moveTo(at, bbox.top);
+  ctx.lineTo(at, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
+}
