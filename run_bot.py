@@ -16,6 +16,7 @@ from bot.cli import (
     backup,
     check,
     evaluate,
+    forget,
     gate,
     index,
     label,
@@ -90,7 +91,7 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             return user.user(config.http, config.bot.data_dir, args)
         case "check":
             return await _check(args, config)
-        case "label" | "replay":
+        case "label" | "replay" | "forget":
             return await _on_messages(args, config)
         case _:
             return await _on_knowledge(args, config)
@@ -116,6 +117,8 @@ async def _on_knowledge(args: argparse.Namespace, config: Config) -> int:
 
 async def _on_messages(args: argparse.Namespace, config: Config) -> int:
     """The commands that go through messages of groups."""
+    if args.command == "forget":
+        return await forget.forget(config, SystemClock(), args)
     if args.command == "label" and args.forget_teacher:
         return await teacher.forget(config)
     if args.command == "label" and args.agreement:

@@ -81,6 +81,9 @@ class Adapter(ABC):
     streams: bool = False
     """Does `draft` show anything?"""
 
+    names_only: bool = False
+    """Does nobody prove to be who they say they are?"""
+
     finite: bool = False
     """Does its input come to an end? Who stops when there is nothing left to do waits for it."""
 

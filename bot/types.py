@@ -1,7 +1,7 @@
 """The words the bot thinks in: a question, an outcome, its reasons, and what it needs of others."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,6 +135,10 @@ class Knowledge(Protocol):
 
     async def undo_refit(self) -> bool:
         """Serves the gate as it was before the last refit that was taken, if there was one."""
+        ...
+
+    async def forget(self, texts: Collection[str], person: str = "") -> None:
+        """Forgets labels of these texts and of a person, "adapter:user"."""
         ...
 
     async def search(self, text: str, k: int, sources: Sequence[str] = ()) -> Found:

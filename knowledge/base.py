@@ -7,7 +7,7 @@ What is asked after the gate goes first, and mentions before other messages.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -236,6 +236,13 @@ class KnowledgeBase:
             if fresh:
                 await self._serve(fresh)
             return fresh is not None
+
+    async def forget(self, texts: Collection[str], person: str = "") -> None:
+        """Forgets labels of these texts and of a person, and serves the gate that is fitted
+        without them. Raises KnowledgeError."""
+        async with self._building:
+            self._encoder.forget()
+            await self._serve(await asyncio.to_thread(self._opener.without, texts, person))
 
     async def scores(
         self, texts: Sequence[str], train: Examples | None = None

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from knowledge.gate.refit import (
     Refit,
     compare,
     drop_labels,
+    forget_labels,
     take_labels,
     taken_labels,
     unchanged,
@@ -174,6 +175,11 @@ class Opener:
         """The current snapshot with the gate as it was before the last refit that was taken; None
         where there was none."""
         return self.open() if drop_labels(Path(self._plan.folder)) else None
+
+    def without(self, texts: Collection[str], person: str) -> Serving:
+        """The current snapshot with a gate that never saw labels of these texts or of a person."""
+        forget_labels(Path(self._plan.folder), texts, person)
+        return self.open()
 
     def _examples(self, labels: Sequence[Example] | None = None) -> Examples:
         """The examples that are configured, with labels from groups, else those taken up."""

@@ -57,7 +57,7 @@ def create(settings: Settings, context: Context) -> "WebAdapter":
 class WebAdapter(Adapter):
     """Takes messages over HTTP and shows what the history holds."""
 
-    streams = True
+    streams = names_only = True
     resend_s = math.inf  # the page shows what the history holds, where a reply stands once
 
     def __init__(self, settings: Settings, context: Context) -> None:

@@ -66,6 +66,10 @@ def _add_keeping(commands: "argparse._SubParsersAction[_Parser]") -> None:
     about = "pack messages, index, gate and labels into one file, while the bot runs or not"
     backup = commands.add_parser("backup", help=about)
     backup.add_argument("file", type=Path, metavar="FILE")
+    about = "erase what is kept of a person: messages, votes, labels"
+    forget = commands.add_parser("forget", help=about)
+    forget.add_argument("person", type=_person, metavar="ADAPTER:USER")
+    forget.add_argument("--show", action="store_true", help="print it as JSON, erase nothing")
     about = "take up a backup, once all of it is checked"
     restore = commands.add_parser("restore", help=about)
     restore.add_argument("file", type=_file, metavar="FILE")
@@ -176,6 +180,13 @@ def _login_name(value: str) -> str:
         return login_name(value)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"NAME {error}") from None
+
+
+def _person(value: str) -> str:
+    adapter, _, user = value.partition(":")
+    if not (adapter and user):
+        raise argparse.ArgumentTypeError("name a person as adapter:user, such as lark:ou_5ad1")
+    return value
 
 
 def _text(value: str) -> str:

@@ -112,9 +112,12 @@ class AdminSettings(Section):
 
 
 class StoreSettings(Section):
-    """How long messages and decisions are kept."""
+    """How long messages and decisions are kept, labels (0 is until they are taken back), and what
+    admins did."""
 
     keep_days: int = Field(default=90, ge=1, le=3650)
+    keep_label_days: int = Field(default=0, ge=0, le=3650)
+    keep_audit_days: int = Field(default=365, ge=1, le=3650)
 
 
 class ScheduleSettings(Section):

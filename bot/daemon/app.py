@@ -37,6 +37,7 @@ from bot.group.commands import Commands
 from bot.group.delivery import Delivery
 from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import RecentAnswers
+from bot.group.erasing import Erasing
 from bot.group.flood import Flood
 from bot.group.inbox import Inbox
 from bot.group.types import GroupOptions
@@ -68,6 +69,7 @@ class Parts:
     recent: RecentAnswers
     delivery: Delivery
     commands: Commands
+    erasing: Erasing
     inbox: Inbox
     health: Health
     access: Access

@@ -15,6 +15,7 @@ from bot.daemon.health import Health, HealthMetrics
 from bot.group.commands import Commands
 from bot.group.delivery import Delivery
 from bot.group.duplicates import RecentAnswers
+from bot.group.erasing import Erasing
 from bot.group.flood import Flood
 from bot.group.inbox import Inbox
 from bot.group.outbox import Outbox
@@ -77,6 +78,7 @@ async def assemble(
         metrics=metrics,
         tasks=tasks,
         health=health.report,
+        erasing=(erasing := Erasing(store=store, recent=recent, clock=clock)),
     )
     inbox = Inbox(
         store=store,
@@ -97,6 +99,7 @@ async def assemble(
         recent=recent,
         delivery=delivery,
         commands=commands,
+        erasing=erasing,
         inbox=inbox,
         health=health,
         access=access,

@@ -180,8 +180,14 @@ def _jobs(parts: Parts, knowledge: KnowledgeBase) -> Sequence[Job]:
     store, clock, schedule = parts.store, parts.clock, parts.config.schedule
 
     async def prune() -> None:
-        before = clock.now() - parts.config.store.keep_days * DAY_S
-        log.info("pruned %d old messages", await store.prune(before))
+        kept, now = parts.config.store, clock.now()
+        log.info("pruned %d old messages", await store.prune(now - kept.keep_days * DAY_S))
+        texts = await store.prune_old(
+            labels_before=now - kept.keep_label_days * DAY_S if kept.keep_label_days else 0.0,
+            audit_before=now - kept.keep_audit_days * DAY_S,
+        )
+        if texts:
+            await knowledge.forget(texts)
 
     async def reload() -> None:
         report = await knowledge.reload()
@@ -202,6 +208,7 @@ def _jobs(parts: Parts, knowledge: KnowledgeBase) -> Sequence[Job]:
 
     return (
         Job("prune", schedule.prune, prune),
+        Job("erased", "* * * * *", parts.erasing.catch_up),
         Job("reload", schedule.reload, reload),
         Job("refit", parts.config.gate.refit, refit),
         Job("digest", schedule.digest if schedule.digest_to else "", digest),

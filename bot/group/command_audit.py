@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from adapters.base import IncomingMessage
-from bot.group.command_parser import CommandMessage
+from bot.group.command_parser import FORGET, ME, CommandMessage
 from bot.store.store import Store
 from bot.types import Group
 from common.clock import Clock
 
-CHANGING = ("reload", "mute", "unmute", "recall", "bind", "unbind", "gate", "mode")
+CHANGING = ("reload", "mute", "unmute", "recall", "bind", "unbind", "gate", "mode", FORGET)
 """The others only tell."""
 
 
@@ -26,8 +26,12 @@ async def audited(
 ) -> str:
     """Does the work of a command and records it, where it changes something."""
     name, argument = sent.command.name, sent.command.argument
-    if name not in CHANGING or (name in ("gate", "mode") and not argument):
+    if name not in CHANGING or (name in ("gate", "mode", FORGET) and not argument):
         return await work(sent)
+    if name == FORGET:
+        if argument.lower() == ME:
+            return await work(sent)  # it would say who it was
+        argument = ""
     before = await _state(store, clock, name, sent.group)
     line = await work(sent)
     after = await _state(store, clock, name, sent.group)

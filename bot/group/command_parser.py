@@ -1,7 +1,7 @@
 """Commands in the group: which text is one.
 
 Only the users of `admin.users` may use them, except that anyone may recall, say what is good and
-bad, and ask for help.
+bad, have erased what is kept of themselves, and ask for help.
 """
 
 import re
@@ -11,7 +11,9 @@ from datetime import timedelta
 from adapters.base import IncomingMessage
 from bot.types import Group
 
-FREE = ("help", "recall", "good", "bad")
+FORGET, ME = "forget", "me"
+
+FREE = ("help", "recall", "good", "bad", FORGET)
 """Commands that anyone may use."""
 
 ALIASES = {
@@ -29,6 +31,8 @@ ALIASES = {
     "豆哥门控": "gate",
     "豆哥模式": "mode",
     "豆哥旁听": "shadow",
+    "豆哥忘记": "forget",
+    "豆哥忘记我": "forget me",
     "重载知识库": "reload",
 }
 

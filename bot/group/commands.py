@@ -8,8 +8,9 @@ from typing import Any
 from adapters.base import AdapterError, IncomingMessage, NotSupported, RecallAsked
 from bot.grounding.sanitize import harmless
 from bot.group.command_audit import audited
-from bot.group.command_parser import FREE, Command, CommandMessage, parse_duration
+from bot.group.command_parser import FORGET, FREE, ME, Command, CommandMessage, parse_duration
 from bot.group.delivery import Delivery, reply_to
+from bot.group.erasing import Erasing, kept_text
 from bot.group.gate_commands import GateCommands
 from bot.group.labels import label_by_recall
 from bot.group.status import groups_text, reload_text, shadow_text, status_text, why_text
@@ -47,13 +48,15 @@ class Commands:
         metrics: Metrics,
         tasks: Tasks,
         health: Callable[[], Mapping[str, Any]],
+        erasing: Erasing,
     ) -> None:
         self._store, self._delivery, self._options = store, delivery, options
         self._clock, self._metrics, self._tasks = clock, metrics, tasks
-        self._health = health
+        self._health, self._erasing = health, erasing
         self._knowledge: Knowledge | None = None
         self._gate = GateCommands(store, options, clock)
         self._under_way: set[IncomingMessage] = set()
+        self._to_erase: set[IncomingMessage] = set()
         self._by_name = {
             "help": self._help,
             "status": self._status,
@@ -70,12 +73,13 @@ class Commands:
             "bad": self._gate.bad,
             "mode": self._mode,
             "shadow": self._shadow,
+            FORGET: self._forget,
         }
 
     def open(self, knowledge: Knowledge) -> None:
         """The knowledge base is loaded: from now on all commands can be obeyed."""
         self._knowledge = knowledge
-        self._gate.knowledge = knowledge
+        self._gate.knowledge = self._erasing.knowledge = knowledge
 
     def obey(self, message: IncomingMessage, command: Command) -> None:
         """Sets about what a command asks for, unless that is being done."""
@@ -90,7 +94,10 @@ class Commands:
             reply = reply_to(message, await self._run(sent), chinese=sent.chinese)
             question = Question(message.text, message.mention, (message,))
             await self._delivery.settle(question, Silence(Reason.COMMAND), [], reply)
+            if message in self._to_erase:  # the command itself goes, too
+                await self._erasing.erase(message.adapter, message.user)
         finally:
+            self._to_erase.discard(message)
             self._under_way.discard(message)
 
     async def _run(self, sent: CommandMessage) -> str:
@@ -100,10 +107,17 @@ class Commands:
         work = self._by_name.get(name)
         if work is None:
             return notice("unknown_command", sent.chinese, prefix=prefix)
-        user = f"{message.adapter}:{message.user}"
-        if name not in FREE and not message.login and user not in self._options.admins:
-            return notice("denied", sent.chinese, user=harmless(visible(user)))
+        if name not in FREE and not self._is_admin(message):
+            return self._denied(sent)
         return await audited(self._store, self._clock, sent, work)
+
+    def _is_admin(self, message: IncomingMessage) -> bool:
+        user = f"{message.adapter}:{message.user}"
+        return bool(message.login) or user in self._options.admins
+
+    def _denied(self, sent: CommandMessage) -> str:
+        user = f"{sent.message.adapter}:{sent.message.user}"
+        return notice("denied", sent.chinese, user=harmless(visible(user)))
 
     async def _say(self, sent: CommandMessage, text: str) -> None:
         """Posts one more line in the group of the sent."""
@@ -204,6 +218,26 @@ class Commands:
     async def _unmute(self, sent: CommandMessage) -> str:
         await self._store.unmute(*sent.group)
         return notice("unmuted", sent.chinese)
+
+    async def _forget(self, sent: CommandMessage) -> str:
+        """What is kept of who asks; `me` erases it, an admin may name anybody."""
+        message, asked = sent.message, sent.command.argument
+        if not asked:
+            kept = await self._store.kept_of(message.adapter, message.user)
+            prefix = self._options.command_prefix
+            return kept_text(kept, harmless(message.user), prefix, chinese=sent.chinese)
+        if asked.lower() == ME:
+            # On the bot's own page anybody may call himself anything.
+            if self._delivery.names_only(message.adapter) and not self._is_admin(message):
+                return notice("forget_names_only", sent.chinese)
+            self._to_erase.add(message)
+            return notice("forgotten_me", sent.chinese)
+        if not self._is_admin(message):
+            return self._denied(sent)
+        person = asked.removeprefix(f"{message.adapter}:")
+        found = await self._erasing.erase(message.adapter, person)
+        figures = {"messages": found.messages, "votes": found.votes, "labels": found.labels}
+        return notice("forgotten", sent.chinese, user=harmless(person), **figures)
 
     async def _why(self, sent: CommandMessage) -> str:
         adapter, asked = sent.message.adapter, sent.message.reply_to

@@ -10,7 +10,6 @@ from adapters.base import AdapterError, Citation, Decision, IncomingMessage, Rep
 from adapters.contract import Adapter
 from bot.grounding.sanitize import harmless
 from bot.group.duplicates import RecentAnswers
-from bot.group.modes import mode_of, silenced
 from bot.group.outbox import Outbox
 from bot.group.types import GroupOptions
 from bot.llm.types import OnText
@@ -97,6 +96,10 @@ class Delivery:
         text = "\n".join(message.text for message in messages)
         question = Question(text, mention=False, messages=tuple(messages))
         await self.settle(question, Silence(reason), trace or [], None)
+
+    def names_only(self, adapter: str) -> bool:
+        """Is whoever writes there only who they say they are?"""
+        return adapter in self.adapters and self.adapters[adapter].names_only
 
     async def say(self, adapter: str, reply: Reply) -> None:
         """Records and posts a line that belongs to no decision."""
@@ -204,3 +207,22 @@ def reply_to(
         thread=message.thread,
         chinese=chinese,
     )
+
+
+async def mode_of(group: Group, store: Store, options: GroupOptions, now: float) -> Mode:
+    """The mode of a group: what was set there, else shadow while the group is new, else the
+    default."""
+    chosen, since = await store.group_mode(*group)
+    if chosen:
+        return Mode(chosen)
+    is_new = since is None or now < since + options.shadow_s
+    if options.shadow_s and is_new and options.mode is not Mode.OFF:
+        return Mode.SHADOW
+    return options.mode
+
+
+def silenced(question: Question, mode: Mode) -> Reason | None:
+    """Why a mode does not even let a question be considered."""
+    if mode is Mode.OFF:
+        return Reason.OFF
+    return Reason.NOT_MENTIONED if mode is Mode.MENTION and not question.mention else None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -59,6 +59,16 @@ class RecentAnswers:
         kept = [one for one in self._answers.pop(group, ()) if one.key != key]
         if kept:
             self._answers[group] = deque(kept, self._per_group)
+
+    def forget_all(self, keys: Collection[str]) -> None:
+        """The questions behind these answers were erased."""
+        for group in list(self._answers):
+            for answer in [one for one in self._answers.get(group, ()) if one.key in keys]:
+                self.forget(group, answer.key)
+
+    def clear(self) -> None:
+        """Remembers nothing."""
+        self._answers.clear()
 
     def _is_recent(self, answer: PastAnswer, now: float) -> bool:
         return abs(now - answer.at) < self.window_s

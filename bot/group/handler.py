@@ -13,10 +13,9 @@ from adapters.contract import Adapter
 from bot.answering.heuristics import answers
 from bot.answering.pipeline import Pipeline
 from bot.group.context import as_it_is_now, in_context, with_what_it_leans_on
-from bot.group.delivery import Delivery
+from bot.group.delivery import Delivery, silenced
 from bot.group.duplicates import Duplicates
 from bot.group.flood import Flood
-from bot.group.modes import silenced
 from bot.group.replies import decision_reply, repeat_reply
 from bot.group.types import GroupOptions, PendingQuestion
 from bot.store.store import Store

@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -110,6 +110,11 @@ class Database:
             self.problem = Said(error.zh, str(error))
             raise
 
+    async def checkpoint(self) -> None:
+        """Folds the log into the file, and empties it: what was erased stands in neither. Raises
+        StoreError where nobody may work beside the bot; then its next stop does it."""
+        await asyncio.to_thread(_fold, self._path)
+
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         # Used as a context manager a connection commits, or rolls back when something is raised.
         changes = self._connection.total_changes
@@ -196,6 +201,11 @@ def _prepared(
         connection.close()
         raise
     return connection
+
+
+def _fold(path: Path) -> None:
+    with explained(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _close(path: Path, connection: sqlite3.Connection) -> None:

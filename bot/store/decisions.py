@@ -67,7 +67,7 @@ def dismiss_stale(db: Connection, now: float, max_age_s: float) -> int:
         (now - max_age_s,),
     ).fetchall()
     for row in rows:
-        _dismiss(db, row["seq"], row["adapter"], row["grp"], Reason.STALE, now)
+        dismiss(db, row["seq"], row["adapter"], row["grp"], Reason.STALE, now)
     return len(rows)
 
 
@@ -82,7 +82,7 @@ def recall_message(db: Connection, adapter: str, message_id: str, now: float) ->
     if row is None:
         return False
     if row["state"] == "received":
-        _dismiss(db, row["seq"], adapter, row["grp"], Reason.RECALLED, now)
+        dismiss(db, row["seq"], adapter, row["grp"], Reason.RECALLED, now)
     # The trace and a draft may quote words of the message, and labels do.
     db.execute("UPDATE decisions SET trace = '[]' WHERE id = ?", (row["decision_id"],))
     db.execute(
@@ -131,9 +131,8 @@ def prune_batch(db: Connection, before: float) -> int:
     return deleted
 
 
-def _dismiss(
-    db: Connection, seq: int, adapter: str, group: str, reason: Reason, now: float
-) -> None:
+def dismiss(db: Connection, seq: int, adapter: str, group: str, reason: Reason, now: float) -> None:
+    """Decides that an undecided message stays unanswered."""
     decision_id = _add_decision(db, adapter, group, "silence", reason, [], now)
     db.execute(
         "UPDATE messages SET state = 'dismissed', decision_id = ? WHERE seq = ?",

@@ -103,6 +103,10 @@ def add_label(db: Connection, label: Label) -> int:
     """Records a label, in place of an earlier one of the same person, message and origin; returns
     its id."""
     remove_label(db, label.adapter, label.message_id, label.origin, label.person)
+    author = db.execute(
+        'SELECT "user" FROM messages WHERE adapter = ? AND message_id = ?',
+        (label.adapter, label.message_id),
+    ).fetchone()
     insert(
         db,
         "examples",
@@ -115,6 +119,7 @@ def add_label(db: Connection, label: Label) -> int:
         good=label.good,
         weight=label.weight,
         at=label.at,
+        author=author["user"] if author else "",
     )
     return int(db.execute("SELECT last_insert_rowid() AS id").fetchone()["id"])
 

@@ -225,6 +225,20 @@ _ACCESS = (
 )
 
 
+_ERASING = (
+    # Who wrote the message that a label is of: the message may be gone before the label.
+    "ALTER TABLE examples ADD COLUMN author TEXT NOT NULL DEFAULT ''",
+    """
+    UPDATE examples SET author = COALESCE((
+        SELECT "user" FROM messages m
+        WHERE m.adapter = examples.adapter AND m.message_id = examples.message_id
+    ), '')
+    """,
+    'CREATE INDEX messages_by_person ON messages (adapter, "user", seq)',
+    "CREATE INDEX messages_by_reply ON messages (adapter, reply_to) WHERE reply_to IS NOT NULL",
+)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     ("m001_first", _FIRST),
     ("m002_platforms", _PLATFORMS),
@@ -232,6 +246,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("m004_learning", _LEARNING),
     ("m005_access", _ACCESS),
     ("m006_console", CONSOLE),
+    ("m007_erasing", _ERASING),
 )
 
 

@@ -211,13 +211,15 @@ def votes(db: Connection, reply_seq: int) -> dict[str, int]:
 
 
 def _settle(db: Connection, key: str, state: str, now: float, platform_id: str) -> None:
-    """The reply is no longer pending."""
+    """The reply is no longer pending. One whose question was erased meanwhile keeps where it
+    stands, so that it can be withdrawn."""
     changed = db.execute(
         "UPDATE replies SET state = ?, platform_id = ?, settled_at = ?"
         " WHERE key = ? AND state = 'pending'",
         (state, platform_id, now, key),
     )
-    if not changed.rowcount:
+    erased = "UPDATE replies SET platform_id = ? WHERE key = ? AND state = 'recalled'"
+    if not changed.rowcount and not db.execute(erased, (platform_id, key)).rowcount:
         raise LookupError(f"no reply {key} is pending")
     _settle_messages(db, key)
 

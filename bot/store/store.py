@@ -4,6 +4,7 @@ The queries are functions of a connection, by topic, each with its signature and
 it stands. Times are in seconds since the epoch.
 """
 
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -16,6 +17,7 @@ from bot.store import (
     browse_questions,
     decisions,
     drafts,
+    erasing,
     examples,
     figures,
     groups,
@@ -32,6 +34,8 @@ from bot.store.database import (
 )
 
 __all__ = ["Store", "StoreError", "open_store"]
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -147,6 +151,23 @@ class Store:
     set_budget = _transaction(browse_groups.set_budget)
     list_questions = _transaction(browse_questions.list_questions)
     set_unsure = _transaction(browse_questions.set_unsure)
+    kept_of = _transaction(erasing.kept_of)
+    person_data = _transaction(erasing.person_data)
+    erasures = _transaction(erasing.erasures)
+    prune_old = _transaction(erasing.prune_old)
+
+    async def erase_person(self, adapter: str, user: str, now: float) -> erasing.Erased:
+        """Erases what is kept of a person, all of it when this returns; what went."""
+        total = erasing.Erased()
+        while (found := await self.database.run(erasing.erase_batch, adapter, user, now)).messages:
+            total.add(found)
+        total.add(found)
+        await self.database.run(erasing.note_erasure)
+        try:
+            await self.database.checkpoint()
+        except StoreError as error:
+            log.warning("what was erased leaves the log when the bot stops: %s", error)
+        return total
 
     by_day = _transaction(figures.by_day)
     answer_seconds = _transaction(figures.answer_seconds)

@@ -9,7 +9,7 @@ so going back a step brings back the gate as it was, whatever became of the inde
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,11 +63,7 @@ def take_labels(folder: Path, labels: Sequence[Example]) -> None:
     steps = _steps(folder)
     number = int(steps[-1].stem) + 1 if steps else 1
     (folder / FOLDER).mkdir(exist_ok=True)
-    waiting = folder / FOLDER / "waiting.tmp"
-    rows = [{**asdict(item), "label": int(item.good)} for item in labels]
-    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    waiting.write_text("".join(lines), encoding="utf-8", errors="replace")
-    waiting.replace(folder / FOLDER / f"{number:06}.jsonl")
+    _write(folder / FOLDER / f"{number:06}.jsonl", labels)
     for step in steps[: -(KEPT - 1)]:
         step.unlink(missing_ok=True)
 
@@ -78,6 +74,32 @@ def drop_labels(folder: Path) -> bool:
     if steps:
         steps[-1].unlink(missing_ok=True)
     return bool(steps)
+
+
+def forget_labels(folder: Path, texts: Collection[str], person: str) -> int:
+    """Takes out of every step the labels of these texts, and those that a person gave; how many.
+    The gate follows from its examples: it is fitted without them when it is opened next. A step
+    that can't be read is dropped: nobody can tell what it holds."""
+    gone = 0
+    for step in _steps(folder):
+        try:
+            items = load_examples([step]).items
+        except KnowledgeError:
+            step.unlink(missing_ok=True)
+            continue
+        kept = [item for item in items if item.text not in texts and item.person != person]
+        if len(kept) < len(items):
+            _write(step, kept)
+            gone += len(items) - len(kept)
+    return gone
+
+
+def _write(step: Path, labels: Sequence[Example]) -> None:
+    waiting = step.with_name("waiting.tmp")
+    rows = [{**asdict(item), "label": int(item.good)} for item in labels]
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    waiting.write_text("".join(lines), encoding="utf-8", errors="replace")
+    waiting.replace(step)
 
 
 def compare(

@@ -42,7 +42,8 @@ class Encoder:
             found = self._known[text] = await self._batches.do(text, first=first)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
-        self._known.move_to_end(text)
+        else:
+            self._known.move_to_end(text)
         return found
 
     async def vectors(self, texts: Sequence[str], *, first: bool = False) -> list[Vectors]:
@@ -63,6 +64,10 @@ class Encoder:
                 progress(len(self._prepared), len(wanted))
 
         await asyncio.to_thread(work)
+
+    def forget(self) -> None:
+        """Forgets the latest texts: they may be of a person who wants to be forgotten."""
+        self._known.clear()
 
     async def close(self) -> None:
         """Ends after what is being embedded."""

@@ -130,6 +130,8 @@ class Life(RuleBasedStateMachine):
             assert reply is None or reply.state != "pending"
             return
         assert reply is not None
+        if reply.state == "recalled":
+            return  # its platform's id is kept, so that it can be withdrawn there
         assert reply.state == "pending"
         self.settle(key, "sent" if fine else "failed")
 

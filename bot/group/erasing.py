@@ -1,0 +1,62 @@
+"""What is kept of a person, shown and erased wherever it is: in the store, in the label files of
+the gate, and in the bot's memory."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from bot.group.duplicates import RecentAnswers
+from bot.store.erasing import Erased, Kept
+from bot.store.store import Store
+from bot.texts.notices import notice
+from bot.types import Knowledge
+from common.clock import Clock
+from knowledge.types import KnowledgeError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Erasing:
+    """`knowledge` is None until it is loaded; what was erased before is left out when it is."""
+
+    store: Store
+    recent: RecentAnswers
+    clock: Clock
+    knowledge: Knowledge | None = None
+    _seen: int = field(default=-1, init=False)
+
+    async def erase(self, adapter: str, user: str) -> Erased:
+        """Erases all that is kept of a person; what went. Raises StoreError."""
+        found = await self.store.erase_person(adapter, user, self.clock.now())
+        self.recent.forget_all(found.keys)
+        if self.knowledge and found.labels:
+            try:
+                await self.knowledge.forget(found.texts, f"{adapter}:{user}")
+            except KnowledgeError as error:
+                log.error("the gate goes on as it was until the next start: %s", error)
+        # No names: who it was is nobody's business any more.
+        log.info("erased %d messages, %d labels of a person", found.messages, found.labels)
+        return found
+
+    async def catch_up(self) -> None:
+        """Takes up what `run_bot.py forget` erased beside the running bot."""
+        count = await self.store.erasures()
+        if self._seen in (-1, count):
+            self._seen = count
+            return
+        self._seen = count
+        self.recent.clear()
+        since = self.clock.now() - self.recent.window_s
+        self.recent.restore(await self.store.recent_answers(since))
+        if self.knowledge:
+            await self.knowledge.forget(())
+
+
+def kept_text(kept: Kept, user: str, prefix: str, *, chinese: bool) -> str:
+    """How much is kept of somebody, and how it can be erased."""
+    if kept.since is None and not (kept.votes or kept.labels):
+        return notice("kept_nothing", chinese, user=user)
+    day = time.strftime("%Y-%m-%d", time.localtime(kept.since)) if kept.since else "-"
+    figures = {"messages": kept.messages, "votes": kept.votes, "labels": kept.labels}
+    return notice("kept", chinese, user=user, since=day, prefix=prefix, **figures)
