@@ -34,6 +34,14 @@ class ExternalSources:
         named = [name for name in self.names if is_named(name, text)]
         return not named or repo in named or self.aliases.get(repo) in named
 
+    def counts(self) -> dict[tuple[str, ...], int]:
+        """How many queries came to what, by (where, result)."""
+        books = (
+            *([self.web.queries] if self.web else []),
+            *([self.code.queries] if self.code else []),
+        )
+        return {key: count for book in books for key, count in book.items()}
+
     def notes(self) -> list[str]:
         """What is wrong, for `status`; empty where nothing is."""
         return [note for one in (self.web, self.code) if one for note in one.notes()]

@@ -31,6 +31,7 @@ from bot.console.audit import Audit
 from bot.console.login import Logins
 from bot.daemon.greeting import greet, greet_at_once
 from bot.daemon.health import Health
+from bot.daemon.heartbeat import NOBODY, Supervisor, heartbeat
 from bot.daemon.jobs import Job, scheduled
 from bot.daemon.server import create_application, listening
 from bot.group.commands import Commands
@@ -75,6 +76,7 @@ class Parts:
     access: Access
     audit: Audit
     metrics: Metrics
+    supervisor: Supervisor = NOBODY
     clock: Clock
     tasks: Tasks
 
@@ -110,11 +112,15 @@ async def run_app(
         with _signals(stop, health):
             async with listening(config.http, application) as address, tasks:
                 greet_at_once(config, address)
-                async with _receiving(parts) as inputs, load() as loaded:
+                async with (
+                    _receiving(parts) as inputs,
+                    heartbeat(parts.supervisor, parts.metrics),
+                    load() as loaded,
+                ):
                     await inbox.open(loaded.dispatcher)
                     health.loading = None
                     greet(config, loaded.status)
-                    async with scheduled(loaded.jobs, zone(config)):
+                    async with scheduled(loaded.jobs, parts.metrics, parts.clock, zone(config)):
                         typing = [inputs[name] for name, a in parts.adapters.items() if a.finite]
                         await _until_done(stop, typing, tasks, burst=burst)
                         inbox.close()

@@ -7,14 +7,17 @@ and the models, and makes what answers. Each part is given what it calls, and no
 import asyncio
 import gc
 import logging
+import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from adapters import create
 from adapters.contract import Adapter, Context
-from bot.answering.external import open_external_sources
+from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.config.schema import Config
 from bot.console.parts import ConsoleParts
@@ -22,6 +25,7 @@ from bot.console.routes import console_routes
 from bot.daemon.app import Answering, Parts, run_app
 from bot.daemon.assemble import build
 from bot.daemon.digest import post_digest
+from bot.daemon.heartbeat import Supervisor
 from bot.daemon.jobs import Job, catch_up, opening_jobs
 from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import Duplicates
@@ -29,6 +33,7 @@ from bot.group.handler import QuestionHandler
 from bot.group.learning import Learning
 from bot.group.worker import Worker
 from bot.llm.create import open_llm
+from bot.metrics import CountedElsewhere
 from bot.store.backup import BEFORE, take_up
 from bot.store.instance import only_instance
 from bot.store.store import Store, open_store
@@ -55,6 +60,7 @@ async def run_daemon(
             log.info("took up what was restored; what was there is in %s", folder / BEFORE)
         async with open_store(folder / "bot.sqlite") as store:
             parts = await build(config, clock, store, create_adapters(config, store, clock))
+            parts = replace(parts, supervisor=Supervisor.of(os.environ))
             console = create_console(parts)
             opening = partial(load, parts, progress, console)
             await run_app(parts, console_routes(console), opening, burst=burst)
@@ -87,8 +93,7 @@ async def load(parts: Parts, progress: Progress, console: ConsoleParts) -> Async
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)
         console.knowledge = knowledge
-        metrics.documents.set_function(lambda: knowledge.status().documents)
-        metrics.pieces.set_function(lambda: knowledge.status().pieces)
+        measure(parts, knowledge, external)
         metrics.queue_depth.set_function(lambda: dispatcher.depth)
         if was_built:
             tasks.spawn(catch_up(knowledge))
@@ -110,6 +115,23 @@ def create_console(parts: Parts) -> ConsoleParts:
         clock=parts.clock,
         tasks=parts.tasks,
     )
+
+
+def measure(parts: Parts, knowledge: KnowledgeBase, external: ExternalSources | None) -> None:
+    """What metrics ask for when they are read."""
+    metrics, folder, remote = parts.metrics, parts.config.bot.data_dir, parts.config.llm.remote
+    metrics.documents.set_function(lambda: knowledge.status().documents)
+    metrics.pieces.set_function(lambda: knowledge.status().pieces)
+    metrics.skipped.set_function(lambda: knowledge.status().skipped)
+    metrics.index_built.set_function(lambda: knowledge.status().built_at)
+    metrics.disk_free.set_function(lambda: shutil.disk_usage(folder).free)
+    metrics.store_bytes.set_function(
+        lambda: sum(path.stat().st_size for path in folder.glob("bot.sqlite*"))
+    )
+    metrics.llm_price.labels("remote", "prompt").set(remote.prompt_price)
+    metrics.llm_price.labels("remote", "completion").set(remote.completion_price)
+    about, read = "Queries to engines and servers of code", external.counts if external else dict
+    CountedElsewhere("searches", about, ("where", "result"), read).register(metrics.registry)
 
 
 def create_handler(parts: Parts, pipeline: Pipeline) -> QuestionHandler:

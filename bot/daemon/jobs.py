@@ -9,7 +9,9 @@ from datetime import tzinfo
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from bot.metrics import Metrics
 from bot.types import Knowledge
+from common.clock import Clock
 from common.hours import DAYS, parse_span
 from knowledge.types import KnowledgeError
 
@@ -42,14 +44,16 @@ def opening_jobs(hours: Sequence[str], work: Work) -> list[Job]:
 
 
 @asynccontextmanager
-async def scheduled(jobs: Sequence[Job], zone: tzinfo | None = None) -> AsyncIterator[None]:
+async def scheduled(
+    jobs: Sequence[Job], metrics: Metrics, clock: Clock, zone: tzinfo | None = None
+) -> AsyncIterator[None]:
     """Runs the jobs while the context is open, by the clock of a time zone, else the system's;
     one at a time each, missed runs are made up once."""
     scheduler = AsyncIOScheduler()
     for job in jobs:
         if job.cron:
             trigger = CronTrigger.from_crontab(job.cron, zone)
-            scheduler.add_job(_guarded, trigger, args=[job], id=job.name, **ONCE)
+            scheduler.add_job(_guarded, trigger, args=[job, metrics, clock], id=job.name, **ONCE)
     scheduler.start()
     try:
         yield
@@ -57,12 +61,16 @@ async def scheduled(jobs: Sequence[Job], zone: tzinfo | None = None) -> AsyncIte
         scheduler.shutdown(wait=False)
 
 
-async def _guarded(job: Job) -> None:
+async def _guarded(job: Job, metrics: Metrics, clock: Clock) -> None:
     try:
         await job.work()
     except Exception:
         # One of the three places for a broad except: the next run must come all the same.
         log.exception("the job %s failed", job.name)
+        metrics.jobs.labels(job.name, "failed").inc()
+    else:
+        metrics.jobs.labels(job.name, "done").inc()
+        metrics.job_done.labels(job.name).set(clock.now())
 
 
 async def catch_up(knowledge: Knowledge) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -44,6 +45,7 @@ class RepoSearch:
         self._session: aiohttp.ClientSession | None = None
         self._sources: dict[str, LocalRepo | RemoteRepo] = {}
         self._refreshing = asyncio.Lock()
+        self.queries: Counter[tuple[str, str]] = Counter()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(trust_env=True)
@@ -119,11 +121,16 @@ class RepoSearch:
         return [source for source in self._sources.values() if isinstance(source, LocalRepo)]
 
     async def _hits(self, name: str, question: RepoQuestion, queries: int) -> list[CodeHit]:
+        source = self._sources[name]
+        where = "sourcegraph" if isinstance(source, RemoteRepo) else "local code"
         try:
-            return await self._sources[name].search(question, queries)
+            hits = await source.search(question, queries)
         except CodeError as error:
             log.info("code of %s: %s", name, error)
+            self.queries[where, type(error).__name__.lower()] += 1
             return []
+        self.queries[where, "done" if hits else "empty"] += 1
+        return hits
 
 
 def _plan(

@@ -6,6 +6,7 @@ none; `notes` says what is wrong.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -36,7 +37,8 @@ BARREN_S = 600.0
 
 
 class WebSearch:
-    """Open it with `async with`. `names` resolves hosts, by the system's resolver if None."""
+    """Open it with `async with`. `names` resolves hosts, by the system's resolver if None.
+    `queries` counts what was asked of engines by (engine, result)."""
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class WebSearch:
             read_s=limits.read_s,
         )
         self._open = AsyncExitStack()
+        self.queries: Counter[tuple[str, str]] = Counter()
 
     async def __aenter__(self) -> Self:
         if self._engine:
@@ -109,15 +112,20 @@ class WebSearch:
             async with asyncio.timeout(self._limits.engine_s):
                 hits = await engine.find(query, chinese=chinese)
         except TimeoutError:
-            self._health.failed(Faulty(f"{engine.name} takes too long"))
+            self._failed(engine, Faulty(f"{engine.name} takes too long"))
             return []
         except EngineError as error:
-            self._health.failed(error)
+            self._failed(engine, error)
             return []
         self._health.worked(len(hits))
+        self.queries[engine.name, "done" if hits else "empty"] += 1
         ttl = self._settings.cache_ttl if hits else min(BARREN_S, self._settings.cache_ttl)
         await self._cache.put(key, [[hit.url, hit.title] for hit in hits], ttl)
         return hits
+
+    def _failed(self, engine: Engine, error: EngineError) -> None:
+        self._health.failed(error)
+        self.queries[engine.name, type(error).__name__.lower()] += 1
 
 
 def _engine(settings: WebSettings, clock: Clock) -> Engine | None:
