@@ -3,19 +3,27 @@
 #          -v huixiangdou:/data -v /path/to/documents:/documents:ro huixiangdou \
 #          --set 'knowledge.sources=[{name: docs, path: /documents}]' run
 # Ask:   docker exec huixiangdou huixiangdou check
+#
+# A tag can be moved: who wants the same base each time passes the digest that he has checked,
+#   docker build --build-arg BASE=python:3.12-slim-bookworm@sha256:... (docker buildx imagetools
+# inspect python:3.12-slim-bookworm tells it). What is installed into it is locked by hashes anyway.
+ARG BASE=python:3.12-slim-bookworm
 
-FROM python:3.12-slim-bookworm AS build
+FROM ${BASE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
-COPY requirements.lock requirements-build.lock ./
+COPY requirements.lock requirements-build.lock requirements-uv.lock ./
+COPY deploy/install.sh deploy/
 # Portable code: the image may run on another processor than the one it is built on.
 ENV HNSWLIB_NO_NATIVE=1
+# By uv as `make setup` does it; the image has no use for it.
 RUN python -m venv .venv \
-    && .venv/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock \
-    && .venv/bin/pip install --no-cache-dir --no-build-isolation --require-hashes -r requirements.lock
+    && PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 sh deploy/install.sh .venv/bin/python \
+         requirements-build.lock requirements.lock \
+    && .venv/bin/pip uninstall --quiet --yes uv
 
-FROM python:3.12-slim-bookworm
+FROM ${BASE}
 # git fetches documents that are a repository.
 RUN apt-get update && apt-get install -y --no-install-recommends git \
     && rm -rf /var/lib/apt/lists/* \

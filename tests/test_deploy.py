@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from bot.cli.parser import parse
 from bot.config.schema import load_config
@@ -42,6 +44,16 @@ def image(tmp_path: Path) -> Path:
                 shutil.copy(ROOT / name, place / name if place.is_dir() else place)
     (app / ".venv").symlink_to(sys.prefix)
     return tmp_path
+
+
+def test_the_build_installs_by_the_locks_as_the_makefile_does() -> None:
+    build = DOCKERFILE.partition("FROM ${BASE} AS build")[2].partition("\nFROM ")[0]
+    needed = ["requirements.lock", "requirements-build.lock", "requirements-uv.lock"]
+    assert f"COPY {' '.join(needed)} ./" in build
+    assert "sh deploy/install.sh .venv/bin/python" in build
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {"!requirements*.lock", "!deploy/install.sh"} <= set(allowed)
+    assert "requirements-build.lock requirements.lock" in (ROOT / "Makefile").read_text()
 
 
 def test_nothing_that_is_copied_is_kept_out_of_the_build() -> None:
@@ -104,6 +116,75 @@ def test_the_unit_starts_what_there_is(tmp_path: Path) -> None:
         here.write_text(text.replace("/opt/huixiangdou", str(ROOT)))
         done = subprocess.run([analyze, "verify", str(here)], capture_output=True, text=True)
         assert UNIT.name not in done.stderr, done.stderr
+
+
+def test_the_unit_is_confined_and_watched() -> None:
+    text = UNIT.read_text(encoding="utf-8")
+    for line in (
+        *("Type=notify", "WatchdogSec=60", "CapabilityBoundingSet=", "NoNewPrivileges=yes"),
+        *("SystemCallFilter=@system-service", "SystemCallFilter=~@privileged"),
+        *("MemoryMax=2G", "TasksMax=512", "ProtectSystem=strict", "PrivateDevices=yes"),
+    ):
+        assert f"\n{line}\n" in text
+    if analyze := shutil.which("systemd-analyze"):
+        command = [analyze, "security", "--offline=true", "--threshold=25", str(UNIT)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-200:]
+
+
+def composed(environment: dict[str, str]) -> dict[str, Any]:
+    """deploy/compose.yaml with its variables filled in, as docker compose does it."""
+
+    def filled(found: re.Match[str]) -> str:
+        name, default, needed = found["name"], found["default"], found["needed"]
+        value = environment.get(name) or default
+        assert value is not None, f"{name}: {needed}"
+        return str(value)
+
+    text = (ROOT / "deploy/compose.yaml").read_text(encoding="utf-8")
+    variable = r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?(?P<needed>[^}]*))\}"
+    loaded: dict[str, Any] = yaml.safe_load(re.sub(variable, filled, text))
+    return loaded
+
+
+def test_the_composition_starts_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"HTTP_TOKEN": "sesame", "DOCUMENTS": "/srv/docs"}
+    services = composed(settings | {"LLM_URLS": "[http://lmdeploy:23333]"})["services"]
+    launched = shlex.split(LAUNCHER.partition("run_bot.py")[2].replace("\\\n", " "))[:-1]
+    monkeypatch.setenv("HTTP_TOKEN", services["bot"]["environment"]["HTTP_TOKEN"])
+    args = parse([*launched, *services["bot"]["command"]])
+    config = load_config(ROOT / "config.yaml", args.overrides)
+    assert args.command == "run"
+    assert [str(source.path) for source in config.knowledge.sources] == ["/documents"]
+    assert config.llm.local.base_urls == ("http://lmdeploy:23333/v1",)
+    assert not load_config(
+        None, parse([*launched, *composed(settings)["services"]["bot"]["command"]]).overrides
+    ).llm.local.base_urls
+    with pytest.raises(AssertionError, match="HTTP_TOKEN: choose a token"):
+        composed({"DOCUMENTS": "/srv/docs"})
+
+
+def test_the_composition_is_confined_and_its_files_exist() -> None:
+    whole = composed({"HTTP_TOKEN": "sesame", "DOCUMENTS": "/srv/docs"})
+    services = whole["services"]
+    assert {name: tuple(one.get("profiles", ())) for name, one in services.items()} == {
+        "bot": (),
+        "lmdeploy": ("llm",),
+        "prometheus": ("monitoring",),
+        "grafana": ("monitoring",),
+    }
+    for name, service in services.items():
+        for volume in service["volumes"]:
+            source = volume.split(":")[0]
+            if source.startswith("./"):
+                assert (ROOT / "deploy" / source).exists(), source
+            else:
+                assert source in (*whole["volumes"], "/srv/docs")
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
+    bot = services["bot"]
+    assert (bot["read_only"], bot["cap_drop"], bot["mem_limit"]) == (True, ["ALL"], "2g")
+    scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    assert scraped["scrape_configs"][0]["static_configs"] == [{"targets": ["bot:8765"]}]
 
 
 TOOL = """#!/bin/sh
