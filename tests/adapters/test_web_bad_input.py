@@ -167,7 +167,7 @@ async def test_a_stream_without_websocket_is_refused(client: aiohttp.ClientSessi
         ("PUT", "/api/messages", 405),
         ("POST", "/api/messages/m1", 405),
         ("POST", "/api/stream", 405),
-        ("DELETE", "/", 405),
+        ("DELETE", "/api/groups/g/messages", 405),
     ],
 )
 async def test_a_wrong_path_or_method_is_refused(
