@@ -88,7 +88,7 @@ async def _measure(name: str, serve: ServeSettings) -> Row:
         cached = llm.hybrid.usage.cached_tokens - before[1]
         began = time.perf_counter()
         question = "The GPU runs out of memory. What now?"
-        done = await llm.answer(question, [PASSAGE], "", chinese=False)
+        done = await llm.answer(question, [PASSAGE], "")
         speed = done.completion_tokens / (time.perf_counter() - began)
         return Row(name, ready_s, first.how, SCORINGS / took, cached / max(1, prompt), speed)
 

@@ -186,13 +186,54 @@ _CLOSER = re.compile(
 )
 _CLOSER_CHARS = 100
 
+_AMOUNT = r"(?:one|two|three|four|five|a few|short|simple|plain)"
+_LANGUAGE = (
+    r"(?:(?:plain |simple )?english|chinese|german|french|spanish|japanese|korean|russian|italian)"
+)
+_MANNER = _any(
+    r"briefly|shortly|concisely|in (?:short|brief|detail)|quickly|step by step|eli5|pls|please",
+    r"like i'?m five|as (?:a|bullet) (?:list|points?|table)|in (?:bullet points|a (?:list|table))",
+    rf"in {_AMOUNT} (?:sentences?|words?|lines?|steps?)|(?:in|into|to) {_LANGUAGE}",
+)
+_SAY = _any(
+    r"(?:summari[sz]e|explain|translate|outline|tell me|answer|reply)(?: me| us| this| it)?"
+    rf"(?: {_MANNER})*",
+    r"(?:give|write)(?: me| us)? an? (?:short |brief |quick |detailed )*"
+    r"(?:answer|summary|overview|explanation|list)(?: of| on| about)?",
+    rf"tl;?dr(?: of| for)?|{_MANNER}",
+)
+_HOW = _any(
+    r"用(?:一|两|三|几)句话|用(?:中文|英文|英语|日语|德语)|(?:用|列)个?(?:表格|清单)",
+    r"(?:简单|简短|简要|简洁|详细|具体|通俗)地?|分步骤?",
+)
+_TO_SAY = r"(?:回答|说明|解释|总结|概括|归纳|介绍|讲讲|说说|列出)"
+_REQUEST = re.compile(
+    rf"(?:(?:can|could|would) you )?(?:{_MANNER}[,:]? )*{_SAY}[,:]?\s+"
+    rf"(?=(?:{_ASKS}|the|it|a|an)\b)"
+    rf"|(?:(?:请|麻烦)?你?{_HOW}|(?:请|麻烦)你?){_TO_SAY}(?:一下|下)?[,，:：\s]*(?=\S)"
+    rf"|{_TO_SAY}一下[,，:：\s]*(?=\S)|(?:请|麻烦)?(?:长话短说|简单来说)[,，:：\s]+",
+    re.IGNORECASE,
+)
+_REQUEST_BEHIND = re.compile(
+    rf"(?:[,.;:—-]\s*{_MANNER}|\s(?:briefly|step by step|in bullet points|please|pls))"
+    rf"(?:\s+{_MANNER})*[\s{_SIGN}]*$"
+    rf"|[,，。;；\s]+(?:请|麻烦)?{_HOW}?(?:{_TO_SAY}|一点|点|些|就行|即可)+[\s{_SIGN}]*$",
+    re.IGNORECASE,
+)
+"""How an answer is to be worded: an instruction to who answers, and no name to look for."""
+
 
 def without_openers(text: str) -> str:
-    """A message without the greetings before its question and the thanks behind it; as it is
-    where nothing would be left."""
+    """A message without the greetings before its question, the thanks behind it, and what it says
+    of the wording that it wants ("briefly", 用一句话回答); as it is where nothing would be left."""
     rest = text.strip()
-    while match := _OPENER.match(rest):
+    while match := _OPENER.match(rest) or _REQUEST.match(rest):
         rest = rest[match.end() :]
-    while match := _CLOSER.search(rest, max(0, len(rest) - _CLOSER_CHARS)):
-        rest = rest[: match.start()]
+    while match := _closing(rest):
+        rest = rest[: match.start()].rstrip()
     return rest.strip() if re.search(r"\w", rest) else text
+
+
+def _closing(text: str) -> re.Match[str] | None:
+    begin = max(0, len(text) - _CLOSER_CHARS)
+    return _CLOSER.search(text, begin) or _REQUEST_BEHIND.search(text, begin)

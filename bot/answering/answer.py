@@ -6,10 +6,10 @@ from bot.answering.external_passages import narrowed
 from bot.answering.keywords import MAX_WORDS
 from bot.answering.preprocess import as_history
 from bot.grounding.markdown import rounded_off
-from bot.llm.llm import Llm
+from bot.llm.asked_in import asked_in, is_in_another
+from bot.llm.llm import NO_ANSWER, Llm
 from bot.llm.types import OnText
 from bot.types import Knowledge, Question, Trace, Turn, stage
-from common.language import is_chinese
 from knowledge.code.terms import verbatim_terms
 from knowledge.types import Found, Passage, Quote
 
@@ -41,16 +41,20 @@ async def write(
     on_text: OnText | None,
     trace: Trace,
 ) -> str:
-    """The model's draft, with a mark [n] for each passage it draws on; where the model ran out of
-    tokens, without what it had not finished. Raises LlmError."""
+    """The model's draft in the asker's language, with a mark [n] for each passage it draws on;
+    where the model ran out of tokens, without what it had not finished. Raises LlmError."""
     with stage(trace, "answer") as figures:
+        language = asked_in("\n".join(one.text for one in question.messages) or question.text)
         done = await llm.answer(
             question.text,
             [f"{passage.heading}\n{passage.text}" for passage in passages],
             as_history(_exchange(question, llm.options.history_turns)),
-            is_chinese(question.text),
+            language,
             on_text,
         )
+        if NO_ANSWER not in done.text and is_in_another(done.text, language):
+            figures["translated"] = str(language)
+            done = await llm.translate(done.text, language)
         figures["kind"] = "written"
         figures["backend"], figures["model"] = done.backend, done.model
         figures["prompt_tokens"], figures["cached_tokens"] = done.prompt_tokens, done.cached_tokens

@@ -57,7 +57,7 @@ class Inspector:
         self,
         question: str,
         passages: Sequence[Passage],
-        secrets: Iterable[str],
+        secrets: Sequence[str],
         max_chars: int,
         knowledge: Knowledge,
         llm: Llm | None = None,
@@ -65,7 +65,8 @@ class Inspector:
         self.max_chars = max_chars
         texts = [f"{p.path}\n\n{p.heading}\n\n{p.text}" for p in passages]
         self._sources = Sources(texts, question)
-        self._subject = Subject(question, passages, self._sources, knowledge)
+        rules = secrets[:2]  # how to answer, in both languages
+        self._subject = Subject(question, passages, self._sources, knowledge, rules)
         asks = llm is not None and llm.options.check_sentences
         self._entailment = Entailment(question, passages, knowledge, llm) if llm and asks else None
         self._leaks = Leaks(secrets, known=[*texts, question])

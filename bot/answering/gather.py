@@ -3,7 +3,8 @@
 What comes back is evidence only when it has been judged: with a language model by its relevance
 and safety scores; without one, code that holds what the question names, and pages of preferred
 sites that are as near to the question as a document would have to be. The web at large is asked
-for those only who mentioned the bot.
+for those only who mentioned the bot, and never the site to which their own message points: the bot
+would cite the asker.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from bot.llm.scoring import Rubric
 from bot.llm.types import LlmError
 from bot.types import Knowledge, Question, Trace, stage
 from common.language import is_chinese
+from common.links import host_of, links
 from knowledge.code.terms import verbatim_terms
 from knowledge.code.types import Choose, CodeHit, RepoQuestion
 from knowledge.web.types import Article
@@ -56,7 +58,12 @@ async def gather(
         hits, articles = await _searched(question, wanted, knowledge, external, llm)
         figures["code"] = [f"{hit.repo}/{hit.path}:{hit.line}" for hit in hits]
         figures["pages"] = [article.url for article in articles]
-        allowed = [article for article in articles if article.preferred or question.mention]
+        pointed_to = {host_of(link.address) for link in links(question.text)}
+        allowed = [
+            article
+            for article in articles
+            if article.preferred or (question.mention and host_of(article.url) not in pointed_to)
+        ]
         if llm is None:
             meant = [hit for hit in hits if external.may_mean(hit.repo, question.text)]
             figures["known"] = sorted({name for hit in hits for name in hit.matched})

@@ -37,7 +37,7 @@ from bot.types import Answer, Knowledge, Outcome, Question, Reason, Silence, Tra
 from common.language import is_chinese
 from knowledge.types import Found, Passage
 
-WRITING = ("answer", "shorten", "follows")
+WRITING = ("answer", "shorten", "translate", "follows")
 """The prompts of calls that see or write what is posted: it must not repeat them."""
 
 

@@ -7,6 +7,7 @@ from typing import Self
 
 from bot.answering.check import Inspector, scored
 from bot.grounding.markdown import complete, cut_short, marks_in
+from bot.llm.asked_in import asked_in, is_in_another
 from bot.llm.llm import NO_ANSWER, Llm
 from bot.llm.types import LlmError, OnText
 from knowledge.types import KnowledgeError
@@ -43,6 +44,8 @@ class Preview:
         found = cut_short(complete(text), self._inspector.max_chars)
         if found in ("", self._looked_at) or NO_ANSWER in text or self._inspector.leaks(text):
             return
+        if is_in_another(found, asked_in(self._question)):
+            return  # it will be translated first
         self._looked_at = found
         self._looks += 1
         self._look = asyncio.create_task(self._check(found, self._show), name="preview")

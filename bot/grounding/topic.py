@@ -1,4 +1,5 @@
-"""Is a sentence about the documents? A poem with a citation mark behind it is not."""
+"""Is a sentence about the documents? A poem with a citation mark behind it is not, nor are the
+model's instructions in whatever language."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +24,12 @@ LEAST_RELEVANCE = 0.1
 """Cosine of a sentence of the passages to the question: what was put into a document to lead the
 model astray licenses nothing. Of the sentences that answer 97 in 100 have more."""
 
-MOST_SENTENCES = 240
+LIKE_RULES, RATHER_RULES = 0.38, 0.03
+"""Cosine of a sentence to the nearest of the model's instructions, and by how much that is more
+than to the passages, from which on it tells these: also translated, where no letters are the same.
+Of 248 sentences of true answers none was taken for that."""
+
+MOST_SENTENCES = 200
 """So many sentences of the passages are compared with, the best passages' first."""
 
 FEW_LETTERS = 16
@@ -50,11 +56,13 @@ class Subject:
         passages: Sequence[Passage],
         sources: Sources,
         knowledge: Knowledge,
+        rules: Sequence[str] = (),
     ) -> None:
         found = [sentence for passage in passages for sentence in _sentences(passage.text)]
         self._sentences = found[:MOST_SENTENCES]
         self._question, self._knowledge = question, knowledge
         self._sources, self._pages = sources, sources.pages
+        self._rules = [one for text in rules for one in _sentences(text)]
         self._relevant: list[str] | None = None
         self._words = frozenset[str]().union(*map(content_words, self._sentences))
 
@@ -68,7 +76,8 @@ class Subject:
                 continue
             cosine = await self._nearest(claim.unit.bare)
             least = min(least, cosine)
-            if cosine < LEAST_SIMILARITY and not self._is_worded_so(claim.unit.bare):
+            unlike = cosine < LEAST_SIMILARITY and not self._is_worded_so(claim.unit.bare)
+            if unlike or await self._tells_rules(claim.unit.bare, cosine):
                 away.append(claim)
         return away, round(least, 3)
 
@@ -78,6 +87,10 @@ class Subject:
             both = zip(self._sentences, cosines, strict=True)
             self._relevant = [one for one, cosine in both if cosine >= LEAST_RELEVANCE]
         return max(await self._knowledge.similarity(sentence, self._relevant), default=0.0)
+
+    async def _tells_rules(self, sentence: str, cosine: float) -> bool:
+        nearest = max(await self._knowledge.similarity(sentence, self._rules), default=0.0)
+        return nearest >= max(LIKE_RULES, cosine + RATHER_RULES)
 
     def _is_worded_so(self, sentence: str) -> bool:
         """Does the sentence have most of its words from the passages?"""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Self
 
+from bot.llm.asked_in import Language
 from bot.llm.hybrid import Hybrid
 from bot.llm.prompts import Prompts, estimate, shortened
 from bot.llm.scoring import Rubric, Score, Verdict, failed_score, read_score, read_verdicts
@@ -132,7 +133,7 @@ class Llm:
         question: str,
         passages: Sequence[str],
         history: str,
-        chinese: bool,
+        language: Language = Language.ENGLISH,
         on_text: OnText | None = None,
     ) -> Completion:
         """An answer from the passages, best first; the last ones go where the context is short."""
@@ -140,11 +141,23 @@ class Llm:
         def make(context: int) -> Request:
             kept = _fitting(passages, min(self.options.evidence_tokens, self._room(context)))
             texts = {"question": shortened(question, 1000), "history": history}
-            prompt = self._prompts.render("answer", chinese=chinese, passage=kept, **texts)
+            prompt = self._prompts.render(
+                "answer",
+                chinese=language is Language.CHINESE,
+                language=language.name_in_prompt,
+                passage=kept,
+                **texts,
+            )
             priority = self._priority(Step.ANSWER)
             return Request(prompt, self.options.answer_tokens, priority=priority)
 
         return await self.hybrid.complete(Route.ANSWER, make, on_text)
+
+    async def translate(self, answer: str, language: Language) -> Completion:
+        """The answer in another language."""
+        chinese, name = language is Language.CHINESE, language.name_in_prompt
+        prompt = self._prompts.render("translate", chinese=chinese, language=name, answer=answer)
+        return await self._ask(Route.ANSWER, prompt, self.options.answer_tokens, Step.ANSWER)
 
     async def shorten(self, question: str, answer: str, chinese: bool) -> Completion:
         """A shorter form of an answer."""

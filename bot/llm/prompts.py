@@ -30,14 +30,17 @@ class Prompts:
 
     by_name: Mapping[tuple[str, str], tuple[str, Template]]
 
-    def render(self, name: str, *, chinese: bool, **texts: str | Sequence[str]) -> Prompt:
-        """A prompt with texts filled in, each in its fence; several passages are numbered."""
+    def render(
+        self, name: str, *, chinese: bool, language: str = "", **texts: str | Sequence[str]
+    ) -> Prompt:
+        """A prompt with texts filled in, each in its fence; several passages are numbered.
+        `language` is a word of ours: the name of the one to write in."""
         fixed, template = self.by_name[name, "zh" if chinese else "en"]
         fences = {
             tag: fence(tag, text) if isinstance(text, str) else numbered(tag, text)
             for tag, text in texts.items()
         }
-        return Prompt(fixed, template.substitute(fences))
+        return Prompt(fixed, template.substitute(fences, language=language))
 
 
 def load_prompts(folder: Path = FOLDER) -> Prompts:

@@ -45,6 +45,16 @@ MORE = [
 OPENED = {
     "在吗？皮带张力要调到多少？": "皮带张力要调到多少？",
     "hi all, how do I install it?": "how do I install it?",
+    "please summarise how to install it": "how to install it",
+    "answer briefly: how do I install it?": "how do I install it?",
+    "give me a short answer: which port?": "which port?",
+    "in two sentences, how do I back up?": "how do I back up?",
+    "how do I install it, step by step please": "how do I install it",
+    "ELI5 how do I install it": "how do I install it",
+    "请用一句话回答，怎么安装": "怎么安装",
+    "请详细说明如何备份": "如何备份",
+    "用英文回答：怎么安装": "怎么安装",
+    "怎么导出，简短一点": "怎么导出",
     "请问各位大佬怎么安装": "怎么安装",
     "请问各位大佬，怎么安装？": "怎么安装？",
     "hello how do I install": "how do I install",
@@ -61,6 +71,11 @@ OPENED = {
 }
 UNOPENED = [
     "hello world example fails",
+    "回答慢怎么办",
+    "说明文档在哪",
+    "模型怎么回答问题",
+    "list the models",
+    "Is it written in English",
     "你好世界怎么运行",
     "求助按钮在哪",
     "help command prints nothing",
@@ -112,6 +127,10 @@ WORDS = [
     ".",
     "help",
     "急",
+    "briefly",
+    "please",
+    "总结一下",
+    "，简短一点",
 ]
 messages = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS)).map("".join))
 

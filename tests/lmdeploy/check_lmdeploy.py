@@ -104,7 +104,7 @@ async def test_it_is_started_scores_with_logprobs_and_streams(tmp_path: Path) ->
             async def show(text: str) -> None:
                 seen.append(text)
 
-            done = await llm.answer("which port?", ["7311"], "", chinese=False, on_text=show)
+            done = await llm.answer("which port?", ["7311"], "", on_text=show)
             assert done.text == "The port is 7311 [1]."
             assert len(seen) > 5
             assert llm.hybrid.usage.cached_tokens >= 128
@@ -138,7 +138,7 @@ async def test_wrong_names_keys_and_lengths_are_told_apart(tmp_path: Path) -> No
                 await llm.rewrite("and?", "", chinese=False)
         async with model(at(port, api_key="k1", model="chat")) as llm:
             with pytest.raises(ContextTooLong):  # its tokenizer counts bytes
-                await llm.answer("which port?", ["port " * 2000], "", chinese=False)
+                await llm.answer("which port?", ["port " * 2000], "")
 
 
 async def test_overload_queues_and_everything_is_answered(tmp_path: Path) -> None:

@@ -385,3 +385,47 @@ async def test_an_unreadable_score_counts_as_the_cautious_one_and_is_counted(
     async with group(tmp_path, kettle, api, setup) as talk:
         assert await ask(talk) == ("unsafe", [])
     assert json.dumps(api.kinds()).count("answer") == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "draft", "said", "told"),
+    [
+        (
+            "@bot kettle server 默认监听哪个端口（port）？",
+            GOOD,
+            "服务默认监听 7311 端口 [1]。",
+            "中文",
+        ),
+        (
+            "@bot which port does the kettle server use?",
+            "服务默认监听 7311 端口 [1]。",
+            GOOD,
+            "English",
+        ),
+    ],
+)
+async def test_an_answer_in_another_language_is_translated(
+    tmp_path: Path,
+    kettle: KnowledgeBase,
+    api: LlmApi,
+    question: str,
+    draft: str,
+    said: str,
+    told: str,
+) -> None:
+    api.script = lambda call: Say(said) if call.kind == "translate" else but(draft)(call)
+    async with group(tmp_path, kettle, api) as talk:
+        reason, texts = await ask(talk, question)
+    assert (reason, texts) == ("answered", [said])
+    written = next(call for call in api.calls if call.kind == "answer")
+    assert told in written.text.splitlines()[-1]
+
+
+async def test_who_asks_in_german_is_answered_in_german(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
+) -> None:
+    async with group(tmp_path, kettle, api) as talk:
+        await ask(talk, "@bot auf welchem Port hört der Server von kettle, und wie ändere ich den?")
+    written = [call for call in api.calls if call.kind == "answer"]
+    assert all("in German" in call.text for call in written)
+    assert "translate" not in api.kinds()

@@ -249,6 +249,19 @@ async def test_who_did_not_ask_the_bot_gets_nothing_from_the_web_at_large(world:
         assert origins(outcome) == ["preferred"]
 
 
+@pytest.mark.parametrize("preferred", [True, False])
+async def test_a_page_to_which_the_asker_points_is_no_source(
+    world: World, *, preferred: bool
+) -> None:
+    asked = f"{ON_A_PAGE} It says so on {world.site.url('/proxy')}"
+    async with reading(reader("Kettle trusts the header `X-Kettle-From` [1].")) as (llm, _):
+        outcome, _ = await world.ask(asked, llm, preferred=preferred)
+    if preferred:
+        assert origins(outcome) == ["preferred"]
+    else:
+        assert outcome == Silence(Reason.NO_EVIDENCE)
+
+
 async def test_where_the_model_fails_code_is_quoted(world: World) -> None:
     async with (
         llm_api(lambda _: Say(status=500)) as api,

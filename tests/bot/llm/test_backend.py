@@ -35,7 +35,7 @@ async def api() -> AsyncIterator[LlmApi]:
 
 
 async def ask(llm: Llm) -> Completion:
-    return await llm.answer("which port?", ["It listens on port 7311."], "", chinese=False)
+    return await llm.answer("which port?", ["It listens on port 7311."], "")
 
 
 async def score(llm: Llm) -> float:
@@ -98,7 +98,7 @@ async def test_a_stream_that_breaks_off_is_no_answer(
 
     async with model({"remote": remote(api), "retries": 0}) as llm:
         with pytest.raises(error):
-            await llm.answer("which port?", ["Port 7311."], "", chinese=False, on_text=show)
+            await llm.answer("which port?", ["Port 7311."], "", on_text=show)
 
 
 async def test_a_hang_ends_at_the_deadline_and_the_request_is_given_up(api: LlmApi) -> None:
@@ -259,7 +259,7 @@ async def test_a_cancelled_stream_is_closed(api: LlmApi) -> None:
         await asyncio.Event().wait()
 
     async with model({"remote": remote(api)}) as llm:
-        answer = llm.answer("which port?", ["7311"], "", chinese=False, on_text=show)
+        answer = llm.answer("which port?", ["7311"], "", on_text=show)
         asked = asyncio.create_task(answer)
         await begun.wait()
         asked.cancel()

@@ -29,7 +29,7 @@ async def score(llm: Llm, text: str = "how do I install kettle?") -> float:
 
 
 async def answer(llm: Llm) -> str:
-    return (await llm.answer("which port?", ["It listens on port 7311."], "", chinese=False)).text
+    return (await llm.answer("which port?", ["It listens on port 7311."], "")).text
 
 
 async def soon(clock: FakeClock, asked: "asyncio.Task[float]") -> float:
@@ -134,7 +134,7 @@ async def test_a_stream_that_is_cut_is_begun_again(api: LlmApi) -> None:
         shown.append(text)
 
     async with model({"remote": remote(api)}) as llm:
-        done = await llm.answer("which port?", ["7311"], "", chinese=False, on_text=show)
+        done = await llm.answer("which port?", ["7311"], "", on_text=show)
         assert (done.text, shown[-1]) == ("It is 7311 [1].", "It is 7311 [1].")
         assert llm.hybrid.up
 

@@ -30,7 +30,7 @@ async def answer(llm: Llm, words: int = 1) -> str:
     async def show(_: str) -> None:
         """Nobody looks on."""
 
-    done = await llm.answer("which port?", ["7311 " * words], "", chinese=False, on_text=show)
+    done = await llm.answer("which port?", ["7311 " * words], "", on_text=show)
     return done.text
 
 

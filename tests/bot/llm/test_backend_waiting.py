@@ -37,7 +37,7 @@ async def answer(llm: Llm, text: list[str] | None = None) -> str:
             text.append(shown)
 
     passage = "It listens on port 7311."
-    return (await llm.answer("which port?", [passage], "", chinese=False, on_text=show)).text
+    return (await llm.answer("which port?", [passage], "", on_text=show)).text
 
 
 async def until(come: Callable[[], bool]) -> None:
@@ -284,7 +284,7 @@ async def test_who_looks_on_slowly_is_not_the_servers_silence(api: LlmApi) -> No
 
     timeouts = {"chunk_s": 60}
     async with model({"remote": remote(api), "timeouts": timeouts, "retries": 0}) as llm:
-        done = await llm.answer("which port?", ["7311"], "", chinese=False, on_text=show)
+        done = await llm.answer("which port?", ["7311"], "", on_text=show)
         assert done.text == shown[-1]
 
 

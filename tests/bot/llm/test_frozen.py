@@ -62,12 +62,12 @@ async def test_a_stream_and_one_that_fails(api: LlmApi) -> None:
 
     async with model({"local": local(api), "retries": 0}) as llm:
         api.script = lambda _: frozen("stream")
-        done = await llm.answer("which port?", ["7"], "", chinese=False, on_text=show)
+        done = await llm.answer("which port?", ["7"], "", on_text=show)
         assert (done.text, seen[-1]) == ("7", "7")
         assert done.prompt_tokens > 500
         api.script = lambda _: frozen("stream error")
         with pytest.raises(ServerFault):
-            await llm.answer("which port?", ["7"], "", chinese=False, on_text=show)
+            await llm.answer("which port?", ["7"], "", on_text=show)
 
 
 def test_the_models_are_listed() -> None:
