@@ -55,7 +55,7 @@ class Pipeline:
         text = preprocess(question, trace)
         if isinstance(text, Silence):
             return text
-        llm = self.llm.ranked(mention=question.mention) if self.llm else None
+        llm = self._ranked(question)
         rewritten = await self._rewritten(replace(question, text=text), llm, trace)
         before = question.before if rewritten == text else ()
         triaged = await self._gated(replace(question, text=rewritten, before=before), trace)
@@ -88,7 +88,7 @@ class Pipeline:
 
     async def _one(self, question: Question, trace: Trace, show: OnText | None) -> Outcome:
         options = self.options
-        llm = self.llm.ranked(mention=question.mention, begun=True) if self.llm else None
+        llm = self._ranked(question, begun=True)
         least = llm.options.min_evidence if llm else options.min_evidence
         found = await retrieve(question, self.knowledge, options.max_passages, least, trace)
         if isinstance(found, Silence):
@@ -133,6 +133,10 @@ class Pipeline:
             question = replace(question, text=text, before=())
             silence = await reject(question, self.knowledge, self.external, trace)
         return silence or question
+
+    def _ranked(self, question: Question, *, begun: bool = False) -> Llm | None:
+        group = ":".join(question.group)
+        return self.llm and self.llm.ranked(mention=question.mention, begun=begun, group=group)
 
     async def _rewritten(self, question: Question, llm: Llm | None, trace: Trace) -> str:
         if llm is None:

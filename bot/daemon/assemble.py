@@ -77,7 +77,8 @@ async def assemble(
         clock=clock,
         metrics=metrics,
         tasks=tasks,
-        health=health.report,
+        # What the models took is for admins, and not for whoever asks whether the bot is ready.
+        health=lambda: {**health.report(), "models": health.llm_figures()},
         erasing=(erasing := Erasing(store=store, recent=recent, clock=clock)),
     )
     inbox = Inbox(

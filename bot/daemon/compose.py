@@ -85,6 +85,7 @@ async def load(parts: Parts, progress: Progress, console: ConsoleParts) -> Async
     ):
         if llm:
             parts.health.llm_problems = llm.hybrid.problems
+            parts.health.llm_figures = llm.hybrid.figures
         if external:
             parts.health.search_problems = external.notes
             knowledge.after_reload.append(external.refresh)

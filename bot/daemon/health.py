@@ -46,6 +46,7 @@ class Health:
     loading: Loading | None = Loading()
     store_problem: Callable[[], Said | None] = lambda: None
     llm_problems: Callable[[], list[str]] = list
+    llm_figures: Callable[[], list[dict[str, Any]]] = list
     search_problems: Callable[[], list[str]] = list
     ended: set[str] = field(default_factory=set)
     failures: dict[str, Said] = field(default_factory=dict)

@@ -36,6 +36,7 @@ def status_text(
         _connection(name, link, chinese=chinese)
         for name, link in health.get("adapters", {}).items()
     ]
+    connections += [_model(one, chinese=chinese) for one in health.get("models", ())]
     served = _served(status, gate, chinese=chinese) if status else _loading(health, chinese=chinese)
     return notice(
         "status",
@@ -159,6 +160,11 @@ def why_text(decision: Mapping[str, Any], *, chinese: bool) -> str:
 def one_line(text: str) -> str:
     """The first words of what anybody wrote, cleaned."""
     return harmless(" ".join(text.split()))[:EXCERPT_CHARS]
+
+
+def _model(figures: Mapping[str, Any], *, chinese: bool) -> str:
+    cost = "-" if figures["cost"] is None else f"{figures['cost']:g}"
+    return notice("model", chinese, **{**figures, "cost": cost})
 
 
 def _connection(name: str, link: Mapping[str, Any], *, chinese: bool) -> str:

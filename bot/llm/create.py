@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.llm.backend import Backend
+from bot.llm.budget import Budget, Price
 from bot.llm.hybrid import Hybrid, opened
 from bot.llm.llm import Llm
 from bot.llm.lmdeploy.supervisor import Server, State
@@ -40,7 +41,10 @@ async def open_llm(
         or [made[side] for side in settings.configured]
         for route, order in orders.items()
     }
-    async with opened(Hybrid(routes, metrics, clock), watch=watch) as hybrid:
+    remote = settings.remote
+    paid = Price(remote.prompt_price, remote.completion_price)
+    budget = Budget(settings.budget, {"local": Price(), "remote": paid}, clock)
+    async with opened(Hybrid(routes, metrics, clock, budget), watch=watch) as hybrid:
         llm = Llm(hybrid, load_prompts(), settings, metrics)
         if not (watch and settings.local.serve.model):
             yield llm

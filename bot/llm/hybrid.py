@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from bot.llm.backend import Backend
+from bot.llm.budget import Budget
 from bot.llm.types import (
     Completion,
     ContextTooLong,
@@ -22,6 +24,7 @@ from bot.llm.types import (
     RateLimited,
     Request,
     Route,
+    Spent,
 )
 from bot.metrics import Metrics
 from common.clock import Clock
@@ -54,9 +57,14 @@ class Hybrid:
     """Routes calls to backends. Open it with `opened`."""
 
     def __init__(
-        self, routes: Mapping[Route, Sequence[Backend]], metrics: Metrics, clock: Clock
+        self,
+        routes: Mapping[Route, Sequence[Backend]],
+        metrics: Metrics,
+        clock: Clock,
+        budget: Budget,
     ) -> None:
         self._routes, self._metrics, self._clock = routes, metrics, clock
+        self.budget = budget
         self.backends = tuple(dict.fromkeys(b for route in routes.values() for b in route))
         self.usage = Usage()
         self.notes: list[Callable[[], str]] = []
@@ -75,7 +83,24 @@ class Hybrid:
             for backend in self.backends
             for problem in backend.pool.problems()
         ]
+        spent = self.budget.problem()
+        wrong += [f"llm: {spent}; answers are quoted until midnight"] if spent else []
         return [*wrong, *(note for note in (one() for one in self.notes) if note)]
+
+    def figures(self) -> list[dict[str, Any]]:
+        """What each backend took today: its model, calls, tokens, the share of its prompts that
+        came from a cache, and the cost, None where its price is unknown."""
+        return [
+            {
+                "backend": name,
+                "model": one.model,
+                "calls": one.calls,
+                "tokens": one.tokens,
+                "cached": round(one.cached / max(1, one.prompt), 3),
+                "cost": round(one.cost, 4) if one.cost else None,
+            }
+            for name, one in self.budget.by_backend.items()
+        ]
 
     def hints(self) -> list[str]:
         """What should be changed in the configuration, though it works."""
@@ -107,6 +132,8 @@ class Hybrid:
                     return await ask(make(context))
                 except ContextTooLong:
                     return await ask(make(int(context * SMALLER)))
+            except Spent:
+                raise
             except LlmError as error:
                 log.warning("%s could not serve %s: %s", backend.name, route, error)
                 problem = error
@@ -131,6 +158,7 @@ class Hybrid:
         request: Request,
     ) -> Completion:
         """Asks one backend, and counts what that took."""
+        self.budget.check(request.group)
         began = time.perf_counter()
         calls = self._metrics.llm_calls
         try:
@@ -143,6 +171,7 @@ class Hybrid:
         for kind in ("prompt", "cached", "completion"):
             tokens = getattr(done, f"{kind}_tokens")
             self._metrics.llm_tokens.labels(backend.name, kind).inc(tokens)
+        self.budget.count(request.group, done)
         self.usage.calls += 1
         self.usage.estimated += done.estimated
         self.usage.prompt_tokens += done.prompt_tokens

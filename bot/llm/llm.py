@@ -4,6 +4,7 @@ import asyncio
 import copy
 import re
 from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from bot.llm.asked_in import Language
@@ -47,21 +48,21 @@ class Llm:
     ) -> None:
         self.hybrid, self.options = hybrid, options
         self._prompts, self._metrics = prompts, metrics
-        self._mention, self._begun = False, False
+        self._mention, self._begun, self._group = False, False, ""
 
-    def ranked(self, *, mention: bool, begun: bool = False) -> Self:
+    def ranked(self, *, mention: bool, begun: bool = False, group: str = "") -> Self:
         """The same model for the calls of one question: where they have to wait, mentions go
-        first, and of those what is nearly done. `begun`: it is being answered already."""
+        first, and of those what is nearly done. `begun`: it is being answered already. `group` is
+        the one whose budget they are of."""
         ranked = copy.copy(self)
-        ranked._mention, ranked._begun = mention, begun
+        ranked._mention, ranked._begun, ranked._group = mention, begun, group
         return ranked
 
     async def score(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Score:
         """One score, 0 to 10; the cautious one where the model's answer can't be read."""
         short = {tag: shortened(text, SCORED_TOKENS) for tag, text in texts.items()}
         prompt = self._prompts.render(rubric, chinese=chinese, **short)
-        priority = self._priority(self._step(rubric))
-        request = Request(prompt, SCORE_TOKENS, digit=True, priority=priority)
+        request = replace(self._request(prompt, SCORE_TOKENS, self._step(rubric)), digit=True)
         completion = await self.hybrid.complete(Route.SCORE, lambda _: request)
         score = read_score(rubric, completion)
         if score.how == "unreadable":
@@ -148,8 +149,7 @@ class Llm:
                 passage=kept,
                 **texts,
             )
-            priority = self._priority(Step.ANSWER)
-            return Request(prompt, self.options.answer_tokens, priority=priority)
+            return self._request(prompt, self.options.answer_tokens, Step.ANSWER)
 
         return await self.hybrid.complete(Route.ANSWER, make, on_text)
 
@@ -176,9 +176,8 @@ class Llm:
             passage=passages,
         )
         count = len(sentences)
-        request = Request(
-            prompt, VERDICT_TOKENS * count, verdicts=count, priority=self._priority(Step.CHECK)
-        )
+        asked = self._request(prompt, VERDICT_TOKENS * count, Step.CHECK)
+        request = replace(asked, verdicts=count)
         done = await self.hybrid.complete(Route.CHECK, lambda _: request)
         return read_verdicts(done.text, count)
 
@@ -192,11 +191,12 @@ class Llm:
         return self._prompts.render(rubric, chinese=chinese, **texts)
 
     async def _ask(self, route: Route, prompt: Prompt, tokens: int, step: Step) -> Completion:
-        request = Request(prompt, tokens, priority=self._priority(step))
+        request = self._request(prompt, tokens, step)
         return await self.hybrid.complete(route, lambda _: request)
 
-    def _priority(self, step: Step) -> Priority:
-        return Priority(not self._mention, step)
+    def _request(self, prompt: Prompt, tokens: int, step: Step) -> Request:
+        priority = Priority(not self._mention, step)
+        return Request(prompt, tokens, priority=priority, group=self._group)
 
     def _step(self, rubric: Rubric) -> Step:
         """Safety is asked of questions and of answers."""

@@ -170,6 +170,16 @@ class ThresholdSettings(Section):
     unsafe_answer: Points = 3
 
 
+class BudgetSettings(Section):
+    """What the calls of a day may take, in all and for one group, in tokens and, by the prices of
+    `remote`, in money; 0 is no limit."""
+
+    day_tokens: int = Field(default=0, ge=0)
+    day_cost: float = Field(default=0, ge=0)
+    group_tokens: int = Field(default=0, ge=0)
+    group_cost: float = Field(default=0, ge=0)
+
+
 class LlmSettings(Section):
     """The hybrid language model; with neither local nor remote, answers are quoted.
 
@@ -183,12 +193,24 @@ class LlmSettings(Section):
     routes: RoutesSettings = RoutesSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     thresholds: ThresholdSettings = ThresholdSettings()
+    budget: BudgetSettings = BudgetSettings()
     retries: int = Field(default=2, ge=0, le=10)
     check_sentences: bool = True
     min_evidence: float = Field(default=0.1, ge=0, le=1)
     evidence_tokens: int = Field(default=6000, ge=200, le=1_000_000)
     answer_tokens: int = Field(default=800, ge=50, le=32_768)
     history_turns: int = Field(default=3, ge=0, le=50)
+
+    @field_validator("budget")
+    @classmethod
+    def _has_prices(cls, budget: BudgetSettings, info: Info) -> BudgetSettings:
+        remote = info.data.get("remote") or RemoteSettings()
+        costs = budget.day_cost or budget.group_cost
+        if costs and not (remote.prompt_price or remote.completion_price):
+            raise ValueError(
+                "a budget in money needs `remote.prompt_price` and `remote.completion_price`"
+            )
+        return budget
 
     @property
     def configured(self) -> tuple[Side, ...]:

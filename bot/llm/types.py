@@ -7,6 +7,7 @@ LlmError
 │   ├── RateLimited    asks for a pause; carries `retry_after_s`
 │   ├── Busy           so many others were first that its turn did not come
 │   └── Down           left out for now after failures; asked again later, not at once
+├── Spent              today's budget is used up
 ├── ServerFault        it failed on this request (5xx, or an answer that is none)
 ├── AuthError          the key is wrong, or its account is empty
 ├── ModelMissing       it has no model of that name
@@ -50,6 +51,10 @@ class RateLimited(Unavailable):
 
 class Down(Unavailable):
     """Every server of the backend failed lately and is left alone for a while."""
+
+
+class Spent(LlmError):
+    """What the calls of a day, or of a group, may take has been taken; nothing was sent."""
 
 
 class ServerFault(LlmError):
@@ -110,13 +115,15 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call. `digit` asks for a single digit with the probabilities of the others, `verdicts`
-    for so many lines with a word of `bot.llm.scoring.Verdict` each."""
+    for so many lines with a word of `bot.llm.scoring.Verdict` each. `group` is whose budget it is
+    of."""
 
     prompt: Prompt
     max_tokens: int
     digit: bool = False
     verdicts: int = 0
     priority: Priority = Priority()
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

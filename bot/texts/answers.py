@@ -28,6 +28,9 @@ DECLINED = (
 _LINES = {Reason.NOT_A_QUESTION: "no_question", Reason.UNSAFE: "unsafe"}
 """The lines of silences that say nothing about the documents."""
 
+_FAILED = {"Overdue": "model_slow", "Spent": "model_spent"}
+"""The lines for calls that failed in some way; else the model can't be reached."""
+
 _ASKED = ("intent", "relevance", "llm")
 """Stages that ask the model before an answer is written; "llm" stands for a call that failed."""
 
@@ -64,8 +67,8 @@ def decline_text(trace: Trace, chinese: bool, reason: Reason = Reason.NO_EVIDENC
     documents lack. It claims to have searched only where it has."""
     if reason in _LINES:
         return notice(_LINES[reason], chinese)
-    if _was_left_without_a_model(trace):
-        return notice("model_down", chinese)
+    if failed := _why_without_a_model(trace):
+        return notice(_FAILED.get(failed, "model_down"), chinese)
     found: list[str] = next((entry["unknown"] for entry in trace if entry.get("unknown")), [])
     in_code = {name for entry in trace for name in entry.get("known", ())}
     found = [name for name in found if name not in in_code]
@@ -98,7 +101,8 @@ def small_talk_text(text: str, chinese: bool, name: str, helpers: Sequence[str])
     return notice(_RETURNED.get(kind, "no_helpers") if kind else "no_question", chinese, name=name)
 
 
-def _was_left_without_a_model(trace: Trace) -> bool:
-    """Did the model's last call fail? Then nobody has really read the passages."""
-    asked = [entry["stage"] for entry in trace if entry["stage"] in _ASKED]
-    return asked[-1:] == ["llm"]
+def _why_without_a_model(trace: Trace) -> str:
+    """How the model's last call failed, "" where it didn't: then nobody has really read the
+    passages."""
+    asked = [entry for entry in trace if entry["stage"] in _ASKED]
+    return str(asked[-1]["failed"]) if asked and asked[-1]["stage"] == "llm" else ""

@@ -1,0 +1,72 @@
+"""What a day's calls take, and what happens when that is all they may."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.llm.llm import Llm
+from bot.llm.scoring import Rubric
+from bot.llm.types import Spent
+from bot.texts.answers import decline_text
+from tests.bot.llm.models import model, remote
+from tests.fakes.clock import FakeClock
+from tests.fakes.llm_api import LlmApi, llm_api
+
+DAY_S = 86400.0
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[LlmApi]:
+    async with llm_api() as running:
+        yield running
+
+
+async def score(llm: Llm) -> float:
+    return (await llm.score(Rubric.QUESTION, chinese=False, message="how?")).value
+
+
+@pytest.mark.parametrize("limit", [{"day_tokens": 1300}, {"day_cost": 0.0013}])
+async def test_a_day_is_over_when_it_is_spent_and_the_next_begins_anew(
+    api: LlmApi, limit: dict[str, float]
+) -> None:
+    clock = FakeClock()
+    section = remote(api, prompt_price=1, completion_price=2)
+    async with model({"remote": section, "budget": limit}, clock) as llm:
+        with pytest.raises(Spent, match=f"llm.budget.{next(iter(limit))}"):
+            for _ in range(10):
+                await score(llm)
+        assert 1 < len(api.calls) < 10
+        assert "answers are quoted until midnight" in llm.hybrid.problems()[0]
+        clock.advance(DAY_S)
+        await score(llm)
+        assert llm.hybrid.problems() == []
+
+
+async def test_one_groups_budget_is_not_anothers(api: LlmApi) -> None:
+    async with model({"remote": remote(api), "budget": {"group_tokens": 1}}) as llm:
+        ours, theirs = (llm.ranked(mention=True, group=name) for name in ("a:1", "a:2"))
+        await score(ours)
+        with pytest.raises(Spent, match="the group's"):
+            await score(ours)
+        await score(theirs)
+        await score(llm)
+
+
+async def test_what_a_model_took_is_told(api: LlmApi) -> None:
+    section = remote(api, prompt_price=1000, completion_price=1000)
+    async with model({"remote": section}) as llm:
+        await score(llm)
+        (figures,) = llm.hybrid.figures()
+    usage = llm.hybrid.usage
+    assert figures["tokens"] == usage.prompt_tokens + usage.completion_tokens
+    assert figures["cached"] == round(usage.cached_tokens / usage.prompt_tokens, 3) > 0
+    assert figures["cost"] == pytest.approx(figures["tokens"] / 1000, abs=1e-4)
+    assert (figures["model"], figures["calls"]) == ("chat", 1)
+
+
+@pytest.mark.parametrize(
+    ("failed", "said"),
+    [("Spent", "budget for today"), ("Overdue", "took too long"), ("Down", "can't be reached")],
+)
+def test_why_there_is_no_model_is_said_as_it_is(failed: str, said: str) -> None:
+    assert said in decline_text([{"stage": "llm", "failed": failed}], chinese=False)
