@@ -14,6 +14,7 @@ from bot.group.outbox import Outbox
 from bot.group.types import GroupOptions
 from bot.llm.types import OnText
 from bot.metrics import Metrics
+from bot.store.groups import Standing
 from bot.store.replies import StoredReply
 from bot.store.store import Store
 from bot.texts.notices import notice
@@ -42,7 +43,8 @@ class Delivery:
 
     async def mode(self, group: Group) -> Mode:
         """What the bot does in a group."""
-        return await mode_of(group, self.store, self.options, self.clock.now())
+        now = self.clock.now()
+        return mode_of(await self.store.standing(*group, now), self.options, now)
 
     async def settle(
         self, question: Question, outcome: Outcome, trace: Trace, reply: Reply | None
@@ -209,10 +211,10 @@ def reply_to(
     )
 
 
-async def mode_of(group: Group, store: Store, options: GroupOptions, now: float) -> Mode:
+def mode_of(standing: Standing, options: GroupOptions, now: float) -> Mode:
     """The mode of a group: what was set there, else shadow while the group is new, else the
     default."""
-    chosen, since = await store.group_mode(*group)
+    chosen, since = standing.mode, standing.since
     if chosen:
         return Mode(chosen)
     is_new = since is None or now < since + options.shadow_s

@@ -13,11 +13,12 @@ from adapters.contract import Adapter
 from bot.answering.heuristics import answers
 from bot.answering.pipeline import Pipeline
 from bot.group.context import as_it_is_now, in_context, with_what_it_leans_on
-from bot.group.delivery import Delivery, silenced
+from bot.group.delivery import Delivery, mode_of, silenced
 from bot.group.duplicates import Duplicates
 from bot.group.flood import Flood
 from bot.group.replies import decision_reply, repeat_reply
 from bot.group.types import GroupOptions, PendingQuestion
+from bot.store.groups import Standing
 from bot.store.store import Store
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
 from common.clock import Clock
@@ -46,10 +47,11 @@ class QuestionHandler:
     async def triage(self, pending: PendingQuestion) -> bool:
         """True when the question should be answered; else it is decided and recorded."""
         question = pending.question
-        if reason := await self._not_for_us(question):
+        standing = await self.store.standing(*question.group, self.clock.now())
+        if reason := self._not_for_us(question, standing):
             await self._conclude(question, Silence(reason), pending.trace)
             return False
-        question = replace(question, sources=await self.store.bound_sources(*question.group))
+        question = replace(question, sources=standing.sources)
         if self.pipeline.llm:
             question = await in_context(question, self.store)
         question = await with_what_it_leans_on(question, self.store, self.options.command_prefix)
@@ -104,11 +106,12 @@ class QuestionHandler:
                     outcome = Silence(refused)
                 await self._end(pending, question, outcome)
 
-    async def _not_for_us(self, question: Question) -> Reason | None:
+    def _not_for_us(self, question: Question, standing: Standing) -> Reason | None:
         """What keeps the bot silent whatever the question is about."""
-        if reason := silenced(question, await self.delivery.mode(question.group)):
+        mode = mode_of(standing, self.options, self.clock.now())
+        if reason := silenced(question, mode):
             return reason
-        if await self.store.muted_until(*question.group, self.clock.now()):
+        if standing.muted_until:
             return Reason.MUTED
         spoken_to = {person for m in question.messages for person in m.mentions} - {EVERYBODY}
         return Reason.ADDRESSED if spoken_to and not question.mention else None

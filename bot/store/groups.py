@@ -23,6 +23,25 @@ class KnownGroup:
     answers: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the bot stands in a group: the `mode` that an admin set, "" where none did; when it first
+    heard of the group; the sources that the group is tied to, none for all; until when it is muted,
+    None where it may speak."""
+
+    mode: str
+    since: float | None
+    sources: tuple[str, ...]
+    muted_until: float | None
+
+
+def standing(db: Connection, adapter: str, group: str, now: float) -> Standing:
+    """All that is asked before each question."""
+    mode, since = group_mode(db, adapter, group)
+    sources = bound_sources(db, adapter, group)
+    return Standing(mode, since, sources, muted_until(db, adapter, group, now))
+
+
 def bot_moved(db: Connection, event: BotMoved) -> None:
     """The bot came into a group or left it."""
     db.execute(

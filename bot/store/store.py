@@ -116,6 +116,7 @@ class Store:
     weekly_messages = _transaction(examples.weekly_messages)
 
     bot_moved = _transaction(groups.bot_moved)
+    standing = _transaction(groups.standing)
     group_mode = _transaction(groups.group_mode)
     set_mode = _transaction(groups.set_mode)
     bind_sources = _transaction(groups.bind_sources)
