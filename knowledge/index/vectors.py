@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import hnswlib
 import numpy as np
@@ -221,10 +222,14 @@ class StoredVectors:
                 "itemsize": size,
             }
         )
-        stored = np.memmap(path, element, "r", HEADER.itemsize, (count,))
-        labels = np.asarray(stored["label"])
+
+        def mapped(name: str) -> NDArray[Any]:
+            return np.asarray(np.memmap(path, element, "r", HEADER.itemsize, (count,))[name])
+
+        # Looking through all labels touches every page: of that mapping nothing is kept.
+        labels = mapped("label").copy()
         rows = np.argsort(labels)
-        return cls(labels[rows], rows, np.asarray(stored["vector"]))
+        return cls(labels[rows], rows, mapped("vector"))
 
     def of(self, labels: Sequence[int]) -> Vectors:
         """The vectors of labels, shape (len(labels), dim)."""
