@@ -184,8 +184,9 @@ class KnowledgeBase:
         async with self._building:
             dim = await asyncio.to_thread(lambda: self._embedder.dim)
             report = await build_apart(self._plan, progress, Lent(dim, self._encode))
-            fresh = await asyncio.to_thread(self._opener.open)
-            await self._serve(fresh)
+            fresh = await asyncio.to_thread(self._opener.renewed, self._now())
+            if fresh:
+                await self._serve(fresh)
             for work in self.after_reload:
                 await work()
             return report
