@@ -111,7 +111,7 @@ async def run_app(
     try:
         with _signals(stop, health):
             async with listening(config.http, application) as address, tasks:
-                greet_at_once(config, address)
+                greet_at_once(config, address, guarded=parts.access.users.guarded)
                 async with (
                     _receiving(parts) as inputs,
                     heartbeat(parts.supervisor, parts.metrics),

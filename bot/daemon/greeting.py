@@ -8,9 +8,12 @@ from bot.texts.notices import notice
 from knowledge.types import Status
 
 
-def greet_at_once(config: Config, address: str) -> None:
-    """Says where the page is, which shows how far the loading is."""
-    sys.stderr.write(notice("listening", _chinese(config), name=config.bot.name, address=address))
+def greet_at_once(config: Config, address: str, *, guarded: bool) -> None:
+    """Says where the page is, which shows how far the loading is, and whether it has logins."""
+    chinese = _chinese(config)
+    sys.stderr.write(notice("listening", chinese, name=config.bot.name, address=address))
+    if not guarded:
+        sys.stderr.write(notice("no_login", chinese))
 
 
 def greet(config: Config, status: Status) -> None:
