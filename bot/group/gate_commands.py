@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from adapters.base import Labelled
+from bot.group.command_audit import sender
 from bot.group.command_parser import CommandMessage
 from bot.group.labels import label_message
 from bot.group.learning import Learning
@@ -92,6 +93,14 @@ class GateCommands:
         found = await label_message(self._store, said, admins, Origin.COMMAND)
         if found is None:
             return notice("label_unknown", sent.chinese)
+        if message.login or f"{message.adapter}:{message.user}" in admins:
+            await self._store.add_audit(
+                at=said.at,
+                who=sender(message),
+                action="label",
+                target=f"{':'.join(sent.group)} {found.message_id}",
+                after="good" if good else "bad",
+            )
         name = "labelled_good" if good else "labelled_bad"
         return notice(name, sent.chinese, text=one_line(found.text))
 

@@ -49,6 +49,8 @@ async def test_anyone_may_say_what_is_for_the_bot_and_admins_count_fully(
             GROUP,
             lunch,
         )
+        (entry,) = await talk.store.audit_page(None, 10)
+        assert (entry.who, entry.action, entry.after) == ("fake:root", "label", "bad")
         (usage,) = await said(talk, "root", "/dou good")
         assert "/dou good ID" in usage
         (unknown,) = await said(talk, "root", "/dou good nothing")
