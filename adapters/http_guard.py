@@ -28,6 +28,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "Server": "HuixiangDou",  # which versions there are behind is nobody's business
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

@@ -38,6 +38,7 @@ class Metrics:
     reloads: Counter
     queue_depth: Gauge
     loop_lag: Histogram
+    http_responses: Counter
     jobs: Counter
     job_done: Gauge
     store_bytes: Gauge
@@ -100,6 +101,7 @@ def create_metrics() -> Metrics:
         reloads=counter("reloads", "Knowledge reloads", "result"),
         queue_depth=gauge("queue_depth", "Messages waiting in all groups"),
         loop_lag=histogram("loop_lag_seconds", "How late the event loop is", LAG_S),
+        http_responses=counter("http_responses", "Answers of the HTTP server", "status"),
         jobs=counter("jobs", "Runs of what happens by the clock", "job", "result"),
         job_done=gauge("job_done_timestamp_seconds", "When a job last came to its end", "job"),
         store_bytes=gauge("store_bytes", "Size of the store with its log"),

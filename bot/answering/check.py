@@ -153,7 +153,7 @@ def _answer(text: str, marks: Sequence[int], written: Written) -> Answer:
 
 
 def _citation(place: Passage, heading: str, line: int, url: str) -> Citation:
-    return Citation(visible(place.path), visible(heading), line, url, place.origin)
+    return Citation(visible(place.path), heading, line, url, place.origin)
 
 
 def check(quotes: Sequence[Quote], found: Found, sure_evidence: float, trace: Trace) -> Outcome:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from adapters.contract import Adapter
 from adapters.http_guard import Identify, json_response, security_middlewares
@@ -46,7 +47,8 @@ def create_application(
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     application = web.Application(
-        middlewares=(*security_middlewares(identify), counted), client_max_size=MAX_BODY_BYTES
+        middlewares=(_by_status(metrics), *security_middlewares(identify), counted),
+        client_max_size=MAX_BODY_BYTES,
     )
     application.add_routes(
         [
@@ -59,6 +61,26 @@ def create_application(
     for adapter in adapters:
         application.add_routes(adapter.routes())
     return application
+
+
+def _by_status(metrics: Metrics) -> Middleware:
+    """Counts the answers: many 401 and 429 are somebody who guesses."""
+
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        status = 500
+        try:
+            response = await handler(request)
+        except web.HTTPException as answer:
+            status = answer.status
+            raise
+        else:
+            status = response.status
+            return response
+        finally:
+            metrics.http_responses.labels(str(status)).inc()
+
+    return count
 
 
 @asynccontextmanager

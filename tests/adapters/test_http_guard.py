@@ -35,6 +35,7 @@ async def test_every_answer_has_the_headers(client: aiohttp.ClientSession, path:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["X-Frame-Options"] == "DENY"
         assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Server"] == "HuixiangDou"
 
 
 async def test_answers_of_the_api_are_not_cached(client: aiohttp.ClientSession) -> None:
