@@ -51,7 +51,7 @@ def main() -> int:
     """Runs one command. Status 0 is success, 1 a failure, 2 bad usage or configuration."""
     args = parse(sys.argv[1:])
     try:
-        config = load_config(args.config, args.overrides)
+        config = load_config(args.config, args.overrides, _tell)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return USAGE_ERROR
@@ -75,6 +75,10 @@ def main() -> int:
         log.debug("%s", error, exc_info=True)
         sys.stderr.write(f"{error.filename or 'system'}: {error.strerror or error}\n")
         return 1
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 async def _command(args: argparse.Namespace, config: Config) -> int:

@@ -42,6 +42,7 @@ SMALL_FOR_A_REASON = {
     "bot/answering/preview.py": "a stage of the pipeline",
     "bot/answering/reject.py": "a stage of the pipeline",
     "bot/cli/forget.py": "a command of its own",
+    "bot/config/renamed.py": "the table to which every renamed key is added",
     "bot/console/page_files.py": "the page itself, beside its API",
     "bot/daemon/greeting.py": "what the terminal shows at a start, beside what runs",
     "bot/grounding/prompt_leaks.py": "a check of its own, with its own tests",

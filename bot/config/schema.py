@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from bot.config.http import HttpSettings as HttpSettings
 from bot.config.located import ConfigError as ConfigError
 from bot.config.located import Place, Tree
 from bot.config.messages import suggestion
+from bot.config.renamed import accept_old_keys
 from bot.config.validate import absolute, drop_empty_sections, validated
 from bot.config.yaml_file import apply, read_file
 from bot.llm.settings import LlmSettings
@@ -161,20 +162,26 @@ class Config(Section):
         return self.knowledge.plan(self.bot.data_dir)
 
 
-def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    path: Path | None,
+    overrides: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> Config:
     """Reads a configuration and lays `--set` values ("dotted.key=YAML") over it, in their order.
 
     Without a path, `config.yaml` in the current directory is read if there is one; else all
     defaults hold. Relative paths written in the file (and the defaults) are relative to the
     file's folder, those given by `--set` to the current directory; `~` is the home folder. A
-    `--set` of a section or list replaces the whole of it. Raises ConfigError, which names every
-    problem in a line of its own.
+    `--set` of a section or list replaces the whole of it. Keys of the last version are accepted;
+    `tell` gets a line for each. Raises ConfigError, which names every problem in a line of its own.
     """
     file = path or Path("config.yaml")
     missing = path is None and not file.exists()
     tree = Tree(Place(str(file), Path.cwd())) if missing else read_file(file, str(file), os.environ)
     for number, assignment in enumerate(overrides):
         apply(tree, assignment, number, os.environ)
+    for line in accept_old_keys(tree):
+        tell(line)
     drop_empty_sections(Config, tree.data)
     data = dict(tree.data)
     written = {"adapters": _adapters(tree, data.pop("adapters"))} if "adapters" in data else {}

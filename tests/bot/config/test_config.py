@@ -9,12 +9,15 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.contract import Context
+from bot.config.renamed import OLD_KEYS, Old, accept_old_keys
 from bot.config.schema import Config, ConfigError, load_config
+from bot.config.yaml_file import read_file
 from bot.group.types import GroupOptions
 from bot.llm.settings import BackendOptions
 from knowledge.index.vectors import VectorParams
 from knowledge.plan import BuildPlan, EmbedderSpec, Source
 from tests.bot.config.config_problems import IN_A_FILE, IN_A_SOURCE, IN_AN_OVERRIDE
+from tests.bot.config.test_config_docs import all_keys
 
 ROOT = Path(__file__).parents[3]
 
@@ -271,3 +274,36 @@ def test_what_was_loaded_does_not_change(load: Load) -> None:
     for section in (config, config.bot, config.knowledge.embedder, config.adapters[0]):
         with pytest.raises(ValidationError, match="frozen"):
             setattr(section, next(iter(type(section).model_fields)), None)
+
+
+def test_a_key_of_the_last_version_is_accepted_and_told(folder: Path) -> None:
+    (folder / "config.yaml").write_text("answer:\n  max_chars: 900\n  min_score: 0.4\n")
+    told: list[str] = []
+    config = load_config(None, ["answer.min_score=0.5"], told.append)
+    assert config.answer.max_chars == 900
+    assert told == [
+        "--set answer.min_score: answer.min_score is gone and left out; how well a quote must "
+        "answer is answer.min_evidence, a probability"
+    ]
+    load_config(None, (), told.append)
+    assert told[-1].startswith("config.yaml:3: answer.min_score is gone")
+
+
+def test_what_is_called_otherwise_now_moves_unless_both_are_written(tmp_path: Path) -> None:
+    table = (Old("bot.called", "bot.name"), Old("old.deep.port", "http.port"), Old("x[0].y"))
+    path = tmp_path / "c.yaml"
+    path.write_text("bot: {called: Dou}\nold: {deep: {port: 1}}\nhttp: {port: 2}\nx: [{y: 1}]\n")
+    tree = read_file(path, "c.yaml", {})
+    assert accept_old_keys(tree, table) == [
+        "c.yaml:1: bot.called is called bot.name now; write that",
+        "c.yaml:2: old.deep.port is left out; http.port, as it is called now, is written too",
+    ]
+    assert tree.data["bot"] == {"name": "Dou"}
+    assert tree.data["http"] == {"port": 2}
+    assert tree.place(("bot", "name")).label == "c.yaml:1"
+
+
+def test_every_new_name_of_the_table_is_a_key_and_no_old_one_is() -> None:
+    for old in OLD_KEYS:
+        assert old.key not in all_keys()
+        assert old.new in all_keys() if old.new else old.why
