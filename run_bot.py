@@ -153,14 +153,17 @@ async def _evaluate(
 
 
 async def _check(args: argparse.Namespace, config: Config) -> int:
-    if args.adapter:
+    status = 0
+    if args.adapter or args.live:
         # A running bot has its own store open: this one is empty, and thrown away.
         with TemporaryDirectory() as folder:
             async with open_store(Path(folder) / "bot.sqlite", durable=False) as store:
                 adapters = create_adapters(config, store, SystemClock())
-                return await check.check_adapter(adapters, args.adapter)
+                if args.adapter:
+                    return await check.check_adapter(adapters, args.adapter)
+                status = await check.check_alive(config, adapters)
     async with _model(config) as llm, _external(config) as external:
-        return await check.check(config, llm, external)
+        return await check.check(config, llm, external) or status
 
 
 @asynccontextmanager

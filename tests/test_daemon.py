@@ -1,13 +1,14 @@
 """The daemon as a process: its API, its end, and what survives a kill."""
 
 import asyncio
+import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.daemon import daemon, run_process
+from tests.daemon import daemon, run, run_process
 from tests.fakes.embeddings_api import embeddings_api
 
 ASK = "which port does the kettle server listen on?"
@@ -113,11 +114,23 @@ async def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
         assert "Traceback" not in err
 
 
-async def test_two_bots_on_one_store_are_refused(tmp_path: Path) -> None:
-    async with daemon(tmp_path):
+async def test_a_second_bot_is_refused_and_check_live_asks_the_first(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as bot:
         status, _, err = await run_process(tmp_path, "run")
         assert status == 1
-        assert len(err.strip().splitlines()) == 1
+        (line,) = err.strip().splitlines()
+        assert f"a bot runs here: process {bot.process.pid}, since" in line
+        port = bot.url.rsplit(":", 1)[1].strip("/")
+        live = ("--set", f"http.port={port}")
+        status, out, err = await run(tmp_path, "check", "--live", more=live)
+        assert status == 0, out + err
+        assert "ok    bot: ready" in out
+        assert "ok    bot: web connected for" in out
+        assert re.search(r"^ok    bot: '.+' was decided in [\d.]+ s: answered$", out, re.MULTILINE)
+        asked = await bot.get("api/groups/check%20--live/messages")
+        assert [row["text"] for row in asked["messages"] if row["kind"] == "message"] == [""]
+    status, out, _ = await run(tmp_path, "check", "--live", more=live)
+    assert "note  bot: none runs on" in out
 
 
 async def test_the_console_is_a_group_in_the_terminal(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from adapters.base import AdapterError, Finding
+from adapters.base import Finding
 from adapters.contract import Adapter
 from bot.answering.external import ExternalSources
+from bot.cli.check_live import check_live, check_platform
 from bot.cli.check_llm import check_llm
 from bot.cli.index import say
 from bot.config.schema import Config
@@ -57,15 +58,19 @@ async def check_adapter(adapters: Mapping[str, Adapter], name: str) -> int:
     if name not in adapters:
         say(f"bad   no adapter is named {name}; there are: {', '.join(adapters)}")
         return 1
+    return await _shown(check_platform(name, adapters[name]))
+
+
+async def check_alive(config: Config, adapters: Mapping[str, Adapter]) -> int:
+    """Asks every platform and the bot that runs; status 0 when nothing is bad."""
+    return await _shown(check_live(config, adapters))
+
+
+async def _shown(findings: AsyncIterator[Finding]) -> int:
     status = 0
-    try:
-        async with adapters[name] as adapter:
-            async for finding in adapter.check():
-                say(f"{finding.mark:<6}{name}: {finding.text}")
-                status = 1 if finding.mark == "bad" else status
-    except AdapterError as error:
-        say(f"bad   {name}: {error}")
-        return 1
+    async for finding in findings:
+        say(f"{finding.mark:<6}{finding.text}")
+        status = 1 if finding.mark == "bad" else status
     return status
 
 

@@ -51,7 +51,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     _add_user(commands.add_parser("user", help="who has a login on the page and the API"))
     finding = "check configuration, index, gate, adapters; status 0 or 1"
     check = commands.add_parser("check", help=finding)
-    check.add_argument("--adapter", metavar="NAME", help="walk through the set-up of one platform")
+    which = check.add_mutually_exclusive_group()
+    which.add_argument("--adapter", metavar="NAME", help="walk through the set-up of one platform")
+    live = "besides, ask every platform, and the running bot a question, end to end"
+    which.add_argument("--live", action="store_true", help=live)
     args = parser.parse_args(argv)
     if args.command is None:
         args.command = "run"
