@@ -112,14 +112,6 @@ class Opener:
             return None
         return self.open()
 
-    def renewed(self, now: Serving) -> Serving | None:
-        """What is to serve in place of `now`; None where neither the snapshot nor what its gate is
-        fitted to has changed. Raises KnowledgeError."""
-        key = self._options.key(self._examples().digest, self._embedder.id)
-        if (self._folder().name, key) == (now.fitted.state.index, now.fitted.state.key):
-            return None
-        return self.open()
-
     def calibrated(self, now: Serving) -> Serving:
         """The same snapshot with its gate fitted anew and saved."""
         folder = self._folder()

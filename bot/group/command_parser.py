@@ -16,6 +16,13 @@ FORGET, ME = "forget", "me"
 FREE = ("help", "recall", "good", "bad", FORGET)
 """Commands that anyone may use."""
 
+SETTINGS = {"mute": "mute", "unmute": "mute", "bind": "bind", "unbind": "bind", "mode": "mode"}
+"""Commands that count for what is said after them, and what each sets: of two that set the same the
+one that was sent later counts, though after a gap it may come first."""
+
+ABOUT_REPLIES = ("recall", "why", "good", "bad")
+"""Commands that may be about a reply that has just been posted."""
+
 ALIASES = {
     "豆哥撤回": "recall",
     "豆哥闭嘴": "mute 2h",

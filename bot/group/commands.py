@@ -1,5 +1,6 @@
 """What the commands do. Each returns the line to post."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +9,16 @@ from typing import Any
 from adapters.base import AdapterError, IncomingMessage, NotSupported, RecallAsked
 from bot.grounding.sanitize import harmless
 from bot.group.command_audit import audited
-from bot.group.command_parser import FORGET, FREE, ME, Command, CommandMessage, parse_duration
+from bot.group.command_parser import (
+    ABOUT_REPLIES,
+    FORGET,
+    FREE,
+    ME,
+    SETTINGS,
+    Command,
+    CommandMessage,
+    parse_duration,
+)
 from bot.group.delivery import Delivery, reply_to
 from bot.group.erasing import Erasing, kept_text
 from bot.group.gate_commands import GateCommands
@@ -57,6 +67,7 @@ class Commands:
         self._gate = GateCommands(store, options, clock)
         self._under_way: set[IncomingMessage] = set()
         self._to_erase: set[IncomingMessage] = set()
+        self._set_at: dict[tuple[str, str, str], float] = {}
         self._by_name = {
             "help": self._help,
             "status": self._status,
@@ -81,17 +92,25 @@ class Commands:
         self._knowledge = knowledge
         self._gate.knowledge = self._erasing.knowledge = knowledge
 
-    def obey(self, message: IncomingMessage, command: Command) -> None:
-        """Sets about what a command asks for, unless that is being done."""
-        if message not in self._under_way:
-            self._under_way.add(message)
-            chinese = speaks_chinese(self._options.language, message.text)
-            self._tasks.spawn(self._obey(CommandMessage(message, command, chinese)))
+    def obey(self, message: IncomingMessage, command: Command) -> asyncio.Event | None:
+        """Sets about what a command asks for, unless that is being done. Where it counts for what
+        is said after it, the event that is set once it does is returned."""
+        if message in self._under_way:
+            return None
+        self._under_way.add(message)
+        chinese = speaks_chinese(self._options.language, message.text)
+        done = asyncio.Event()
+        self._tasks.spawn(self._obey(CommandMessage(message, command, chinese), done))
+        return done if command.name in SETTINGS else None
 
-    async def _obey(self, sent: CommandMessage) -> None:
+    async def _obey(self, sent: CommandMessage, done: asyncio.Event) -> None:
         message = sent.message
         try:
-            reply = reply_to(message, await self._run(sent), chinese=sent.chinese)
+            try:
+                text = await self._run(sent)
+            finally:
+                done.set()
+            reply = reply_to(message, text, chinese=sent.chinese)
             question = Question(message.text, message.mention, (message,))
             await self._delivery.settle(question, Silence(Reason.COMMAND), [], reply)
             if message in self._to_erase:  # the command itself goes, too
@@ -109,6 +128,13 @@ class Commands:
             return notice("unknown_command", sent.chinese, prefix=prefix)
         if name not in FREE and not self._is_admin(message):
             return self._denied(sent)
+        if name in ABOUT_REPLIES:
+            # It may be about a reply of which the platform has told everybody but us.
+            await self._delivery.outbox.settled(*sent.group)
+        if setting := SETTINGS.get(name):
+            if message.sent_at < self._set_at.get((*sent.group, setting), 0.0):
+                return notice("superseded", sent.chinese)
+            self._set_at[*sent.group, setting] = message.sent_at
         return await audited(self._store, self._clock, sent, work)
 
     def _is_admin(self, message: IncomingMessage) -> bool:
@@ -210,7 +236,8 @@ class Commands:
         duration = parse_duration(sent.command.argument or "2h")
         if duration is None:
             return notice("bad_duration", sent.chinese)
-        until = self._clock.now() + duration.total_seconds()
+        said_at = min(self._clock.now(), sent.message.sent_at)
+        until = said_at + duration.total_seconds()
         await self._store.mute(*sent.group, until)
         shown = time.strftime("%m-%d %H:%M", time.localtime(until))
         return notice("muted", sent.chinese, until=shown)

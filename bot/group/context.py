@@ -17,9 +17,9 @@ SECONDS = 1800.0
 LEADS, LEAD_S, LEAD_CHARS = 3, 180.0, 500
 """What somebody wrote just before: so many messages, within so many seconds, of each so much."""
 
-REREAD_AFTER_S = 10.0
-"""A message that is older when it is to be answered is looked at again: it may have been changed
-or taken back without the platform telling."""
+FRESH_S = 2.0
+"""What was read so lately is not looked at again. Before that it is: a message may have been
+changed or taken back without the platform telling, above all in its first seconds."""
 
 
 async def in_context(question: Question, store: Store) -> Question:
@@ -84,7 +84,7 @@ async def as_it_is_now(
     """The question as its messages stand in the group now, and in the store from now on; the same
     object when nothing has changed, None when all of it was taken back."""
     adapter = adapters.get(question.last.adapter)
-    if adapter is None or now - question.last.sent_at < REREAD_AFTER_S:
+    if adapter is None:
         return question
     current = []
     for message in question.messages:

@@ -12,7 +12,7 @@ from adapters.base import EVERYBODY, IncomingMessage
 from adapters.contract import Adapter
 from bot.answering.heuristics import answers
 from bot.answering.pipeline import Pipeline
-from bot.group.context import as_it_is_now, in_context, with_what_it_leans_on
+from bot.group.context import FRESH_S, as_it_is_now, in_context, with_what_it_leans_on
 from bot.group.delivery import Delivery, mode_of, silenced
 from bot.group.duplicates import Duplicates
 from bot.group.flood import Flood
@@ -46,6 +46,8 @@ class QuestionHandler:
 
     async def triage(self, pending: PendingQuestion) -> bool:
         """True when the question should be answered; else it is decided and recorded."""
+        if pending.question.mention and not await self._is_there(pending):
+            return False
         question = pending.question
         standing = await self.store.standing(*question.group, self.clock.now())
         if reason := self._not_for_us(question, standing):
@@ -88,23 +90,43 @@ class QuestionHandler:
 
     async def respond(self, pending: PendingQuestion) -> None:
         """Answers or declines, records the decision, then posts."""
-        current = await as_it_is_now(pending.question, self.adapters, self.store, self.clock.now())
-        if current is None:
-            return
-        if current is not pending.question:
-            pending.question = current
-            if not await self.triage(pending):
+        judged = pending.question
+        while await self._is_there(pending):
+            if pending.question is not judged:
+                if not await self.triage(pending):
+                    return
+                judged = pending.question
+            if await self._responded(pending):
                 return
+
+    async def _responded(self, pending: PendingQuestion) -> bool:
+        """False when the question says something else by the time the answer is there."""
         question = pending.question
         async with self.duplicates.one_at_a_time(question):
             if await self._was_repeated(question, pending.trace):
-                return
+                return True
             async with self.delivery.progress(question) as show:
                 answering = self.pipeline.respond(question, pending.trace, show)
                 outcome = await unless(pending.off, answering)
+                if outcome is not None and not await self._is_there(pending):
+                    return True
+                if pending.question is not question:
+                    return False
                 if isinstance(outcome, Answer) and (refused := self._refused(question)):
                     outcome = Silence(refused)
                 await self._end(pending, question, outcome)
+        return True
+
+    async def _is_there(self, pending: PendingQuestion) -> bool:
+        """Goes on with the question as it stands in the group now; False when it was taken back."""
+        now = self.clock.now()
+        if now - pending.read_at >= FRESH_S:
+            pending.read_at = now
+            current = await as_it_is_now(pending.question, self.adapters, self.store, now)
+            if current is None:
+                return False
+            pending.question = current
+        return True
 
     def _not_for_us(self, question: Question, standing: Standing) -> Reason | None:
         """What keeps the bot silent whatever the question is about."""

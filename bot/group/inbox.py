@@ -5,7 +5,10 @@ The inbox works before the index is loaded: commands are obeyed, and the rest is
 is opened.
 """
 
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from adapters.base import (
     BotMoved,
@@ -27,7 +30,7 @@ from bot.metrics import Metrics
 from bot.store.examples import Origin
 from bot.store.store import Store
 from bot.texts.notices import notice, speaks_chinese
-from bot.types import Question, Reason, Silence
+from bot.types import Group, Question, Reason, Silence
 from common.clock import Clock
 from common.hours import Hours
 from common.tasks import Tasks
@@ -47,6 +50,8 @@ class Inbox:
     tasks: Tasks
     _dispatcher: Dispatcher | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
+    _behind: dict[Group, list[IncomingMessage]] = field(default_factory=dict, init=False)
+    """What came after a command that does not count yet, by group."""
 
     async def open(self, dispatcher: Dispatcher) -> None:
         """From now on messages are handed on at once, those first that an earlier run or the time
@@ -125,14 +130,38 @@ class Inbox:
         returned then."""
         if self._closed:
             return None
+        group = (message.adapter, message.group)
+        if group in self._behind:
+            self._behind[group].append(message)
+            return None
         command = parse_command(message.text, self.options.command_prefix)
         if command is not None:
-            self.commands.obey(message, command)
+            if counts := self.commands.obey(message, command):
+                self._behind[group] = []
+                self.tasks.spawn(self._go_on(group, counts))
         elif self._dispatcher and self.hours.is_open(self.clock.now()):
             return self._dispatcher.offer(message)
         elif self._dispatcher:
             self.tasks.spawn(self._say_closed(message))
         return None
+
+    async def _go_on(self, group: Group, counts: asyncio.Event) -> None:
+        """Hands on what came after a command, once that counts."""
+        await counts.wait()
+        dropped = [self._hand_on(message) for message in self._behind.pop(group)]
+        for message in filter(None, dropped):
+            await self.delivery.dismiss((message,), Reason.QUEUE_FULL)
+
+    def _change(self, group: Group, message_id: str, text: str | None) -> None:
+        """A message on its way says something else now, or with None is gone."""
+        if waiting := self._behind.get(group):
+            self._behind[group] = [
+                replace(m, text=text or "") if m.message_id == message_id else m
+                for m in waiting
+                if text is not None or m.message_id != message_id
+            ]
+        if self._dispatcher:
+            self._dispatcher.change(group, message_id, text)
 
     async def _say_closed(self, message: IncomingMessage) -> None:
         """One short line for who asked the bot itself, else silence."""
@@ -146,22 +175,36 @@ class Inbox:
 
     async def _edited(self, event: MessageEdited) -> bool:
         changed = await self.store.edit_message(event.adapter, event.message_id, event.text)
-        if changed and self._dispatcher:
-            group = (event.adapter, event.group)
-            self._dispatcher.change(group, event.message_id, event.text)
+        if changed:
+            self._change((event.adapter, event.group), event.message_id, event.text)
         return changed
 
     async def _recalled(self, event: MessageRecalled) -> bool:
-        """The message is blanked, no longer considered, and its answer is withdrawn."""
-        if self._dispatcher:
-            self._dispatcher.change((event.adapter, event.group), event.message_id, None)
-        known = await self.store.recall_message(event.adapter, event.message_id, self.clock.now())
+        """The message is blanked, no longer considered, and its answer is withdrawn. It may come
+        after its recall, where its first delivery failed."""
+        adapter, group = event.adapter, event.group
+        known = await self.store.recall_message(adapter, event.message_id, self.clock.now(), group)
+        self._change((adapter, group), event.message_id, None)
         answer = await self.store.reply_for(event.adapter, event.message_id)
         if answer and answer.platform_id and self.options.recall_with_question:
             self.tasks.spawn(self.delivery.withdraw_or_log(answer))
         return known
 
     async def _judged(self, event: Feedback) -> bool:
+        known = await self._vote(event)
+        if not known:
+            again = partial(self._vote, event)
+            self.tasks.spawn(self._once_settled(event.adapter, event.group, again))
+        return known
+
+    async def _once_settled(
+        self, adapter: str, group: str, again: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """A platform may tell of a reply before it tells us its id: then the id is waited for."""
+        if await self.delivery.outbox.settled(adapter, group):
+            await again()
+
+    async def _vote(self, event: Feedback) -> bool:
         known = await self.store.vote(event)
         if known:
             await label_by_vote(self.store, event)
@@ -181,6 +224,13 @@ class Inbox:
         return found is not None
 
     async def _recall_asked(self, event: RecallAsked) -> bool:
+        known = await self._take_back(event)
+        if not known:
+            again = partial(self._take_back, event)
+            self.tasks.spawn(self._once_settled(event.adapter, event.group, again))
+        return known
+
+    async def _take_back(self, event: RecallAsked) -> bool:
         found = await self.store.reply_by_platform_id(event.adapter, event.reply_id)
         if found is None or found.reply.group != event.group:
             return False

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tenacity import (
     AsyncRetrying,
@@ -17,7 +17,7 @@ from adapters.base import AdapterError, NetworkError, RateLimited, Reply, Unconf
 from adapters.contract import Adapter
 from bot.metrics import Metrics
 from bot.store.store import Store
-from bot.types import Reason
+from bot.types import Group, Reason
 from common.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,19 @@ class Outbox:
     store: Store
     clock: Clock
     metrics: Metrics
+    _under_way: dict[asyncio.Event, Group] = field(default_factory=dict, init=False)
+
+    async def settled(self, adapter: str, group: str = "") -> bool:
+        """Waits until what is being posted there now is known to stand there or not; False where
+        nothing was. Without a group in all of the adapter's."""
+        sent = [
+            event
+            for event, place in self._under_way.items()
+            if place[0] == adapter and group in ("", place[1])
+        ]
+        for event in sent:
+            await event.wait()
+        return bool(sent)
 
     async def post(self, adapter: str, reply: Reply, tried_at: float | None = None) -> str | None:
         """Sends a reply that is recorded as pending and records how it went; returns the
@@ -49,6 +62,15 @@ class Outbox:
         `tried_at` is when it was handed to the platform before a crash: where the platform can't
         tell whether it has it, it is not sent again, since two answers are worse than none.
         """
+        known = asyncio.Event()
+        self._under_way[known] = (adapter, reply.group)
+        try:
+            return await self._post(adapter, reply, tried_at)
+        finally:
+            del self._under_way[known]
+            known.set()
+
+    async def _post(self, adapter: str, reply: Reply, tried_at: float | None) -> str | None:
         try:
             target = self._adapter(adapter)
             if tried_at is not None and self.clock.now() - tried_at > target.resend_s:

@@ -9,6 +9,9 @@ from bot.types import Question
 MAX_MESSAGES = 20
 MAX_CHARS = 8000
 
+WHOLE_SECONDS = 1.0
+"""Some platforms tell the time in whole seconds."""
+
 
 @dataclass(slots=True)
 class _Pack:
@@ -67,7 +70,7 @@ class Packer:
         if any(m.message_id == message.message_id for p in self._packs() for m in p.messages):
             return
         pack = self._open.get(message.user)
-        if pack and (now > self._ready_at(pack) or self._is_later(pack, message)):
+        if pack and (now > self._ready_at(pack) or self._is_apart(pack, message)):
             self._close(message.user)
             pack = None
         if pack and not pack.takes(message):
@@ -137,18 +140,27 @@ class Packer:
         return [*self._closed, *self._open.values()]
 
     def _ready_at(self, pack: _Pack) -> float:
-        pause = self._mention_wait_s if pack.mention else self._quiet_s
-        return min(pack.arrived[0] + self._max_wait_s, pack.arrived[-1] + pause)
+        return min(pack.arrived[0] + self._max_wait_s, pack.arrived[-1] + self._pause(pack))
+
+    def _pause(self, pack: _Pack) -> float:
+        return self._mention_wait_s if pack.mention else self._quiet_s
 
     def _is_ready(self, pack: _Pack, now: float) -> bool:
         # A clock that was set back by hours must not hold a question for hours.
         set_back = now < pack.arrived[0] - self._max_wait_s
         return set_back or now >= self._ready_at(pack)
 
-    def _is_later(self, pack: _Pack, message: IncomingMessage) -> bool:
-        """Was it sent long after the pack's last message, though both arrived together (after a
-        restart, or an outage of the platform)?"""
-        return message.sent_at - pack.messages[-1].sent_at > self._max_wait_s
+    def _is_apart(self, pack: _Pack, message: IncomingMessage) -> bool:
+        """Would the pack have been ready by then, had both arrived when they were sent? They may
+        come together, or even the later one first: after a restart, while the index was loaded,
+        after a gap of the platform."""
+        first, last = pack.messages[0].sent_at, pack.messages[-1].sent_at
+        before = first - message.sent_at
+        if before > 0:
+            pause = self._mention_wait_s if message.mention else self._quiet_s
+            return before > pause + WHOLE_SECONDS
+        ready = min(first + self._max_wait_s, last + self._pause(pack))
+        return message.sent_at > ready + WHOLE_SECONDS
 
     def _close(self, user: str) -> None:
         self._closed.append(self._open.pop(user))

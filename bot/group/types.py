@@ -46,7 +46,8 @@ class GroupOptions:
 @dataclass(slots=True, eq=False)
 class PendingQuestion:
     """A question on its way to a decision. `deadline` is when people have had their chance to
-    answer, 0 until it is known to be for the bot.
+    answer, 0 until it is known to be for the bot; `read_at` when it was last looked at as it
+    stands in the group.
 
     `off` is set when it need not be worked on any longer; `reason` is what it is to be recorded
     as then, None where its messages go on in another question.
@@ -55,6 +56,7 @@ class PendingQuestion:
     question: Question
     trace: Trace = field(default_factory=list)
     deadline: float = 0.0
+    read_at: float = 0.0
     off: asyncio.Event = field(default_factory=asyncio.Event)
     reason: Reason | None = None
 

@@ -42,6 +42,7 @@ class Worker:
     _waiting: list[PendingQuestion] = field(default_factory=list, init=False)
     _at_work: set[PendingQuestion] = field(default_factory=set, init=False)
     _held: set[str] = field(default_factory=set, init=False)
+    _taking: IncomingMessage | None = field(default=None, init=False)
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _behind: bool = field(default=False, init=False)
     _stopping: bool = field(default=False, init=False)
@@ -86,6 +87,8 @@ class Worker:
                 self._waiting.remove(pending)
             self._packer.put_back(pending.question.messages, self.clock.now())
         self._packer.change(message_id, text)
+        if self._taking and self._taking.message_id == message_id:
+            self._taking = None if text is None else replace(self._taking, text=text)
         if text is None:
             self._queue = deque(e for e in self._queue if e[0].message_id != message_id)
             self._held.discard(message_id)
@@ -147,7 +150,9 @@ class Worker:
         self.tasks.spawn(work())
 
     async def _take(self, message: IncomingMessage, arrived: float) -> None:
-        """Packs a message, unless it answers somebody's question."""
+        """Packs a message, unless it answers somebody's question. It may be changed or taken back
+        while that is looked at."""
+        self._taking = message
         accepted = [*self._waiting, *(one for one in self._at_work if one.deadline)]
         if question := self._packer.asked_by_another(message):
             accepted.append(PendingQuestion(question))  # a reply says that people are at it
@@ -156,6 +161,9 @@ class Worker:
             for pending in accepted
             if not pending.off.is_set() and await self.handler.answered_by(pending, message)
         ]
+        taken, self._taking = self._taking, None
+        if taken is None:
+            return
         for pending in answered:
             if pending in self._at_work:
                 pending.call_off(Reason.HUMAN_FIRST)
@@ -165,8 +173,8 @@ class Worker:
             await self.delivery.dismiss((message,), Reason.HUMAN_ANSWER)
             self._held.discard(message.message_id)
         else:
-            self._packer.add(message, arrived)
-        await self.handler.heard(message)
+            self._packer.add(taken, arrived)
+        await self.handler.heard(taken)
 
     async def _triage(self, pending: PendingQuestion) -> bool:
         """Is it for the bot, and did nobody answer it? Then it waits for people to do so."""

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from adapters.base import Reply
+from adapters.base import IncomingMessage, Reply
 from bot.store.database import Connection, insert
 from bot.store.drafts import add_draft
+from bot.store.incoming import NOBODY, add_message
 from bot.store.replies import add_reply
 from bot.types import Reason, Trace
 
@@ -71,14 +72,22 @@ def dismiss_stale(db: Connection, now: float, max_age_s: float) -> int:
     return len(rows)
 
 
-def recall_message(db: Connection, adapter: str, message_id: str, now: float) -> bool:
+def recall_message(
+    db: Connection, adapter: str, message_id: str, now: float, group: str = ""
+) -> bool:
     """A message was taken back by its author: it is blanked, and dismissed if undecided. False
-    when it is unknown or was recalled before."""
-    row = db.execute(
+    when it is unknown or was recalled before. One that is unknown, and will perhaps come later, is
+    known from now on where its `group` is given."""
+    query = (
         "SELECT seq, grp, state, decision_id FROM messages"
-        " WHERE adapter = ? AND message_id = ? AND NOT recalled",
-        (adapter, message_id),
-    ).fetchone()
+        " WHERE adapter = ? AND message_id = ? AND NOT recalled"
+    )
+    row = db.execute(query, (adapter, message_id)).fetchone()
+    known = row is not None
+    if not known and group:
+        unheard = IncomingMessage(adapter, group, NOBODY, message_id, text="", sent_at=0.0)
+        if add_message(db, unheard, now):
+            row = db.execute(query, (adapter, message_id)).fetchone()
     if row is None:
         return False
     if row["state"] == "received":
@@ -102,7 +111,7 @@ def recall_message(db: Connection, adapter: str, message_id: str, now: float) ->
         "UPDATE messages SET text = '', attachments = '[]', recalled = TRUE WHERE seq = ?",
         (row["seq"],),
     )
-    return True
+    return known
 
 
 def prune_batch(db: Connection, before: float) -> int:

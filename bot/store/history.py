@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.store.database import Connection, Row
 from bot.store.drafts import shown_draft
+from bot.store.incoming import NOBODY
 from bot.store.replies import votes
 from bot.texts.notices import reason_texts
 from bot.types import Reason
@@ -41,7 +42,8 @@ def messages(
     timeline = f"""
         SELECT seq, message_id, "user", text, 'message' AS kind, mention, reply_to, sent_at,
                recalled, attachments, '[]' AS citations
-        FROM messages WHERE adapter = :adapter AND grp = :group AND seq > :after
+        FROM messages
+        WHERE adapter = :adapter AND grp = :group AND seq > :after AND "user" != :nobody
         UNION ALL
         SELECT seq, COALESCE(NULLIF(platform_id, ''), key), NULL, text, kind, FALSE, reply_to,
                COALESCE(settled_at, created_at), state = 'recalled', '[]', citations
@@ -50,6 +52,7 @@ def messages(
         ORDER BY seq {"DESC" if after is None else ""} LIMIT :limit
     """  # noqa: S608 - both orders are ours
     values = {"adapter": adapter, "group": group, "after": after or 0, "limit": limit}
+    values["nobody"] = NOBODY
     rows = [_entry(row) for row in db.execute(timeline, values)]
     return rows[::-1] if after is None else rows
 

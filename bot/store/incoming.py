@@ -7,6 +7,9 @@ from bot.store.database import Connection, Row, insert
 from bot.store.groups import heard_of
 from bot.types import Group
 
+NOBODY = ""
+"""The author of a message that was taken back before it came."""
+
 
 def add_message(
     db: Connection, message: IncomingMessage, received_at: float, due_at: float | None = None

@@ -109,6 +109,11 @@ class Talk:
             # Threads and servers get the processor, too, when it is not our own turn that counts.
             await asyncio.sleep(0 if turns % 20 else 0.001)
 
+    async def settle_once(self) -> None:
+        """Lets everybody go on, and time pass until the first of them is due."""
+        await asyncio.sleep(0.001)
+        self.clock.jump()
+
     async def idle(self) -> None:
         """Lets time pass until the bot has nothing left to do."""
         while self.tasks.active:

@@ -252,6 +252,23 @@ def test_what_was_sent_long_after_is_another_question_though_it_arrived_together
     assert [ids(question) for question in due(packer, LATE)] == [["evening"], ["morning"]]
 
 
+@pytest.mark.parametrize(
+    ("times", "packs"),
+    [
+        ((0.0, 26.0), [["0"], ["1"]]),
+        ((0.0, 1.5, 4.0), [["0", "1", "2"]]),  # some platforms tell whole seconds
+        ((30.0, 0.0), [["0"], ["1"]]),  # what was missed comes after what was pushed
+        ((1.0, 0.0), [["0", "1"]]),
+    ],
+)
+def test_mentions_that_arrive_together_are_packed_by_when_they_were_sent(
+    packer: Packer, times: tuple[float, ...], packs: list[list[str]]
+) -> None:
+    for number, sent_at in enumerate(times):
+        packer.add(post(str(number), mention=True, sent_at=1000.0 + sent_at), 50_000)
+    assert [ids(question) for question in due(packer, LATE)] == packs
+
+
 def test_a_message_that_was_taken_late_does_not_join_a_pack_that_was_ready(packer: Packer) -> None:
     packer.add(post("1"), 0)
     packer.add(post("2"), 7)
