@@ -103,6 +103,16 @@ def cut(text: str, max_bytes: int) -> str:
     return kept.rstrip()
 
 
+MAX_QUOTE = 2000
+"""So many characters of what a message quotes belong to the question."""
+
+
+def with_quote(said: str, quoted: str) -> str:
+    """What somebody says, and below it what it quotes."""
+    lines = quoted.strip()[:MAX_QUOTE].splitlines()
+    return "\n".join([said.strip(), "", *(f"> {line}" for line in lines)]).strip()
+
+
 _CALLED = re.compile(r"\s*[@＠]([\w-]{1,64})(?=[\s,，:：])")
 
 ALIAS = "bot"

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from adapters.base import EVERYBODY, Feedback, IncomingMessage, RecallAsked, Vote
-from adapters.markup import take_mention
+from adapters.markup import take_mention, with_quote
 from adapters.payload import Json, inside, listed, objects, parsed, seconds, text
 
 PRIVATE = "private:"
@@ -38,7 +38,7 @@ def parse_message(payload: Json, adapter: str, bot_name: str, now: float) -> Inc
         group=group,
         user=user,
         message_id=message_id,
-        text=take_mention(said, bot_name)[0],
+        text=with_quote(take_mention(said, bot_name)[0], _words(_replied(payload))),
         sent_at=seconds(payload.get("createAt")) or now,
         mention=_speaks_to_bot(payload),
         reply_to=_quoted(payload),
@@ -175,7 +175,28 @@ def _looks_like_mention(said: str) -> bool:
 
 
 def _quoted(payload: Json) -> str | None:
+    """The id of the message that is quoted."""
+    found = text(_replied(payload), "msgId") or text(payload, "originalMsgId")
+    return found or text(_body(payload), "originalMsgId") or None
+
+
+def _body(payload: Json) -> Json:
+    return inside(payload, "text") or inside(payload, "content")
+
+
+def _replied(payload: Json) -> Json:
     """The message that is quoted. Not documented: it is taken from wherever it was seen."""
-    said = inside(payload, "text") or inside(payload, "content")
-    found = text(said, "repliedMsg", "msgId") or text(payload, "originalMsgId")
-    return found or text(said, "originalMsgId") or None
+    return inside(_body(payload), "repliedMsg")
+
+
+def _words(replied: Json) -> str:
+    """What a quoted message says."""
+    content = inside(replied, "content") or parsed(replied.get("content"))
+    pieces = (text(piece, "text") or text(piece, "content") for piece in _pieces(content))
+    return text(content, "text") or text(content, "recognition") or "".join(pieces)
+
+
+def _pieces(content: Json) -> list[Json]:
+    """Those of a rich text but for its pictures."""
+    pieces = objects(content, "richText")
+    return [one for one in pieces if (text(one, "msgType") or text(one, "type")) in ("", "text")]

@@ -7,13 +7,11 @@ import re
 from typing import Any
 
 from adapters.base import EVERYBODY, Event, Feedback, IncomingMessage, Vote
+from adapters.markup import with_quote
 from adapters.payload import Json, inside, number, objects, text
 
 SINGLE = "user:"
 """What the group's name of a private chat begins with; the user's id follows."""
-
-MAX_QUOTE = 2000
-"""So many characters of what a message quotes belong to the question."""
 
 _EARLY_S = 86400.0
 """A time that lies further ahead than a clock may be wrong is no time."""
@@ -104,9 +102,9 @@ def _message(
             said, mentions = said[found.end() :], (EVERYBODY,)
     said = said.strip()
     if quote := inside(body, "quote"):
-        quoted, shown = _content(quote)
+        cited, shown = _content(quote)
         attachments += shown
-        said = f"{said}\n\n{_quoted(quoted)}".strip()
+        said = with_quote(said, cited)
     return IncomingMessage(
         adapter=adapter,
         group=group,
@@ -135,11 +133,6 @@ def _content(part: Json) -> tuple[str, tuple[str, ...]]:
             return "\n".join(texts), tuple(kind for _, kinds in contents for kind in kinds)
         case kind:
             return "", (kind[:32],) if kind else ()
-
-
-def _quoted(said: str) -> str:
-    lines = said.strip()[:MAX_QUOTE].splitlines()
-    return "\n".join(f"> {line}" for line in lines)
 
 
 def _feedback(body: Json, adapter: str, group: str, user: str, now: float) -> Feedback | None:

@@ -17,7 +17,11 @@ from adapters.dingtalk.events import (
     staff_id,
     track_of,
 )
+from bot.group.command_parser import Command, parse_command
+from tests.adapters.dingtalk.running import running
+from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk_api import DingTalkApi
+from tests.fakes.dingtalk_server import DingTalkServer
 
 NOW = 1_700_000_000.0
 BOT, ANN = {"dingtalkId": "$:LWCP_v1:$bot"}, {"dingtalkId": "$:x", "staffId": "042"}
@@ -137,6 +141,34 @@ def test_mentions_by_the_bots_own_name_are_taken_out() -> None:
 )
 def test_a_quoted_message_is_found_wherever_it_stands(fields: dict[str, Any]) -> None:
     assert parsed(**fields).reply_to == "m0"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"text": "RuntimeError: CUDA out of memory"},
+        '{"text": "RuntimeError: CUDA out of memory"}',
+        {
+            "richText": [
+                {"msgType": "text", "content": "RuntimeError: "},
+                {"msgType": "picture", "downloadCode": "x"},
+                {"text": "CUDA out of memory"},
+            ]
+        },
+        {"recognition": "RuntimeError: CUDA out of memory"},
+    ],
+)
+async def test_what_a_quoted_message_says_follows_the_question(
+    server: DingTalkServer, clock: FakeClock, content: Any
+) -> None:
+    async with running(server, clock) as bot:
+        replied = {"msgId": "m0", "msgType": "text", "content": content}
+        asked = {"content": " what does this mean?", "isReplyMsg": True, "repliedMsg": replied}
+        question = await bot.hears(server.message(text=asked))
+        assert question.text == "what does this mean?\n\n> RuntimeError: CUDA out of memory"
+        assert question.reply_to == "m0"
+        command = await bot.hears(server.message(text={**asked, "content": " /dou good"}))
+        assert parse_command(command.text, "/dou") == Command("good")
 
 
 @pytest.mark.parametrize("quoted", [None, "x", [], {"msgId": 5}, {}])
