@@ -22,13 +22,22 @@ from dataclasses import dataclass, replace
 
 from bot.answering.answer import quote, write
 from bot.answering.check import Inspector, Written, check, review
+from bot.answering.earlier import EarlierAnswers
 from bot.answering.evidence import TRUST, board
 from bot.answering.external import ExternalSources
 from bot.answering.gather import gather
 from bot.answering.preprocess import preprocess, rewrite
 from bot.answering.preview import Preview
 from bot.answering.reject import intent, reject
-from bot.answering.retrieve import STATED, expanded, relevance, retrieve
+from bot.answering.retrieve import (
+    STATED,
+    expanded,
+    relevance,
+    retrieve,
+    room_of,
+    searches_again,
+    second_search,
+)
 from bot.answering.settings import AnswerSettings
 from bot.answering.several import joined, room_for_each, split_questions
 from bot.llm.llm import Llm
@@ -43,12 +52,13 @@ WRITING = ("answer", "shorten", "translate", "follows")
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Question in, outcome out; keeps no state between questions."""
+    """Question in, outcome out; what it keeps between questions are `earlier` answers, if any."""
 
     knowledge: Knowledge
     options: AnswerSettings
     llm: Llm | None = None
     external: ExternalSources | None = None
+    earlier: EarlierAnswers | None = None
 
     async def triage(self, question: Question, trace: Trace) -> Question | Silence:
         """Is this for the bot at all? The question, perhaps rewritten, when it is."""
@@ -92,11 +102,13 @@ class Pipeline:
         least = llm.options.min_evidence if llm else options.min_evidence
         found = await retrieve(question, self.knowledge, options.max_passages, least, trace)
         if isinstance(found, Silence):
-            if self.external is None:
+            if self.external is None and not (llm and searches_again(question, llm)):
                 return found
             found = Found((), 0.0, ())
         if llm is None:
             return await self._quoted(question, found, trace)
+        if earlier := await self._earlier(question, found, trace):
+            return earlier
         try:
             return await self._written(question, found, llm, trace, show)
         except LlmError as error:
@@ -148,6 +160,8 @@ class Pipeline:
             return question.text
 
     async def _intent(self, question: Question, llm: Llm, trace: Trace) -> Silence | None:
+        if self.earlier and await self.earlier.knows(question):
+            return None  # it was asked about then
         try:
             return await intent(question.text, llm, trace, mention=question.mention)
         except LlmError as error:
@@ -169,10 +183,22 @@ class Pipeline:
             draft = await write(question, passages, llm, preview.on_text, trace)
             written = Written(question.text, draft, passages, hits)
             outcome = await review(written, inspector, llm, trace)
+        if self.earlier and isinstance(outcome, Answer):
+            most, room = self.options.max_chars, room_of(hits, llm)
+            self.earlier.remember(question, hits, passages, room, most, outcome)
         if question.mention and (outcome == Silence(Reason.UNGROUNDED) or not draft):
             # The passages help, the model's words for them don't: then in their own words.
             return await self._shown(question, replace(found, passages=tuple(hits)), trace)
         return outcome
+
+    async def _earlier(self, question: Question, found: Found, trace: Trace) -> Answer | None:
+        """The answer that the same question got, if the documents still say so."""
+        if self.earlier is None:
+            return None
+        with stage(trace, "earlier") as figures:
+            answer = await self.earlier.find(question, found.passages, self.options.max_chars)
+            figures["reused"] = answer is not None
+            return answer
 
     async def _evidence(
         self, question: Question, found: Found, llm: Llm, trace: Trace
@@ -182,6 +208,9 @@ class Pipeline:
         helpful = []
         if found.passages:
             helpful = await relevance(question.text, found.passages, llm, trace)
+        if not helpful and searches_again(question, llm):
+            k = self.options.max_passages
+            helpful += await second_search(question, found, self.knowledge, k, llm, trace)
         if self.external and all(entry.relevance < STATED for entry in helpful):
             helpful += await gather(question, self.knowledge, self.external, llm, trace)
         return board(helpful, question.text, self._names())

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.answering.evidence import Evidence
+from bot.answering.keywords import keywords
 from bot.llm.llm import Llm
 from bot.llm.prompts import estimate
 from bot.llm.scoring import Rubric, Score
@@ -60,6 +61,27 @@ async def relevance(
         ]
 
 
+def searches_again(question: Question, llm: Llm) -> bool:
+    """May the documents be searched once more, in the model's words?"""
+    return llm.options.second_search and question.mention
+
+
+async def second_search(
+    question: Question, first: Found, knowledge: Knowledge, k: int, llm: Llm, trace: Trace
+) -> list[Evidence]:
+    """Passages that help, found by what the model would look for, and not by the first search."""
+    with stage(trace, "second_search") as figures:
+        wanted = await keywords(question.text, knowledge, llm)
+        figures["queries"] = list(wanted.queries[:1])
+        known = {(one.source, one.path, one.line) for one in first.passages}
+        passages: list[Passage] = []
+        for query in wanted.queries[:1]:
+            found = await knowledge.search(query, k, question.sources)
+            passages = [p for p in found.passages if (p.source, p.path, p.line) not in known]
+        figures["passages"] = len(passages)
+    return await relevance(question.text, passages, llm, trace) if passages else []
+
+
 async def helpfulness(text: str, passages: Sequence[Passage], llm: Llm) -> list[Score]:
     """How well each passage helps to answer. Raises LlmError when all scores failed."""
     shown = [f"{passage.heading}\n{passage.text}" for passage in passages]
@@ -73,14 +95,18 @@ async def expanded(
 ) -> Sequence[Passage]:
     """The passages grown to sections and pages, as far as the model's context goes."""
     with stage(trace, "expand") as figures:
-        held = "".join(passage.text for passage in passages)
-        per_token = max(1.0, len(held) / max(1, estimate(held)))
-        most = int(llm.evidence_tokens() * per_token)
+        most = room_of(passages, llm)
         grown = _within(await knowledge.expand(passages, most), most)
         figures["passages"] = len(grown)
         figures["chars"] = sum(len(passage.text) for passage in grown)
         figures["at_most"] = most
         return grown
+
+
+def room_of(passages: Sequence[Passage], llm: Llm) -> int:
+    """Characters like those of the passages that the model's evidence may have."""
+    held = "".join(passage.text for passage in passages)
+    return int(llm.evidence_tokens() * max(1.0, len(held) / max(1, estimate(held))))
 
 
 def _within(passages: Sequence[Passage], most: int) -> Sequence[Passage]:

@@ -17,6 +17,7 @@ from functools import partial
 
 from adapters import create
 from adapters.contract import Adapter, Context
+from bot.answering.earlier import EarlierAnswers
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.config.schema import Config
@@ -90,7 +91,8 @@ async def load(parts: Parts, progress: Progress, console: ConsoleParts) -> Async
             parts.health.search_problems = external.notes
             knowledge.after_reload.append(external.refresh)
             tasks.spawn(external.refresh())
-        pipeline = Pipeline(knowledge, config.answer, llm, external)
+        earlier = EarlierAnswers(knowledge, config.flood.repeat_similarity)
+        pipeline = Pipeline(knowledge, config.answer, llm, external, earlier)
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)
         console.knowledge = knowledge

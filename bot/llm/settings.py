@@ -183,7 +183,8 @@ class BudgetSettings(Section):
 class LlmSettings(Section):
     """The hybrid language model; with neither local nor remote, answers are quoted.
 
-    `check_sentences` has it asked whether what it wrote follows from the passages; `min_evidence`
+    `check_sentences` has it asked whether what it wrote follows from the passages, `second_search`
+    what else to look for when a mention's first search finds nothing that helps; `min_evidence`
     is what a question's `Found.evidence` must be at least; `evidence_tokens` bounds the passages of
     an answer, `answer_tokens` the answer.
     """
@@ -196,6 +197,7 @@ class LlmSettings(Section):
     budget: BudgetSettings = BudgetSettings()
     retries: int = Field(default=2, ge=0, le=10)
     check_sentences: bool = True
+    second_search: bool = False
     min_evidence: float = Field(default=0.1, ge=0, le=1)
     evidence_tokens: int = Field(default=6000, ge=200, le=1_000_000)
     answer_tokens: int = Field(default=800, ge=50, le=32_768)

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from bot.answering.pipeline import Pipeline
+from bot.answering.settings import AnswerSettings
+from bot.cli.asking import mention
+from bot.types import Answer
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import OPTIONS, Setup, Talk, talking
 from tests.bot.llm.models import model, remote
@@ -429,3 +433,24 @@ async def test_who_asks_in_german_is_answered_in_german(
     written = [call for call in api.calls if call.kind == "answer"]
     assert all("in German" in call.text for call in written)
     assert "translate" not in api.kinds()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_a_second_search_is_in_the_models_words(
+    kettle: KnowledgeBase, api: LlmApi, *, allowed: bool
+) -> None:
+    def script(call: Call) -> Say:
+        if call.kind == "relevance":
+            return digit(9 if "7311" in call.text else 0)
+        return Say("web: kettle server port") if call.kind == "keywords" else but(GOOD)(call)
+
+    api.script = script
+    async with model({"remote": remote(api), "second_search": allowed}) as llm:
+        pipeline = Pipeline(kettle, AnswerSettings(max_passages=1), llm)
+        for unprompted in (False, True):
+            question = replace(
+                mention("DLL load failed on windows when importing kettle"), mention=not unprompted
+            )
+            outcome = await pipeline.respond(question, [])
+            assert isinstance(outcome, Answer) is (allowed and not unprompted)
+    assert api.kinds().count("keywords") == allowed
