@@ -214,3 +214,29 @@ async def test_a_model_that_declines_everything_has_figures(folder: Path, api: L
     assert (status, figures["written"], figures["quoted"]) == (0, 0, 0)
     assert GOOD not in out
     assert "language model" not in err
+
+
+async def test_a_judge_grades_answers_and_agrees_with_the_patterns_or_not(
+    folder: Path, tmp_path: Path, api: LlmApi
+) -> None:
+    def script(call: Call) -> Say:
+        if call.kind == "grade":
+            assert "port 7311" in call.text.split("<question>")[0]
+            return Say("right" if "which port" in call.text.split("<question>")[1] else "Wrong.")
+        return scoring()(call)
+
+    api.script = script
+    rows = [*QUESTIONS[:2], QUESTIONS[1] | {"id": "4", "must_contain": ["7311"]}]
+    command = ("eval", "answers", "--judge", "--out", str(tmp_path), "--data", data(folder, rows))
+    status, out, _ = await run(folder, *command, "--json", more=remote(api))
+    (figures,) = lines_of_json(out)
+    assert status == 0
+    assert (figures["judged"], figures["judged_right"]) == (3, 0.3333)
+    assert figures["judged_wrong"] == 0.6667
+    assert (figures["agreement"], figures["kappa"]) == (0.5, 0.0)
+    judged = lines_of_json((tmp_path / "answers-judged.jsonl").read_text())
+    assert [(row["grade"], row["patterns"]) for row in judged] == [
+        ("right", True), ("wrong", None), ("wrong", True),
+    ]  # fmt: skip
+    _, _, err = await run(folder, *command)
+    assert "configure llm.local or llm.remote" in err

@@ -10,14 +10,17 @@ from tqdm import tqdm
 from bot.answering.pipeline import Pipeline
 from bot.cli.asking import mention
 from bot.cli.index import say, say_json
+from bot.cli.judge import graded, judged_figures, judged_row
 from bot.cli.labelled import spread
-from bot.cli.model import failures, kind_of, model_failed, quiet
+from bot.cli.model import NO_MODEL, NOT_ASKED, failures, kind_of, model_failed, quiet
 from bot.cli.pictures import draw_operating_points, operating_points
 from bot.cli.rows import show, write_rows
 from bot.llm.llm import Llm
+from bot.llm.types import LlmError
 from bot.types import Answer, Outcome, Reason, Trace
 from knowledge.base import KnowledgeBase
 from knowledge.evaluate import Labelled, evaluate_retrieval, load_labelled
+from knowledge.types import KnowledgeError
 
 
 async def eval_retrieval(knowledge: KnowledgeBase, args: argparse.Namespace) -> int:
@@ -63,6 +66,8 @@ async def eval_answers(
     for lang in ("zh", "en"):
         part = [item for item in asked if item.question.lang == lang]
         figures[lang] = _figures(part, llm=pipeline.llm)
+    if args.judge:
+        await _judge(asked, knowledge, pipeline.llm, figures, args)
     if args.json:
         say_json(figures)
     else:
@@ -75,6 +80,31 @@ async def eval_answers(
         chosen = pipeline.options.min_evidence
         draw_operating_points(args.out / "operating-point.png", answerable, near, chosen)
     return 1 if pipeline.llm and _nothing_written(pipeline.llm, figures) else 0
+
+
+async def _judge(
+    asked: Sequence[_Asked],
+    knowledge: KnowledgeBase,
+    llm: Llm | None,
+    figures: dict[str, Any],
+    args: argparse.Namespace,
+) -> None:
+    """Adds a judge's figures. Raises KnowledgeError where there is no model to be one."""
+    if llm is None:
+        raise KnowledgeError(NO_MODEL)
+    answers = [(i.question, i.outcome) for i in asked if isinstance(i.outcome, Answer)]
+    with quiet():
+        try:
+            found = await graded([a for a in answers if a[0].kind == "answerable"], knowledge, llm)
+        except LlmError as error:
+            model_failed(llm, NOT_ASKED, "nothing was judged", error)
+            return
+    for language in ("zh", "en"):
+        part = [one for one in found if one.question.lang == language]
+        figures[language] |= judged_figures(part)
+    figures |= judged_figures(found)
+    if args.out:
+        write_rows(args.out / "answers-judged.jsonl", list(map(judged_row, found)))
 
 
 def _nothing_written(llm: Llm, figures: dict[str, Any]) -> bool:

@@ -165,6 +165,8 @@ def _add_eval(parser: _Parser) -> None:
             kind.add_argument("--train", type=_file, metavar="FILE", help="fit on these examples")
         if name == "answers":
             kind.add_argument("--sample", type=_number(), help="only so many, spread over the file")
+            judge = "have the model grade the answers against the pages in gold_paths"
+            kind.add_argument("--judge", action="store_true", help=judge)
         if name == "retrieval":
             kind.add_argument(
                 "-k", type=_number(50), default=5, help="hits per question; default 5"

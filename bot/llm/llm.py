@@ -10,7 +10,16 @@ from typing import Any, Self
 from bot.llm.asked_in import Language
 from bot.llm.hybrid import Hybrid
 from bot.llm.prompts import Prompts, estimate, shortened
-from bot.llm.scoring import Rubric, Score, Verdict, failed_score, read_score, read_verdicts
+from bot.llm.scoring import (
+    Grade,
+    Rubric,
+    Score,
+    Verdict,
+    failed_score,
+    read_grade,
+    read_score,
+    read_verdicts,
+)
 from bot.llm.settings import LlmSettings
 from bot.llm.types import (
     Completion,
@@ -29,6 +38,7 @@ SCORE_TOKENS = 2
 REWRITE_TOKENS = 160
 KEYWORD_TOKENS = 160
 CHOICE_TOKENS = 16
+GRADE_TOKENS = 8
 VERDICT_TOKENS = 8
 """Of a line with a verdict on a sentence."""
 LABEL_TOKENS, LABELLED_TOKENS = 8, 300
@@ -180,6 +190,15 @@ class Llm:
         request = replace(asked, verdicts=count)
         done = await self.hybrid.complete(Route.CHECK, lambda _: request)
         return read_verdicts(done.text, count)
+
+    async def grade(
+        self, question: str, answer: str, passage: str, *, chinese: bool
+    ) -> Grade | None:
+        """What an answer is worth beside the passage that answers; None where it can't be told."""
+        texts = {"question": question, "answer": answer, "passage": passage}
+        short = {tag: shortened(text, SCORED_TOKENS) for tag, text in texts.items()}
+        prompt = self._prompts.render("grade", chinese=chinese, **short)
+        return read_grade((await self._ask(Route.CHECK, prompt, GRADE_TOKENS, Step.CHECK)).text)
 
     def fixed_text(self, name: str, chinese: bool) -> str:
         """The part of a prompt that must never be told to anybody."""

@@ -140,3 +140,21 @@ def read_verdicts(text: str, count: int) -> Sequence[Verdict]:
         said.setdefault(number, set()).add(verdict)
     each = (said.get(number, set()) for number in range(1, count + 1))
     return [next(iter(one)) if len(one) == 1 else Verdict.MISSING for one in each]
+
+
+class Grade(StrEnum):
+    """What a judge says of an answer, held against the passage that answers."""
+
+    RIGHT = "right"
+    PARTLY = "partly"
+    WRONG = "wrong"
+    INVENTED = "invented"
+
+
+_GRADE = re.compile(rf"\b({'|'.join(Grade)})\b", re.IGNORECASE)
+
+
+def read_grade(text: str) -> Grade | None:
+    """The grade in a model's words; None where it gives none, or several."""
+    found = {word.lower() for word in _GRADE.findall(text)}
+    return Grade(found.pop()) if len(found) == 1 else None
