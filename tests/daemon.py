@@ -145,10 +145,12 @@ class Daemon:
 
 @asynccontextmanager
 async def daemon(
-    folder: Path, more: Sequence[str] = (), until: str = "is ready"
+    folder: Path, more: Sequence[str] = (), until: str = "is ready", handles: int = 1024
 ) -> AsyncIterator[Daemon]:
-    """Starts the bot, waits until it has said so, and kills it at the end if it still runs."""
+    """Starts the bot with so many file handles, waits until it has said so, and kills it at the end
+    if it still runs."""
     process = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", f'ulimit -n {handles}; exec "$@"', "sh"),
         sys.executable,
         str(ROOT / "run_bot.py"),
         *arguments(folder),

@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.daemon import daemon, run, run_process
@@ -83,6 +84,39 @@ async def test_a_kill_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
         replies = [row["reply_to"] for row in await bot.rows("answer")]
     assert sorted(replies) == sorted(accepted)
     assert len(accepted) == 15
+
+
+@pytest.mark.slow
+async def test_an_attack_on_few_handles_keeps_nobody_out(tmp_path: Path) -> None:
+    """500 half-sent requests, 200 streams and 50 guesses without a login, on 64 file handles."""
+    token = "a-long-token-0123456789"
+    async with daemon(tmp_path):
+        pass  # the first index wants more handles
+    more = ("--set", f"http.token={token}")
+    async with daemon(tmp_path, more, handles=64) as bot:
+        bot.http.headers["Authorization"] = f"Bearer {token}"
+        assert await bot.post("alice", ASK, mention=True, message_id="before") == 202
+        port = int(bot.url.rpartition(":")[2].strip("/"))
+        half = [await asyncio.open_connection("127.0.0.1", port) for _ in range(500)]
+        for _, writer in half:
+            writer.write(b"POST /api/messages HTTP/1.1\r\nHost: x\r\nX")
+        async with aiohttp.ClientSession(bot.url.rstrip("/")) as stranger:
+            for _ in range(200):
+                with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+                    await stranger.ws_connect("/api/stream?group=g")
+            guesses = [await _guess(stranger, number) for number in range(50)]
+        assert guesses == [401] * 5 + [429] * 45
+        assert await bot.post("bob", ASK, mention=True, message_id="after") == 202
+        assert (await bot.decided("before"))["reason"] == "answered"
+        for _, writer in half:
+            writer.close()
+        assert await bot.stop() == 0
+
+
+async def _guess(client: aiohttp.ClientSession, number: int) -> int:
+    headers = {"Authorization": f"Bearer guess-{number}"}
+    async with client.get("/api/groups/g/messages", headers=headers) as response:
+        return response.status
 
 
 async def test_admins_reload_by_chat(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The HTTP server: health, readiness, metrics, and the routes that adapters offer."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +17,8 @@ from bot.daemon.connections import Connections, counted, most_connections
 from bot.metrics import CONTENT_TYPE, Metrics
 
 MAX_BODY_BYTES = 1 << 20
+
+QUEUE = 512
 
 HEADERS_TIMEOUT_S = 20.0
 """Until a request's headers have arrived, from the connection or the answer before: so it is with
@@ -98,12 +102,13 @@ async def listening(settings: HttpSettings, application: web.Application) -> Asy
     try:
         try:
             server = await asyncio.get_running_loop().create_server(
-                # Of the handles that are left, a burst of new connections takes no more than half.
+                # So many are taken in at a time: they need handles before others make place.
                 connections,
                 settings.host,
                 settings.port,
                 backlog=min(128, most // 2),
             )
+            _queue_up(server)
         except OSError as error:
             raise ServerError(
                 f"can't listen on {settings.host}:{settings.port}: {error.strerror}; is another "
@@ -116,6 +121,14 @@ async def listening(settings: HttpSettings, application: web.Application) -> Asy
             server.close()
     finally:
         await runner.cleanup()
+
+
+def _queue_up(server: asyncio.Server) -> None:
+    """Lets the system hold more of those who come all at once than are taken in at a time: who
+    finds its queue full comes again after a second only."""
+    for one in server.sockets:
+        with socket.socket(fileno=os.dup(one.fileno())) as same:
+            same.listen(QUEUE)
 
 
 def _protocols(runner: web.AppRunner) -> web.Server:
