@@ -125,7 +125,7 @@ class Users:
         self._folder, self._clock = folder, clock
         self._lock = asyncio.Lock()
         self._logins: Mapping[str, Login] = {}
-        self._looked = clock.now()
+        self._looked, self._problem = clock.now(), ""
         self._take(file)
 
     @property
@@ -157,8 +157,11 @@ class Users:
             try:
                 file = await asyncio.to_thread(read_users, self._folder)
             except UsersError as error:
-                log.error("the logins stay as they were: %s", error)
+                if str(error) != self._problem:
+                    log.error("the logins stay as they were: %s", error)
+                self._problem = str(error)
                 return []
+            self._problem = ""
             return self._take(file)
 
     async def decide(self, first: StoredUser | None) -> bool:

@@ -258,6 +258,14 @@ async def test_the_proxy_is_believed_only_at_its_address(visit: Visit) -> None:
         unknown = {"X-Forwarded-User": "mallory"}
         async with client.get("/api/session", headers=unknown) as response:
             assert response.status == 403
+        for client_address, statuses in (
+            ("203.0.113.7", [401] * FREE_FAILURES + [429]),
+            ("203.0.113.8", [401]),
+        ):
+            for status in statuses:
+                headers = {"X-Forwarded-For": f"10.9.9.9, {client_address}"}
+                wrong = {"name": "mallory", "password": "wrong"}
+                assert (await send(visit(served.url), "/api/login", wrong, **headers))[0] == status
     elsewhere = {**proxy, "address": "127.0.0.2"}
     async with serving(http={"users": users, "proxy": elsewhere}) as served:
         assert (await session(visit(served.url, **named)))["user"] is None
