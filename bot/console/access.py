@@ -41,11 +41,9 @@ PUBLIC = BEGINNING | {"/api/session", "/api/logout"}
 
 CSRF = "X-CSRF-Token"
 
-CHANGES_PER_S, CHANGES_AT_ONCE = 1000, 2000
-"""By a program: more than the bot takes in, so that it bounds one among many."""
-
-CLICKS_PER_S, CLICKS_AT_ONCE = 10, 60
-"""By a person on the page."""
+PACES = {"admin": (1000, 2000), "program": (50, 200), "page": (10, 60)}
+"""How often something may be changed from one address, in a second and at once: by a program with
+an admin's token, which is more than the bot takes in; with another's; by a person on the page."""
 
 
 class Access:
@@ -59,8 +57,10 @@ class Access:
         self.failures = Failures(clock)
         self._proven: set[tuple[str, str]] = set()
         self._secret = secrets.token_hex()
-        self._programs = Pace(clock, CHANGES_PER_S, 1.0, CHANGES_AT_ONCE)
-        self._people = Pace(clock, CLICKS_PER_S, 1.0, CLICKS_AT_ONCE)
+        self._paces = {
+            kind: Pace(clock, in_a_second, 1.0, at_once)
+            for kind, (in_a_second, at_once) in PACES.items()
+        }
 
     async def identify(self, request: web.Request) -> User | None:
         """See `adapters.http_guard.Identify`."""
@@ -158,9 +158,10 @@ class Access:
     def _demand_pace(self, request: web.Request, user: User | None) -> None:
         if request.method in SAFE_METHODS:
             return
-        by_page = COOKIE in request.cookies and hdrs.AUTHORIZATION not in request.headers
-        pace = self._people if by_page else self._programs
-        wait = pace.take(f"{user.name if user else ''} {self.address(request)}")
+        kind = "admin" if user is None or user.role is Role.ADMIN else "program"
+        if COOKIE in request.cookies and hdrs.AUTHORIZATION not in request.headers:
+            kind = "page"
+        wait = self._paces[kind].take(f"{user.name if user else ''} {self.address(request)}")
         if wait:
             raise too_many("too many requests from here", math.ceil(wait))
 

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from adapters.base import IncomingMessage
-from bot.console.access import CLICKS_AT_ONCE
+from bot.console.access import PACES
 from bot.console.sessions import FREE_FAILURES, LASTS_S, hash_password
 from bot.console.users import StoredUser, UserFile, write_users
 from tests.bot.console.conftest import Visit
@@ -271,15 +271,22 @@ async def test_the_proxy_is_believed_only_at_its_address(visit: Visit) -> None:
         assert (await session(visit(served.url, **named)))["user"] is None
 
 
-async def test_who_clicks_too_fast_waits(visit: Visit, hashed: str, clock: FakeClock) -> None:
-    users = [{"name": "alice", "role": "admin", "password_hash": hashed}]
+@pytest.mark.parametrize("kind", ["page", "program"])
+async def test_who_posts_too_fast_waits(
+    visit: Visit, hashed: str, clock: FakeClock, kind: str
+) -> None:
+    token = "reader-token-0123456789"
+    users = [{"name": "alice", "role": "viewer", "password_hash": hashed, "token": token}]
     async with serving(http={"users": users}, clock=clock) as served:
-        client = visit(served.url)
-        _, state = await send(client, "/api/login", {"name": "alice", "password": PASSWORD})
+        client, csrf = visit(served.url, Authorization=f"Bearer {token}"), ""
+        if kind == "page":
+            client = visit(served.url)
+            _, state = await send(client, "/api/login", {"name": "alice", "password": PASSWORD})
+            csrf = state["csrf"]
+        _, at_once = PACES[kind]
         statuses = [
-            (await send(client, "/api/messages", MESSAGE, state["csrf"]))[0]
-            for _ in range(CLICKS_AT_ONCE + 1)
+            (await send(client, "/api/messages", MESSAGE, csrf))[0] for _ in range(at_once + 1)
         ]
-        assert statuses == [202] * CLICKS_AT_ONCE + [429]
+        assert statuses == [202] * at_once + [429]
         clock.advance(1)
-        assert (await send(client, "/api/messages", MESSAGE, state["csrf"]))[0] == 202
+        assert (await send(client, "/api/messages", MESSAGE, csrf))[0] == 202
