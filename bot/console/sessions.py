@@ -8,6 +8,9 @@ import math
 import secrets
 from collections.abc import Hashable
 
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
 from bot.console.users import Login, Users, digest
 from bot.store.store import Store
 from common.clock import Clock
@@ -81,9 +84,6 @@ class Passwords:
             self._waiting -= 1
 
     def _fits(self, login: Login | None, password: str) -> bool:
-        from argon2 import PasswordHasher
-        from argon2.exceptions import InvalidHashError, VerificationError
-
         hash_of = login.password_hash if login else ""
         if not hash_of and not self._unknown:
             self._unknown = hash_password(secrets.token_hex())
@@ -97,8 +97,6 @@ class Passwords:
 def hash_password(password: str) -> str:
     """By argon2id, with the least cost that OWASP's cheat sheet on storing passwords names: the
     bot is to run on small machines."""
-    from argon2 import PasswordHasher
-
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(password)
 
 
