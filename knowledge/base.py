@@ -8,7 +8,6 @@ What is asked after the gate goes first, and mentions before other messages.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from common.batches import Batches
@@ -19,6 +18,7 @@ from knowledge.gate.refit import Refit
 from knowledge.gate.state import FittedGate
 from knowledge.index.embedders import create_embedder
 from knowledge.index.encoder import Encoder
+from knowledge.index.open import Snapshot
 from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, BuildReport
 from knowledge.retrieval.assess import assess
@@ -70,12 +70,7 @@ class KnowledgeBase:
             await self._reranker.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         serving, self._serving = self._serving, None
         if serving:
             await self._run(serving.snapshot.catalog.close)
@@ -194,6 +189,10 @@ class KnowledgeBase:
     def status(self) -> Status:
         """What is being served now."""
         return self._now().status
+
+    async def browse(self, look: Callable[[Snapshot], T]) -> T:
+        """What somebody finds in the snapshot that is being served."""
+        return await self._run(lambda: look(self._now().snapshot))
 
     async def calibrate(self) -> FittedGate:
         """Fits the gate to the examples anew, saves it and serves it."""

@@ -64,7 +64,8 @@ class SourceSettings(Section):
 
     `name` is unique and safe as a folder's name. `include` and `exclude` are glob patterns
     relative to the source's folder. `link_base` is empty or the address that a document's path
-    is appended to.
+    is appended to. What is `writable` may be changed on the console: a folder for answers that
+    people gave.
     """
 
     name: FolderName
@@ -75,6 +76,7 @@ class SourceSettings(Section):
     include: tuple[Glob, ...] = Field(default=("**/*",), min_length=1)
     exclude: tuple[Glob, ...] = ()
     link_base: WebAddress = ""
+    writable: bool = False
 
     @field_validator("git")
     @classmethod

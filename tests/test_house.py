@@ -43,6 +43,8 @@ SMALL_FOR_A_REASON = {
     "bot/answering/reject.py": "a stage of the pipeline",
     "bot/cli/forget.py": "a command of its own",
     "bot/config/renamed.py": "the table to which every renamed key is added",
+    "bot/console/api/logs.py": "each page of the console has its module",
+    "bot/console/written.py": "the only place where the console writes files",
     "bot/console/page_files.py": "the page itself, beside its API",
     "bot/daemon/greeting.py": "what the terminal shows at a start, beside what runs",
     "bot/grounding/prompt_leaks.py": "a check of its own, with its own tests",

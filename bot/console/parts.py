@@ -7,8 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from adapters.contract import Adapter
+from bot.answering.pipeline import Pipeline
 from bot.config.schema import Config
 from bot.console.audit import Audit
+from bot.console.logbook import LogBook
 from bot.group.delivery import Delivery
 from bot.group.flood import Flood
 from bot.group.types import GroupOptions
@@ -21,7 +23,8 @@ from knowledge.base import KnowledgeBase
 
 @dataclass(slots=True, kw_only=True)
 class ConsoleParts:
-    """What the daemon lends to the console. `knowledge` is None until it is loaded."""
+    """What the daemon lends to the console. `knowledge` and `pipeline` are None until they are
+    loaded."""
 
     config: Config
     options: GroupOptions
@@ -34,7 +37,13 @@ class ConsoleParts:
     metrics: Metrics
     clock: Clock
     tasks: Tasks
+    log: LogBook
     knowledge: KnowledgeBase | None = None
+    pipeline: Pipeline | None = None
+
+    def open(self, knowledge: KnowledgeBase, pipeline: Pipeline) -> None:
+        """The knowledge base is loaded: from now on all pages can be shown."""
+        self.knowledge, self.pipeline = knowledge, pipeline
 
     def loaded(self) -> KnowledgeBase:
         """The knowledge base. Raises HTTPServiceUnavailable while it is being loaded."""

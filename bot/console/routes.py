@@ -9,12 +9,18 @@ from aiohttp.typedefs import Handler
 from adapters.http_guard import USER, json_response
 from adapters.web.http import storage_at_work
 from bot.console.access import Role, User, needs, user_of
-from bot.console.gate import gate_routes
-from bot.console.groups import group_routes
-from bot.console.messages import message_routes
-from bot.console.overview import overview_routes
+from bot.console.api.connections import connection_routes
+from bot.console.api.gaps import gap_routes
+from bot.console.api.gate import gate_routes
+from bot.console.api.groups import group_routes
+from bot.console.api.knowledge import knowledge_routes
+from bot.console.api.logs import log_routes
+from bot.console.api.messages import message_routes
+from bot.console.api.overview import overview_routes
+from bot.console.api.shadow import shadow_routes
 from bot.console.page_files import page_routes
 from bot.console.parts import ConsoleParts
+from bot.console.reloads import Reloads
 from bot.texts.notices import reason_texts
 from bot.types import Reason
 from knowledge.types import KnowledgeError
@@ -27,12 +33,18 @@ NOBODY = User("", Role.VIEWER)
 
 def console_routes(parts: ConsoleParts) -> list[web.RouteDef]:
     """The page and its API."""
+    reloads = Reloads(parts)
     api = [
         web.get(f"{API}/me", _me(parts)),
         *group_routes(parts),
         *message_routes(parts),
         *gate_routes(parts),
         *overview_routes(parts),
+        *log_routes(parts),
+        *shadow_routes(parts),
+        *connection_routes(parts),
+        *knowledge_routes(parts, reloads),
+        *gap_routes(parts, reloads),
     ]
     return [
         *page_routes(parts.config.bot.name, parts.config.admin.prefix),

@@ -21,6 +21,7 @@ from bot.answering.earlier import EarlierAnswers
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.config.schema import Config
+from bot.console.logbook import LogBook
 from bot.console.parts import ConsoleParts
 from bot.console.routes import console_routes
 from bot.daemon.app import Answering, Parts, run_app
@@ -64,7 +65,8 @@ async def run_daemon(
             parts = replace(parts, supervisor=Supervisor.of(os.environ))
             console = create_console(parts)
             opening = partial(load, parts, progress, console)
-            await run_app(parts, console_routes(console), opening, burst=burst)
+            with console.log.kept():
+                await run_app(parts, console_routes(console), opening, burst=burst)
 
 
 @asynccontextmanager
@@ -95,7 +97,7 @@ async def load(parts: Parts, progress: Progress, console: ConsoleParts) -> Async
         pipeline = Pipeline(knowledge, config.answer, llm, external, earlier)
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)
-        console.knowledge = knowledge
+        console.open(knowledge, pipeline)
         measure(parts, knowledge, external)
         metrics.queue_depth.set_function(lambda: dispatcher.depth)
         if was_built:
@@ -117,6 +119,7 @@ def create_console(parts: Parts) -> ConsoleParts:
         metrics=parts.metrics,
         clock=parts.clock,
         tasks=parts.tasks,
+        log=LogBook(),
     )
 
 

@@ -2,9 +2,10 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from adapters.base import Reply
+from bot.console.topics import Similarity, grouped
 from bot.grounding.sanitize import harmless
 from bot.group.delivery import Delivery
 from bot.store.history import Asked
@@ -15,14 +16,9 @@ from common.clock import Clock
 from common.language import is_chinese
 
 DAY_S = 86400.0
-SAME_TOPIC = 0.55
-"""Cosine from which two questions are about the same thing."""
-
 TOPICS, EXAMPLES, EXCERPT_CHARS = 8, 3, 80
 LOOKED_AT = 300
 """Unanswered questions that are compared with each other; of more the newest."""
-
-Similarity = Callable[[str, Sequence[str]], Awaitable[list[float]]]
 
 
 async def post_digest(
@@ -60,27 +56,14 @@ async def digest_text(asked: Sequence[Asked], hours: float, similarity: Similari
     lines += [f"- {n} × {reason_text(Reason(why), chinese)}" for why, n in reasons.most_common()]
     lines += _listed("digest_unhelpful", [one for one in asked if one.votes[1]], chinese=chinese)
     lines += _listed("digest_recalled", [one for one in asked if one.recalled], chinese=chinese)
-    topics = await grouped([one.text for one in open_ones][-LOOKED_AT:], similarity)
+    texts = [one.text for one in open_ones][-LOOKED_AT:]
+    topics = await grouped(texts, similarity)
     if topics:
         lines.append("\n" + notice("digest_open", chinese))
     for topic in topics[:TOPICS]:
-        examples = "; ".join(_excerpt(text) for text in topic[:EXAMPLES])
+        examples = "; ".join(_excerpt(texts[number]) for number in topic[:EXAMPLES])
         lines.append(f"- {len(topic)} × {examples}")
     return "\n".join(lines)
-
-
-async def grouped(texts: Sequence[str], similarity: Similarity) -> list[list[str]]:
-    """Texts by topic, the largest topic first: each joins the topic whose first text it is
-    nearest to, or begins one."""
-    topics: list[list[str]] = []
-    for text in texts:
-        near = await similarity(text, [topic[0] for topic in topics]) if topics else []
-        best = max(range(len(near)), key=near.__getitem__, default=None)
-        if best is not None and near[best] >= SAME_TOPIC:
-            topics[best].append(text)
-        else:
-            topics.append([text])
-    return sorted(topics, key=len, reverse=True)
 
 
 def _listed(title: str, asked: Sequence[Asked], *, chinese: bool) -> list[str]:

@@ -76,6 +76,77 @@ def draft_answered(db: Connection, decision_id: int, message_id: str, at: float)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ListedDraft:
+    """A draft beside what people said: its question, and the message in which a person answered
+    later, with who wrote it and when, as far as anybody did."""
+
+    id: int
+    adapter: str
+    group: str
+    title: str
+    message_id: str
+    user: str
+    question: str
+    asked_at: float
+    text: str
+    citations: list[dict[str, Any]]
+    unprompted: bool
+    by: str | None
+    said: str | None
+    said_at: float | None
+
+
+def list_drafts(
+    db: Connection, *, since: float, group: Group | None, before: int | None, limit: int
+) -> list[ListedDraft]:
+    """The answers that were drafted since a time in one group or in all, the newest first, before
+    an id."""
+    rows = db.execute(
+        """
+        SELECT dr.*, COALESCE(c.title, '') AS title, a."user" AS by, a.text AS said,
+               a.sent_at AS said_at
+        FROM drafts dr LEFT JOIN chats c USING (adapter, grp)
+        LEFT JOIN messages a ON a.adapter = dr.adapter AND a.message_id = dr.answered_by
+        WHERE dr.kind = 'answer' AND dr.text != '' AND dr.at >= :since
+        AND (:before IS NULL OR dr.decision_id < :before)
+        AND (:adapter IS NULL OR dr.adapter = :adapter AND dr.grp = :group)
+        ORDER BY dr.decision_id DESC LIMIT :limit
+        """,
+        {
+            "since": since,
+            "before": before,
+            "adapter": group[0] if group else None,
+            "group": group[1] if group else None,
+            "limit": limit,
+        },
+    ).fetchall()
+    return [one for row in rows if (one := _listed(db, row))]
+
+
+def _listed(db: Connection, row: Row) -> ListedDraft | None:
+    draft = _draft(db, row)
+    if draft is None:
+        return None
+    last = draft.question.last
+    return ListedDraft(
+        id=draft.decision_id,
+        adapter=last.adapter,
+        group=last.group,
+        title=row["title"],
+        message_id=last.message_id,
+        user=last.user,
+        question=draft.question.text,
+        asked_at=last.sent_at,
+        text=draft.text,
+        citations=json.loads(row["citations"]),
+        unprompted=draft.unprompted,
+        by=row["by"],
+        said=row["said"],
+        said_at=row["said_at"],
+    )
+
+
 def shown_draft(db: Connection, decision_id: int | None) -> dict[str, Any] | None:
     """A decision's draft, as the history shows it."""
     row = db.execute("SELECT * FROM drafts WHERE decision_id = ?", (decision_id,)).fetchone()

@@ -20,6 +20,7 @@ from bot.store import (
     erasing,
     examples,
     figures,
+    gaps,
     groups,
     history,
     incoming,
@@ -101,6 +102,7 @@ class Store:
 
     drafts_since = _transaction(drafts.drafts_since)
     open_drafts = _transaction(drafts.open_drafts)
+    list_drafts = _transaction(drafts.list_drafts)
     draft_answered = _transaction(drafts.draft_answered)
 
     add_label = _transaction(examples.add_label)
@@ -176,6 +178,11 @@ class Store:
     weekly_unprompted = _transaction(figures.weekly_unprompted)
     week_scores = _transaction(figures.week_scores)
     cited = _transaction(figures.cited)
+
+    open_questions = _transaction(gaps.open_questions)
+    open_question = _transaction(gaps.open_question)
+    decide_proposal = _transaction(gaps.decide_proposal)
+    approved_proposals = _transaction(gaps.approved_proposals)
 
     async def prune(self, before: float) -> int:
         """Deletes what was decided before a time, never what is unfinished; how many rows."""

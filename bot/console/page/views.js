@@ -10,6 +10,11 @@ addWords({
   "view.groups": ["群", "Groups"],
   "view.messages": ["消息", "Messages"],
   "view.gate": ["门控", "Gate"],
+  "view.shadow": ["旁听与回放", "Shadow and replay"],
+  "view.gaps": ["缺口", "Gaps"],
+  "view.knowledge": ["知识库", "Knowledge"],
+  "view.connections": ["连接", "Connections"],
+  "view.logs": ["审计与日志", "Audit and log"],
   "view.missing": ["没有这个页面", "There is no such page"],
 });
 
@@ -19,6 +24,11 @@ export const VIEWS = [
   { name: "groups", title: "view.groups" },
   { name: "messages", title: "view.messages" },
   { name: "gate", title: "view.gate" },
+  { name: "shadow", title: "view.shadow" },
+  { name: "gaps", title: "view.gaps" },
+  { name: "knowledge", title: "view.knowledge" },
+  { name: "connections", title: "view.connections" },
+  { name: "logs", title: "view.logs", role: "admin" },
 ];
 
 let shown = null; // {route, View, tools}

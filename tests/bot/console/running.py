@@ -43,7 +43,7 @@ class Running:
     url: str
     http: aiohttp.ClientSession
 
-    async def get(self, path: str, role: str = "admin", **query: Any) -> Any:
+    async def get(self, path: str, role: str = "admin", /, **query: Any) -> Any:
         """The JSON below /api/console/, which must be there."""
         return await self.ask("GET", path, role, params=query)
 
@@ -111,9 +111,10 @@ async def running_bot(
         runner = await _listening(parts, console, logins=logins)
         try:
             async with parts.tasks, aiohttp.ClientSession() as http:
-                handler = create_handler(parts, Pipeline(knowledge, config.answer, None))
+                pipeline = Pipeline(knowledge, config.answer, None)
+                handler = create_handler(parts, pipeline)
                 parts.commands.open(knowledge)
-                console.knowledge = knowledge
+                console.open(knowledge, pipeline)
                 dispatcher = create_dispatcher(parts, handler)
                 receiving = [
                     asyncio.create_task(adapter.run(parts.inbox.receive))

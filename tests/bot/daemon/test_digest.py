@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adapters.base import Feedback, Vote
-from bot.daemon.digest import grouped, post_digest
+from bot.console.topics import grouped
+from bot.daemon.digest import post_digest
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import GROUP, Talk, talking
 
@@ -67,6 +68,6 @@ async def test_topics_are_the_largest_first() -> None:
         return [float(other.split()[0] == text.split()[0]) for other in others]
 
     texts = ["port a", "gpu a", "port b", "port c", "gpu b", "else"]
-    topics = await grouped(texts, same_first_word)
+    topics = [[texts[n] for n in topic] for topic in await grouped(texts, same_first_word)]
     assert topics == [["port a", "port b", "port c"], ["gpu a", "gpu b"], ["else"]]
     assert await grouped([], same_first_word) == []

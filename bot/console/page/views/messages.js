@@ -30,8 +30,6 @@ addWords({
   "outcome.answer": ["已回答", "answered"],
   "outcome.silence": ["没有回答", "not answered"],
   "messages.reason": ["原因", "Reason"],
-  "messages.group": ["群", "Group"],
-  "messages.allGroups": ["所有群", "all groups"],
   "messages.mention": ["@ 它", "Mention"],
   "mention.": ["全部", "all"],
   "mention.true": ["是", "yes"],

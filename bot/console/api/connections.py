@@ -1,0 +1,99 @@
+"""What the bot is connected to: platforms and models, whether they work, and the configuration."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, SecretStr
+
+from adapters.http_guard import json_response
+from bot.console.access import Role, needs, user_of
+from bot.console.parts import ConsoleParts
+
+MASK = "•••"
+
+
+def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
+    """What the page of connections asks for."""
+
+    @needs(Role.VIEWER)
+    async def connections(_: web.Request) -> web.Response:
+        """The adapters with their state, their calls, and what is wrong."""
+        now, health = parts.clock.now(), parts.health()
+        shown = []
+        for settings in parts.config.adapters:
+            name = getattr(settings, "name", "")
+            if name not in parts.adapters:
+                continue
+            link = parts.adapters[name].link()
+            calls = [
+                {"call": call, "result": result, "count": count}
+                for (call, result), count in sorted(link.calls.items())
+            ]
+            shown.append(
+                {
+                    "name": name,
+                    "kind": getattr(settings, "kind", ""),
+                    **health["adapters"][name],
+                    "since": link.since or None,
+                    "event": link.event or None,
+                    "heard": link.heard or None,
+                    "calls": calls,
+                }
+            )
+        return json_response({"now": now, "adapters": shown, "models": _models(parts)})
+
+    @needs(Role.ADMIN)
+    async def check(request: web.Request) -> web.Response:
+        """Walks through what an adapter needs of its platform, and says what is missing."""
+        name = request.match_info["name"]
+        if name not in parts.adapters:
+            raise web.HTTPNotFound(text="name: there is no such adapter")
+        await parts.audit.record(user_of(request), "adapter.check", name)
+        found = [asdict(finding) async for finding in parts.adapters[name].check()]
+        return json_response({"findings": found})
+
+    @needs(Role.ADMIN)
+    async def config(_: web.Request) -> web.Response:
+        """The configuration as it holds, defaults and all, with secrets masked."""
+        return json_response({"config": masked(parts.config)})
+
+    return [
+        web.get("/api/console/connections", connections),
+        web.post("/api/console/connections/{name}/check", check),
+        web.get("/api/console/config", config),
+    ]
+
+
+def _models(parts: ConsoleParts) -> list[dict[str, Any]]:
+    """The language models that are configured, and the embedder."""
+    llm, embedder = parts.config.llm, parts.config.knowledge.embedder
+    shown = [{"part": "embedder", "kind": embedder.kind, "model": embedder.model}]
+    for part in ("remote", "local"):
+        model = getattr(getattr(llm, part, None), "model", "")
+        if model:
+            kind = getattr(getattr(llm, part), "provider", part)
+            shown.append({"part": part, "kind": str(kind), "model": model})
+    return shown
+
+
+def masked(value: Any) -> Any:
+    """A section as plain values; of a secret only whether there is one, of an address no
+    password."""
+    if isinstance(value, SecretStr):
+        return MASK if value.get_secret_value() else ""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {
+            name: MASK if not fields[name].repr and shown else masked(shown)
+            for name in fields
+            if (shown := getattr(value, name)) is not None or fields[name].repr
+        }
+    if isinstance(value, Mapping):
+        return {str(name): masked(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [masked(item) for item in value]
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    return str(value)
