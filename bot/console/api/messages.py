@@ -1,10 +1,12 @@
 """The questions of all groups: listed by filters, labelled, exported."""
 
+import asyncio
 import csv
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from aiohttp import hdrs, web
@@ -19,6 +21,7 @@ from bot.group.labels import WHOLE
 from bot.store.browse_questions import Cursor, Filters, ListedQuestion, Mark, Sort
 from bot.store.examples import Origin
 from bot.types import Reason
+from knowledge.gate.refit import forget_labels
 
 PAGE, EXPORT_PAGE = 50, 500
 MOST_LABELS = 500
@@ -99,6 +102,8 @@ def message_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         web.get("/api/console/messages.csv", api.csv),
         web.get("/api/console/messages.jsonl", api.jsonl),
         web.post("/api/console/labels", api.label),
+        web.get("/api/console/people/{adapter}/{user}", api.person),
+        web.delete("/api/console/people/{adapter}/{user}", api.erase),
     ]
 
 
@@ -152,6 +157,24 @@ class _Messages:
             group=f"{question.adapter}:{question.group}",
         )
         return told | {"passes_now": verdict.accept, "score": round(verdict.score, 4)}
+
+    @needs(Role.ADMIN)
+    async def person(self, request: web.Request) -> web.Response:
+        """What is kept of a person."""
+        adapter, user = request.match_info["adapter"], request.match_info["user"]
+        return json_response(await self._store.person_data(adapter, user))
+
+    @needs(Role.ADMIN)
+    async def erase(self, request: web.Request) -> web.Response:
+        """Erases all that is kept of a person."""
+        adapter, user = request.match_info["adapter"], request.match_info["user"]
+        found = await self._store.erase_person(adapter, user, self._parts.clock.now())
+        folder = Path(self._parts.config.plan.folder)
+        taken_up = await asyncio.to_thread(forget_labels, folder, found.texts, f"{adapter}:{user}")
+        told = {"messages": found.messages, "votes": found.votes, "labels": found.labels + taken_up}
+        after = f"{found.messages} messages, {found.votes} votes, {told['labels']} labels"
+        await self._parts.audit.record(user_of(request), "person.erase", adapter, after=after)
+        return json_response(told)
 
     @needs(Role.VIEWER)
     async def csv(self, request: web.Request) -> web.StreamResponse:

@@ -122,6 +122,21 @@ async def test_exports_hold_what_is_filtered_and_no_formulas(
         assert {entry.action for entry in await bot.parts.audit.page()} == {"messages.export"}
 
 
+async def test_a_person_is_erased(tmp_path: Path, kettle: KnowledgeBase) -> None:
+    async with running_bot(tmp_path, kettle) as bot:
+        await bot.say("bob", CHAT)
+        await bot.say("alice", ASK)
+        await bot.ask("GET", "people/web/bob", "labeller", status=403)
+        assert CHAT in str(await bot.get("people/web/bob"))
+        erased = await bot.ask("DELETE", "people/web/bob")
+        assert erased["messages"] == 1
+        assert await texts(bot) == [ASK, ""], "that something was decided stays, not what on"
+        assert CHAT not in str(await bot.get("messages"))
+        (entry,) = await bot.parts.audit.page()
+        assert entry.action == "person.erase"
+        assert "bob" not in str(entry), "the log of it must not keep what was erased"
+
+
 @pytest.mark.parametrize(
     "query", ["reason=loud", "sort=oldest", "cursor=x", "mark=nice", "limit=1000", "colour=red"]
 )

@@ -1,7 +1,7 @@
 // The questions of all groups: filtered, sorted by time or by how unsure the gate was, labelled by
 // keys.
 
-import { download, get, getDecision, post } from "../api.js";
+import { call, download, get, getDecision, post, route } from "../api.js";
 import { reasonText, decisionLabel, verdict } from "../chat/decision.js";
 import { renderMarkdown } from "../chat/markdown.js";
 import { addWords, t } from "../i18n.js";
@@ -63,7 +63,10 @@ addWords({
   "messages.select": ["选中", "Select"],
   "messages.selected": ["选中 {n} 条：", "{n} selected:"],
   "messages.inGroup": ["在群里看", "See it in its group"],
-  "messages.you": ["你", "you"],
+  "messages.ofUser": ["只看他的消息", "Only this person's messages"],
+  "messages.erase": ["抹去此人的全部数据", "Erase all that is kept of this person"],
+  "messages.eraseSure": ["抹去 {user} 的所有消息、投票和标注？这不能撤销。", "Erase all messages, votes and labels of {user}? This can't be undone."],
+  "messages.erased": ["已抹去：{messages} 条消息，{votes} 次投票，{labels} 条标注。", "Erased: {messages} messages, {votes} votes, {labels} labels."],
 });
 
 const FILTERS = ["sort", "text", "group", "mark", "outcome", "reason", "mention", "user", "since", "until", "least", "most"];
@@ -71,8 +74,8 @@ const RARE = ["mention", "since", "until", "least", "most", "reason"];
 const VALUES = ["good", "bad", "unsure"];
 const KEYS = { g: "good", b: "bad", u: "unsure" };
 
-export default function Messages({ route, onError }) {
-  const filters = Object.fromEntries(FILTERS.map((name) => [name, route.query.get(name) ?? (name === "sort" ? "newest" : "")]));
+export default function Messages({ route: here, onError }) {
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, here.query.get(name) ?? (name === "sort" ? "newest" : "")]));
   const set = (change) => go(address(["messages"], { ...filters, ...change }), { replace: true });
   const list = useList(async (cursor) => {
     const page = await get(["messages"], { ...asked(filters), cursor });
@@ -222,14 +225,14 @@ function Question({ question: one, number: at, current, open, chosen, onToggle, 
   return html`<li class=${`card question${current ? " current" : ""}`} data-number=${at} tabindex="-1" onFocus=${onFocus}>
     <div class="card-head">
       <label class="pick"><input type="checkbox" checked=${chosen} onChange=${onToggle} aria-label=${t("messages.select")} /></label>
-      <bdi class="asker">${one.user}</bdi>
+      <a class="asker" href=${address(["messages"], { user: one.user })} title=${t("messages.ofUser")}><bdi>${one.user}</bdi></a>
       <a class="muted" href=${groupAddress(one.adapter, one.group, one.message_id)} title=${t("messages.inGroup")}>${one.title || one.group}</a>
       <span class="muted">${dateTime(one.at)}</span>
       ${one.mention && html`<span class="badge quiet">@</span>`}
       <span class="decision-chip" data-kind=${kind}><span class="dot" aria-hidden="true"></span><span>${text}</span></span>
       ${one.score !== null && html`<span class="muted figures-line">${t("messages.score", { score: number(one.score, 2), threshold: number(one.threshold, 2) })}</span>`}
     </div>
-    <p class="said">${one.text}</p>
+    <p class="said">${one.text || t("gone")}</p>
     ${one.reply && html`<p class=${`replied${one.recalled ? " gone" : ""}`}><span class="muted">${t(one.draft ? "messages.draft" : "messages.reply")}: </span>${excerpt(one.reply[1])}</p>`}
     <div class="row">
       ${may("labeller") && html`<div class="labels" role="group" aria-label=${t("messages.label")}>
@@ -259,5 +262,14 @@ function Why({ question }) {
       place.current.prepend(shown);
     }
   }, [found.data]);
-  return html`<div class="why" ref=${place}><${Problem} error=${found.error} again=${found.reload} /></div>`;
+  return html`<div class="why"><div ref=${place}></div><${Problem} error=${found.error} again=${found.reload} />
+    ${may("admin") && html`<${Erase} question=${question} />`}</div>`;
+}
+
+function Erase({ question: { adapter, user } }) {
+  const [told, setTold] = useState(null);
+  const [error, setError] = useState(null);
+  const erase = () => confirm(t("messages.eraseSure", { user })) && call("DELETE", route(["people", adapter, user])).then(setTold, setError);
+  return html`<div class="row erase"><${Problem} error=${error} words="changeFailed" />
+    ${told ? html`<p class="told" role="status">${t("messages.erased", told)}</p>` : html`<button type="button" class="button danger" onClick=${erase}>${t("messages.erase")}</button>`}</div>`;
 }
