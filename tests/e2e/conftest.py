@@ -7,7 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from knowledge.base import KnowledgeBase
 from tests.bot.console.running import Running, running_bot
@@ -48,13 +55,19 @@ def page_url(bot: Running) -> str:
 async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
     """Opens an address in a fresh browser profile; options as of `Browser.new_context`.
 
-    The browser logs every failed request by itself: `failing` names the status that is wanted.
+    The browser logs every failed request by itself: `failing` names the status that is wanted. With
+    `confirming` what the page asks is agreed to.
     """
     pages: list[Page] = []
     troubles: list[str] = []
 
     async def opened(
-        url: str, *, connected: bool = True, failing: str = "", **options: Any
+        url: str,
+        *,
+        connected: bool = True,
+        failing: str = "",
+        confirming: bool = False,
+        **options: Any,
     ) -> Page:
         context = await browser.new_context(**{"locale": "en-US", **options})
         page = await context.new_page()
@@ -69,7 +82,14 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
 
         page.on("console", listen)
         page.on("request", lambda r: troubles.append(r.url) if not _local(r.url, host) else None)
-        page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+
+        async def answer(dialog: Dialog) -> None:
+            if confirming and dialog.type == "confirm":
+                await dialog.accept()
+            else:
+                troubles.append(f"dialog: {dialog.message}")
+
+        page.on("dialog", answer)
         pages.append(page)
         await page.goto(url)
         if connected:

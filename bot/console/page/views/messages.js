@@ -88,39 +88,49 @@ export default function Messages({ route: here, onError }) {
   const [error, setError] = useState(null);
   const place = useRef(null);
   useEffect(() => {
-    setAt(0);
+    goTo(0);
     setChosen(new Set());
   }, [JSON.stringify(filters)]);
 
-  async function label(questions, value, { advance = false } = {}) {
+  // The keys are quicker than what draws the list: where they are at is known at once.
+  const now = useRef(0);
+  function goTo(next) {
+    now.current = next;
+    setAt(next);
+  }
+
+  /** Shows the labels at once and gives them; one that is refused is taken back. */
+  async function label(questions, value) {
     if (!may("labeller") || questions.length === 0) return;
+    const before = new Map(questions.map((one) => [one.id, one]));
+    list.update((items) => items.map((one) => (before.has(one.id) ? marked(one, value) : one)));
     try {
       const labels = questions.map((one) => ({ adapter: one.adapter, message_id: one.message_id, label: value }));
       const answer = await post(["labels"], { labels });
       setTold({ ...answer.labels.at(-1), waiting: answer.waiting, many: questions.length > 1 });
       setError(null);
-      const ids = new Set(questions.map((one) => one.id));
-      list.update((items) => items.map((one) => (ids.has(one.id) ? marked(one, value) : one)));
-      if (advance) move(1);
     } catch (failed) {
+      list.update((items) => items.map((one) => before.get(one.id) ?? one));
       setError(failed);
       onError(failed);
     }
   }
 
   function move(step) {
-    const next = Math.max(0, Math.min(at + step, list.items.length - 1));
-    setAt(next);
+    const next = Math.max(0, Math.min(now.current + step, list.items.length - 1));
+    goTo(next);
     if (next > list.items.length - 5) list.more();
-    requestAnimationFrame(() => place.current?.querySelector(`[data-number="${next}"]`)?.focus());
+    requestAnimationFrame(() => place.current?.querySelector(`[data-number="${now.current}"]`)?.focus());
   }
 
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-    const current = list.items[at];
+    const current = list.items[now.current];
     if (!current) return;
-    if (KEYS[event.key]) label([current], KEYS[event.key], { advance: true });
-    else if (event.key === "n" || event.key === "j") move(1);
+    if (KEYS[event.key]) {
+      label([current], KEYS[event.key]);
+      move(1);
+    } else if (event.key === "n" || event.key === "j") move(1);
     else if (event.key === "p" || event.key === "k") move(-1);
     else if (event.key === "x") toggle(current);
     else if (event.key === "Enter" && event.target.tagName !== "BUTTON" && event.target.tagName !== "A") setOpen(open === current.id ? null : current.id);
@@ -151,7 +161,7 @@ export default function Messages({ route: here, onError }) {
     <p class="told" role="status">${told && html`<${Told} told=${told} />`}</p>
     <ol class="cards questions" ref=${place}>
       ${list.items.map((one, number_) => html`<${Question} key=${one.id} question=${one} number=${number_} current=${number_ === at} open=${open === one.id}
-        chosen=${chosen.has(one.id)} onToggle=${() => toggle(one)} onFocus=${() => setAt(number_)}
+        chosen=${chosen.has(one.id)} onToggle=${() => toggle(one)} onFocus=${() => goTo(number_)}
         onOpen=${() => setOpen(open === one.id ? null : one.id)} onLabel=${(value) => label([one], value)} />`)}
     </ol>
     <${ListEnd} list=${list} nothing="messages.none" />
