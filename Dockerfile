@@ -13,14 +13,16 @@ FROM ${BASE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
-COPY requirements.lock requirements-build.lock requirements-uv.lock ./
+COPY requirements*.lock ./
 COPY deploy/install.sh deploy/
 # Portable code: the image may run on another processor than the one it is built on.
 ENV HNSWLIB_NO_NATIVE=1
+# requirements-tracing.lock has OpenTelemetry besides.
+ARG LOCK=requirements.lock
 # By uv as `make setup` does it; the image has no use for it.
 RUN python -m venv .venv \
     && PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 sh deploy/install.sh .venv/bin/python \
-         requirements-build.lock requirements.lock \
+         requirements-build.lock ${LOCK} \
     && .venv/bin/pip uninstall --quiet --yes uv
 
 FROM ${BASE}

@@ -35,6 +35,7 @@ from bot.llm.llm import Llm
 from bot.llm.types import LlmError
 from bot.metrics import create_metrics
 from bot.store.store import StoreError, open_store
+from bot.tracing import TracingError
 from common.clock import SystemClock
 from knowledge.base import KnowledgeBase
 from knowledge.types import ExamplesMissing, KnowledgeError
@@ -62,7 +63,7 @@ def main() -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return asyncio.run(_command(args, config))
-    except (KnowledgeError, StoreError, ServerError, UsersError, LlmError) as error:
+    except (KnowledgeError, StoreError, ServerError, UsersError, LlmError, TracingError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE_ERROR if isinstance(error, ExamplesMissing) else 1
     except KeyboardInterrupt:

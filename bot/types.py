@@ -204,13 +204,21 @@ class PastAnswer:
     at: float
 
 
+class Timed(dict[str, Any]):
+    """An entry of a trace that knows when its stage began, in seconds since the epoch."""
+
+    began: float = 0.0
+
+
 @contextmanager
 def stage(trace: Trace, name: str) -> Iterator[dict[str, Any]]:
     """Appends one entry to the trace; figures put into the yielded dict become part of it."""
     figures: dict[str, Any] = {}
-    started = time.perf_counter()
+    began, started = time.time(), time.perf_counter()
     try:
         yield figures
     finally:
         spent = round((time.perf_counter() - started) * 1000, 2)
-        trace.append({"stage": name, "ms": spent, **figures})
+        entry = Timed({"stage": name, "ms": spent, **figures})
+        entry.began = began
+        trace.append(entry)

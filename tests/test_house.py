@@ -23,8 +23,8 @@ MAX_MODULES = 20
 """In one folder, subfolders not counted."""
 FLOORS = {
     "bot": (
-        "types metrics", "texts", "store grounding llm", "answering", "group", "config", "console",
-        "daemon", "replay", "cli",
+        "types metrics", "tracing texts", "store grounding llm", "answering", "group", "config",
+        "console", "daemon", "replay", "cli",
     ),
     "knowledge": (
         "types", "plan", "settings index", "ingest", "retrieval gate code web", "serving", "base",

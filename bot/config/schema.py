@@ -121,6 +121,12 @@ class StoreSettings(Section):
     keep_audit_days: int = Field(default=365, ge=1, le=3650)
 
 
+class TracingSettings(Section):
+    """Where OpenTelemetry traces are sent; "" sends none."""
+
+    endpoint: str = Field(default="", max_length=500, pattern=r"^(https?://\S+)?$")
+
+
 class ScheduleSettings(Section):
     """Working hours, and cron lines of the jobs; an empty one never runs."""
 
@@ -154,6 +160,7 @@ class Config(Section):
     admin: AdminSettings = AdminSettings()
     store: StoreSettings = StoreSettings()
     http: HttpSettings = HttpSettings()
+    tracing: TracingSettings = TracingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 
     @property

@@ -22,13 +22,18 @@ from bot.group.outbox import Outbox
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics, create_metrics
 from bot.store.store import Store, StoreError
+from bot.tracing import Tracing
 from common.clock import Clock
 from common.hours import Hours
 from common.tasks import Tasks
 
 
 async def build(
-    config: Config, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
+    config: Config,
+    clock: Clock,
+    store: Store,
+    adapters: Mapping[str, Adapter],
+    tracing: Tracing | None = None,
 ) -> Parts:
     """What needs no knowledge yet, as the configuration says."""
     rules = Rules(
@@ -37,7 +42,7 @@ async def build(
         flood=settings.flood(config),
         recent=RecentAnswers(config.flood.repeat_window_s),
     )
-    return await assemble(config, rules, clock, store, adapters)
+    return await assemble(config, rules, clock, store, adapters, tracing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,12 @@ class Rules:
 
 
 async def assemble(
-    config: Config, rules: Rules, clock: Clock, store: Store, adapters: Mapping[str, Adapter]
+    config: Config,
+    rules: Rules,
+    clock: Clock,
+    store: Store,
+    adapters: Mapping[str, Adapter],
+    tracing: Tracing | None = None,
 ) -> Parts:
     """The parts and who knows whom; flood control as it was before the last stop."""
     options, flood, recent = rules.options, rules.flood, rules.recent
@@ -60,16 +70,8 @@ async def assemble(
     health = _health(adapters, clock, store, metrics)
     await _restore(flood, store, clock)
     recent.restore(await store.recent_answers(clock.now() - recent.window_s))
-    delivery = Delivery(
-        store=store,
-        outbox=Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics),
-        recent=recent,
-        adapters=adapters,
-        clock=clock,
-        options=options,
-        metrics=metrics,
-        tasks=tasks,
-    )
+    outbox = Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics)
+    delivery = _delivery(rules, outbox, tasks, tracing)
     commands = Commands(
         store=store,
         delivery=delivery,
@@ -108,6 +110,20 @@ async def assemble(
         metrics=metrics,
         clock=clock,
         tasks=tasks,
+    )
+
+
+def _delivery(rules: Rules, outbox: Outbox, tasks: Tasks, tracing: Tracing | None) -> Delivery:
+    return Delivery(
+        store=outbox.store,
+        outbox=outbox,
+        recent=rules.recent,
+        adapters=outbox.adapters,
+        clock=outbox.clock,
+        options=rules.options,
+        metrics=outbox.metrics,
+        tasks=tasks,
+        tracing=tracing,
     )
 
 

@@ -39,6 +39,7 @@ from bot.metrics import CountedElsewhere
 from bot.store.backup import BEFORE, take_up
 from bot.store.instance import only_instance
 from bot.store.store import Store, open_store
+from bot.tracing import open_tracing
 from bot.types import Progress
 from common.clock import Clock
 from knowledge.base import KnowledgeBase
@@ -60,8 +61,12 @@ async def run_daemon(
     with only_instance(folder):
         if await asyncio.to_thread(take_up, folder):
             log.info("took up what was restored; what was there is in %s", folder / BEFORE)
-        async with open_store(folder / "bot.sqlite") as store:
-            parts = await build(config, clock, store, create_adapters(config, store, clock))
+        async with (
+            open_tracing(config.tracing.endpoint) as tracing,
+            open_store(folder / "bot.sqlite") as store,
+        ):
+            adapters = create_adapters(config, store, clock)
+            parts = await build(config, clock, store, adapters, tracing)
             parts = replace(parts, supervisor=Supervisor.of(os.environ))
             console = create_console(parts)
             opening = partial(load, parts, progress, console)

@@ -1,6 +1,7 @@
 """Records decisions and posts what belongs to them: the record comes first, always."""
 
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from bot.store.groups import Standing
 from bot.store.replies import StoredReply
 from bot.store.store import Store
 from bot.texts.notices import notice
+from bot.tracing import Tracing
 from bot.types import Answer, Group, Mode, Outcome, Question, Reason, Silence, Trace
 from common.clock import Clock
 from common.tasks import Tasks
@@ -40,6 +42,7 @@ class Delivery:
     options: GroupOptions
     metrics: Metrics
     tasks: Tasks
+    tracing: Tracing | None = None
 
     async def mode(self, group: Group) -> Mode:
         """What the bot does in a group."""
@@ -81,6 +84,9 @@ class Delivery:
         self.metrics.decisions.labels(kind, reason).inc()
         for entry in trace:
             self.metrics.stage_seconds.labels(entry["stage"]).observe(entry["ms"] / 1000)
+        if self.tracing:
+            about = {"adapter": adapter, "outcome": kind, "reason": str(reason)}
+            self.tracing.decided(trace, time.time(), **about, mention=question.mention)
         log.info("%s/%s %s: %s (%s)", adapter, group, ids[-1], kind, reason)
         posted = reply is not None and await self._posted(question, reply)
         if adapter in self.adapters:

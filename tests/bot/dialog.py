@@ -21,6 +21,7 @@ from bot.group.flood import Flood
 from bot.group.types import GroupOptions
 from bot.llm.llm import Llm
 from bot.store.store import open_store
+from bot.tracing import Tracing
 from common.hours import Hours
 from knowledge.base import KnowledgeBase
 from tests.fakes.clock import FakeClock
@@ -150,6 +151,7 @@ async def talking(
     adapter: RecordingAdapter | None = None,
     llm: Llm | None = None,
     others: Sequence[RecordingAdapter] = (),
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Talk]:
     """A bot that runs on `folder`; entering it again is a restart."""
     clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
@@ -162,7 +164,7 @@ async def talking(
             recent=RecentAnswers(setup.repeat_window_s),
         )
         adapters = {one.name: one for one in (adapter, *others)}
-        parts = await assemble(Config(bot=bot), rules, clock, store, adapters)
+        parts = await assemble(Config(bot=bot), rules, clock, store, adapters, tracing)
         async with parts.tasks:
             handler = create_handler(parts, Pipeline(knowledge, AnswerSettings(), llm))
             dispatcher = create_dispatcher(parts, handler)
