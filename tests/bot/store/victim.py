@@ -1,4 +1,5 @@
-"""A process that answers messages for ever, to be killed: `python -m tests.bot.victim FILE FIRST`.
+"""A process that answers messages, to be killed: `python -m tests.bot.store.victim FILE FIRST`,
+for ever, or with a third word so many; with a fourth its store need not outlive the power.
 
 It says on stdout what the store has acknowledged, one "STEP NUMBER" per line.
 """
@@ -18,9 +19,10 @@ def acknowledge(step: str, number: int) -> None:
     sys.stdout.flush()
 
 
-async def work(path: Path, first: int) -> None:
-    async with open_store(path) as store:
-        for number in itertools.count(first):
+async def work(path: Path, first: int, count: int | None, *, durable: bool) -> None:
+    numbers = itertools.count(first) if count is None else range(first, first + count)
+    async with open_store(path, durable=durable) as store:
+        for number in numbers:
             key = str(number)
             await store.add_message(post(key), float(number))
             acknowledge("received", number)
@@ -40,4 +42,6 @@ async def work(path: Path, first: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(Path(sys.argv[1]), int(sys.argv[2])))
+    file, begin, *more = sys.argv[1:]
+    most = int(more[0]) if more else None
+    asyncio.run(work(Path(file), int(begin), most, durable=len(more) < 2))
