@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from common.tasks import Tasks
@@ -19,12 +20,28 @@ class Clock(Protocol):
         ...
 
 
+SLEWED_S = 600.0
+"""A clock that is set back by no more than this is followed slowly: who waits for a moment would
+else wait for it a second time."""
+
+
 class SystemClock:
-    """The real time."""
+    """The real time, but it never goes back by a little: set back, it goes on at half the speed
+    until the real one has caught up. Whoever sets it back by more than `SLEWED_S` means it."""
+
+    def __init__(
+        self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall, self._steady = wall, steady
+        self._last = self._last_steady = 0.0
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return time.time()
+        now, steady = self._wall(), self._steady()
+        if self._last - SLEWED_S <= now < self._last:
+            now = self._last + max(0.0, steady - self._last_steady) / 2
+        self._last, self._last_steady = now, steady
+        return now
 
     async def wait(self, event: asyncio.Event, until: float | None) -> None:
         """Returns when the event is set or the time has come."""
