@@ -1,6 +1,7 @@
 """The Markdown of each platform: what it knows, and what must not come through in it."""
 
 import re
+from dataclasses import replace
 
 from adapters.markdown import BREAK, Dialect, broken_links
 
@@ -23,10 +24,14 @@ _ENTITY = re.compile(r"&(?=#?\w{1,31};)")
 _ESCAPE = re.compile(r"\\(?=[:/.@])")
 
 
-def _lark_prose(text: str) -> str:
+def _lark_source(text: str) -> str:
     # Entities and backslashes could put together an address that nobody saw when it was checked.
     text = _ESCAPE.sub("&#92;", _ENTITY.sub("&#38;", text))
     return _LESS_THAN.sub("&#60;", text.replace("![", "&#33;["))
+
+
+def _lark_prose(text: str) -> str:
+    return _lark_source(broken_links(text))
 
 
 LARK = Dialect(
@@ -34,9 +39,10 @@ LARK = Dialect(
     span=lambda text: _LARK_TAG.sub(f"<{BREAK}", text),
     block=lambda text: _RINGING.sub(f"<{BREAK}", text),
     tables=4,  # in one element; with more the card is refused
-    links=True,
     code_at_margin=True,
 )
+LARK_SOURCES = replace(LARK, prose=_lark_source, links=True)
+"""For the lines of sources, which are links on every platform, with addresses of ours."""
 
 
 # DingTalk: no tables, and code blocks are not promised. Some addresses make the client do

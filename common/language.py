@@ -19,6 +19,14 @@ def is_chinese(text: str) -> bool:
     return 20 * chinese_characters(text) > len(text)
 
 
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def has_letters(text: str) -> bool:
+    """Does it say something in some language? Marks, figures and emojis don't."""
+    return bool(_LETTER.search(text))
+
+
 def chinese_characters(text: str) -> int:
     """How many there are."""
     return len(_HAN.findall(text))

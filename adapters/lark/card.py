@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from adapters.base import Reply
-from adapters.dialects import LARK
+from adapters.dialects import LARK, LARK_SOURCES
 from adapters.markdown import rendered
 from adapters.markup import byte_size, fit, fitted, json_size, sources
 from adapters.texts import phrase
@@ -67,7 +67,7 @@ def _sources(reply: Reply) -> list[dict[str, Any]]:
     heading, *lines = sources(reply, MAX_SOURCES_BYTES) or [""]
     if not lines:
         return []
-    content = "  \n".join([f"**{heading}**", *(rendered(line, LARK) for line in lines)])
+    content = "  \n".join([f"**{heading}**", *(rendered(line, LARK_SOURCES) for line in lines)])
     return [{"tag": "hr"}, {"tag": "markdown", "text_size": "notation", "content": content}]
 
 

@@ -26,7 +26,7 @@ MAX_BYTES = 19_800
 MAX_WECOM_BYTES = 4096
 """Of the text alone."""
 
-_LARK = replace(LARK, tables=5, links=False)
+_LARK = replace(LARK, tables=5)
 
 _UNSIGNED = {
     "lark": "no secret: set one under the robot's security settings (签名校验), or keywords, else "

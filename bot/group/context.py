@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from adapters.base import IncomingMessage
 from adapters.contract import Adapter
 from bot.answering.heuristics import leans
 from bot.group.command_parser import parse_command
 from bot.store.store import Store
+from bot.texts.notices import speaks_chinese
 from bot.types import Question, Turn
+from common.language import has_letters
 
 ROWS = 40
 SECONDS = 1800.0
@@ -55,6 +58,18 @@ async def with_what_it_leans_on(question: Question, store: Store, prefix: str) -
     ]
     leads = dict.fromkeys(text[-LEAD_CHARS:] for text in (*quoted, *said[-LEADS:]) if text.strip())
     return replace(question, before=tuple(leads))
+
+
+async def chinese_is_spoken(
+    message: IncomingMessage, text: str, language: str, store: Store
+) -> bool | None:
+    """In which language a text is answered: `bot.language`, or for "auto" its own; for one without
+    a letter, such as a sticker, that of its group. None where nobody has said a word there."""
+    if language != "auto" or has_letters(text):
+        return speaks_chinese(language, text)
+    rows = await store.messages(message.adapter, message.group, None, ROWS)
+    said = [row["text"] for row in rows if row["kind"] == "message" and has_letters(row["text"])]
+    return speaks_chinese(language, said[-1]) if said else None
 
 
 def turns_before(

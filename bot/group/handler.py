@@ -12,7 +12,13 @@ from adapters.base import EVERYBODY, IncomingMessage
 from adapters.contract import Adapter
 from bot.answering.heuristics import answers
 from bot.answering.pipeline import Pipeline
-from bot.group.context import FRESH_S, as_it_is_now, in_context, with_what_it_leans_on
+from bot.group.context import (
+    FRESH_S,
+    as_it_is_now,
+    chinese_is_spoken,
+    in_context,
+    with_what_it_leans_on,
+)
 from bot.group.delivery import Delivery, mode_of, silenced
 from bot.group.duplicates import Duplicates
 from bot.group.flood import Flood
@@ -164,5 +170,10 @@ class QuestionHandler:
             await self._conclude(question, outcome, pending.trace)
 
     async def _conclude(self, question: Question, outcome: Outcome, trace: Trace) -> None:
-        reply = decision_reply(question, outcome, trace, self.options)
+        options, last = self.options, question.last
+        chinese = await chinese_is_spoken(last, question.text, options.language, self.store)
+        reply = None
+        # A sticker or file in a group whose language nobody knows is not answered at all.
+        if chinese is not None or not last.attachments:
+            reply = decision_reply(question, outcome, trace, options, chinese=bool(chinese))
         await self.delivery.settle(question, outcome, trace, reply)

@@ -22,6 +22,7 @@ from adapters.base import (
 )
 from bot.group.command_parser import parse_command
 from bot.group.commands import Commands
+from bot.group.context import chinese_is_spoken
 from bot.group.delivery import Delivery, reply_to
 from bot.group.dispatcher import Dispatcher
 from bot.group.labels import label_by_recall, label_by_vote, label_message
@@ -29,7 +30,7 @@ from bot.group.types import GroupOptions
 from bot.metrics import Metrics
 from bot.store.examples import Origin
 from bot.store.store import Store
-from bot.texts.notices import notice, speaks_chinese
+from bot.texts.notices import notice
 from bot.types import Group, Question, Reason, Silence
 from common.clock import Clock
 from common.hours import Hours
@@ -167,7 +168,8 @@ class Inbox:
         """One short line for who asked the bot itself, else silence."""
         reply = None
         if message.mention:
-            chinese = speaks_chinese(self.options.language, message.text)
+            language = self.options.language
+            chinese = bool(await chinese_is_spoken(message, message.text, language, self.store))
             opens = self.hours.shown(self.hours.opens_at(self.clock.now()))
             reply = reply_to(message, notice("closed", chinese, opens=opens), chinese=chinese)
         question = Question(message.text, message.mention, (message,))

@@ -17,10 +17,9 @@ from common.small_talk import SmallTalk, small_talk
 
 
 def decision_reply(
-    question: Question, outcome: Outcome, trace: Trace, options: GroupOptions
+    question: Question, outcome: Outcome, trace: Trace, options: GroupOptions, *, chinese: bool
 ) -> Reply | None:
     """An answer; to who asked the bot itself also that it has none."""
-    chinese = speaks_chinese(options.language, question.text)
     if isinstance(outcome, Answer):
         text = answer_text(outcome, chinese)
         cited = outcome.citations

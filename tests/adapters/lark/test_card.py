@@ -96,7 +96,31 @@ def test_code_that_holds_fences_stays_together() -> None:
 
 def test_pictures_are_their_words_and_addresses_stay() -> None:
     text = "![a map](img_1) and <https://a.example/x?a=1&b=2> and [x](https://b.example)"
-    assert shown(text) == "a map and https://a.example/x?a=1&b=2 and [x](https://b.example)"
+    assert shown(text) == "a map and https://a.example/x?a=1&b=2 and x (https://b.example)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[docs](javascript:alert(1))",
+        "[docs](JavaScript:alert(1)",
+        "[docs]( data:text/html,x)",
+        "[docs](<javascript:alert(1)>)",
+        "[a [docs](javascript:x) b](lark://client)",
+        "[docs][1]\n\n[1]: javascript:alert(1)",
+    ],
+)
+def test_no_link_does_something(text: str) -> None:
+    assert not re.search(r"\][(:]\s*<?(javascript|data|lark):", shown(text), re.IGNORECASE)
+
+
+def test_sources_are_links_and_an_answer_says_where_its_own_lead() -> None:
+    cited = (Citation("en/a.md", "One & two", 3, "https://docs.example/a"),)
+    reply = Reply("k", "g", None, "see [this](https://x.example)", citations=cited)
+    made: Any = json.loads(card(reply, buttons=False))
+    text, _, below = (element.get("content") for element in made["body"]["elements"])
+    assert text == "see this (https://x.example)"
+    assert below.endswith("[1] [en/a.md › One & two](https://docs.example/a)")
 
 
 def test_lines_may_break_inside_a_table() -> None:

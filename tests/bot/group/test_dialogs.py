@@ -224,6 +224,27 @@ async def test_a_message_delivered_twice_is_answered_once(
         assert not talk.heard()
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (("大家中午吃什么",), "我没看出这里要问什么"),
+        (("hi all, ok?", "👍"), "I can't tell"),
+        ((), None),
+    ],
+)
+async def test_a_mentioned_sticker_is_answered_in_the_language_of_its_group(
+    tmp_path: Path, kettle: KnowledgeBase, said: tuple[str, ...], told: str | None
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        for text in said:
+            await talk.say("bob", text)
+        await talk.idle()
+        await talk.say("alice", "@bot ", attachments=("sticker",))
+        await talk.idle()
+        assert [told in reply.text for reply in talk.heard() if told] == [True] * bool(told)
+        assert await talk.reason(talk.ids[-1]) == "not_a_question"
+
+
 async def test_stickers_and_marks_are_no_questions(tmp_path: Path, kettle: KnowledgeBase) -> None:
     async with talking(tmp_path, kettle) as talk:
         sticker = await talk.say("alice", "", attachments=("sticker",))
