@@ -14,6 +14,7 @@ from adapters.base import (
     AdapterError,
     Finding,
     IncomingMessage,
+    LoginRefused,
     NetworkError,
     NotSupported,
     Publish,
@@ -59,6 +60,7 @@ class WecomAdapter(Adapter):
         self._callbacks = Callbacks(context.clock)
         self._drafts = Bubbles(self._write, self._budget, context.clock)
         self._socket: Socket | None = None
+        self._refused: LoginRefused | None = None
         self._greetings: set[asyncio.Task[None]] = set()
 
     async def __aexit__(self, *_: object) -> None:
@@ -74,10 +76,12 @@ class WecomAdapter(Adapter):
         self._socket = Socket(self._settings, self._clock, self._link)
         try:
             await self._socket.open()
+            self._refused = None
             with self._link.connected():
                 await self._receive(self._socket, publish)
         except AdapterError as error:
             self._link.failed(error)
+            self._refused = error if isinstance(error, LoginRefused) else None
             await self._hang_up()
             raise
 
@@ -162,6 +166,9 @@ class WecomAdapter(Adapter):
             log.warning("a welcome was not sent: code %d", code)
 
     def _ready(self) -> Socket:
+        """Raises LoginRefused where it is that which keeps the connection from coming up."""
+        if self._socket is None and self._refused:
+            raise self._refused.with_traceback(None)
         if self._socket is None or not self._socket.ready:
             raise NetworkError("there is no connection to WeCom")
         return self._socket

@@ -13,7 +13,14 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from adapters.base import AdapterError, NetworkError, RateLimited, Reply, Unconfirmed
+from adapters.base import (
+    AdapterError,
+    LoginRefused,
+    NetworkError,
+    RateLimited,
+    Reply,
+    Unconfirmed,
+)
 from adapters.contract import Adapter
 from bot.metrics import Metrics
 from bot.store.store import Store
@@ -28,6 +35,10 @@ BACKOFF = wait_random_exponential(multiplier=0.5, max=60)
 POST_S, WITHDRAW_S = 900.0, 30.0
 """For so long it is tried again: an answer may be late, but people wait for a withdrawal. The
 longest pause that a platform asks for is ten minutes."""
+
+LOGIN_S, LOGIN_PAUSE_S = 3600.0, 60.0
+"""Where the login is refused, it is tried again for so long, with such pauses: a secret that was
+rotated is put right by a person. The reply stays pending then, for the next start."""
 
 ATTEMPT_TIMEOUT_S = 30.0
 """A platform that has not answered by then is taken for unreachable."""
@@ -75,9 +86,14 @@ class Outbox:
             target = self._adapter(adapter)
             if tried_at is not None and self.clock.now() - tried_at > target.resend_s:
                 raise Unconfirmed("it was being sent when the bot stopped")
-            async for attempt in self._attempts(POST_S):
+            fresh = tried_at is None
+            async for attempt in self._attempts(POST_S, LOGIN_S):
                 with attempt:
-                    platform_id = await self._send(target, reply)
+                    platform_id = await self._send(target, reply, fresh=fresh)
+                fresh = False
+        except LoginRefused as error:
+            log.error("reply %s waits for a start with a login that is taken: %s", reply.key, error)
+            return None
         except AdapterError as error:
             unknown = isinstance(error, Unconfirmed)
             reason = Reason.UNCONFIRMED if unknown else Reason.FAILED
@@ -98,14 +114,14 @@ class Outbox:
                     await target.recall(reply.group, platform_id)
         await self.store.mark_recalled(reply.key)
 
-    async def _send(self, target: Adapter, reply: Reply) -> str:
+    async def _send(self, target: Adapter, reply: Reply, *, fresh: bool) -> str:
         repeatable = target.resend_s > 0
         await self.store.reply_tried(reply.key, self.clock.now())
         try:
             async with _limited(repeatable=repeatable):
                 return await target.send(reply)
-        except (NetworkError, RateLimited):
-            if not repeatable:
+        except (NetworkError, RateLimited, LoginRefused) as error:
+            if not repeatable or (fresh and isinstance(error, LoginRefused)):
                 # It is certain that the platform does not have it: after a crash it may be sent.
                 await self.store.reply_tried(reply.key, None)
             raise
@@ -115,11 +131,16 @@ class Outbox:
             raise AdapterError(f"no adapter is named {name} any more")
         return self.adapters[name]
 
-    def _attempts(self, seconds: float) -> AsyncRetrying:
+    def _attempts(self, seconds: float, login_s: float = 0.0) -> AsyncRetrying:
         began = self.clock.now()
+
+        def over(state: RetryCallState) -> bool:
+            most = login_s if isinstance(_error(state), LoginRefused) else seconds
+            return self.clock.now() - began >= most
+
         return AsyncRetrying(
-            stop=lambda _: self.clock.now() - began >= seconds,
-            retry=retry_if_exception_type((NetworkError, RateLimited)),
+            stop=over,
+            retry=retry_if_exception_type((NetworkError, RateLimited, LoginRefused)),
             wait=_wait,
             sleep=self._sleep,
             reraise=True,
@@ -141,6 +162,12 @@ async def _limited(*, repeatable: bool) -> AsyncIterator[None]:
 
 def _wait(state: RetryCallState) -> float:
     """Exponential with jitter, and never less than the platform asks for."""
-    error = state.outcome.exception() if state.outcome else None
+    error = _error(state)
     asked = error.retry_after_s if isinstance(error, RateLimited) else 0.0
+    if isinstance(error, LoginRefused):
+        asked = LOGIN_PAUSE_S
     return max(asked, BACKOFF(state))
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import IncomingMessage, LoginRefused, NetworkError
+from adapters.base import IncomingMessage, LoginRefused, NetworkError, Reply
 from tests.adapters.wecom.running import adapter_on, answer, once, pass_time, running, until
 from tests.fakes.clock import FakeClock
 from tests.fakes.wecom_server import BOT, SECRET, Say
@@ -34,6 +34,8 @@ async def test_a_wrong_secret_is_a_clear_message_and_closes_the_connection() -> 
         assert "BotID" in error.zh
         assert "wrong-one" not in repr(error)
         assert live.adapter.link().problem == str(error)
+        with pytest.raises(LoginRefused):  # so that the answer waits for the right secret
+            await live.adapter.send(Reply("k1", "group", None, "use pip"))
         await until(lambda: not live.server._connections)
 
 

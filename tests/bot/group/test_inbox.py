@@ -13,6 +13,7 @@ from adapters.base import (
     BotMoved,
     Feedback,
     IncomingMessage,
+    LoginRefused,
     MessageEdited,
     NotSupported,
     RecallAsked,
@@ -337,6 +338,29 @@ async def test_what_was_certainly_not_sent_is_sent_after_a_crash(
     async with talking(tmp_path, kettle, clock=clock, adapter=again) as talk:
         await talk.idle()
         assert len(again.sent) == 1
+
+
+async def test_a_rotated_secret_loses_no_answer(tmp_path: Path, kettle: KnowledgeBase) -> None:
+    clock, refused = FakeClock(), RecordingAdapter(resend_s=0.0)
+    refused.failures += [LoginRefused("app_secret is wrong")] * 99
+    async with talking(tmp_path, kettle, clock=clock, adapter=refused) as talk:
+        asked = await talk.say("alice", ASK)
+        await talk.wait(5)
+        for _ in range(30):
+            await talk.wait(60)
+        (waiting,) = await talk.store.pending_replies(0)
+        assert 20 < 99 - len(refused.failures) < 32, "once a minute at most"
+        refused.failures.clear()  # it is put right on the platform's side
+        await talk.idle()
+        assert [reply.key for reply in talk.heard()] == [waiting.reply.key]
+        refused.failures += [LoginRefused("app_secret is wrong")] * 99
+        await talk.say("bob", "@bot how do I install kettle with pip?")
+        await talk.wait(5)
+    async with talking(tmp_path, kettle, clock=clock) as talk:  # or in the configuration
+        await talk.idle()
+        (answer,) = talk.heard()
+        assert "pip install" in answer.text
+        assert await talk.reason(asked) == "answered"
 
 
 class Board(RecordingAdapter):
