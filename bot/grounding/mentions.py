@@ -36,7 +36,7 @@ class Mentions:
         texts = list(documents)
         self._names = _forms(" ".join([*texts, question]))
         said = [unit.text for text in texts for unit in units(text) if _DEFAULT.search(unit.text)]
-        self._defaults = [_telling(text) for text in said]
+        self._defaults = [telling_words(text) for text in said]
         self._chinese = is_chinese(" ".join(texts))
 
     def strange_in(self, sentence: str) -> Iterator[str]:
@@ -52,8 +52,8 @@ class Mentions:
                 yield name
         told = _DEFAULT.search(prose)
         if told and chinese is self._chinese:
-            own = _telling(prose)
-            if own and not any(own & words for words in self._defaults):
+            own = telling_words(prose)
+            if len(own) > 1 and not any(own & words for words in self._defaults):
                 yield told.group()
 
     def _is_known(self, name: str) -> bool:
@@ -70,7 +70,7 @@ def _forms(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _telling(text: str) -> frozenset[str]:
+def telling_words(text: str) -> frozenset[str]:
     """The words of a text but for the short ones of grammar, and those that tell of defaults."""
     found = (word.lower() for word in words(text))
     long = (word for word in found if len(word) > (3 if word.isascii() else 1) or word.isdigit())

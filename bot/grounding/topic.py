@@ -3,15 +3,13 @@ model's instructions in whatever language."""
 
 import re
 from collections.abc import Sequence
-from functools import cache
-
-import stopwordsiso
 
 from bot.grounding.claims import Claim
 from bot.grounding.markdown import Kind, units
+from bot.grounding.mentions import telling_words
 from bot.grounding.sources import Sources
 from bot.types import Knowledge
-from common.language import chinese_characters, words
+from common.language import chinese_characters
 from common.markdown import is_closed
 from knowledge.types import Passage
 
@@ -64,7 +62,7 @@ class Subject:
         self._sources, self._pages = sources, sources.pages
         self._rules = [one for text in rules for one in _sentences(text)]
         self._relevant: list[str] | None = None
-        self._words = frozenset[str]().union(*map(content_words, self._sentences))
+        self._words = frozenset[str]().union(*map(telling_words, self._sentences))
 
     async def strays(self, claims: Sequence[Claim]) -> tuple[list[Claim], float]:
         """The claims that are about something else, and the least similarity of those looked at.
@@ -94,7 +92,7 @@ class Subject:
 
     def _is_worded_so(self, sentence: str) -> bool:
         """Does the sentence have most of its words from the passages?"""
-        own = content_words(sentence)
+        own = telling_words(sentence)
         return len(own) >= LEAST_WORDS and len(own & self._words) >= MOST_SHARED * len(own)
 
     def _is_mere_fact(self, claim: Claim) -> bool:
@@ -104,17 +102,6 @@ class Subject:
             holds_one |= known
             rest = rest.replace(fact.text, " ") if known else rest
         return holds_one and _letters(rest) <= FEW_LETTERS
-
-
-def content_words(text: str) -> frozenset[str]:
-    """The words of a text that tell something, in lower case."""
-    found = (word.lower() for word in words(text) if len(word) > 1)
-    return frozenset(found) - _stop_words()
-
-
-@cache
-def _stop_words() -> frozenset[str]:
-    return frozenset(stopwordsiso.stopwords(["en", "zh"]))
 
 
 def _letters(text: str) -> int:
