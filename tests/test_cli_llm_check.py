@@ -82,8 +82,8 @@ async def test_where_a_model_does_not_score_that_is_only_noted(api: LlmApi) -> N
 async def test_a_low_limit_of_requests_is_told_in_seconds(api: LlmApi) -> None:
     more = [*remote(api), "--set", "llm.remote.rpm=3"]
     _, note = await found(more)
-    assert note.startswith("note  llm.remote.rpm 3: an answered question takes about 10 calls")
-    assert "one in 200 s" in note
+    assert note.startswith("note  llm.remote.rpm 3: an answered question takes about 11 calls")
+    assert "one in 220 s" in note
 
 
 def environment(folder: Path, version: str) -> str:

@@ -91,14 +91,16 @@ def _pace(config: Config) -> Iterator[Finding]:
 
 
 def _remote_calls(config: Config) -> int:
-    """A question: two scores of it, one of each passage, the answer, two scores of that."""
+    """A question: two scores of it, one of each passage, the answer, two scores of that, and one
+    call for its sentences."""
     there = config.llm.configured
 
     def is_remote(route: Sequence[Side]) -> bool:
         return next((side for side in route if side in there), there[0]) == "remote"
 
     scores = 4 + config.answer.max_passages if is_remote(config.llm.routes.score) else 0
-    return scores + is_remote(config.llm.routes.answer)
+    checks = config.llm.check_sentences and is_remote(config.llm.routes.check)
+    return scores + is_remote(config.llm.routes.answer) + checks
 
 
 async def check_serve(settings: ServeSettings) -> list[Finding]:

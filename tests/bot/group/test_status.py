@@ -1,4 +1,4 @@
-"""What `/dou status` says of connections."""
+"""What `/dou status` says of connections and models."""
 
 import pytest
 
@@ -38,6 +38,17 @@ HEALTH = {
     "degraded": ["adapter wecom: no route"],
     "zh": {"problems": [], "degraded": ["适配器 wecom：连不上"]},
     "adapters": {"lark": LINK, "wecom": LINK | {"up": False, "age": 5.2, "last_event_age": 9e4}},
+    "models": [
+        {
+            "backend": "remote",
+            "model": "chat",
+            "calls": 3,
+            "tokens": 900,
+            "cached": 0.25,
+            "cost": 0.5,
+        },
+        {"backend": "local", "model": "qwen", "calls": 1, "tokens": 7, "cached": 0.0, "cost": None},
+    ],
 }
 
 
@@ -50,6 +61,8 @@ HEALTH = {
                 "sources: kettle, teapot",
                 "lark: connected for 2 h, last event - ago, 1 reconnects, 3 recovered",
                 "wecom: not connected for 5 s, last event 1 d ago, 1 reconnects, 3 recovered",
+                "model remote (m) today: 3 calls, 900 tokens, 25% of prompts from cache, cost 0.5",
+                "model local (qwen) today: 1 calls, 7 tokens, 0% of prompts from cache, cost -",
                 "problems: adapter wecom: no route",
             ],
         ),
@@ -59,6 +72,7 @@ HEALTH = {
                 "来源：kettle、teapot",
                 "lark：已连接 2 小时，上次事件 -，重连 1 次，补回 3 条",
                 "wecom：未连接 5 秒，上次事件 1 天，重连 1 次，补回 3 条",
+                "模型 remote（m）今天：调用 3 次，900 个 token，缓存命中 25%，费用 0.5",
                 "问题：适配器 wecom：连不上",
             ],
         ),
