@@ -5,6 +5,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
@@ -63,6 +64,18 @@ class User:
 USER = web.RequestKey("user", User)
 """Set by the middlewares where a login is known."""
 
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A request's place among the server's connections. While `waiting` is open the request waits
+    for its client, whose connection may go where others need its place."""
+
+    waiting: Callable[[], AbstractContextManager[None]]
+
+
+PLACE = web.RequestKey("place", Place)
+"""Set by the server."""
+
 Identify: TypeAlias = Callable[[web.Request], Awaitable[User | None]]
 """Whose request is it? None where nobody is logged in and the path may be read without. Raises
 HTTPUnauthorized, HTTPForbidden or HTTPTooManyRequests."""
@@ -112,16 +125,20 @@ def security_middlewares(identify: Identify) -> tuple[Middleware, ...]:
 
 
 async def read_body(request: web.Request, max_bytes: int) -> bytes:
-    """The body of a request, which has to arrive in time. Raises HTTPRequestEntityTooLarge or
-    HTTPRequestTimeout."""
+    """The body of a request, which has to arrive in time. Raises HTTPRequestEntityTooLarge,
+    HTTPRequestTimeout or HTTPBadRequest."""
+    place = request.get(PLACE)
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await request.clone(client_max_size=max_bytes).read()
+        with place.waiting() if place else nullcontext():
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await request.clone(client_max_size=max_bytes).read()
     except web.HTTPRequestEntityTooLarge as error:
         error.text = f"body: must have at most {max_bytes} bytes"
         raise
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="body: did not arrive in time") from None
+    except ConnectionError:
+        raise web.HTTPBadRequest(text="body: broke off") from None
 
 
 def json_response(data: Any, status: int = 200) -> web.Response:

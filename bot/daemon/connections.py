@@ -15,6 +15,7 @@ from typing import cast
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from adapters.http_guard import PLACE, Place
 from common.hosts import network_of
 
 MOST = 512
@@ -100,6 +101,16 @@ class _Connection(asyncio.Protocol):
             self._owner.streams -= stream
             self._owner.waits(self)
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While a request that is answered waits for the rest of itself."""
+        self.requests -= 1
+        self._owner.waits(self)
+        try:
+            yield
+        finally:
+            self.requests += 1
+
     def abort(self) -> None:
         """Makes place for another one, at once."""
         self._owner.forget(self)
@@ -141,5 +152,6 @@ async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
     connection = request.transport.get_protocol() if request.transport else None
     if not isinstance(connection, _Connection):
         return await handler(request)
+    request[PLACE] = Place(connection.waiting)
     with connection.at_work(stream=hdrs.UPGRADE in request.headers):
         return await handler(request)

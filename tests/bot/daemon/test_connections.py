@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from adapters.http_guard import read_body
 from bot.config.http import HttpSettings
 from bot.daemon.connections import Connections, counted
 from bot.daemon.server import HEADERS_TIMEOUT_S, listening
@@ -35,7 +36,13 @@ class Site:
             return web.Response(text="here")
 
         application = web.Application(middlewares=(counted,))
-        application.add_routes([web.get("/", quick), web.get("/slow", self.slow)])
+
+        async def body(request: web.Request) -> web.Response:
+            return web.Response(body=await read_body(request, 100))
+
+        application.add_routes(
+            [web.get("/", quick), web.get("/slow", self.slow), web.post("/body", body)]
+        )
         return application
 
     async def send(self, data: bytes) -> asyncio.StreamReader:
@@ -92,6 +99,16 @@ async def test_half_sent_requests_keep_nobody_out_and_work_goes_on() -> None:
         assert cut == [b""] * len(cut), "the oldest went first"
         site.gate.set()
         assert [await answer(one) for one in working] == [b"HTTP/1.1 200 OK\r\n"] * 2
+
+
+async def test_half_sent_bodies_keep_nobody_out_either(caplog: pytest.LogCaptureFixture) -> None:
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+    async with served() as site:
+        half = [await site.send(head + b"ab") for _ in range(MOST)]
+        assert (await answer(await site.send(request("/")))).endswith(b"200 OK\r\n")
+        assert (await answer(await site.send(head + b"abcd"))).endswith(b"200 OK\r\n")
+        assert await answer(half[0]) == b"", "the oldest went first"
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(("proxy", "places"), [("", MOST // 2), ("127.0.0.1", MOST)])
