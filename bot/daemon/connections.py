@@ -15,11 +15,13 @@ from typing import cast
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from adapters.http_guard import PLACE, Place
+from adapters.http_guard import PLACE, Place, json_response
 from common.hosts import network_of
 
 MOST = 512
 FEWEST = 8
+MAX_HEAD_BYTES = 32 * 1024
+
 RESERVED_HANDLES = 44
 """Of the process's file handles, for everything but connections: a dozen are open at rest, and the
 platforms, models, child processes and a new index take more."""
@@ -86,12 +88,18 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._admitted = False
         self.address, self.requests = "", 0
+        # Bytes of a head that is not complete, and the end of them; None once it is.
+        self._head: int | None = 0
+        self._end = b""
+
+    @property
+    def is_full(self) -> bool:
+        """Are there as many streams as may be?"""
+        return self._owner.streams >= self._owner.most // 2
 
     @contextmanager
-    def at_work(self, *, stream: bool) -> Iterator[None]:
-        """While a request is answered. Raises HTTPServiceUnavailable for a stream too many."""
-        if stream and self._owner.streams >= self._owner.most // 2:
-            raise web.HTTPServiceUnavailable(text="too many open pages; try again later")
+    def at_work(self, request: web.Request, *, stream: bool) -> Iterator[None]:
+        """While a request is answered."""
         self.requests += 1
         self._owner.streams += stream
         try:
@@ -100,6 +108,8 @@ class _Connection(asyncio.Protocol):
             self.requests -= 1
             self._owner.streams -= stream
             self._owner.waits(self)
+            if request.content.at_eof():
+                self._head = 0  # what comes next is the head of the next request
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -133,8 +143,21 @@ class _Connection(asyncio.Protocol):
             self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._admitted:
+        if self._admitted and self._is_too_long(data):
+            self.abort()
+        elif self._admitted:
             self._inner.data_received(data)
+
+    def _is_too_long(self, data: bytes) -> bool:
+        """Is this the head of a request and more than one needs? All of them together must fit into
+        memory, however many connections there are."""
+        if self._head is None:
+            return False
+        end = self._end + data
+        self._head, self._end = self._head + len(data), end[-3:]
+        if b"\r\n\r\n" in end:
+            self._head, self._end = None, b""
+        return self._head is not None and self._head > MAX_HEAD_BYTES
 
     def eof_received(self) -> bool | None:
         return self._inner.eof_received() if self._admitted else None
@@ -153,5 +176,8 @@ async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not isinstance(connection, _Connection):
         return await handler(request)
     request[PLACE] = Place(connection.waiting)
-    with connection.at_work(stream=hdrs.UPGRADE in request.headers):
+    stream = hdrs.UPGRADE in request.headers
+    if stream and connection.is_full:
+        return json_response({"error": "too many open pages; try again later"}, 503)
+    with connection.at_work(request, stream=stream):
         return await handler(request)

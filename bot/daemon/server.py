@@ -51,7 +51,7 @@ def create_application(
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     application = web.Application(
-        middlewares=(_by_status(metrics), *security_middlewares(identify), counted),
+        middlewares=(_by_status(metrics), counted, *security_middlewares(identify)),
         client_max_size=MAX_BODY_BYTES,
     )
     application.add_routes(

@@ -1,5 +1,5 @@
 """Every route of the console asks who it is: one without a login gets to none, and a viewer to none
-that changes anything but what he has read."""
+that changes anything but his own marks."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,11 @@ from bot.daemon.compose import create_console
 from knowledge.base import KnowledgeBase
 from tests.bot.console.running import running_bot
 
-OF_VIEWERS = ("POST /api/console/groups/{adapter}/{group}/seen",)
-"""What a viewer changes: his own marks."""
+OF_VIEWERS = (
+    "POST /api/console/groups/{adapter}/{group}/seen",
+    "POST /api/console/knowledge/try",
+)
+"""What a viewer may send though it is no reading: his own marks, and a question to try."""
 
 
 async def test_every_route_demands_a_login_and_changes_a_role(

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from adapters.http_guard import read_body
 from bot.config.http import HttpSettings
-from bot.daemon.connections import Connections, counted
+from bot.daemon.connections import MAX_HEAD_BYTES, Connections, counted
 from bot.daemon.server import HEADERS_TIMEOUT_S, listening
 from tests.fakes.loop_time import leap
 
@@ -24,7 +24,7 @@ class Site:
 
     def __init__(self) -> None:
         self.gate, self.at_work, self.port = asyncio.Event(), 0, 0
-        self._writers: list[asyncio.StreamWriter] = []
+        self.writers: list[asyncio.StreamWriter] = []
 
     async def slow(self, _: web.Request) -> web.Response:
         self.at_work += 1
@@ -47,12 +47,12 @@ class Site:
 
     async def send(self, data: bytes) -> asyncio.StreamReader:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        self._writers.append(writer)
+        self.writers.append(writer)
         writer.write(data)
         return reader
 
     def close(self) -> None:
-        for writer in self._writers:
+        for writer in self.writers:
             writer.close()
 
 
@@ -101,6 +101,23 @@ async def test_half_sent_requests_keep_nobody_out_and_work_goes_on() -> None:
         assert [await answer(one) for one in working] == [b"HTTP/1.1 200 OK\r\n"] * 2
 
 
+async def test_a_head_without_an_end_is_cut_and_one_after_another_counts_anew() -> None:
+    line = b"X: " + b"a" * 1000 + b"\r\n"
+    async with served() as site:
+        endless = await site.send(HALF)
+        for _ in range(MAX_HEAD_BYTES // len(line) + 1):
+            site.writers[-1].write(line)
+            await asyncio.sleep(0)
+        assert await answer(endless) == b""
+        kept = await site.send(b"")
+        for _ in range(5):
+            site.writers[-1].write(HALF + 10 * line)
+            await site.writers[-1].drain()
+            site.writers[-1].write(b"\r\n")
+            assert (await answer(kept)).endswith(b"200 OK\r\n")
+            await kept.readuntil(b"here")
+
+
 async def test_half_sent_bodies_keep_nobody_out_either(caplog: pytest.LogCaptureFixture) -> None:
     head = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
     async with served() as site:
@@ -143,7 +160,7 @@ async def test_headers_have_to_arrive_in_time_and_a_trickle_buys_none() -> None:
         kept = await site.send(request("/"))
         assert (await answer(kept)).endswith(b"200 OK\r\n")
         leap(HEADERS_TIMEOUT_S - 1)
-        site._writers[0].write(b"X-More: 1\r\n")
+        site.writers[0].write(b"X-More: 1\r\n")
         leap(2)
         assert await answer(half) == b""
         site.close()
