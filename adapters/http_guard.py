@@ -109,6 +109,7 @@ def needs(
                 )
             return await handler(*args, **kwargs)
 
+        guarded.__dict__["role"] = role
         return guarded
 
     return decorate

@@ -18,6 +18,7 @@ from bot.console.api.logs import log_routes
 from bot.console.api.messages import message_routes
 from bot.console.api.overview import overview_routes
 from bot.console.api.shadow import shadow_routes
+from bot.console.describe import openapi
 from bot.console.page_files import page_routes
 from bot.console.parts import ConsoleParts
 from bot.console.reloads import Reloads
@@ -46,6 +47,14 @@ def console_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         *knowledge_routes(parts, reloads),
         *gap_routes(parts, reloads),
     ]
+    described = openapi(api)
+
+    @needs(Role.VIEWER)
+    async def description(_: web.Request) -> web.Response:
+        """This API, as OpenAPI."""
+        return json_response(described)
+
+    api.append(web.get(f"{API}/openapi.json", description))
     return [
         *page_routes(parts.config.bot.name, parts.config.admin.prefix),
         *(_explained(route) for route in api),
@@ -90,5 +99,4 @@ def _explained(route: web.RouteDef) -> web.RouteDef:
         except KnowledgeError as error:
             raise web.HTTPConflict(text=str(error)) from error
 
-    explained.__doc__ = handler.__doc__
     return web.RouteDef(route.method, route.path, explained, route.kwargs)

@@ -15,6 +15,7 @@ from adapters.web.http import read_json_body
 from adapters.web.types import parse_body, parse_query
 from bot.config.schema import DAY_S
 from bot.console.access import Role, needs, user_of
+from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.console.reloads import Reloads
 from bot.console.topics import grouped
@@ -106,6 +107,7 @@ class _Gaps:
         self._compared: tuple[tuple[str, ...], list[list[int]]] = ((), [])
 
     @needs(Role.VIEWER)
+    @takes(query=GapsQuery)
     async def listed(self, request: web.Request) -> web.Response:
         """Open questions by topic, the most frequent first, with what people said to them; and the
         answers that were approved."""
@@ -147,6 +149,7 @@ class _Gaps:
         }
 
     @needs(Role.VIEWER)
+    @takes(query=AnswersQuery)
     async def answers(self, request: web.Request) -> web.Response:
         """All that may be an answer to an open question: what was said to it, and what stands
         behind it and is about the same."""
@@ -163,6 +166,7 @@ class _Gaps:
         return json_response({"answers": [asdict(said) for said in (*direct, *close)]})
 
     @needs(Role.ADMIN)
+    @takes(body=Decided)
     async def decide(self, request: web.Request) -> web.Response:
         """Writes an answer into a source, from where it is answered with once it is reloaded, or
         throws the proposal away."""
@@ -189,6 +193,7 @@ class _Gaps:
         return json_response({"path": path})
 
     @needs(Role.VIEWER)
+    @takes(query=PageQuery)
     async def read(self, request: web.Request) -> web.Response:
         """A page of a writable source as it is written."""
         asked = parse_query(PageQuery, request.query)
@@ -198,6 +203,7 @@ class _Gaps:
         return json_response({"text": text})
 
     @needs(Role.ADMIN)
+    @takes(body=Page)
     async def write(self, request: web.Request) -> web.Response:
         """Makes or changes a page, and reloads."""
         page = parse_body(Page, await read_json_body(request))
@@ -210,6 +216,7 @@ class _Gaps:
         return json_response({"path": page.path})
 
     @needs(Role.ADMIN)
+    @takes(query=PageQuery)
     async def remove(self, request: web.Request) -> web.Response:
         """Deletes a page, and reloads."""
         asked = parse_query(PageQuery, request.query)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.http_guard import json_response
 from adapters.web.types import parse_query
 from bot.console.access import Role, needs, user_of
+from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.group.learning import Learning, as_examples
 from bot.store.examples import Label, StoredQuestion
@@ -110,6 +111,7 @@ class _Gate:
         return json_response({**self._examined[1], "week": week})
 
     @needs(Role.VIEWER)
+    @takes(query=ExamplesQuery)
     async def examples(self, request: web.Request) -> web.Response:
         """The labels from groups, the newest first."""
         asked = parse_query(ExamplesQuery, request.query)

@@ -12,6 +12,7 @@ from adapters.http_guard import json_response
 from adapters.web.http import read_json_body
 from adapters.web.types import MAX_SEQ, parse_body, parse_query
 from bot.console.access import Role, User, needs, user_of
+from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.group.labels import label_by_recall
 from bot.store.browse_groups import ListedGroup
@@ -100,6 +101,7 @@ class _Groups:
         self._parts, self._store = parts, parts.store
 
     @needs(Role.VIEWER)
+    @takes(query=GroupsQuery)
     async def listed(self, request: web.Request) -> web.Response:
         """The groups that were ever heard of, those with the newest messages first."""
         asked = parse_query(GroupsQuery, request.query)
@@ -124,6 +126,7 @@ class _Groups:
         return json_response({"sources": list(self._parts.loaded().status().sources)})
 
     @needs(Role.ADMIN)
+    @takes(body=GroupChange)
     async def change(self, request: web.Request) -> web.Response:
         """Changes what the bot does in a group."""
         change = parse_body(GroupChange, await read_json_body(request))
@@ -155,6 +158,7 @@ class _Groups:
         return json_response(after)
 
     @needs(Role.VIEWER)
+    @takes(query=TimelineQuery)
     async def messages(self, request: web.Request) -> web.Response:
         """Messages and replies of a group with what was decided, oldest first."""
         asked = parse_query(TimelineQuery, request.query)
@@ -173,6 +177,7 @@ class _Groups:
         return json_response({"messages": rows})
 
     @needs(Role.VIEWER)
+    @takes(body=Seen)
     async def seen(self, request: web.Request) -> web.Response:
         """Remembers how far who asks has read a group."""
         body = parse_body(Seen, await read_json_body(request))

@@ -15,6 +15,7 @@ from adapters.web.http import read_json_body
 from adapters.web.types import parse_body, parse_query
 from bot.config.schema import DAY_S
 from bot.console.access import Role, needs, user_of
+from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.console.reloads import Reloads
 from bot.texts.answers import answer_text
@@ -112,6 +113,7 @@ class _Knowledge:
         )
 
     @needs(Role.VIEWER)
+    @takes(query=DocumentsQuery)
     async def documents(self, request: web.Request) -> web.Response:
         """Documents with their pieces counted and how they were used lately, by path."""
         asked = parse_query(DocumentsQuery, request.query)
@@ -130,6 +132,7 @@ class _Knowledge:
         return json_response({"documents": page, "next": more, "count": len(shown)})
 
     @needs(Role.VIEWER)
+    @takes(query=PiecesQuery)
     async def pieces(self, request: web.Request) -> web.Response:
         """A document's pieces as they are indexed, the first ones."""
         asked = parse_query(PiecesQuery, request.query)
@@ -141,6 +144,7 @@ class _Knowledge:
         return json_response({"pieces": found})
 
     @needs(Role.VIEWER)
+    @takes(body=Tried)
     async def tried(self, request: web.Request) -> web.Response:
         """What each stage would make of a question, what would be answered, and the passages that
         are nearest. Nothing is recorded."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.http_guard import json_response
 from adapters.web.types import MAX_SEQ, parse_query
 from bot.console.access import Role, needs
+from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 
 PAGE = 100
@@ -26,6 +27,7 @@ def log_routes(parts: ConsoleParts) -> list[web.RouteDef]:
     """What the page of logs asks for."""
 
     @needs(Role.ADMIN)
+    @takes(query=AuditQuery)
     async def audit(request: web.Request) -> web.Response:
         """Who did what and when, the newest first."""
         asked = parse_query(AuditQuery, request.query)

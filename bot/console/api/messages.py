@@ -16,6 +16,7 @@ from adapters.http_guard import json_response
 from adapters.web.http import read_json_body
 from adapters.web.types import parse_body, parse_query
 from bot.console.access import Role, needs, user_of
+from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.group.labels import WHOLE
 from bot.store.browse_questions import Cursor, Filters, ListedQuestion, Mark, Sort
@@ -112,6 +113,7 @@ class _Messages:
         self._parts, self._store = parts, parts.store
 
     @needs(Role.VIEWER)
+    @takes(query=MessagesQuery)
     async def listed(self, request: web.Request) -> web.Response:
         """Decided questions that pass the filters, the newest or the most uncertain first."""
         asked = parse_query(MessagesQuery, request.query)
@@ -121,6 +123,7 @@ class _Messages:
         return json_response({"messages": [asdict(one) for one in found], "next": more})
 
     @needs(Role.LABELLER)
+    @takes(body=GivenLabels)
     async def label(self, request: web.Request) -> web.Response:
         """Records labels, and tells of each whether the gate would decide so already."""
         given = parse_body(GivenLabels, await read_json_body(request))
@@ -177,6 +180,7 @@ class _Messages:
         return json_response(told)
 
     @needs(Role.VIEWER)
+    @takes(query=MessagesQuery)
     async def csv(self, request: web.Request) -> web.StreamResponse:
         """What passes the filters as a table; a cell that a spreadsheet would take for a formula
         gets an apostrophe before it."""
@@ -192,6 +196,7 @@ class _Messages:
         return await self._exported(request, "text/csv", head, rows)
 
     @needs(Role.VIEWER)
+    @takes(query=MessagesQuery)
     async def jsonl(self, request: web.Request) -> web.StreamResponse:
         """The same as one JSON object a line."""
 

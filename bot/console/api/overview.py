@@ -12,6 +12,7 @@ from adapters.http_guard import json_response
 from adapters.web.types import parse_query
 from bot.config.schema import DAY_S
 from bot.console.access import Role, needs
+from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.metrics import llm_usage
 from bot.store.examples import WEEK_S
@@ -35,6 +36,7 @@ def overview_routes(parts: ConsoleParts) -> list[web.RouteDef]:
     """What the first page asks for."""
 
     @needs(Role.VIEWER)
+    @takes(query=OverviewQuery)
     async def overview(request: web.Request) -> web.Response:
         """What is wrong now, figures by day, and what the gate promised and kept."""
         asked = parse_query(OverviewQuery, request.query)

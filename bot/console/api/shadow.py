@@ -12,6 +12,7 @@ from adapters.http_guard import json_response
 from adapters.web.types import MAX_SEQ, parse_query
 from bot.config.schema import DAY_S
 from bot.console.access import Role, needs
+from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.store.browse_questions import Filters
 from bot.types import Group, Mode, Reason
@@ -37,6 +38,7 @@ def shadow_routes(parts: ConsoleParts) -> list[web.RouteDef]:
     """What the page of the shadow mode asks for."""
 
     @needs(Role.VIEWER)
+    @takes(query=ShadowQuery)
     async def drafts(request: web.Request) -> web.Response:
         """Drafts beside what people said, the newest first."""
         asked = parse_query(ShadowQuery, request.query)
@@ -50,6 +52,7 @@ def shadow_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         return json_response({"drafts": [asdict(one) for one in found], "next": more})
 
     @needs(Role.VIEWER)
+    @takes(query=ShadowQuery)
     async def groups(request: web.Request) -> web.Response:
         """The groups in shadow mode, each with the figures to decide by."""
         asked = parse_query(ShadowQuery, request.query)

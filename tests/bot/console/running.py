@@ -42,6 +42,11 @@ class Running:
     parts: Parts
     url: str
     http: aiohttp.ClientSession
+    application: web.Application
+
+    def routes(self) -> list[web.AbstractRoute]:
+        """Everything that is served."""
+        return list(self.application.router.routes())
 
     async def get(self, path: str, role: str = "admin", /, **query: Any) -> Any:
         """The JSON below /api/console/, which must be there."""
@@ -122,7 +127,7 @@ async def running_bot(
                 ]
                 await parts.inbox.open(dispatcher)
                 host, port = runner.addresses[0][:2]
-                yield Running(parts, f"http://{host}:{port}/", http)
+                yield Running(parts, f"http://{host}:{port}/", http, runner.app)
                 for task in receiving:
                     task.cancel()
                 dispatcher.stop()
