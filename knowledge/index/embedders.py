@@ -92,6 +92,11 @@ class Text2vecEmbedder:
         return unit(np.asarray(vectors, dtype=np.float32))
 
 
+FEW, FEW_TIMEOUT_S, FEW_RETRIES = 64, 10.0, 2
+"""Somebody waits for a question's vector, and everybody behind them: an API that hangs is given up
+sooner than while an index is built."""
+
+
 class OpenAIEmbedder:
     """An OpenAI-compatible embeddings API. Retries and timeouts are the client library's."""
 
@@ -119,18 +124,28 @@ class OpenAIEmbedder:
         """Embeds texts, shape (len(texts), dim). Raises EmbedderError."""
         from openai import OpenAIError
 
-        rows: list[list[float]] = []
+        client, rows = self._client, list[list[float]]()
+        if len(texts) <= FEW:
+            client = client.with_options(timeout=FEW_TIMEOUT_S, max_retries=FEW_RETRIES)
         try:
             for batch in batches(list(texts), 64):
-                answer = self._client.embeddings.create(
+                answer = client.embeddings.create(
                     model=self._name, input=batch, encoding_format="float"
                 )
                 rows += [item.embedding for item in sorted(answer.data, key=lambda d: d.index)]
+            if len(rows) != len(texts):
+                found = f"{len(rows)} vectors for {len(texts)} texts"
+                raise EmbedderError(f"{self._url} returned {found}")
+            vectors = np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
         except OpenAIError as error:
             raise EmbedderError(f"the embeddings API at {self._url} failed: {error}") from error
-        if len(rows) != len(texts):
-            raise EmbedderError(f"{self._url} returned {len(rows)} vectors for {len(texts)} texts")
-        return unit(np.asarray(rows, dtype=np.float32).reshape(len(rows), -1))
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise EmbedderError(f"{self._url} sent no vectors: {error}") from error
+        width = vectors.shape[1]
+        if not np.isfinite(vectors).all() or (self._dim and rows and width != self._dim):
+            wanted = f"{self._dim or width} finite numbers"
+            raise EmbedderError(f"{self._url} sent vectors of {width}, not {wanted}")
+        return unit(vectors)
 
 
 def unit(vectors: Vectors) -> Vectors:

@@ -12,12 +12,13 @@ from typing import Any
 @dataclass
 class EmbeddingsApi:
     """`fail_next` answers that many requests with `fail_status`; `requests` are the bodies.
-    Nothing is answered while `open` is not set."""
+    Nothing is answered while `open` is not set; `odd` stands where a vector should."""
 
     url: str = ""
     fail_next: int = 0
     fail_status: int = 500
     short: bool = False
+    odd: Any = None
     open: Event = field(default_factory=Event)
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -41,7 +42,11 @@ def embeddings_api() -> Iterator[EmbeddingsApi]:
                 return
             texts = body["input"][:1] if api.short else body["input"]
             rows = [
-                {"object": "embedding", "index": i, "embedding": [text.count(c) for c in "abc"]}
+                {
+                    "object": "embedding",
+                    "index": i,
+                    "embedding": [text.count(c) for c in "abc"] if api.odd is None else api.odd,
+                }
                 for i, text in enumerate(texts)
             ]
             self._answer(200, {"object": "list", "model": body["model"], "data": rows[::-1]})

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knowledge.index import embedders
 from knowledge.index.embedders import (
     OpenAIEmbedder,
     Text2vecEmbedder,
@@ -91,6 +92,27 @@ def test_too_few_vectors_are_noticed(api: EmbeddingsApi) -> None:
     api.short = True
     with pytest.raises(EmbedderError, match="1 vectors for 2 texts"):
         embedder(api).encode(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [[], ["a", "b"], [1.0, None, 2.0], "AAAA", {"a": 1}, [float("nan")] * 3, [1e999] * 3, [1] * 4],
+)
+def test_what_is_no_vector_is_a_clear_error(api: EmbeddingsApi, odd: object) -> None:
+    api.odd = odd
+    with pytest.raises(EmbedderError, match=r"sent (no )?vectors") as error:
+        embedder(api, dim=3).encode(["a"])
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_an_api_that_hangs_is_given_up(api: EmbeddingsApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedders, "FEW_TIMEOUT_S", 0.05)
+    api.open.clear()
+    with pytest.raises(EmbedderError, match="failed: Request timed out"):
+        embedder(api).encode(["a"])
+    assert len(api.requests) == 3
+    api.open.set()
+    assert embedder(api).encode(["a"]).shape == (1, 3)
 
 
 def test_known_texts_are_not_embedded_again(api: EmbeddingsApi, tmp_path: Path) -> None:
