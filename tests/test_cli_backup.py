@@ -173,6 +173,11 @@ async def test_what_is_damaged_foreign_or_newer_is_refused_and_nothing_touched(
             packed, tmp_path / "d", {"manifest.json": json.dumps({**manifest, **escaping}).encode()}
         ),
         "does not belong": repacked(packed, tmp_path / "e", {}, extra="../escaped"),
+        "damaged: 'made_at'": repacked(
+            packed,
+            tmp_path / "g",
+            {"manifest.json": json.dumps({"format": 1, "files": manifest["files"]}).encode()},
+        ),
         "format 2": repacked(
             packed,
             tmp_path / "f",

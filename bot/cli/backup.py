@@ -125,6 +125,7 @@ def unpack(file: Path, target: Path) -> tuple[int, str]:
             entries = iter(archive)
             manifest = _manifest(archive, next(entries, None))
             files: dict[str, Any] = manifest["files"]
+            made_at = str(manifest["made_at"])
             missing = set(files)
             for entry in entries:
                 if entry.name not in missing or not entry.isfile():
@@ -136,7 +137,7 @@ def unpack(file: Path, target: Path) -> tuple[int, str]:
     if missing:
         raise BackupError(f"{file} is damaged: {sorted(missing)[0]} is missing")
     check_store(target / STORE)
-    return len(files), str(manifest["made_at"])
+    return len(files), made_at
 
 
 def _manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from bot.store.store import Store
 from bot.types import Group, Reason
 from common.clock import Clock
 from common.tasks import Tasks
+from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +137,11 @@ class Worker:
             try:
                 if not await step(pending):
                     self._release(pending)
+            except KnowledgeError as error:
+                # An embeddings API that is down, say: the next question may fare better.
+                last = pending.question.last
+                log.error("deciding %s in %s failed: %s", last.message_id, self.group, error)
+                await self._dismiss(pending, Reason.FAILED)
             except Exception:
                 # One of the three places for a broad except: a bug ends the question, and the
                 # group must go on.

@@ -1,16 +1,23 @@
 """The parsers of files: documents in their reader, the configuration, examples, exported chats."""
 
+import gzip
+import io
 import json
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing, redirect_stdout
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from bot.cli.backup import pack, unpack
 from bot.config.schema import ConfigError, load_config
 from bot.replay.chat import ExportError, load_chat
+from bot.store.database import StoreError
+from bot.store.migrations import migrate
 from knowledge.gate.examples import load_examples
 from knowledge.ingest import reader_process
 from knowledge.settings import KnowledgeSettings
@@ -33,7 +40,8 @@ def folder() -> Path:
 def clear() -> None:
     """Removes the files."""
     shutil.rmtree(folder(), ignore_errors=True)
-    folder.cache_clear()
+    for made in (folder, _office, _backup):
+        made.cache_clear()
 
 
 def _golden(*suffixes: str) -> list[str]:
@@ -99,6 +107,32 @@ def _read_chat(path: Path) -> Any:
     return [(one.message, one.label) for one in load_chat(path, "豆哥")]
 
 
+@cache
+def _backup() -> bytes:
+    """A backup of an empty store, not packed."""
+    data, packed = folder() / "data", folder() / "backup.tar.gz"
+    data.mkdir()
+    with closing(sqlite3.connect(data / "bot.sqlite", isolation_level=None)) as db:
+        migrate(db)
+    with redirect_stdout(io.StringIO()):
+        pack(data, packed)
+    return gzip.decompress(packed.read_bytes())
+
+
+def _damaged_backup(chance: random.Random) -> bytes:
+    if chance.random() < 0.2:
+        return damaged(gzip.compress(_backup(), 1), chance)
+    whole = _backup()
+    head, rest = whole[:2048], whole[2048:]  # the manifest, and headers of files
+    return gzip.compress(damaged(head, chance) + rest, 1)
+
+
+def _restored(path: Path) -> Any:
+    target = folder() / "restored"
+    shutil.rmtree(target, ignore_errors=True)
+    return unpack(path, target)
+
+
 def _config(path: Path) -> None:
     load_config(path)
 
@@ -112,6 +146,8 @@ FILES = (
            (ConfigError,), share=0.5),
     Target("gate: examples", lambda c: as_json(samples.EXAMPLES, c), _file("e.json", _examples),
            (KnowledgeError,)),
+    Target("backups", _damaged_backup, _file("backup", _restored), (StoreError, OSError),
+           share=0.02),
     Target("replay: chats", _chat, _file("chat.json", _read_chat), (ExportError,)),
     Target("documents: md", _markdown, _reading(".md"), share=0.15),
     Target("documents: mdx", _markdown, _reading(".mdx"), share=0.05),

@@ -7,7 +7,9 @@ import pytest
 
 from adapters.base import NetworkError, RateLimited, SendRefused
 from knowledge.base import KnowledgeBase
+from knowledge.ingest.build import build
 from tests.bot.dialog import GROUP, OPTIONS, Setup, talking, verify_dialog
+from tests.knowledge.library import gate_options, plan, write_pages
 
 ASK = "@bot which port does the kettle server listen on?"
 UNPROMPTED = "DLL load failed on windows when importing kettle, what now?"
@@ -351,3 +353,23 @@ async def test_groups_do_not_share_their_budgets(tmp_path: Path, kettle: Knowled
             await talk.say("alice", UNPROMPTED, group=group)
         await talk.idle()
         assert sorted(reply.group for reply in talk.heard()) == ["one", "two"]
+
+
+async def test_while_the_documents_cannot_be_asked_a_line_says_why_and_nothing_stops(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    build(made)
+    knowledge = KnowledgeBase(made, gate_options(tmp_path))  # not open: whatever it is asked fails
+    async with talking(tmp_path, knowledge) as talk:
+        asked = await talk.say("alice", ASK)
+        await talk.idle()
+        assert not talk.heard()
+        assert await talk.reason(asked) == "failed"
+        (line,) = [one for one in caplog.records if one.levelname == "ERROR"]
+        assert "the knowledge base is not open" in line.getMessage()
+        assert line.exc_info is None
+        async with knowledge:
+            await talk.say("bob", ASK)
+            await talk.idle()
+            assert "7311" in talk.heard()[0].text
