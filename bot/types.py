@@ -43,6 +43,7 @@ class Reason(StrEnum):
     RECALLED = "recalled"  # its author took the message back
     COMMAND = "command"  # an admin command, not a question
     ADDRESSED = "addressed"  # it speaks to somebody else
+    OTHER_BOT = "other_bot"  # another bot of this daemon is in the group and has it
     CLOSED = "closed"  # outside working hours
     SHADOW = "shadow"  # the group is in shadow mode: the answer was drafted and not posted
     NOT_MENTIONED = "not_mentioned"  # the group's mode is mention, and nobody called the bot

@@ -6,7 +6,7 @@ is opened.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -114,15 +114,25 @@ class Inbox:
         sent_at = min(now, message.sent_at)
         kept = not message.mention and self.options.keep_for_opening
         due_at = self.hours.opens_at(now) if kept and not self.hours.is_open(now) else sent_at
-        if not await self.store.add_message(message, now, due_at):
+        others = self._of_the_same_kind(message.adapter)
+        new = await self.store.add_copy(message, now, due_at, others)
+        if new is False:
             self.metrics.duplicates.labels(message.adapter).inc()
             return False
         self.metrics.messages.labels(message.adapter).inc()
-        if now - sent_at > self.options.max_age_s:
+        if new is None:
+            self.metrics.decisions.labels("silence", Reason.OTHER_BOT).inc()
+        elif now - sent_at > self.options.max_age_s:
             await self.delivery.dismiss((message,), Reason.STALE)
         elif due_at <= now and (dropped := self._hand_on(message)):
             await self.delivery.dismiss((dropped,), Reason.QUEUE_FULL)
         return True
+
+    def _of_the_same_kind(self, name: str) -> Sequence[str]:
+        """The other bots on the same platform: they may be in the same groups."""
+        adapters = self.delivery.adapters
+        kind = type(adapters.get(name))
+        return [other for other, one in adapters.items() if other != name and type(one) is kind]
 
     def _hand_on(self, message: IncomingMessage) -> IncomingMessage | None:
         """The ways of a stored message: a command is obeyed at any hour; until the inbox is open

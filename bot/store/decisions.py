@@ -72,6 +72,32 @@ def dismiss_stale(db: Connection, now: float, max_age_s: float) -> int:
     return len(rows)
 
 
+def add_copy(
+    db: Connection,
+    message: IncomingMessage,
+    received_at: float,
+    due_at: float | None,
+    others: Sequence[str],
+) -> bool | None:
+    """As `add_message`; None where it is new, but one of the `others`, who are adapters of the same
+    platform, brought it before and is the one to answer it: then it is dismissed."""
+    if not add_message(db, message, received_at, due_at):
+        return False
+    for other in others:
+        found = db.execute(
+            "SELECT mention FROM messages"
+            " WHERE adapter = ? AND message_id = ? AND grp = ? AND sent_at = ?",
+            (other, message.message_id, message.group, message.sent_at),
+        ).fetchone()
+        # Who alone is called by name answers, though another bot heard it first.
+        if found and (found["mention"] or not message.mention):
+            own = "SELECT seq FROM messages WHERE adapter = ? AND message_id = ?"
+            (seq,) = db.execute(own, (message.adapter, message.message_id)).fetchone()
+            dismiss(db, seq, message.adapter, message.group, Reason.OTHER_BOT, received_at)
+            return None
+    return True
+
+
 def recall_message(
     db: Connection, adapter: str, message_id: str, now: float, group: str = ""
 ) -> bool:

@@ -12,7 +12,13 @@ from bot.store.replies import votes
 from bot.texts.notices import reason_texts
 from bot.types import Reason
 
-NO_QUESTIONS = (Reason.COMMAND, Reason.RECALLED, Reason.HUMAN_ANSWER, Reason.ADDRESSED)
+NO_QUESTIONS = (
+    Reason.COMMAND,
+    Reason.RECALLED,
+    Reason.HUMAN_ANSWER,
+    Reason.ADDRESSED,
+    Reason.OTHER_BOT,
+)
 CHATTER = (
     Reason.NOT_A_QUESTION,
     Reason.SMALL_TALK,

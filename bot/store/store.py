@@ -82,6 +82,7 @@ class Store:
     is_recalled = _transaction(incoming.is_recalled)
     touch = _transaction(incoming.touch)
 
+    add_copy = _transaction(decisions.add_copy)
     decide = _transaction(decisions.decide)
     dismiss_stale = _transaction(decisions.dismiss_stale)
     recall_message = _transaction(decisions.recall_message)
