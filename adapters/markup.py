@@ -22,7 +22,7 @@ def sources(reply: Reply, max_bytes: int) -> list[str]:
     address; of very many sources the last ones are left out. [] without any."""
     lines = [phrase("sources", reply.chinese)]
     for number, citation in enumerate(reply.citations, 1):
-        line = f"[{number}] {_source(citation)}"
+        line = clean(f"[{number}] {_source(citation)}")
         if byte_size("\n".join([*lines, line])) > max_bytes:
             break
         lines.append(line)

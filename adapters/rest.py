@@ -68,7 +68,9 @@ class Rest:
         """
         if self._session is None:
             raise NetworkError("the adapter is not open")
-        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        data = (
+            None if body is None else json.dumps(body, ensure_ascii=False).encode(errors="replace")
+        )
         sent = {"Content-Type": "application/json; charset=utf-8"} if data else {}
         host = urlsplit(url).hostname
         response: Response | None = None

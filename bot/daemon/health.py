@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from adapters.contract import Adapter
 from bot.texts.notices import notice
+from bot.texts.translated import in_chinese
 from common.clock import Clock
 from common.texts import Said
 
@@ -77,7 +78,8 @@ class Health:
         problems = [self.loading.said()] if self.loading else []
         if stored := self.store_problem():
             problems.append(stored)
-        others = [Said(line, line) for line in (*self.llm_problems(), *self.search_problems())]
+        noted = (*self.llm_problems(), *self.search_problems())
+        others = [Said(in_chinese(line), line) for line in noted]
         degraded = [*down, *self._refused(), *others]
         if down and len(down) == len(self.adapters):
             problems, degraded = [*problems, *down], degraded[len(down) :]

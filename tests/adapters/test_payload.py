@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.base import Citation, Reply
+from adapters.markup import sources
 from adapters.payload import MAX_NUMBER, clean, parsed
 
 HALF = st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF, exclude_categories=()))
@@ -56,3 +58,9 @@ def _numbers(value: Any) -> list[float]:
     if isinstance(value, list):
         return [number for inner in value for number in _numbers(inner)]
     return [value] if isinstance(value, int | float) else []
+
+
+def test_a_file_name_that_is_no_unicode_is_no_reason_not_to_answer() -> None:
+    cited = (Citation("docs/caf\udce9.md", "half \ud83d", 3, "https://docs.example/caf"),)
+    (_, line) = sources(Reply("k", "g", None, "x", citations=cited), 1000)
+    assert line == "[1] [docs/caf?.md › half ?](https://docs.example/caf)"

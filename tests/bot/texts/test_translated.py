@@ -1,0 +1,50 @@
+"""What is said in English below the bot has its Chinese, as long as it is said like that."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.group.status import reload_text
+from bot.texts.translated import in_chinese
+from knowledge.plan import BuildReport
+from knowledge.types import Skipped
+
+ROOT = Path(__file__).parents[3]
+LINES = tomllib.loads((ROOT / "bot/texts/translated.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("a binary file", "二进制文件"),
+        ("broken: no %EOF", "已损坏：no %EOF"),
+        ("No such file, kept as it was", "No such file，沿用原来的"),
+        ("llm remote: not reachable", "大模型 remote：连不上"),
+        (
+            "web search is off until 12:30: serper has no credits left",
+            "网页搜索停用到 12:30：serper 余额用完了",
+        ),
+        ("what nobody has translated", "what nobody has translated"),
+    ],
+)
+def test_a_line_in_chinese(english: str, chinese: str) -> None:
+    assert in_chinese(english) == chinese
+
+
+def test_each_line_is_still_said() -> None:
+    parts = ("knowledge", "bot", "common")
+    sources = [path for part in parts for path in (ROOT / part).rglob("*.py")]
+    code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text("utf-8") for path in sources))
+    for english, chinese in LINES.items():
+        words = max(re.split(r"\{\w+\}", english), key=len)
+        assert words in code, english
+        assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese))
+
+
+def test_a_reload_says_in_the_groups_language_why_a_file_was_left_out() -> None:
+    skipped = (Skipped("a.bin.md", "a binary file"),)
+    report = BuildReport("snapshot-1", (), (), (), skipped, 4, 9, 0.5)
+    assert "a.bin.md (二进制文件)" in reload_text(report, chinese=True)
+    assert "a.bin.md (a binary file)" in reload_text(report, chinese=False)
