@@ -1,5 +1,6 @@
 """DingTalk: messages by stream mode; answers by session webhook, by the robot API, or as cards."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -126,7 +127,8 @@ class DingTalkAdapter(Adapter):
             return await self._drafts.finish(reply)
         track = track_of(reply.group, reply.key)
         self._posts.take(reply.group)
-        await self._cards.deliver(reply.group, track, variables_of(reply))
+        shown = await asyncio.to_thread(variables_of, reply)
+        await self._cards.deliver(reply.group, track, shown)
         return track
 
     async def _send_text(self, reply: Reply, webhook: SecretStr | None) -> str:
@@ -142,7 +144,8 @@ class DingTalkAdapter(Adapter):
     async def _send_by_session(self, webhook: SecretStr, reply: Reply) -> str:
         called = self._settings.mention_asker and person_of(reply.group) is None
         asker = staff_id(reply.user) if called and reply.kind != "reaction" else ""
-        body: dict[str, Any] = {"msgtype": "markdown", "markdown": message(reply, asker)}
+        shown = await asyncio.to_thread(message, reply, asker)
+        body: dict[str, Any] = {"msgtype": "markdown", "markdown": shown}
         if asker:
             body["at"] = {"atUserIds": [asker], "isAtAll": False}
         await self._api.post_to_session(webhook, body)
@@ -153,7 +156,7 @@ class DingTalkAdapter(Adapter):
         body: dict[str, Any] = {
             "robotCode": self._settings.robot,
             "msgKey": "sampleMarkdown",
-            "msgParam": json.dumps(message(reply), ensure_ascii=False),
+            "msgParam": json.dumps(await asyncio.to_thread(message, reply), ensure_ascii=False),
         }
         if person is None:
             path, body["openConversationId"] = "/v1.0/robot/groupMessages/send", reply.group

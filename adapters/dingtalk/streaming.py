@@ -90,7 +90,8 @@ class CardDrafts(Drafts[CardDraft]):
     async def finish(self, reply: Reply) -> str:
         """Completes the card of a draft, or makes one, also after a crash in between: the card of
         an answer is known by the message it answers. Returns its outTrackId."""
-        track, shown = track_of(reply.group, reply.reply_to or reply.key), variables_of(reply)
+        track = track_of(reply.group, reply.reply_to or reply.key)
+        shown = await asyncio.to_thread(variables_of, reply)
         draft = await self.hold(track)
         if draft and draft.delivered:
             await self._cards.write(track, shown["content"], done=True)

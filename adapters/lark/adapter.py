@@ -93,7 +93,8 @@ class LarkAdapter(Adapter):
             except SendRefused as error:
                 log.warning("%s: emoji %s can't be used: %s", self.name, emoji, error)
         streamed = self._settings.streaming and reply.kind == "answer" and bool(reply.reply_to)
-        shown = card(reply, buttons=self._settings.buttons, streamed=streamed)
+        buttons = self._settings.buttons
+        shown = await asyncio.to_thread(card, reply, buttons=buttons, streamed=streamed)
         if streamed:
             return await self._drafts.complete(reply, shown)
         return id_of(await self._posting.reply(reply, shown, uuid_of(reply.key)))

@@ -72,7 +72,8 @@ class WebhookAdapter(Adapter):
         """Posts a reply. Returns its key, as webhooks name no messages."""
         self._budget.take()
         platform = self._settings.platform
-        body, params = self._signed(message(platform, reply, self._title))
+        shown = await asyncio.to_thread(message, platform, reply, self._title)
+        body, params = self._signed(shown)
         url = self._settings.url.get_secret_value()
         response = await self._rest.request(
             "webhook", "POST", url, repeatable=False, body=body, params=params

@@ -176,9 +176,10 @@ class WecomAdapter(Adapter):
     async def _answer(self, callback: Callback, reply: Reply) -> str:
         """The stream in which the answer stands; "" where WeCom takes none for this message any
         more. What is sent again under the same stream is the same bubble."""
+        content = await asyncio.to_thread(render, reply)
         bubble = await self._drafts.hold(reply.reply_to)
         stream_id = bubble.stream_id if bubble and bubble.open else ""
-        stream: dict[str, object] = {"finish": True, "content": render(reply)}
+        stream: dict[str, object] = {"finish": True, "content": content}
         stream |= {"id": stream_id} if stream_id else _first(reply.key)
         try:
             code = await self._write(callback, stream)
@@ -203,7 +204,7 @@ class WecomAdapter(Adapter):
     async def _push(self, socket: Socket, reply: Reply) -> str:
         body: dict[str, Any] = target(reply.group) | {
             "msgtype": "markdown",
-            "markdown": {"content": render(reply)},
+            "markdown": {"content": await asyncio.to_thread(render, reply)},
         }
         try:
             code = self._noted(reply.group, await socket.request(SEND, body))
