@@ -231,8 +231,10 @@ class Worker:
     async def _catch_up(self) -> None:
         """Fetches mentions that found no room."""
         self._behind = False
-        options = self.options
-        found = await self.store.backlog(self.group, self.clock.now(), options.max_age_s)
+        options, now = self.options, self.clock.now()
+        most = options.queue_size + 1  # with what is in the queue already, it is full then
+        found = await self.store.backlog(self.group, now, options.max_age_s, most)
+        self._behind |= len(found) == most
         for message in found:
             if parse_command(message.text, options.command_prefix) or not message.mention:
                 continue

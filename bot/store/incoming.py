@@ -63,7 +63,7 @@ def undecided(db: Connection, now: float, max_age_s: float) -> list[IncomingMess
 
 
 def backlog(
-    db: Connection, group: Group, now: float, max_age_s: float, limit: int = 100
+    db: Connection, group: Group, now: float, max_age_s: float, limit: int
 ) -> list[IncomingMessage]:
     """The same of one group, at most `limit` of them."""
     rows = db.execute(

@@ -96,6 +96,17 @@ async def test_what_comes_while_the_inbox_opens_is_taken_up_once(
         assert sorted(reply.reply_to or "" for reply in talk.heard()) == sorted(talk.ids)
 
 
+async def test_of_many_mentions_at_once_none_is_left_lying(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        for number in range(OPTIONS.queue_size + 20):
+            await talk.say(f"user {number}", "@bot ?")
+        await talk.idle()
+        reasons = {await talk.reason(message_id) for message_id in talk.ids}
+        assert reasons == {"not_a_question"}
+
+
 async def test_where_nothing_can_be_compared_a_reply_still_counts_as_an_answer(
     tmp_path: Path,
 ) -> None:

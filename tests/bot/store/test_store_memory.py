@@ -42,7 +42,7 @@ async def test_the_backlog_of_a_group_is_its_oldest_undecided_messages(store: St
     await decide(store, "here 1")
     found = await store.backlog(HERE, NOON + 60, 60, limit=2)
     assert [message.message_id for message in found] == ["here 0", "here 2"]
-    young = await store.backlog(HERE, NOON + 63, 60)
+    young = await store.backlog(HERE, NOON + 63, 60, limit=9)
     assert [message.message_id for message in young] == ["here 3", "here 4"]
 
 
