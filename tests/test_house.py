@@ -47,6 +47,7 @@ SMALL_FOR_A_REASON = {
     "bot/console/written.py": "the only place where the console writes files",
     "bot/console/page_files.py": "the page itself, beside its API",
     "bot/daemon/greeting.py": "what the terminal shows at a start, beside what runs",
+    "bot/grounding/orders.py": "a check of its own, with its own tests",
     "bot/grounding/prompt_leaks.py": "a check of its own, with its own tests",
     "bot/group/command_audit.py": "what a command changed, beside what it does",
     "bot/group/replies.py": "what is said, beside who decides it",

@@ -1,9 +1,11 @@
 """Stage 3: the passages to answer from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.answering.evidence import Evidence
 from bot.answering.keywords import keywords
+from bot.grounding.orders import without_orders
 from bot.llm.llm import Llm
 from bot.llm.prompts import estimate
 from bot.llm.scoring import Rubric, Score
@@ -93,10 +95,12 @@ async def helpfulness(text: str, passages: Sequence[Passage], llm: Llm) -> list[
 async def expanded(
     passages: Sequence[Passage], knowledge: Knowledge, llm: Llm, trace: Trace
 ) -> Sequence[Passage]:
-    """The passages grown to sections and pages, as far as the model's context goes."""
+    """The passages grown to sections and pages, as far as the model's context goes, without what
+    gives orders to who answers."""
     with stage(trace, "expand") as figures:
         most = room_of(passages, llm)
-        grown = _within(await knowledge.expand(passages, most), most)
+        wide = _within(await knowledge.expand(passages, most), most)
+        grown = [replace(passage, text=without_orders(passage.text)) for passage in wide]
         figures["passages"] = len(grown)
         figures["chars"] = sum(len(passage.text) for passage in grown)
         figures["at_most"] = most

@@ -41,7 +41,7 @@ HEALTH = {
     "models": [
         {
             "backend": "remote",
-            "model": "chat",
+            "model": "m",
             "calls": 3,
             "tokens": 900,
             "cached": 0.25,
