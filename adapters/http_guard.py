@@ -64,6 +64,8 @@ class User:
 USER = web.RequestKey("user", User)
 """Set by the middlewares where a login is known."""
 
+NEEDS_LOGIN = "this needs a login: on the page, or by 'Authorization: Bearer <token>'"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -85,7 +87,7 @@ def user_of(request: web.Request) -> User:
     """Who sent the request. Raises HTTPUnauthorized where nobody is logged in."""
     user: User | None = request.get(USER)
     if user is None:
-        raise unauthorized("this needs a login; open /login, or send 'Authorization: Bearer …'")
+        raise unauthorized(NEEDS_LOGIN)
     return user
 
 

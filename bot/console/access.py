@@ -11,6 +11,7 @@ import secrets
 from aiohttp import hdrs, web
 
 from adapters.http_guard import (
+    NEEDS_LOGIN,
     SAFE_METHODS,
     bearer_of,
     demand_own_machine,
@@ -80,7 +81,8 @@ class Access:
 
     def is_proxy(self, request: web.Request) -> bool:
         """Did the proxy that is believed hand it on?"""
-        return bool(self._proxy.address) and request.remote == self._proxy.address
+        came_from = (request.remote or "").removeprefix("::ffff:")
+        return bool(self._proxy.address) and came_from == self._proxy.address
 
     def is_encrypted(self, request: web.Request) -> bool:
         """Does the browser speak TLS, to us or to a proxy?"""
@@ -108,9 +110,7 @@ class Access:
         user = None if request.path in BEGINNING else await self._logged_in(request)
         asked = request.path.startswith(PROTECTED) and request.path not in PUBLIC
         if user is None and (asked or request.path == "/metrics"):
-            raise unauthorized(
-                "this needs a login: on the page, or by 'Authorization: Bearer <token>'"
-            )
+            raise unauthorized(NEEDS_LOGIN)
         return user
 
     async def _logged_in(self, request: web.Request) -> User | None:
