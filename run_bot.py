@@ -82,11 +82,19 @@ def _tell(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def _own_command(args: argparse.Namespace) -> tuple[str, ...]:
+    """This program with the same configuration, as it can be started again."""
+    file = ("--config", str(args.config)) if args.config else ()
+    options = [part for value in args.overrides for part in ("--set", value)]
+    return (sys.executable, str(Path(__file__).resolve()), *file, *options)
+
+
 async def _command(args: argparse.Namespace, config: Config) -> int:
     match args.command:
         case "run":
             with closing(index.ProgressBars()) as bars:
-                await run_daemon(config, SystemClock(), bars, burst=args.burst)
+                own = _own_command(args)
+                await run_daemon(config, SystemClock(), bars, burst=args.burst, command=own)
             return 0
         case "backup" | "restore":
             return await asyncio.to_thread(backup.pack_or_restore, config.bot.data_dir, args)

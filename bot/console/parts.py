@@ -24,7 +24,7 @@ from knowledge.base import KnowledgeBase
 @dataclass(slots=True, kw_only=True)
 class ConsoleParts:
     """What the daemon lends to the console. `knowledge` and `pipeline` are None until they are
-    loaded."""
+    loaded; `command` is how this program was started, options and all, without what it does."""
 
     config: Config
     options: GroupOptions
@@ -38,6 +38,7 @@ class ConsoleParts:
     clock: Clock
     tasks: Tasks
     log: LogBook
+    command: tuple[str, ...] = ()
     knowledge: KnowledgeBase | None = None
     pipeline: Pipeline | None = None
 

@@ -17,6 +17,7 @@ from bot.console.api.knowledge import knowledge_routes
 from bot.console.api.logs import log_routes
 from bot.console.api.messages import message_routes
 from bot.console.api.overview import overview_routes
+from bot.console.api.replays import replay_routes
 from bot.console.api.shadow import shadow_routes
 from bot.console.describe import openapi
 from bot.console.page_files import page_routes
@@ -43,6 +44,7 @@ def console_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         *overview_routes(parts),
         *log_routes(parts),
         *shadow_routes(parts),
+        *replay_routes(parts),
         *connection_routes(parts),
         *knowledge_routes(parts, reloads),
         *gap_routes(parts, reloads),

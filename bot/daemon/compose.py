@@ -53,10 +53,16 @@ DAY_S = 86400
 
 
 async def run_daemon(
-    config: Config, clock: Clock, progress: Progress = lambda *_: None, *, burst: bool = False
+    config: Config,
+    clock: Clock,
+    progress: Progress = lambda *_: None,
+    *,
+    burst: bool = False,
+    command: tuple[str, ...] = (),
 ) -> None:
     """The daemon, until a signal comes, or with `burst` until there is nothing left to do.
-    `progress` is told how far the first build of the index is."""
+    `progress` is told how far the first build of the index is; `command` is how this program was
+    started, which the console starts it by for a replay."""
     folder = config.bot.data_dir
     with only_instance(folder):
         if await asyncio.to_thread(take_up, folder):
@@ -68,7 +74,7 @@ async def run_daemon(
             adapters = create_adapters(config, store, clock)
             parts = await build(config, clock, store, adapters, tracing)
             parts = replace(parts, supervisor=Supervisor.of(os.environ))
-            console = create_console(parts)
+            console = create_console(parts, command)
             opening = partial(load, parts, progress, console)
             with console.log.kept():
                 await run_app(parts, console_routes(console), opening, burst=burst)
@@ -110,7 +116,7 @@ async def load(parts: Parts, progress: Progress, console: ConsoleParts) -> Async
         yield Answering(dispatcher, _jobs(parts, knowledge), knowledge.status())
 
 
-def create_console(parts: Parts) -> ConsoleParts:
+def create_console(parts: Parts, command: tuple[str, ...] = ()) -> ConsoleParts:
     """What the console's pages are built on."""
     return ConsoleParts(
         config=parts.config,
@@ -125,6 +131,7 @@ def create_console(parts: Parts) -> ConsoleParts:
         clock=parts.clock,
         tasks=parts.tasks,
         log=LogBook(),
+        command=command,
     )
 
 

@@ -44,7 +44,11 @@ def _told(entry: Entry) -> list[tuple[str, Mapping[str, object]]]:
 
 
 def _preprocess(entry: Entry) -> Told:
-    yield "preprocess", {"messages": entry.get("messages", 1), "chars": entry.get("chars", 0)}
+    messages, chars = entry.get("messages", 1), entry.get("chars", 0)
+    if messages > 1:
+        yield "preprocess_several", {"messages": messages, "chars": chars}
+    else:
+        yield "preprocess", {"chars": chars}
     if entry.get("attachments"):
         yield "attachments", {"kinds": _listed(entry["attachments"])}
     if entry.get("small_talk"):

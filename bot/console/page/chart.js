@@ -57,7 +57,7 @@ function options(Plot, { series, time, xLabel, yRange, marks }, place, height) {
     height,
     legend: { show: series.length > 1 },
     cursor: { y: false },
-    scales: { x: { time }, y: yRange ? { range: () => yRange } : { range: (_, low, high) => [Math.min(0, low), high === 0 ? 1 : high * 1.08] } },
+    scales: { x: { time, range: series.some((one) => one.kind === "bars") ? padded : undefined }, y: yRange ? { range: () => yRange } : { range: (_, low, high) => [Math.min(0, low), high === 0 ? 1 : high * 1.08] } },
     axes: [{ ...axis, label: xLabel || undefined, labelFont: "12px system-ui, sans-serif", labelSize: xLabel ? 20 : 0 }, { ...axis, size: 46 }],
     series: [{}, ...series.map((one, number) => drawn(Plot, one, colour(one.colour ?? COLOURS[number % COLOURS.length])))],
     hooks: { draw: [(plot) => marks.forEach((mark) => drawMark(plot, mark, colour("--warn")))] },
@@ -65,6 +65,11 @@ function options(Plot, { series, time, xLabel, yRange, marks }, place, height) {
   probe.remove();
   return made;
 }
+
+const HALF_DAY_S = 43200;
+
+/** Room for the whole of the first and the last bar. */
+const padded = (_, low, high) => [low - HALF_DAY_S, high + HALF_DAY_S];
 
 function drawn(Plot, { label, kind = "line", dash }, stroke) {
   const base = { label, stroke, width: 2, dash, points: { show: kind === "points", size: 7, fill: stroke } };

@@ -100,9 +100,10 @@ async def running_bot(
     config: Config | None = None,
     *,
     logins: bool = False,
+    command: tuple[str, ...] = (),
 ) -> AsyncIterator[Running]:
     """The bot at work, with an index that is there already; with its own logins, or by `identify`,
-    whose requests need none."""
+    whose requests need none; `command` starts `run_bot.py` for a replay."""
     config = (config or Config()).model_copy(
         update={
             "bot": BotSettings(data_dir=folder, quiet_s=0.02, max_wait_s=0.05, mention_wait_s=0.01),
@@ -112,7 +113,7 @@ async def running_bot(
     clock = SystemClock()
     async with open_store(folder / "bot.sqlite", durable=False) as store:
         parts = await build(config, clock, store, create_adapters(config, store, clock))
-        console = create_console(parts)
+        console = create_console(parts, command)
         runner = await _listening(parts, console, logins=logins)
         try:
             async with parts.tasks, aiohttp.ClientSession() as http:

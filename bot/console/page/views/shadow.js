@@ -8,7 +8,7 @@ import { addWords, t } from "../i18n.js";
 import { address, go, groupAddress } from "../router.js";
 import { may } from "../session.js";
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { Choice, dateTime, ListEnd, number, Problem, useData, useList } from "../ui.js";
+import { Choice, dateTime, ListEnd, number, percent, Problem, useData, useList, useLive } from "../ui.js";
 
 addWords({
   "shadow.lead": ["旁听的群里它照常判断并写下草稿，但不发出去。先看看它会说什么，再决定要不要让它开口。", "In a group in shadow mode it decides and drafts, and posts nothing. See what it would have said before you let it speak."],
@@ -27,7 +27,24 @@ addWords({
   "shadow.nobody": ["没有人回答。", "Nobody answered."],
   "shadow.none": ["还没有草稿。", "No drafts yet."],
   "shadow.label": ["标注这些", "Label these"],
-  "shadow.replay": ["想先看它在过去的聊天里会怎么说，用 run_bot.py replay 回放导出的聊天记录。", "To see what it would have said in an old chat, replay an export with run_bot.py replay."],
+  "replay.title": ["回放一段聊天记录", "Replay an exported chat"],
+  "replay.lead": ["上传导出的聊天记录，看它当时会说什么：像真的在群里一样，只是什么都不发。不用大模型。", "Upload an exported chat to see what it would have said then: as if it had been in the group, only that nothing is posted. No language model is asked."],
+  "replay.file": ["导出的文件（.jsonl、.json、.csv、.txt）", "Exported file (.jsonl, .json, .csv, .txt)"],
+  "replay.upload": ["上传并回放", "Upload and replay"],
+  "replay.sending": ["正在上传…", "Uploading…"],
+  "replay.running": ["正在回放，已用 {seconds} 秒…", "Replaying, for {seconds} s so far…"],
+  "replay.failed": ["回放失败：{text}", "The replay failed: {text}"],
+  "replay.open": ["看报告", "Read the report"],
+  "replay.remove": ["删除", "Delete"],
+  "replay.span": ["{messages} 条消息，{groups} 个群，{people} 人，{from} 到 {to}", "{messages} messages of {people} people in {groups} groups, {from} to {to}"],
+  "replay.replies": ["它会说 {total} 次，其中主动 {unprompted} 次，每周 {unprompted_per_week} 次；另有 {budget} 次超出预算没说。", "It would have spoken {total} times, {unprompted} of them unprompted, {unprompted_per_week} a week; {budget} more were over its budget."],
+  "replay.people": ["放行的问题里，群友在一小时内回答了 {answered} / {questions} 个，{before_the_bot} 个比它快。", "Of the questions it let through people answered {answered} of {questions} within an hour, {before_the_bot} before the bot."],
+  "replay.labelled": ["标注上：精确率 {precision}，召回率 {recall}（{n} 条）。", "On the labels: precision {precision}, recall {recall} ({n} labelled)."],
+  "replay.said": ["消息", "Message"],
+  "replay.reply": ["它会说", "It would have said"],
+  "replay.person": ["群友", "A person"],
+  "replay.after": ["{minutes} 分钟后答了", "answered {minutes} minutes later"],
+  "replay.list": ["它会说的话", "What it would have said"],
 });
 
 export default function Shadow({ route: here, onError }) {
@@ -44,10 +61,11 @@ export default function Shadow({ route: here, onError }) {
     <section class="card"><h2>${t("shadow.groups")}</h2><${Problem} error=${figures.error} again=${figures.reload} />
       ${figures.data && groups.length === 0 && html`<p class="muted">${t("shadow.noGroups")} <a href=${address(["groups"])}>${t("shadow.toGroups")}</a></p>`}
       <ul class="plain">${groups.map((one) => html`<${Group} key=${`${one.adapter}:${one.group}`} group=${one} onDone=${figures.reload} />`)}</ul>
-      <p class="muted">${t("shadow.replay")}</p></section>
+    </section>
     <div class="filters"><h2>${t("shadow.drafts")}</h2><${Choice} label=${t("messages.group")} value=${group} options=${options} onChange=${(value) => go(address(["shadow"], { group: value }), { replace: true })} /></div>
     <ol class="cards">${list.items.map((one) => html`<${Draft} key=${one.id} draft=${one} />`)}</ol>
     <${ListEnd} list=${list} nothing="shadow.none" />
+    <${Replays} onError=${onError} />
   </div>`;
 }
 
@@ -81,4 +99,52 @@ function Draft({ draft }) {
     <p class="muted"><bdi>${draft.user}</bdi> · <a href=${groupAddress(draft.adapter, draft.group, draft.message_id)}>${draft.title || draft.group}</a> · ${dateTime(draft.asked_at)}</p>
     <div class="two beside"><div><h3>${t("shadow.draft")}</h3><div class="whole-reply" ref=${place}></div></div>
       <div>${draft.said === null ? html`<p class="muted">${t("shadow.nobody")}</p>` : html`<h3>${t("shadow.person", { by: draft.by, minutes: minutes(draft.said_at - draft.asked_at) })}</h3><blockquote class="answer">${draft.said}</blockquote>`}</div></div></li>`;
+}
+
+function Replays({ onError }) {
+  const found = useLive(() => get(["replays"]), [], onError, 2000);
+  const [open, setOpen] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState(null);
+  const file = useRef(null);
+  async function upload(event) {
+    event.preventDefault();
+    const chosen = file.current.files[0];
+    if (!chosen) return;
+    setBusy(true);
+    setError(null);
+    try {
+      await call("POST", route(["replays", chosen.name]), chosen, { timeout: 600000 });
+      file.current.value = "";
+    } catch (failed) {
+      setError(failed);
+      onError(failed);
+    }
+    setBusy(false);
+    found.reload();
+  }
+  const remove = (id) => call("DELETE", route(["replays", id])).then(found.reload, setError);
+  const { done = [], running = null, failed = "" } = found.data ?? {};
+  return html`<section class="card"><h2>${t("replay.title")}</h2><p class="lead">${t("replay.lead")}</p>
+    ${may("admin") && html`<form class="row" onSubmit=${upload}><label class="choice"><span>${t("replay.file")}</span><input type="file" ref=${file} accept=".jsonl,.json,.csv,.txt" /></label>
+      <button type="submit" class="button main" disabled=${busy || running !== null}>${t("replay.upload")}</button></form>`}
+    <p class="told" role="status">${busy ? t("replay.sending") : running ? t("replay.running", { seconds: number(Math.round(Date.now() / 1000 - running.since)) }) : ""}</p>
+    ${failed && html`<p class="error" role="alert">${t("replay.failed", { text: failed })}</p>`}<${Problem} error=${error} words="changeFailed" />
+    <ul class="plain">${done.map((one) => html`<li key=${one.id}><div class="row"><span>${dateTime(one.at)}</span>
+      <button type="button" class="chip" aria-expanded=${open === one.id} onClick=${() => setOpen(open === one.id ? "" : one.id)}>${t("replay.open")}</button>
+      ${may("admin") && html`<button type="button" class="chip end" onClick=${() => remove(one.id)}>${t("replay.remove")}</button>`}</div>
+      ${open === one.id && html`<${Report} id=${one.id} />`}</li>`)}</ul></section>`;
+}
+
+function Report({ id }) {
+  const found = useData(() => get(["replays", id]), [id]);
+  if (!found.data) return html`<${Problem} error=${found.error} again=${found.reload} />`;
+  const { replies, held_back: held, people_answered: people, labelled } = found.data;
+  const span = { ...found.data, from: found.data.from.slice(0, 10), to: found.data.to.slice(0, 10) };
+  return html`<div class="report"><p>${t("replay.span", span)}</p><p>${t("replay.replies", { ...replies, budget: held.budget + held.cooldown })}</p>
+    <p>${t("replay.people", people)}</p>
+    ${labelled && html`<p>${t("replay.labelled", { n: labelled.n, precision: percent(labelled.replies.precision), recall: percent(labelled.replies.recall) })}</p>`}
+    <div class="scroll" tabindex="0" role="region" aria-label=${t("replay.list")}><table class="table"><thead><tr>${["said", "reply", "person"].map((name) => html`<th scope="col">${t(`replay.${name}`)}</th>`)}</tr></thead>
+      <tbody>${replies.list.map((one) => html`<tr><td><span class="muted">${one.time.slice(0, 16)} ${one.group} <bdi>${one.user}</bdi></span><br />${one.text}</td>
+        <td>${one.reply}</td><td>${one.seconds_to_person === null ? "–" : t("replay.after", { minutes: minutes(one.seconds_to_person) })}</td></tr>`)}</tbody></table></div></div>`;
 }
