@@ -4,15 +4,24 @@ import asyncio
 import json
 import logging
 import random
+import re
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import pytest
+from aiohttp import web
+from yarl import URL
 
+from bot.console.routes import console_routes
+from bot.daemon.compose import create_console
+from knowledge.base import KnowledgeBase
 from tests.adapters.dingtalk.running import running as dingtalk_bot
 from tests.adapters.lark.stand import CHAT, Listener, adapter
 from tests.adapters.lark.stand import running as lark_bot
 from tests.adapters.wecom.running import running as wecom_bot
+from tests.bot.console.running import running_bot
 from tests.fakes import lark_frames
 from tests.fakes.clock import FakeClock
 from tests.fakes.dingtalk_server import dingtalk
@@ -95,3 +104,42 @@ async def test_the_server_goes_on_behind_any_request() -> None:
                 writer.close()
         async with client.get("/healthz") as answer:
             assert answer.status == 200
+
+
+SLOW = ("reload", "refit", "undo", "check")
+"""Ends of addresses whose work takes seconds: their bodies are empty anyway."""
+
+VALUES = ("1", "-1", "0", "1e9", "a", "", "web", "lobby", "g", "x" * 300, "\u202e", "null", "%00")
+KEYS = ("limit", "cursor", "before", "after", "group", "adapter", "search", "sort", "order", "q")
+BODIES = [
+    *samples.POSTED,
+    {"mode": "shadow", "sources": ["kettle"], "budget": {"burst": 3, "refill_s": 600}},
+    {"name": "ann", "password": "secret", "text": "# Ports\n", "path": "a.md", "question": "how?"},
+    {"adapter": "web", "message_ids": ["m1"], "label": 1, "target": 0.9, "labels": []},
+]
+
+
+async def test_every_route_answers_whatever_is_asked(tmp_path: Path, kettle: KnowledgeBase) -> None:
+    """No request is a failure of ours: no status from 500 on but 503."""
+    dice = chance()
+    async with running_bot(tmp_path, kettle) as bot:
+        defined = [*console_routes(create_console(bot.parts)), *bot.parts.adapters["web"].routes()]
+        routes = [
+            (route.method, route.path)
+            for route in defined
+            if isinstance(route, web.RouteDef) and not route.path.endswith(SLOW)
+        ]
+        assert len(routes) > 25
+        for number in range(3 * FRAMES):
+            method, path = routes[number % len(routes)]
+            if path.endswith("/stream"):
+                continue
+            place = re.sub(r"\{[^}]+\}", lambda _: quote(dice.choice(VALUES) or "x", safe=""), path)
+            asked = {dice.choice(KEYS): dice.choice(VALUES) for _ in range(dice.randrange(4))}
+            body = as_json(BODIES, dice) if method in ("POST", "PUT", "PATCH", "DELETE") else None
+            address = URL(f"{bot.url.rstrip('/')}{place}", encoded=True).with_query(asked)
+            async with bot.http.request(
+                method, address, data=body, headers={"Content-Type": "application/json"}
+            ) as answer:
+                said = await answer.read()
+                assert answer.status < 500 or answer.status == 503, (method, address, body, said)
