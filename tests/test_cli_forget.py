@@ -27,6 +27,11 @@ async def filled(folder: Path) -> None:
             at=1001.0,
         )
         await store.add_label(label)
+        await store.database.run(
+            lambda db: db.execute(
+                "INSERT INTO proposals VALUES ('web', 'g', 'm1', 'approved', 'a.md', 'web:bob', 1)"
+            )
+        )
     step = folder / "data/knowledge/labels/000001.jsonl"
     step.write_text('{"text": "which port?", "label": 1}\n{"text": "lunch?", "label": 0}\n')
 
@@ -42,6 +47,7 @@ async def test_a_person_is_shown_and_erased(tmp_path: Path) -> None:
         status, out, _ = await run(tmp_path, "forget", "web:alice")
     assert status == 0
     assert "1 messages, 0 votes, 1 labels, and 1 in what the gate took up" in out
+    assert "look at it yourself: a.md" in out
     assert "the running bot leaves it out within a minute" in out
     kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert b"which port?" not in kept

@@ -27,6 +27,8 @@ async def forget(config: Config, clock: Clock, args: argparse.Namespace) -> int:
         f"erased: {found.messages} messages, {found.votes} votes, {found.labels} labels, and "
         f"{taken_up} in what the gate took up"
     )
+    for page in sorted(found.pages):
+        say(f"made of a question of theirs, look at it yourself: {page}")
     if running(config.bot.data_dir):
         say("the running bot leaves it out within a minute")
     return 0

@@ -41,13 +41,15 @@ class Kept:
 @dataclass(slots=True)
 class Erased:
     """What went: how many messages, votes and labels; the texts by which label files may still
-    know them; and the keys of the replies to them."""
+    know them; the keys of the replies to them; and the pages that admins made of questions of
+    theirs, which nobody but an admin changes."""
 
     messages: int = 0
     votes: int = 0
     labels: int = 0
     texts: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
+    pages: set[str] = field(default_factory=set)
 
     def add(self, other: "Erased") -> None:
         """What went besides."""
@@ -56,6 +58,7 @@ class Erased:
         self.labels += other.labels
         self.texts |= other.texts
         self.keys |= other.keys
+        self.pages |= other.pages
 
 
 def kept_of(db: Connection, adapter: str, user: str) -> Kept:
@@ -168,6 +171,11 @@ def _erase_message(db: Connection, row: Row, found: Erased) -> None:
     found.texts.add("\n".join(line["text"] for line in texts if line["text"].strip()))
     keys = db.execute("SELECT key FROM replies WHERE decision_id = ?", (decided,)).fetchall()
     found.keys |= {line["key"] for line in keys}
+    made = db.execute(
+        "SELECT path FROM proposals WHERE adapter = ? AND question_id = ? AND path != ''",
+        (row["adapter"], row["message_id"]),
+    ).fetchall()
+    found.pages |= {line["path"] for line in made}
     for statement in (
         "UPDATE decisions SET trace = '[]' WHERE id = ?",
         "UPDATE drafts SET text = '', citations = '[]' WHERE decision_id = ?",
@@ -230,6 +238,7 @@ def _erase_names(db: Connection, names: dict[str, Any], found: Erased) -> None:
     db.execute(
         'UPDATE replies SET "user" = \'\' WHERE adapter = :adapter AND "user" = :user', names
     )
+    db.execute("UPDATE proposals SET person = '' WHERE person = :person", names)
     for table in ("unsure", "seen"):
         db.execute(f"DELETE FROM {table} WHERE person = :person", names)  # noqa: S608
     calling = db.execute(
