@@ -69,7 +69,7 @@ async def assemble(
     access, audit = await _access(config, clock, store)
     health = _health(adapters, clock, store, metrics)
     await _restore(flood, store, clock)
-    recent.restore(await store.recent_answers(clock.now() - recent.window_s))
+    erasing = await _erasing(store, recent, clock)
     outbox = Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics)
     delivery = _delivery(rules, outbox, tasks, tracing)
     commands = Commands(
@@ -81,7 +81,7 @@ async def assemble(
         tasks=tasks,
         # What the models took is for admins, and not for whoever asks whether the bot is ready.
         health=lambda: {**health.report(), "models": health.llm_figures()},
-        erasing=(erasing := Erasing(store=store, recent=recent, clock=clock)),
+        erasing=erasing,
     )
     inbox = Inbox(
         store=store,
@@ -145,3 +145,10 @@ async def _restore(flood: Flood, store: Store, clock: Clock) -> None:
     for group, budget in (await store.budgets()).items():
         flood.set_budget(group, budget)
     flood.restore(await store.unprompted_replies(clock.now() - flood.window_s))
+
+
+async def _erasing(store: Store, recent: RecentAnswers, clock: Clock) -> Erasing:
+    """Takes up what was answered before the last stop; what is erased from now on is noticed."""
+    seen = await store.erasures()
+    recent.restore(await store.recent_answers(clock.now() - recent.window_s))
+    return Erasing(store=store, recent=recent, clock=clock, seen=seen)

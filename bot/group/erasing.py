@@ -3,7 +3,7 @@ the gate, and in the bot's memory."""
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot.group.duplicates import RecentAnswers
 from bot.store.erasing import Erased, Kept
@@ -18,13 +18,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Erasing:
-    """`knowledge` is None until it is loaded; what was erased before is left out when it is."""
+    """`knowledge` is None until it is loaded. `seen` is the count of erasures that what the bot
+    remembers knows of."""
 
     store: Store
     recent: RecentAnswers
     clock: Clock
+    seen: int
     knowledge: Knowledge | None = None
-    _seen: int = field(default=-1, init=False)
 
     async def erase(self, adapter: str, user: str) -> Erased:
         """Erases all that is kept of a person; what went. Raises StoreError."""
@@ -42,10 +43,9 @@ class Erasing:
     async def catch_up(self) -> None:
         """Takes up what `run_bot.py forget` erased beside the running bot."""
         count = await self.store.erasures()
-        if self._seen in (-1, count):
-            self._seen = count
+        if count == self.seen:
             return
-        self._seen = count
+        self.seen = count
         self.recent.clear()
         since = self.clock.now() - self.recent.window_s
         self.recent.restore(await self.store.recent_answers(since))

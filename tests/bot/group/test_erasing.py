@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Feedback, IncomingMessage, Vote
-from bot.group.erasing import Erasing
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import Example
 from knowledge.gate.refit import forget_labels, take_labels, taken_labels
@@ -106,8 +105,7 @@ async def test_who_is_called_by_others_and_a_private_chat_go_too(
 
 
 async def test_what_a_command_erased_beside_the_bot_is_forgotten_by_it(talk: Talk) -> None:
-    erasing = Erasing(store=talk.store, recent=talk.delivery.recent, clock=talk.clock)
-    await erasing.catch_up()
+    erasing = talk.parts.erasing
     assert "answered above" in await line(talk, "carol", ASK)
     await talk.store.erase_person("fake", "ann", talk.clock.now())
     await talk.store.erase_person("fake", "carol", talk.clock.now())
