@@ -20,7 +20,7 @@ OVERLAP_S, START_OVERLAP_S = 60.0, 600.0
 what was stored last need not be what was said last, above all where the bot was killed."""
 LATER = (NetworkError, RateLimited, OSError, sqlite3.Error)
 """What is worth another try."""
-DENIED_S = 3600.0
+DENIED_S = 600.0
 """Where a permission is missing, this long passes before it is tried again."""
 AT_ONCE = 4
 TRIES = 8
@@ -58,7 +58,7 @@ class Gaps:
 
     async def close(self, intake: Intake) -> None:
         """Publishes what was missed. What can't be read now is left for the next time; where the
-        permission is missing, it is tried again every hour."""
+        permission is missing, it is tried again every ten minutes."""
         while not await self._closed(intake):
             await self._clock.wait(asyncio.Event(), self._denied_until)
 
@@ -164,7 +164,7 @@ class Poll:
         self._newest: dict[str, float] = {}
 
     async def run(self, intake: Intake) -> None:
-        """Never ends by itself. Where a permission is missing, it is tried again every hour."""
+        """Never ends by itself. Where a permission is missing, it is tried again after a while."""
         warned = False
         while True:
             pause = self._interval_s

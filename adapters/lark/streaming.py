@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 PAUSE_S = 1.0
 """Between two updates of a card."""
 
-DENIED_S = 3600.0
+DENIED_S = 600.0
 """Where the permission is missing, this long passes before it is tried again."""
 
 
@@ -96,7 +96,7 @@ class CardDraft(Draft):
 
 
 class CardDrafts(Drafts[CardDraft]):
-    """The cards that are growing; for an hour none does where the permission is missing."""
+    """The cards that are growing; for ten minutes none does where the permission is missing."""
 
     def __init__(self, api: Api, posting: Posting, clock: Clock) -> None:
         super().__init__()
@@ -147,4 +147,4 @@ class CardDrafts(Drafts[CardDraft]):
     def _switch_off(self, error: ScopeMissing) -> None:
         if self._off_until <= self._clock.now():
             self._off_until = self._clock.now() + DENIED_S
-            log.warning("nothing is streamed for an hour: %s", error)
+            log.warning("nothing is streamed for ten minutes: %s", error)

@@ -13,6 +13,7 @@ import pytest
 from adapters import rest
 from adapters.base import Citation, NetworkError, SendRefused
 from adapters.lark.adapter import LarkAdapter
+from adapters.lark.streaming import DENIED_S
 from tests.adapters.lark.stand import CHAT, adapter, reply, until
 from tests.fakes.clock import FakeClock
 from tests.fakes.lark_rest import Refused
@@ -236,7 +237,7 @@ async def test_without_the_permission_it_is_switched_off_with_one_line(
     assert len(lark.chats.posted(CHAT)) == 3
     warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert len(warnings) == 1
-    assert "nothing is streamed for an hour" in warnings[0]
+    assert "nothing is streamed for ten minutes" in warnings[0]
     (told,) = one.link().refused
     assert (told.call, told.code) == ("card_create", "99991672")
     assert "[im:x]" in told.en and "缺少权限" in told.zh
@@ -253,7 +254,7 @@ async def test_a_permission_that_is_granted_later_needs_no_restart(
             await until(lambda n=tries: len(lark.asked("card_create")) == n)  # type: ignore[misc]
             await one.send(reply(to=question))
             lark.apps["cli_dou"].forbidden = set()
-            clock.advance(3601)
+            clock.advance(DENIED_S + 1)
         assert one.link().refused == ()
 
 
