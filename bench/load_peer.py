@@ -48,7 +48,7 @@ def install(work: Path) -> Path:
     python = folder / "bin/python"
     if not (folder / "ready").exists():
         venv.create(folder, clear=True, with_pip=True)
-        install = [python, "-m", "pip", "install", "--quiet", *PACKAGES]
+        install = [str(python), "-m", "pip", "install", "--quiet", *PACKAGES]
         subprocess.run(install, check=True, timeout=600, capture_output=True)
         (folder / "ready").touch()
     return python

@@ -55,7 +55,7 @@ export default function Overview({ onError }) {
     <${Now} data=${data} />
     <div class="filters"><${Choice} label=${t("overview.days")} value=${days} options=${DAYS.map((one) => [one, t(`days.${one}`)])} onChange=${setDays} /></div>
     <${Figures} data=${data} />
-    <section class="card"><h2>${t("overview.chart")}</h2><${Days} days=${data.days} /></section>
+    <section class="card"><h2>${t("overview.chart")}</h2><${Days} days=${data.days} period=${Number(days)} /></section>
     <div class="two">
       <section class="card"><h2>${t("overview.silences")}</h2><${Silences} days=${data.days} /></section>
       <section class="card"><h2>${t("overview.promise")}</h2>
@@ -95,9 +95,16 @@ function Figures({ data }) {
     <li class="card wide"><span class="muted">${t("overview.answerTime")}</span><span>${half === null ? "–" : t("overview.seconds", { half: number(half, 1), most: number(most, 1) })}</span></li></ul>`;
 }
 
-function Days({ days }) {
+const DAY_S = 86400;
+
+/** Every day of the period up to the last one, also those on which nothing was asked. */
+function Days({ days, period }) {
   if (days.length === 0) return html`<p class="muted">${t("nothing")}</p>`;
-  const data = [days.map((day) => day.start + 43200), days.map((day) => day.questions), days.map((day) => day.answers)];
+  const last = days[days.length - 1].start;
+  const starts = Array.from({ length: period }, (_, day) => last - (period - 1 - day) * DAY_S);
+  const known = new Map(days.map((day) => [day.start, day]));
+  const each = (name) => starts.map((start) => known.get(start)?.[name] ?? 0);
+  const data = [starts.map((start) => start + DAY_S / 2), each("questions"), each("answers")];
   return html`<${Chart} data=${data} label=${t("overview.chart")} time=${true}
     series=${[{ label: t("overview.questions"), kind: "bars", colour: "--line" }, { label: t("overview.answers"), kind: "bars", colour: "--accent" }]} />`;
 }
