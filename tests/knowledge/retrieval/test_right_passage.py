@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.base import KnowledgeBase
+from knowledge.index.variants import variants_of
 from knowledge.ingest.build import build
 from knowledge.types import Quote
 from tests.knowledge.library import gate_options, plan, write_pages
@@ -122,6 +123,70 @@ async def test_the_version_that_is_asked_for_is_quoted(
     said, _ = await quotes(tmp_path, VERSIONS, question)
     text = "\n".join(quote.text for quote in said)
     assert [number for number in ("100", "200", "300") if number in text] == [size]
+
+
+READ_THE_DOCS = {
+    f"en/{folder}/queue.md": f"# Queues\n\n## Size\n\nA queue holds {size} jobs by default.\n"
+    for folder, size in (("latest", 400), ("stable", 300), ("v2.0", 200), ("v1.0", 100))
+}
+MIKE = {path.removeprefix("en/"): text for path, text in READ_THE_DOCS.items() if "st" not in path}
+
+
+@pytest.mark.parametrize(
+    ("pages", "question", "size"),
+    [
+        (READ_THE_DOCS, "how many jobs does a queue hold by default?", "300"),
+        (READ_THE_DOCS, "how many jobs does a queue hold by default in v1.0?", "100"),
+        (MIKE, "how many jobs does a queue hold by default?", "200"),
+        (MIKE, "how many jobs does a queue hold by default in kettle 1.0?", "100"),
+    ],
+)
+async def test_folders_of_read_the_docs_and_of_mike_are_versions(
+    tmp_path: Path, pages: dict[str, str], question: str, size: str
+) -> None:
+    said, _ = await quotes(tmp_path, pages, question)
+    text = "\n".join(quote.text for quote in said)
+    assert [number for number in ("100", "200", "300", "400") if number in text] == [size]
+
+
+EDITIONS = {
+    f"guide/{name}": f"# Queues\n\n## Size\n\nA queue holds {size} jobs by default.\n"
+    for name, size in (
+        ("cloud/queue.md", 500),
+        ("self-hosted/queue.md", 600),
+        ("enterprise/queue.md", 700),
+        ("enterprise/sso.md", 800),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "sizes"),
+    [
+        ("self-hosted: how many jobs does a queue hold by default?", ["600"]),
+        ("how many jobs does a queue hold by default in the cloud?", ["500"]),
+        ("企业版的队列默认放多少 jobs？ queue jobs by default", ["700"]),
+    ],
+)
+async def test_the_edition_that_is_asked_for_is_quoted(
+    tmp_path: Path, question: str, sizes: list[str]
+) -> None:
+    said, _ = await quotes(tmp_path, EDITIONS, question)
+    text = "\n".join(quote.text for quote in said)
+    found = [number for number in ("500", "600", "700") if number in text]
+    assert found == sizes
+
+
+def test_an_edition_is_one_only_beside_others() -> None:
+    pages = {
+        1: ("docs", "install-cloud.md"),
+        2: ("docs", "install.md"),
+        3: ("docs", "cloud/billing.md"),
+        4: ("docs", "once.md"),
+        5: ("docs", "price_ee.md"),
+        6: ("docs", "price_ce.md"),
+    }
+    assert variants_of(pages).editions == {1: "cloud", 5: "enterprise", 6: "community"}
 
 
 async def test_a_version_that_no_page_is_of_is_less_sure(tmp_path: Path) -> None:
