@@ -138,6 +138,10 @@ class Knowledge(Protocol):
         """Serves the gate as it was before the last refit that was taken, if there was one."""
         ...
 
+    async def labelled(self) -> set[str]:
+        """The texts of labels from groups that the gate knows, in all its steps."""
+        ...
+
     async def forget(self, texts: Collection[str], person: str = "") -> None:
         """Forgets labels of these texts and of a person, "adapter:user"."""
         ...

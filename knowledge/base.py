@@ -237,6 +237,10 @@ class KnowledgeBase:
                 await self._serve(fresh)
             return fresh is not None
 
+    async def labelled(self) -> set[str]:
+        """The texts that `forget` may be asked to forget."""
+        return await asyncio.to_thread(self._opener.labelled)
+
     async def forget(self, texts: Collection[str], person: str = "") -> None:
         """Forgets labels of these texts and of a person, and serves the gate that is fitted
         without them. Raises KnowledgeError."""

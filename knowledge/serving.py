@@ -16,6 +16,7 @@ from knowledge.gate.refit import (
     compare,
     drop_labels,
     forget_labels,
+    labelled_texts,
     take_labels,
     taken_labels,
     unchanged,
@@ -183,6 +184,10 @@ class Opener:
         """The current snapshot with the gate as it was before the last refit that was taken; None
         where there was none."""
         return self.open() if drop_labels(Path(self._plan.folder)) else None
+
+    def labelled(self) -> set[str]:
+        """The texts of the labels from groups in all steps that can be gone back to."""
+        return labelled_texts(Path(self._plan.folder))
 
     def without(self, texts: Collection[str], person: str) -> Serving:
         """The current snapshot with a gate that never saw labels of these texts or of a person."""

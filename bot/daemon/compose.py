@@ -218,6 +218,7 @@ def create_adapters(config: Config, store: Store, clock: Clock) -> dict[str, Ada
 def _jobs(parts: Parts, knowledge: KnowledgeBase) -> Sequence[Job]:
     """What happens by the clock."""
     store, clock, schedule = parts.store, parts.clock, parts.config.schedule
+    learning = Learning(store=store, knowledge=knowledge, clock=clock)
 
     async def prune() -> None:
         kept, now = parts.config.store, clock.now()
@@ -228,12 +229,12 @@ def _jobs(parts: Parts, knowledge: KnowledgeBase) -> Sequence[Job]:
         )
         if texts:
             await knowledge.forget(texts)
+        if await learning.forget_erased():
+            log.info("the gate was fitted anew without labels that were taken back")
 
     async def reload() -> None:
         report = await knowledge.reload()
         log.info("reloaded: %d documents in %.1f s", report.documents, report.seconds)
-
-    learning = Learning(store=store, knowledge=knowledge, clock=clock)
 
     async def refit() -> None:
         found = await learning.refit()

@@ -63,6 +63,15 @@ class Learning:
         last = next((one for one in tried if one.taken and one.undone_at is None), None)
         return await self.store.undo_refit(last.id, self.clock.now()) if last else 0
 
+    async def forget_erased(self) -> bool:
+        """Takes what the store no longer holds, because its author took it back, out of the gate
+        and of the steps that it could go back to; was there any? Raises KnowledgeError."""
+        kept = {label.text for label in await self.store.labels(aside=True)}
+        gone = await self.knowledge.labelled() - kept
+        if gone:
+            await self.knowledge.forget(gone)
+        return bool(gone)
+
 
 def as_examples(labels: Sequence[Label]) -> list[Example]:
     """One example per message that is labelled, as far as the labels agree."""

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def drop_labels(folder: Path) -> bool:
     if steps:
         steps[-1].unlink(missing_ok=True)
     return bool(steps)
+
+
+def labelled_texts(folder: Path) -> set[str]:
+    """The texts of all steps whose files are not damaged."""
+    found: set[str] = set()
+    for step in _steps(folder):
+        with suppress(KnowledgeError):
+            found |= {item.text for item in load_examples([step]).items}
+    return found
 
 
 def forget_labels(folder: Path, texts: Collection[str], person: str) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.group.learning import as_examples
+from bot.group.learning import Learning, as_examples
 from bot.store.examples import Label, Origin
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
@@ -98,6 +98,29 @@ async def test_labels_are_taken_up_by_a_refit_and_undone_by_a_command(
         assert "没有新的标注" in await said(talk, "root", "豆哥门控 refit")
         assert "admins" in await said(talk, "mallory", "/dou gate undo")
         assert "refit, undo" in await said(talk, "root", "/dou gate whatever")
+
+
+async def test_what_its_author_takes_back_is_gone_from_every_step(
+    made: BuildPlan, tmp_path: Path, learning: KnowledgeBase
+) -> None:
+    steps = Path(made.folder) / "labels"
+    async with talking(tmp_path, learning) as talk:
+        asked = await talk.say("ann", ASKED[0])
+        await talk.wait(7)
+        await talk.say("root", "/dou good", reply_to=asked)
+        for texts in (TALK, ASKED[1:]):
+            await label(talk, "root", "bad" if texts is TALK else "good", texts)
+            assert "refitted" in await said(talk, "root", "/dou gate refit")
+        taught = Learning(store=talk.store, knowledge=learning, clock=talk.clock)
+        assert not await taught.forget_erased()
+        before = learning.status().gate
+        await talk.take_back(asked)
+        assert await taught.forget_erased()
+        files = [path.read_text() for path in steps.iterdir()]
+        assert len(files) == 2
+        assert not any(ASKED[0] in text for text in files)
+        assert all(TALK[0] in text for text in files)
+        assert learning.status().gate.good == before.good - 1
 
 
 async def test_a_refit_that_costs_precision_is_not_taken(
