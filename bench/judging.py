@@ -19,7 +19,8 @@ from knowledge.types import Flags, Floats, Point
 Rows = NDArray[np.int64]
 
 SIZES = 10, 20, 50, 100, 200, 500, 1000
-TIMES = 10
+TIMES, OFTEN, FEW = 10, 30, 200
+"""Random choices of labels for the learning curve; more for few labels, which differ more."""
 FOLDS = 10
 SUBJECTS = {
     "mmpose": ("pose", "keypoint", "关键点", "姿态"),
@@ -123,7 +124,7 @@ def learning_curve(group: Group, options: GateSettings) -> Iterator[dict[str, fl
     for size in SIZES:
         found: list[Judged] = []
         distance: list[Judged] = []
-        for seed in range(TIMES):
+        for seed in range(OFTEN if size <= FEW else TIMES):
             order = np.random.default_rng(seed).permutation(len(group.good))
             train, test = group.of(order[:size]), group.of(order[size:])
             if train.good.sum() >= 2:

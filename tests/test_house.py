@@ -54,6 +54,7 @@ SMALL_FOR_A_REASON = {
     "bot/llm/lmdeploy/orphans.py": "what an earlier bot left, beside the server of this one",
     "knowledge/code/index_process.py": "starts a process; its driver is separate everywhere",
     "knowledge/gate/gate.py": "the protocol and its two implementations at serve time",
+    "knowledge/gate/prior.py": "fitted numbers, beside the model that begins with them",
     "knowledge/index/borrowed_embedder.py": "runs in the builder, lent by the bot",
     "knowledge/retrieval/expand.py": "a step of the retrieval",
 }

@@ -31,7 +31,6 @@ class CurvePoint:
 def learning_curve(seen: Sequence[Seen], examples: Examples, share: float) -> list[CurvePoint]:
     """The curve up to two thirds of the examples."""
     good = examples.labels
-    weights = np.asarray([item.weight for item in examples.items], np.float64)
     random = np.random.default_rng(0)
     points: list[CurvePoint] = []
     for size in SIZES:
@@ -42,7 +41,8 @@ def learning_curve(seen: Sequence[Seen], examples: Examples, share: float) -> li
             kinds = (good[fitted], ~good[fitted], good[judged], ~good[judged])
             if min(kind.sum() for kind in kinds) < FEWEST:
                 continue
-            model = fit_model([seen[i] for i in fitted], good[fitted], weights[fitted], share).model
+            some = Examples(tuple(examples.items[i] for i in fitted))
+            model = fit_model([seen[i] for i in fitted], some, share).model
             scores = np.asarray([model.probability(seen[i]) for i in judged])
             near = np.asarray([seen[i].nearness(5) for i in judged])
             likes = good[judged]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from knowledge.types import ExamplesMissing, Flags, KnowledgeError
+from knowledge.gate.kernel import log_odds
+from knowledge.types import ExamplesMissing, Flags, Floats, KnowledgeError
 
 WRITTEN, MESSAGE = "written", "message"
 """Origins: questions that somebody thought of, and labelled messages as they came in a group. Only
@@ -18,6 +19,9 @@ the latter show how many of a group's messages are good."""
 
 SHARE_LABELS = 50
 """The share that was configured counts as much as so many labelled messages."""
+
+ENOUGH = 10
+"""So many whole labels of each kind make the others unnecessary for thresholds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,41 @@ class Examples:
     def labels(self) -> Flags:
         """Which are good, shape (n,)."""
         return np.asarray([item.good for item in self.items], np.bool_)
+
+    @property
+    def weights(self) -> Floats:
+        """How much each counts, shape (n,)."""
+        return np.asarray([item.weight for item in self.items], np.float64)
+
+    @property
+    def written(self) -> Flags:
+        """Which were thought of, shape (n,)."""
+        return np.asarray([item.origin == WRITTEN for item in self.items], np.bool_)
+
+    @property
+    def telling(self) -> Floats:
+        """How much each tells of the group's messages, shape (n,). What was thought of counts the
+        less, the more messages there are; what weighs less than a whole label, because its author
+        may err, counts only where there are hardly any that do not."""
+        labels, written = self.labels, self.written
+        whole = self.weights >= 1.0
+        messages = int((whole & ~written).sum())
+        counts = np.where(written, min(1.0, SHARE_LABELS / max(1, messages)), 1.0) * self.weights
+        enough = min((whole & labels).sum(), (whole & ~labels).sum()) >= ENOUGH
+        return np.where(whole, counts, 0.0) if enough else counts
+
+    def surplus(self, share: float) -> Floats:
+        """By how much the log odds of each exceed those of a group's messages, of which `share` are
+        good, shape (n,): most of what is written down as an example is good, whatever the share."""
+        labels, written = self.labels, self.written
+        kinds = [written, ~written]
+        if any(len(np.unique(labels[kind])) == 1 for kind in kinds):
+            kinds = [np.ones_like(written)]
+        found = np.zeros(len(labels))
+        for kind in kinds:
+            good = (float(labels[kind].sum()) + 2.0 * share) / (float(kind.sum()) + 2.0)
+            found[kind] = log_odds(good) - log_odds(share)
+        return found
 
     @property
     def digest(self) -> str:

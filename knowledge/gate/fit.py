@@ -1,8 +1,9 @@
 """Fitting the gate: the learned model where it is worth it, else the distance.
 
-The model has to earn its place: it is taken when it is better than the distance alone on examples
-that it has not seen. Where the good examples are not about the
-documents there is nothing to learn from, and the documents' own headings stand in; see `distance`.
+The model is taken unless the distance alone is better, by a standard error, on examples that
+neither has seen: it begins with what is known from other documents, and was better in every
+collection that was tried. Where the good examples are not about the documents there is nothing to
+learn from, and the documents' own headings stand in; see `distance`.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 
 from common.small_talk import without_openers
 from knowledge.gate.distance import Sample, are_about_these, choose, fit_threshold, talk_mean
-from knowledge.gate.examples import WRITTEN, Examples
+from knowledge.gate.examples import Examples
 from knowledge.gate.features import Seen, see
 from knowledge.gate.headings import own_scores
 from knowledge.gate.model import fit_model
@@ -22,7 +23,7 @@ from knowledge.index.open import EVERYTHING, Snapshot
 from knowledge.settings import GateSettings
 from knowledge.types import Counts, Flags, Floats, GateReason, GateState, Point, Vectors
 
-FEWEST = 10
+FEWEST = 3
 """With fewer examples of a kind nothing is learned: that they part well says nothing yet."""
 
 COUNTS = 0.5
@@ -64,15 +65,14 @@ def fit_gate(
     key = options.key(examples.digest, embedder)
     lookup, examples, fit = _about_these(lookup, examples, options.neighbours)
     good = examples.labels
-    weights = np.asarray([item.weight for item in examples.items], np.float64)
     near = lookup.nearness(options.neighbours)
     sample = choose(near[good].tolist(), near[~good].tolist(), lookup.own, fit=fit)
     share = examples.share(options.expected_share)
     why = _obstacle(good, sample, options)
-    learned = None if why else fit_model(lookup.seen, good, weights, share)
-    if learned and learned.gain <= 0.0:
+    learned = None if why else fit_model(lookup.seen, examples, share)
+    if learned and learned.gain + learned.doubt <= 0.0:
         learned, why = None, "not_better"
-    scored = Scored(learned.held_out if learned else near, good, weights)
+    scored = Scored(learned.held_out if learned else near, good, examples.telling)
     points = _learned_points if learned else _distance_points
     unprompted, mention = points(scored, sample, options, share)
     state = GateState(
@@ -103,7 +103,7 @@ def _about_these(
     labelled where these documents are asked about; good examples that somebody thought of, such as
     those that ship, may be about others and are then left out."""
     good, near = examples.labels, lookup.nearness(neighbours)
-    written = np.asarray([item.origin == WRITTEN for item in examples.items], np.bool_)
+    written = examples.written
     if not (good & written).any():
         return lookup, examples, bool(good.any())
     if are_about_these(near[good & written].tolist(), near[~good].tolist(), lookup.own):
@@ -127,7 +127,7 @@ def _obstacle(good: Flags, sample: Sample, options: GateSettings) -> GateReason 
 def _learned_points(
     scored: Scored, _: Sample | None, options: GateSettings, share: float
 ) -> tuple[Point, Point]:
-    unprompted = estimated_threshold(scored, options.target_precision, share)
+    unprompted = estimated_threshold(scored, options.target_precision, share, options.confidence)
     mention = estimated_threshold(scored, options.mention_precision, share)
     return both_points(scored, _wish(options, share), unprompted, mention)
 

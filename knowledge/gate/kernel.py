@@ -7,6 +7,7 @@ Winther 2000; Vehtari et al., JMLR 2016), so calibration, thresholds and the cho
 need no folds.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,11 @@ def fit_kernel(kernel: Floats, good: Flags, prior: Floats, weights: Floats) -> K
 def sigmoid(logits: Floats) -> Floats:
     """Probabilities of log odds."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
+
+
+def log_odds(probability: float) -> float:
+    """The log odds of a probability."""
+    return math.log(probability / (1.0 - probability))
 
 
 def log_loss(logits: Floats, good: Flags) -> Floats:

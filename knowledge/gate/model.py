@@ -1,9 +1,9 @@
 """The learned gate's model: how likely a message is good, from examples of both kinds.
 
 Its kernel has three parts: the features of a message, linearly; messages with a like meaning that
-stand to the documents alike; and runs of characters that they share. The prior mean rises with the
-nearness to the documents, so that the first examples adjust the distance gate instead of replacing
-it. A fitted model needs numpy alone.
+stand to the documents alike; and runs of characters that they share. The prior mean is what is
+known of the features from other documents, see `prior`, so that the first examples adjust it
+instead of starting from nothing. A fitted model needs numpy alone.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.gate.examples import Examples
 from knowledge.gate.features import BUCKETS, FEATURES, Seen
-from knowledge.gate.kernel import fit_kernel, log_loss, sigmoid
+from knowledge.gate.kernel import fit_kernel, log_loss, log_odds, sigmoid
+from knowledge.gate.prior import prior_weights, scales, standardised
 from knowledge.types import Flags, Floats, IndexMismatch
 
 Singles = NDArray[np.float32]
@@ -24,29 +26,22 @@ LINEAR, ALIKE, SHARED, CONSTANT = 3.0, 30.0, 30.0, 9.0
 """Prior variances of the parts, in squared log odds. Three times more or less of all of them moves
 the AUC by at most 0.005."""
 
-SLOPE = 1.0
-"""Log odds that the prior mean rises by from small talk to a typical good message."""
-
 DISTANCE = FEATURES.index("near 5")
-
-FURTHEST = 4.0
-"""Features are clipped at so many deviations."""
 
 AT_A_TIME = 2048
 """Buckets of characters; 16 MB for 2,000 examples."""
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedModel:
     """A fitted model. `vectors`, `features` (standardised) and `dual` are the examples'; `linear`
-    and `grams` are weights; `ends` are the nearness of bad and of good messages; `width` is the
-    mean squared distance of two examples' vectors; `slope` and `offset` calibrate."""
+    and `grams` are weights; `width` is the mean squared distance of two examples' vectors; `slope`
+    and `offset` calibrate."""
 
     center: Floats
     spread: Floats
-    ends: Floats
     width: float
     vectors: Singles
     features: Singles
@@ -63,20 +58,16 @@ class LearnedModel:
         return float(sigmoid(np.asarray(self.slope * self._logit(seen) + self.offset)))
 
     def _logit(self, seen: Seen) -> float:
-        features = self._standardised(seen.features)
+        features = standardised(seen.features, self.center, self.spread)
         apart = 2.0 - 2.0 * (self.vectors @ seen.vector)
         away = np.square(self.features - features.astype(np.float32)).mean(axis=1)
         alike = np.exp(-np.maximum(apart, 0.0) / self.width - away / 4.0)
         return (
-            float(_prior(seen.features[DISTANCE], self.ends))
-            + self.bias
+            self.bias
             + float(self.linear @ features)
             + float(self.dual @ alike)
             + float(self.grams[seen.grams] @ seen.counts)
         )
-
-    def _standardised(self, features: Floats) -> Floats:
-        return np.clip((features - self.center) / self.spread, -FURTHEST, FURTHEST)
 
     def save(self, path: Path) -> None:
         """Writes the model by write-then-rename: arrays only, nothing that runs when read."""
@@ -103,59 +94,53 @@ class LearnedModel:
 @dataclass(frozen=True, slots=True)
 class LearnedFit:
     """A model and what it says of its own examples without having seen them: their calibrated
-    probabilities, and by how much it is better than the distance alone, in nats per example."""
+    probabilities, and by how much it is better than the distance alone, in nats per example, with
+    the standard error of that."""
 
     model: LearnedModel
     held_out: Floats
     gain: float
+    doubt: float
 
 
-def fit_model(seen: Sequence[Seen], good: Flags, weights: Floats, share: float) -> LearnedFit:
+def fit_model(seen: Sequence[Seen], examples: Examples, share: float) -> LearnedFit:
     """Fits to examples of both kinds, at least two of each; `share` of a group's messages are
     good, whatever it is among the examples."""
+    good, surplus, telling = examples.labels, examples.surplus(share), examples.telling
     raw = np.stack([each.features for each in seen])
-    center, spread = _scales(raw)
-    features = np.clip((raw - center) / spread, -FURTHEST, FURTHEST)
+    center, spread = scales(raw, good)
+    features = standardised(raw, center, spread)
     vectors = np.stack([each.vector for each in seen]).astype(np.float64)
-    near = raw[:, DISTANCE]
-    ends = np.asarray([near[~good].mean(), near[good].mean()])
-    prior = _prior(near, ends)
     width = max(float(2.0 - 2.0 * np.square(vectors.mean(axis=0)).sum()), 1e-6)
-    fit = fit_kernel(_kernel(seen, vectors, features, width), good, prior, weights)
-    slope, offset = _calibrate(fit.held_out, good, weights, STIFFNESS)
-    known = float(weights @ good / weights.sum())
-    shift = float(np.log(share / (1.0 - share)) - np.log(known / (1.0 - known)))
-    calibrated = slope * fit.held_out + offset
-    plain_slope, plain_offset = _calibrate(prior, good, weights, HARDLY)
-    plain = log_loss(plain_slope * prior + plain_offset, good)
-    gain = float(weights @ (plain - log_loss(calibrated, good)) / weights.sum())
+    base, known = log_odds(share), prior_weights()
+    prior = features @ known + base + surplus
+    kernel = _kernel(seen, vectors, features, width)
+    fit = fit_kernel(kernel, good, prior, examples.weights)
+    held_out = fit.held_out - surplus
+    slope, offset = _calibrate(held_out, good, telling, surplus, STIFFNESS)
+    calibrated = slope * held_out + offset
     model = LearnedModel(
         center=center,
         spread=spread,
-        ends=ends,
         width=width,
         vectors=vectors.astype(np.float32),
         features=features.astype(np.float32),
         dual=(ALIKE * fit.dual).astype(np.float32),
-        linear=LINEAR * features.T @ fit.dual / len(FEATURES),
+        linear=known + LINEAR * features.T @ fit.dual / len(FEATURES),
         grams=_gram_weights(seen, SHARED * fit.dual),
-        bias=float(CONSTANT * fit.dual.sum()),
+        bias=base + float(CONSTANT * fit.dual.sum()),
         slope=slope,
-        offset=offset + shift,
+        offset=offset,
     )
-    return LearnedFit(model, sigmoid(calibrated + shift), gain)
-
-
-def _prior(near: Floats | float, ends: Floats) -> Floats:
-    """Log odds from the nearness alone."""
-    place = (near - ends[0]) / max(float(ends[1] - ends[0]), 0.05)
-    return np.asarray(SLOPE * (np.clip(place, -2.0, 3.0) - 0.5))
-
-
-def _scales(raw: Floats) -> tuple[Floats, Floats]:
-    """Center and spread of features; what hardly varies in a few examples may well do elsewhere."""
-    center = raw.mean(axis=0)
-    return center, raw.std(axis=0) + 0.05 * np.abs(center) + 0.02
+    near = features[:, DISTANCE]
+    slope, offset = _calibrate(near, good, telling, surplus, HARDLY)
+    losses = (log_loss(odds + surplus, good) for odds in (slope * near + offset, calibrated))
+    plain, learned = losses
+    counted = float(telling.sum())
+    better = plain - learned
+    gain = float(telling @ better) / counted
+    doubt = float(np.linalg.norm(telling * (better - gain))) / counted
+    return LearnedFit(model, sigmoid(calibrated), gain + SEEN / counted, doubt)
 
 
 def _kernel(seen: Sequence[Seen], vectors: Floats, features: Floats, width: float) -> Floats:
@@ -201,18 +186,21 @@ STIFFNESS = 20.0, 0.5
 a prior: on few examples the plain fit is noise)."""
 
 HARDLY = 1.0, 0.1
-"""The distance alone is calibrated to the very examples that it is compared on, in its favour."""
+SEEN = 2.0
+"""The distance alone is calibrated, hardly held back, to the very examples that it is compared on.
+Its two parameters make it look better there by so many nats (Akaike 1974)."""
 
 
 def _calibrate(
-    logits: Floats, good: Flags, weights: Floats, stiffness: tuple[float, float]
+    logits: Floats, good: Flags, weights: Floats, surplus: Floats, stiffness: tuple[float, float]
 ) -> tuple[float, float]:
-    """Slope and offset that make log odds true of the examples that they are held out from."""
+    """Slope and offset that make log odds true of the examples that they are held out from, but
+    for the `surplus` that the odds of each have beside a group's messages."""
     across = np.stack([logits, np.ones_like(logits)])
     wanted, stiff = np.asarray([1.0, 0.0]), np.asarray(stiffness)
     found = wanted.copy()
     for _ in range(30):
-        said = sigmoid(found @ across)
+        said = sigmoid(found @ across + surplus)
         slope = across @ (weights * (said - good)) + stiff * (found - wanted)
         curve = (across * (weights * said * (1.0 - said))) @ across.T + np.diag(stiff)
         found = found - np.linalg.solve(curve, slope)

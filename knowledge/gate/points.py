@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from knowledge.gate.kernel import sigmoid
+from knowledge.gate.model import STIFFNESS
 from knowledge.gate.promise import TESTED, counts_at, precise_threshold, rare_threshold, shifted
 from knowledge.types import Flags, Floats, Point
 
@@ -11,10 +13,19 @@ LEAST_RECALL = 0.25
 """Where nothing is proven, no threshold keeps back more than the other three quarters of the good
 ones, whatever the precision that was wished for: odd examples would silence the bot."""
 
+PRICE = 0.1
+"""A proof may cost this share of the good messages that pass at the estimate. From a few hundred
+labels it costs a fifth, and the bot would get quieter the more it learns."""
+
 GROUP_GOOD, GROUP_BAD = 25, 50
 """From so many labels of its own a group gets its own operating points."""
 
 STEPS = 500
+
+DRAWN = 100
+"""Calibrations drawn; more move no threshold by 0.01."""
+
+LEAST_SLOPE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +57,15 @@ def both_points(
     scored: Scored, wish: Wish, unprompted: float, mention: float
 ) -> tuple[Point, Point]:
     """Where a message passes unprompted, and where it does when it mentions the bot: where the
-    labels prove that the wish comes true, else at the estimates."""
+    labels prove that the wish comes true, unless that costs too much, else at the estimates."""
     threshold = _proven_threshold(scored, wish)
+    proven = threshold is not None
     first = point_at(
-        scored, unprompted if threshold is None else threshold, wish.share,
-        proven=threshold is not None,
-    )  # fmt: skip
+        scored, unprompted if threshold is None else threshold, wish.share, proven=proven
+    )
+    if proven and wish.unwanted is None:
+        estimate = point_at(scored, unprompted, wish.share, proven=False)
+        first = first if first.recall >= (1.0 - PRICE) * estimate.recall else estimate
     return first, point_at(scored, min(mention, first.threshold), wish.share, proven=False)
 
 
@@ -72,8 +86,11 @@ def _proven_threshold(scored: Scored, wish: Wish) -> float | None:
     return precise_threshold(whole.scores, whole.good, precision, wish.confidence)
 
 
-def estimated_threshold(scored: Scored, precision: float, share: float) -> float:
-    """The lowest threshold from which the mean probability reaches a precision.
+def estimated_threshold(
+    scored: Scored, precision: float, share: float, confidence: float = 0.5
+) -> float:
+    """The lowest threshold from which the mean probability reaches a precision, for `confidence`
+    of the calibrations that the labels leave possible.
 
     What a few examples have for scores is full of gaps, so each is spread by a bell whose width
     is Silverman's, in log odds.
@@ -84,11 +101,22 @@ def estimated_threshold(scored: Scored, precision: float, share: float) -> float
     width = max(0.9 * float(logits.std()) * len(logits) ** -0.2, 0.1)
     places = np.linspace(logits.max() + 2.0, logits.min() - 1.0, STEPS)
     density = np.exp(-0.5 * np.square((places[:, None] - logits) / width)) @ weights
-    said = 1.0 / (1.0 + np.exp(-places))
-    reached = np.cumsum(density * said) >= precision * np.cumsum(density)
-    lowest = said[np.flatnonzero(reached)[-1]] if reached.any() else 1.0
-    most = np.quantile(scored.scores[scored.good], 1.0 - LEAST_RECALL)
-    return float(min(lowest, most))
+    said = sigmoid(_calibrations(scored, logits) @ np.stack([places, np.ones_like(places)]))
+    reached = np.cumsum(density * said, axis=1) >= precision * np.cumsum(density)
+    reached[:, 0] = True
+    lowest = places[STEPS - 1 - np.argmax(reached[:, ::-1], axis=1)]
+    threshold = float(sigmoid(np.quantile(lowest, confidence)))
+    return min(threshold, float(np.quantile(scored.scores[scored.good], 1.0 - LEAST_RECALL)))
+
+
+def _calibrations(scored: Scored, logits: Floats) -> Floats:
+    """Slopes and offsets that the scores may still need, shape (DRAWN, 2): around 1 and 0, the
+    nearer the more labels there are (Laplace's approximation around what was fitted)."""
+    across = np.stack([logits, np.ones_like(logits)])
+    curve = scored.weights * scored.scores * (1.0 - scored.scores)
+    doubt = np.linalg.inv((across * curve) @ across.T + np.diag(STIFFNESS))
+    drawn = np.random.default_rng(0).multivariate_normal((1.0, 0.0), doubt, DRAWN)
+    return np.maximum(drawn, (LEAST_SLOPE, -np.inf))
 
 
 def point_at(scored: Scored, threshold: float, share: float, *, proven: bool) -> Point:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.gate.examples import Example
-from knowledge.gate.model import LearnedModel
+from knowledge.gate.model import VERSION, LearnedModel
 from knowledge.gate.points import Scored
 from knowledge.types import Counts, GateState, IndexMismatch, Point
 
@@ -30,8 +30,12 @@ class FittedGate:
         """Writes the artefact; the state, which says that there is a model, comes last."""
         if self.model:
             self.model.save(folder / MODEL)
+        else:
+            # What an earlier model was fitted to may be erased since.
+            (folder / MODEL).unlink(missing_ok=True)
         waiting = (folder / STATE).with_suffix(".tmp")
-        waiting.write_text(json.dumps(asdict(self.state), indent=1), encoding="utf-8")
+        found = {"version": VERSION, **asdict(self.state)}
+        waiting.write_text(json.dumps(found, indent=1), encoding="utf-8")
         waiting.replace(folder / STATE)
 
     @classmethod
@@ -39,7 +43,10 @@ class FittedGate:
         """Reads the artefact. Raises IndexMismatch when it was fitted to something else."""
         path = folder / STATE
         try:
-            state = _state(json.loads(path.read_text(encoding="utf-8")))
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found.pop("version", None) != VERSION:
+                raise IndexMismatch(f"{path} was written by another version")
+            state = _state(found)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise IndexMismatch(f"{path} is unreadable: {error}") from error
         if (state.index, state.key) != (index, key):

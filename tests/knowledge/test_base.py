@@ -156,6 +156,31 @@ async def test_the_gate_is_fitted_to_its_index_and_examples(tmp_path: Path) -> N
         assert knowledge.status().thresholds != first
 
 
+CHATTER = [
+    "anyone up for football tonight",
+    "who has the slides of yesterday's talk?",
+    "今天几点下班",
+    "谁有停车位可以借一下",
+    "which laptop should I buy?",
+    "my train is late again",
+    "怎么请假",
+    "could you review my pull request please",
+]
+
+
+async def test_a_handful_of_examples_makes_a_gate_that_leaves_talk_alone(tmp_path: Path) -> None:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    build(made)
+    options = gate_options(tmp_path)
+    options.examples[0].write_text(json.dumps({"good": GOOD[:5], "bad": BAD[:5]}))
+    async with KnowledgeBase(made, options) as knowledge:
+        called = [(await knowledge.judge(text, mention=True)).accept for text in CHATTER]
+        unasked = [(await knowledge.judge(text, mention=False)).accept for text in CHATTER]
+        assert sum(called) <= 1 and not any(unasked)
+        for text in ("can I change the port of the server?", "导入时报 DLL load failed 怎么办"):
+            assert (await knowledge.judge(text, mention=True)).accept, text
+
+
 async def test_without_an_index_it_says_how_to_make_one(tmp_path: Path) -> None:
     made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
     with pytest.raises(IndexMismatch, match=r"run_bot\.py index"):

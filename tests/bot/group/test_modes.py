@@ -28,7 +28,7 @@ async def test_in_shadow_nothing_is_posted_and_all_of_it_is_kept(
         assert talk.adapter.drafts == []
         asked, called, joke = talk.ids
         assert await talk.reason(asked) == "shadow"
-        assert await talk.reason(joke) == "no_evidence"
+        assert await talk.reason(joke) == "off_topic"
         found = await talk.store.decision("fake", asked)
         assert found and found["outcome"] == "silence" and found["text"] is None
         assert "7311" in found["draft"]["text"] and found["draft"]["citations"]

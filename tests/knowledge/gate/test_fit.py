@@ -10,6 +10,7 @@ from knowledge.gate.examples import Example, Examples
 from knowledge.gate.features import FEATURES, Seen, grams_of
 from knowledge.gate.fit import Lookup, fit_gate
 from knowledge.gate.model import LearnedModel
+from knowledge.gate.points import Scored, estimated_threshold
 from knowledge.gate.state import MODEL, STATE, FittedGate
 from knowledge.settings import GateSettings
 from knowledge.types import IndexMismatch
@@ -55,7 +56,7 @@ def test_the_model_is_taken_when_it_is_better_than_the_distance() -> None:
 
 
 def test_few_examples_and_a_configured_distance_leave_it_at_the_distance() -> None:
-    few = fit_gate(*group(20, telling=0.8), OPTIONS).state
+    few = fit_gate(*group(4, telling=0.8), OPTIONS).state
     assert (few.model, few.why) == ("distance", "few")
     configured = OPTIONS.model_copy(update={"model": "distance"})
     state = fit_gate(*group(300, telling=0.8), configured).state
@@ -122,6 +123,42 @@ def test_labels_of_less_weight_prove_nothing() -> None:
     state = fit_gate(lookup, lighter, OPTIONS).state
     assert state.model == "learned" and not state.unprompted.proven
     assert state.unprompted.counts.labels == 0
+
+
+def test_a_teacher_moves_no_threshold_where_people_labelled_enough() -> None:
+    (one, people), (other, taught) = group(120, telling=0.5), group(200, telling=0.5, seed=1)
+    wrong = tuple(replace(item, good=not item.good, weight=0.5) for item in taught.items)
+    both = Examples(people.items + wrong)
+    assert both.telling.tolist() == [1.0] * 120 + [0.0] * 200
+    fitted = fit_gate(Lookup([*one.seen, *other.seen], ()), both, OPTIONS)
+    assert fitted.held_out
+    passing = fitted.held_out.scores >= fitted.state.unprompted.threshold
+    assert people.labels[passing[:120]].mean() > 0.8, "what it says of people's labels holds"
+    few = Examples(people.items[:20] + wrong)
+    assert few.telling.sum() == 20 + 0.5 * 200, "a few don't do"
+
+
+def test_written_examples_say_nothing_of_a_group_s_share() -> None:
+    written = [Example(f"w{number}", good=number < 15) for number in range(20)]
+    messages = [Example(f"m{number}", good=number < 25, origin="message") for number in range(100)]
+    both = Examples((*written, *messages))
+    surplus = both.surplus(0.25)
+    assert surplus[0] > 1.5 and abs(surplus[-1]) < 0.1
+    assert both.telling.tolist() == [0.5] * 20 + [1.0] * 100
+    only_bad = Examples((*written[15:], *messages))
+    assert set(only_bad.surplus(0.25)) == {only_bad.surplus(0.25)[0]}, "they tell what is bad"
+
+
+def test_more_confidence_and_fewer_labels_mean_a_higher_threshold() -> None:
+    random = np.random.default_rng(0)
+    scores = random.uniform(0, 1, 2000)
+    found = {}
+    for count in (60, 2000):
+        some = scores[:count]
+        scored = Scored(some, random.uniform(0, 1, count) < some, np.ones(count))
+        found[count] = [estimated_threshold(scored, 0.8, 0.5, sure) for sure in (0.5, 0.8, 0.95)]
+        assert found[count] == sorted(found[count])
+    assert found[60][-1] - found[60][0] > 2 * (found[2000][-1] - found[2000][0])
 
 
 def test_a_group_with_labels_of_its_own_gets_its_own_points() -> None:
