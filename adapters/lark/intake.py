@@ -19,6 +19,10 @@ FORWARD_S = 1.5
 _NOTHING: Json = {}
 
 
+class NotStored(Exception):
+    """The event is not on disk in time; the platform pushes it again."""
+
+
 class Intake:
     """Belongs to one life of the connection."""
 
@@ -27,6 +31,8 @@ class Intake:
         self.joined = asyncio.Event()
         """Set when the bot comes into a group."""
         self._api, self._link = api, link
+        self._reading: dict[str, asyncio.Event] = {}
+        """Groups in which a bundle is being read: what came after it waits."""
 
     async def take(self, payload: Json) -> Json:
         """Returns once the event is on disk: what goes back to the platform. Raises OSError or
@@ -37,8 +43,10 @@ class Intake:
         if event is None:
             log.debug("%s: %s needs nothing", event_id(payload), event_type(payload))
             return _NOTHING
+        while ahead := self._reading.get(event.group):
+            await ahead.wait()
         if isinstance(event, IncomingMessage):
-            event = await self.completed(event)
+            event = await self._in_turn(event)
         try:
             await self.publish(event)
         except (OSError, sqlite3.Error) as error:
@@ -47,6 +55,16 @@ class Intake:
         if isinstance(event, BotMoved) and event.joined:
             self.joined.set()
         return toast(event, payload) if event_type(payload) == CARD_ACTION else _NOTHING
+
+    async def _in_turn(self, message: IncomingMessage) -> IncomingMessage:
+        if message.attachments != ("forward",):
+            return message
+        read = self._reading[message.group] = asyncio.Event()
+        try:
+            return await self.completed(message)
+        finally:
+            del self._reading[message.group]
+            read.set()
 
     async def completed(self, message: IncomingMessage) -> IncomingMessage:
         """With what a forwarded bundle holds, where the platform tells quickly."""

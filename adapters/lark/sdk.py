@@ -13,6 +13,7 @@ goes round a trap of that version:
 
 import asyncio
 import logging
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping
@@ -22,13 +23,14 @@ from typing import Any
 import lark_oapi.ws.client as ws
 import requests
 from lark_oapi.core.enum import LogLevel
-from lark_oapi.core.json import JSON
 from lark_oapi.event.dispatcher_handler import EventDispatcherHandler
 from lark_oapi.ws.exception import ClientException, ConnectionClosedException, ServerException
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from adapters.base import AdapterError, LoginRefused, NetworkError
+from adapters.lark.intake import NotStored
 from adapters.lark.settings import Settings
+from adapters.payload import parsed
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,10 @@ EVENTS = (
 
 _TAMING = threading.Lock()
 
-Handle = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+Answer = Mapping[str, Any] | None
+Handle = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Answer]]
+"""Takes an event; what it returns goes back to the platform. Raises NotStored, OSError or
+sqlite3.Error when it should be pushed again."""
 
 
 class _RunningLoop:
@@ -111,11 +116,14 @@ class Client(ws.Client):  # type: ignore[misc]  # the base class has no types
             settings.app_id,
             settings.app_secret.get_secret_value(),
             log_level=LogLevel.ERROR,
-            event_handler=_dispatcher(handle),
+            event_handler=_dispatcher(self._taken),
             domain=settings.domain,
             auto_reconnect=False,
         )
-        self._heard = heard
+        self._heard, self._handle = heard, handle
+        self._answer: Answer = None
+        self._problem: Exception | None = None
+        self._whole: bytes | None = None
         self._lost = asyncio.Event()
         self._receiving: asyncio.Task[Any] | None = None
 
@@ -173,6 +181,39 @@ class Client(ws.Client):  # type: ignore[misc]  # the base class has no types
         self._heard()
         await super()._handle_message(msg)
 
+    async def _handle_data_frame(self, frame: Any) -> None:
+        """The SDK would take one event at a time, and read nothing meanwhile: so it is taken here
+        first, and the SDK is told what came of it. Of an event in parts, which is a long one, the
+        last part tells all."""
+        headers, payload = frame.headers, frame.payload
+        parts = int(ws._get_by_key(headers, ws.HEADER_SUM))
+        if parts > 1:
+            message_id = ws._get_by_key(headers, ws.HEADER_MESSAGE_ID)
+            payload = self._combine(
+                message_id, parts, int(ws._get_by_key(headers, ws.HEADER_SEQ)), payload
+            )
+            if payload is None:
+                return
+        answer, problem = None, None
+        try:
+            answer = await self._handle(parsed(payload))
+        except (NotStored, OSError, sqlite3.Error) as error:
+            problem = error
+        # From here to the SDK's dispatcher nothing is awaited.
+        self._answer, self._problem = answer, problem
+        self._whole = payload if parts > 1 else None
+        await super()._handle_data_frame(frame)
+
+    def _combine(self, msg_id: str, sum_: int, seq: int, bs: bytes) -> bytes | None:
+        """The parts together, once all are there; when the SDK asks, they were already."""
+        whole, self._whole = self._whole, None
+        return whole or super()._combine(msg_id, sum_, seq, bs)
+
+    def _taken(self) -> Answer:
+        if self._problem:
+            raise self._problem
+        return self._answer
+
     def _configure(self, conf: Any) -> None:
         if isinstance(conf.PingInterval, int | float) and conf.PingInterval > 0:
             self._ping_interval = conf.PingInterval
@@ -190,22 +231,17 @@ def _refusal(error: Any) -> AdapterError:
     )
 
 
-def _dispatcher(handle: Handle) -> Any:
-    """The SDK's dispatcher; events and callbacks reach `handle` as the JSON they came as."""
+def _dispatcher(taken: Callable[[], Answer]) -> Any:
+    """The SDK's dispatcher, which knows what is subscribed; `taken` says what came of the event
+    that it is given, or raises."""
     builder = EventDispatcherHandler.builder("", "", LogLevel.ERROR)
 
-    def on_event(event: Any) -> None:
-        handle(_plain(event))
+    def on_event(_: Any) -> None:
+        taken()
 
-    def on_card_action(action: Any) -> Any:
-        return handle(_plain(action)) or {}
+    def on_card_action(_: Any) -> Any:
+        return taken() or {}
 
     for kind in EVENTS:
         builder.register_p2_customized_event(kind, on_event)
     return builder.register_p2_card_action_trigger(on_card_action).build()
-
-
-def _plain(event: Any) -> Mapping[str, Any]:
-    """JSON again, of what the SDK made of it."""
-    made: Mapping[str, Any] = JSON.unmarshal(JSON.marshal(event), dict)
-    return made

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, Self, TypeVar
 
 from adapters.base import NetworkError
+from adapters.lark.intake import NotStored
 from adapters.lark.settings import Settings
 from adapters.link import Link, until_first_ends
 from common.clock import Clock
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 ACK_S = 2.7
 """Lark wants its acknowledgement within 3 seconds."""
+MOST_AT_ONCE = 1000
+"""So many events may be waiting to be stored; more are refused, and pushed again."""
 CONNECT_S = 25.0
 MARGIN_S = 20.0
 """A pong may be this late before a last ping asks for one."""
@@ -30,10 +32,6 @@ Take = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Mapping[str, Any] | Non
 STOP_S = 5.0
 """How long the end of the SDK's tasks is waited for."""
 T = TypeVar("T")
-
-
-class NotStored(Exception):
-    """The event is not on disk in time; the platform pushes it again."""
 
 
 class LoopThread:
@@ -124,14 +122,23 @@ async def connected(
     def heard() -> None:
         loop.call_soon_threadsafe(link.heard)
 
-    def handle(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Runs in the connection's thread, and holds up only its own connection."""
-        storing = asyncio.run_coroutine_threadsafe(take(payload), loop)
-        try:
-            return storing.result(ACK_S)
-        except (TimeoutError, CancelledError) as error:
-            # It goes on: when it is stored after all, the next push finds it known.
-            raise NotStored(f"not stored within {ACK_S} s") from error
+    taking: set[asyncio.Future[Mapping[str, Any] | None]] = set()
+
+    async def handle(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Runs in the connection's thread. Many are stored together: events that come meanwhile
+        are begun in their order."""
+        if len(taking) >= MOST_AT_ONCE:
+            raise NotStored(f"{MOST_AT_ONCE} events are being stored")
+        storing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(take(payload), loop))
+        taking.add(storing)
+        storing.add_done_callback(taking.discard)
+        # After the time limit it goes on: when it is stored after all, the next push finds it
+        # known. Nobody asks for its error then.
+        storing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({storing}, timeout=ACK_S)
+        if not storing.done() or storing.cancelled():
+            raise NotStored(f"not stored within {ACK_S} s")
+        return storing.result()
 
     async def build() -> Any:
         client = sdk.Client(settings, handle, heard)

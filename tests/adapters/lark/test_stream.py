@@ -39,6 +39,38 @@ async def test_it_is_acknowledged_only_once_it_is_stored(lark: FakeLark) -> None
         assert await push == {"code": 200}
 
 
+async def test_many_are_stored_at_once_and_begun_in_their_order(lark: FakeLark) -> None:
+    begun: list[Event] = []
+    stored = asyncio.Event()
+
+    async def publish(event: Event) -> bool:
+        begun.append(event)
+        await stored.wait()
+        return True
+
+    async with running(adapter(lark), publish):
+        said = [lark.chats.say(CHAT, f"message {number}") for number in range(30)]
+        pushes = [asyncio.create_task(lark.push_message(item)) for item in said]
+        await until(lambda: len(begun) == 30)
+        stored.set()
+        assert await asyncio.gather(*pushes) == [{"code": 200}] * 30
+    assert [event.text for event in begun if isinstance(event, IncomingMessage)] == [
+        f"message {number}" for number in range(30)
+    ]
+
+
+async def test_what_follows_a_bundle_waits_until_that_is_read(
+    lark: FakeLark, bot: Listener
+) -> None:
+    lark.delay_s["get_message"] = 0.3
+    bundle = lark.chats.say(CHAT, kind="merge_forward", content="Merged and Forwarded Message")
+    lark.chats.say(CHAT, "it fails", upper_message_id=bundle["message_id"])
+    then, elsewhere = lark.chats.say(CHAT, "why is that?"), lark.chats.say("oc_2", "hi")
+    async with running(adapter(lark, bot), bot.publish):
+        await asyncio.gather(*map(lark.push_message, (bundle, then, elsewhere)))
+    assert bot.texts == ["hi", "it fails", "why is that?"]
+
+
 @pytest.mark.parametrize("failure", [OSError("disk full"), sqlite3.OperationalError("locked")])
 async def test_what_cannot_be_stored_is_pushed_again(
     lark: FakeLark, bot: Listener, failure: Exception
