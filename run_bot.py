@@ -94,7 +94,14 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
         case "run":
             with closing(index.ProgressBars()) as bars:
                 own = _own_command(args)
-                await run_daemon(config, SystemClock(), bars, burst=args.burst, command=own)
+                await run_daemon(
+                    config,
+                    SystemClock(),
+                    bars,
+                    burst=args.burst,
+                    command=own,
+                    reread=lambda: load_config(args.config, args.overrides),
+                )
             return 0
         case "backup" | "restore":
             return await asyncio.to_thread(backup.pack_or_restore, config.bot.data_dir, args)

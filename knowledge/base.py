@@ -8,6 +8,7 @@ What is asked after the gate goes first, and mentions before other messages.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, Self, TypeVar, cast
 
 from common.batches import Batches
@@ -20,7 +21,7 @@ from knowledge.index.embedders import create_embedder
 from knowledge.index.encoder import Encoder
 from knowledge.index.open import Snapshot
 from knowledge.ingest.build_process import Lent, build_apart
-from knowledge.plan import BuildPlan, BuildReport
+from knowledge.plan import BuildPlan, BuildReport, Source
 from knowledge.retrieval.assess import assess
 from knowledge.retrieval.evidence import worded_alike
 from knowledge.retrieval.expand import expand
@@ -63,6 +64,7 @@ class KnowledgeBase:
         self._serving: Serving | None = None
         self._building = asyncio.Lock()
         self.after_reload: list[Callable[[], Awaitable[None]]] = []
+        self.sources_now: Callable[[], tuple[Source, ...]] | None = None
 
     async def __aenter__(self) -> Self:
         self._serving = await self._run(self._opener.open)
@@ -173,10 +175,13 @@ class KnowledgeBase:
         """Brings the index up to date in a process of its own and then serves it.
 
         The old one answers until the new one is open, and goes on if anything fails. A reload
-        that is under way is waited for: it may have missed what changed last. What is in
-        `after_reload` is part of it. Raises KnowledgeError.
+        that is under way is waited for: it may have missed what changed last. The sources are
+        those that `sources_now` brings, what is in `after_reload` is part of it. Raises
+        KnowledgeError.
         """
         async with self._building:
+            if self.sources_now:
+                self._plan = replace(self._plan, sources=await asyncio.to_thread(self.sources_now))
             dim = await asyncio.to_thread(lambda: self._embedder.dim)
             report = await build_apart(self._plan, progress, Lent(dim, self._encode))
             fresh = await asyncio.to_thread(self._opener.renewed, self._now())

@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,7 @@ from adapters.contract import Adapter, Context
 from bot.answering.earlier import EarlierAnswers
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
-from bot.config.schema import Config
+from bot.config.schema import Config, ConfigError
 from bot.console.logbook import LogBook
 from bot.console.parts import ConsoleParts
 from bot.console.routes import console_routes
@@ -45,7 +45,8 @@ from common.clock import Clock
 from knowledge.base import KnowledgeBase
 from knowledge.index.snapshots import is_current
 from knowledge.ingest.build_process import build_apart
-from knowledge.types import IndexMismatch
+from knowledge.plan import Source
+from knowledge.types import IndexMismatch, KnowledgeError
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +60,12 @@ async def run_daemon(
     *,
     burst: bool = False,
     command: tuple[str, ...] = (),
+    reread: Callable[[], Config] | None = None,
 ) -> None:
     """The daemon, until a signal comes, or with `burst` until there is nothing left to do.
     `progress` is told how far the first build of the index is; `command` is how this program was
-    started, which the console starts it by for a replay."""
+    started, which the console starts it by for a replay; `reread` reads the configuration again,
+    whose sources count from the next reload on. Raises ConfigError where it is wrong by then."""
     folder = config.bot.data_dir
     with only_instance(folder):
         if await asyncio.to_thread(take_up, folder):
@@ -75,13 +78,18 @@ async def run_daemon(
             parts = await build(config, clock, store, adapters, tracing)
             parts = replace(parts, supervisor=Supervisor.of(os.environ))
             console = create_console(parts, command)
-            opening = partial(load, parts, progress, console)
+            opening = partial(load, parts, progress, console, reread)
             with console.log.kept():
                 await run_app(parts, console_routes(console), opening, burst=burst)
 
 
 @asynccontextmanager
-async def load(parts: Parts, progress: Progress, console: ConsoleParts) -> AsyncIterator[Answering]:
+async def load(
+    parts: Parts,
+    progress: Progress,
+    console: ConsoleParts,
+    reread: Callable[[], Config] | None = None,
+) -> AsyncIterator[Answering]:
     """Opens the knowledge and the models and builds on them what answers."""
     config, metrics, clock, tasks = parts.config, parts.metrics, parts.clock, parts.tasks
     was_built = is_current(config.plan)
@@ -109,11 +117,23 @@ async def load(parts: Parts, progress: Progress, console: ConsoleParts) -> Async
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)
         console.open(knowledge, pipeline)
+        if reread:
+            knowledge.sources_now = partial(sources_again, reread)
         measure(parts, knowledge, external)
         metrics.queue_depth.set_function(lambda: dispatcher.depth)
         if was_built:
             tasks.spawn(catch_up(knowledge))
         yield Answering(dispatcher, _jobs(parts, knowledge), knowledge.status())
+
+
+def sources_again(reread: Callable[[], Config]) -> tuple[Source, ...]:
+    """The sources as the configuration has them now. Raises KnowledgeError, which a group may read:
+    what is wrong stands in the log alone."""
+    try:
+        return reread().plan.sources
+    except (ConfigError, OSError) as error:
+        log.error("the configuration is wrong by now: %s", error)
+        raise KnowledgeError("the configuration is wrong by now; see the log") from error
 
 
 def create_console(parts: Parts, command: tuple[str, ...] = ()) -> ConsoleParts:

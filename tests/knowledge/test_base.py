@@ -12,7 +12,16 @@ from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan
 from knowledge.types import IndexMismatch, KnowledgeError
-from tests.knowledge.library import BAD, GOOD, PAGES, gate_options, plan, write_pages
+from tests.knowledge.library import (
+    BAD,
+    GOOD,
+    PAGES,
+    gate_options,
+    plan,
+    plan_of,
+    source,
+    write_pages,
+)
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +205,18 @@ async def test_an_empty_source_answers_nothing(tmp_path: Path) -> None:
         assert not (await knowledge.judge("how do I install it?", mention=True)).accept
         found = await knowledge.search("how do I install it?", 5)
         assert (found.passages, found.evidence > 0.5) == ((), False)
+
+
+async def test_a_reload_takes_up_the_sources_as_they_are_configured_now(tmp_path: Path) -> None:
+    more = write_pages(tmp_path / "more", {"tea.md": "# Tea\n\nOolong is brewed at 90 degrees."})
+    kept = source("kettle", path=write_pages(tmp_path / "docs"))
+    made = plan_of(tmp_path / "index", kept)
+    build(made)
+    async with KnowledgeBase(made, gate_options(tmp_path)) as opened:
+        opened.sources_now = lambda: (kept, source("tea", path=more))
+        report = await opened.reload()
+        assert report.added == ("tea/tea.md",)
+        assert opened.status().sources == ("kettle", "tea")
+        opened.sources_now = lambda: (kept,)
+        assert (await opened.reload()).removed == ("tea.md",)
+        assert opened.status().sources == ("kettle",)

@@ -25,6 +25,9 @@ MAX_REPORT_BYTES = 16 << 20
 ROWS = 200
 """Of each list of a report that is shown here; the file holds all."""
 
+LAST_WORDS = 500
+"""Characters of what a replay said before it failed."""
+
 UPLOAD_TIMEOUT_S, REPLAY_TIMEOUT_S = 600.0, 6 * 3600.0
 
 _ID = re.compile(r"[0-9]{10}-[0-9a-f]{8}")
@@ -115,8 +118,7 @@ class _Replays:
                     await child.receive()
                     await child.ended
         except ChildFailed as error:
-            said = error.last_words.strip().splitlines()
-            self._failed = said[-1] if said else str(error)
+            self._failed = " ".join(error.last_words.split())[-LAST_WORDS:] or str(error)
         except (OSError, TimeoutError) as error:
             self._failed = str(error) or "it took too long"
         finally:
