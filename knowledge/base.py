@@ -109,7 +109,6 @@ class KnowledgeBase:
         reranker where there is one. Raises KnowledgeError."""
         said = without_openers(text)
         many = max(k, self._reranking.candidates) if self._reranker else k
-
         vector = await self._encoder.vector(said, first=True)
 
         def work() -> Found:
@@ -258,7 +257,6 @@ class KnowledgeBase:
     ) -> tuple[GateState, list[float]]:
         """The gate's score of each text; with `train` those of a gate that is fitted to other
         examples and not used otherwise."""
-
         said = [without_openers(text) for text in texts]
         vectors = await self._encoder.vectors(said)
 
