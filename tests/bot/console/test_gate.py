@@ -21,7 +21,7 @@ async def own_kettle(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
 
 
 async def labelled(bot: Running, text: str, label: str) -> None:
-    asked = await bot.say("alice", text)
+    asked = await bot.say("carol", text)
     one = {"adapter": "web", "message_id": asked["message_id"], "label": label}
     await bot.ask("POST", "labels", json={"labels": [one]})
 
