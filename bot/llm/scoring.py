@@ -5,6 +5,7 @@ The paper (arXiv 2401.08772) asks the model for a number and reads it; with the 
 all digits one token gives a graded score.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,9 @@ from enum import StrEnum
 
 from bot.llm.types import Completion
 
-UNIFORM_SD = (99 / 12) ** 0.5
-"""Standard deviation of a digit that is drawn at random."""
-
-SURE = 0.4
-"""Confidence from which a distribution is an opinion. One that is spread over all digits, or over
-both ends, has none: its expected value is that of noise."""
+SURE = 0.25
+"""Confidence from which a distribution is an opinion. One that is spread over all digits has none:
+its expected value is that of noise. A model of 1.5B parameters has 0.05 to 0.85."""
 
 LEAST_MASS = 0.5
 """Digits must hold this share of the first token's probability, else the text is parsed."""
@@ -67,7 +65,7 @@ that come so far. Enough for a mention to be a question, not for anything else."
 class Score:
     """0 to 10. `how` is "expected" (from probabilities), "digit" (from the text), "unreadable" or
     "failed" (then `value` is the cautious one); `confidence` is 1 for all probability on one digit
-    and 0 for as good as drawn at random."""
+    and 0 for the same on each of ten: 1 less the distribution's entropy by that of chance."""
 
     value: float
     how: str
@@ -81,11 +79,11 @@ def read_score(rubric: Rubric, completion: Completion) -> Score:
     if mass >= LEAST_MASS:
         shares = {digit: p / mass for digit, p in completion.digits.items()}
         expected = sum(digit * p for digit, p in shares.items())
-        spread = sum((digit - expected) ** 2 * p for digit, p in shares.items()) ** 0.5
-        confidence = max(0.0, 1 - spread / UNIFORM_SD)
+        entropy = -sum(p * math.log(p) for p in shares.values() if p > 0)
+        confidence = max(0.0, 1 - entropy / math.log(10))
         weight = min(1.0, confidence / SURE)
-        value = weight * expected * 10 / 9 + (1 - weight) * UNDECIDED[rubric]
-        return Score(round(value, 3), "expected", round(confidence, 3))
+        drawn = weight * expected * 10 / 9 + (1 - weight) * UNDECIDED[rubric]
+        return Score(round(drawn, 3), "expected", round(confidence, 3))
     value = value_in(completion.text)
     if value is None:
         return Score(CAUTIOUS[rubric], "unreadable")

@@ -76,12 +76,18 @@ def test_a_flat_distribution_is_no_opinion() -> None:
     noise = answer("4", **{f"d{n}": 0.1 for n in range(10)})
     assert {rubric: read_score(rubric, noise).value for rubric in Rubric} == UNDECIDED
     assert read_score(Rubric.UNSAFE, noise).confidence == 0
-    leaning = answer("9", d9=0.7, d8=0.2, d4=0.1)
-    assert read_score(Rubric.UNSAFE, leaning).value > 8
+    # What a small model really said of an insult, and of a question on installing.
+    insult = answer("9", d9=0.91, d0=0.04, d3=0.03, d5=0.02)
+    assert read_score(Rubric.UNSAFE, insult).value > 8
+    harmless = answer("0", d0=0.63, d9=0.18, d3=0.13, d1=0.02, d2=0.02, d4=0.02)
+    assert read_score(Rubric.UNSAFE, harmless).value < 3
+    shares = (0.05, 0.04, 0.06, 0.07, 0.14, 0.04, 0.06, 0.14, 0.25, 0.15)
+    spread = answer("8", **{f"d{digit}": share for digit, share in enumerate(shares)})
+    assert read_score(Rubric.QUESTION, spread).confidence < 0.1
     # What is unsure counts the less, and never turns the other way.
-    shares = [read_score(Rubric.UNSAFE, answer("9", d9=p, d0=1 - p)).value for p in (0.6, 0.8, 1)]
-    assert shares == sorted(shares)
-    assert shares[-1] == 10
+    values = [read_score(Rubric.UNSAFE, answer("9", d9=p, d0=1 - p)).value for p in (0.6, 0.8, 1)]
+    assert values == sorted(values)
+    assert values[-1] == 10
 
 
 @pytest.mark.parametrize("text", ["", "fine", "2024", "1.5.3", "no idea"])
