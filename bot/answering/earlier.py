@@ -6,7 +6,7 @@ other groups, and for later.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.types import Answer, Knowledge, Question
@@ -32,11 +32,15 @@ class _Earlier:
 
 class EarlierAnswers:
     """The latest answers. Questions are the same where they are worded alike and their cosine is at
-    least `similarity`."""
+    least `similarity`. When `forgotten` counts on, an answer was withdrawn or a person's questions
+    were erased: then all are forgotten."""
 
-    def __init__(self, knowledge: Knowledge, similarity: float) -> None:
-        self._knowledge, self._similarity = knowledge, similarity
+    def __init__(
+        self, knowledge: Knowledge, similarity: float, forgotten: Callable[[], int]
+    ) -> None:
+        self._knowledge, self._similarity, self._forgotten = knowledge, similarity, forgotten
         self._answers: deque[_Earlier] = deque(maxlen=MOST)
+        self._as_of = forgotten()
 
     async def knows(self, question: Question) -> bool:
         """Was the same question answered before, whatever the documents said then?"""
@@ -67,6 +71,7 @@ class EarlierAnswers:
         answer: Answer,
     ) -> None:
         """An answer was written; only what stands in the documents can be looked up again."""
+        self._forget()
         if any(passage.origin != "documents" for passage in (*hits, *grown)):
             return
         self._answers.appendleft(
@@ -82,10 +87,16 @@ class EarlierAnswers:
         )
 
     async def _same(self, question: Question) -> list[_Earlier]:
+        self._forget()
         earlier = [one for one in self._answers if one.sources == question.sources]
         cosines = await self._knowledge.alike(question.text, [one.text for one in earlier])
         both = zip(earlier, cosines, strict=True)
         return [one for one, cosine in both if cosine >= self._similarity]
+
+    def _forget(self) -> None:
+        if self._as_of != self._forgotten():
+            self._answers.clear()
+            self._as_of = self._forgotten()
 
 
 def _place(passage: Passage) -> tuple[str, str, str, str]:

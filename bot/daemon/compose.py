@@ -112,7 +112,8 @@ async def load(
             parts.health.search_problems = external.notes
             knowledge.after_reload.append(external.refresh)
             tasks.spawn(external.refresh())
-        earlier = EarlierAnswers(knowledge, config.flood.repeat_similarity)
+        similarity = config.flood.repeat_similarity
+        earlier = EarlierAnswers(knowledge, similarity, lambda: parts.recent.forgotten)
         pipeline = Pipeline(knowledge, config.answer, llm, external, earlier)
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)

@@ -21,6 +21,8 @@ class RecentAnswers:
         self.window_s = window_s
         self._per_group = per_group
         self._answers: dict[Group, deque[PastAnswer]] = {}
+        self.forgotten = 0
+        """How often something was forgotten: what else remembers answers has to forget them too."""
 
     def add(self, group: Group, answer: PastAnswer) -> None:
         """Remembers an answer; of more than `per_group` the oldest goes."""
@@ -56,18 +58,21 @@ class RecentAnswers:
 
     def forget(self, group: Group, key: str) -> None:
         """An answer was withdrawn: its question may be answered anew."""
+        self.forgotten += 1
         kept = [one for one in self._answers.pop(group, ()) if one.key != key]
         if kept:
             self._answers[group] = deque(kept, self._per_group)
 
     def forget_all(self, keys: Collection[str]) -> None:
         """The questions behind these answers were erased."""
+        self.forgotten += 1
         for group in list(self._answers):
             for answer in [one for one in self._answers.get(group, ()) if one.key in keys]:
                 self.forget(group, answer.key)
 
     def clear(self) -> None:
         """Remembers nothing."""
+        self.forgotten += 1
         self._answers.clear()
 
     def _is_recent(self, answer: PastAnswer, now: float) -> bool:

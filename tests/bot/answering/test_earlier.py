@@ -1,6 +1,6 @@
 """The same question, asked again: answered as before, as long as the documents say the same."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,8 +28,10 @@ async def api() -> AsyncIterator[LlmApi]:
 
 
 @asynccontextmanager
-async def answering(knowledge: KnowledgeBase, api: LlmApi) -> AsyncIterator[Pipeline]:
-    earlier = EarlierAnswers(knowledge, 0.8)
+async def answering(
+    knowledge: KnowledgeBase, api: LlmApi, withdrawn: Sequence[str] = ()
+) -> AsyncIterator[Pipeline]:
+    earlier = EarlierAnswers(knowledge, 0.8, lambda: len(withdrawn))
     async with model({"remote": remote(api)}) as llm:
         yield Pipeline(knowledge, AnswerSettings(), llm, None, earlier)
 
@@ -42,6 +44,18 @@ async def test_the_same_question_costs_nothing(kettle: KnowledgeBase, api: LlmAp
     assert isinstance(first, Answer)
     assert again == first
     assert len(api.calls) == calls
+
+
+async def test_what_was_withdrawn_or_erased_is_not_given_again(
+    kettle: KnowledgeBase, api: LlmApi
+) -> None:
+    withdrawn: list[str] = []
+    async with answering(kettle, api, withdrawn) as pipeline:
+        await pipeline.decide(mention(ASK), [])
+        calls = len(api.calls)
+        withdrawn.append("an answer")
+        await pipeline.decide(mention(AGAIN), [])
+        assert len(api.calls) == 2 * calls
 
 
 async def test_another_question_or_another_source_is_asked_anew(
