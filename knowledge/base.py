@@ -183,9 +183,7 @@ class KnowledgeBase:
                 self._plan = replace(self._plan, sources=await asyncio.to_thread(self.sources_now))
             dim = await asyncio.to_thread(lambda: self._embedder.dim)
             report = await build_apart(self._plan, progress, Lent(dim, self._encode))
-            fresh = await asyncio.to_thread(self._opener.renewed, self._now())
-            if fresh:
-                await self._serve(fresh)
+            await self._serve(await asyncio.to_thread(self._opener.renewed, self._now()))
             for work in self.after_reload:
                 await work()
             return report
@@ -292,7 +290,8 @@ class KnowledgeBase:
 
     async def _serve(self, fresh: Serving) -> None:
         old = await self._run(lambda: self._exchange(fresh))
-        await self._run(old.snapshot.catalog.close)
+        if old.snapshot is not fresh.snapshot:
+            await self._run(old.snapshot.catalog.close)
 
     def _exchange(self, fresh: Serving) -> Serving:
         old, self._serving = self._now(), fresh

@@ -1,7 +1,6 @@
 """What answers questions at a time: a snapshot with the gate that was fitted to it."""
 
 import logging
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,12 +104,13 @@ class Opener:
         self._embedder.encode(["warm up"])
         return self._serving(snapshot, folder, fitted)
 
-    def renewed(self, now: Serving) -> Serving | None:
-        """What is to serve in place of `now`; None where neither the snapshot nor what its gate is
-        fitted to has changed. Raises KnowledgeError."""
+    def renewed(self, now: Serving) -> Serving:
+        """What is to serve in place of `now`: the same, found up to date, where neither the
+        snapshot nor what its gate is fitted to has changed. Raises KnowledgeError."""
+        folder = self._folder()
         key = self._options.key(self._examples().digest, self._embedder.id)
-        if (self._folder().name, key) == (now.fitted.state.index, now.fitted.state.key):
-            return None
+        if (folder.name, key) == (now.fitted.state.index, now.fitted.state.key):
+            return replace(now, status=replace(now.status, built_at=_checked_at(folder)))
         return self.open()
 
     def calibrated(self, now: Serving) -> Serving:
@@ -240,6 +240,11 @@ def _status(snapshot: Snapshot, folder: Path, fitted: FittedGate) -> Status:
         pieces=counts[ANSWER],
         skipped=counts["skipped"],
         sources=tuple(meta.get("sources", "").split("\n")),
-        built_at=float(meta.get("built_at", time.time())),
+        built_at=_checked_at(folder),
         gate=fitted.state,
     )
+
+
+def _checked_at(folder: Path) -> float:
+    """When the snapshot was built, or last found to be up to date."""
+    return (folder.parent / "current").stat().st_mtime

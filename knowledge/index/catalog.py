@@ -53,6 +53,11 @@ class Catalog:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
+    @property
+    def is_as_it_was(self) -> bool:
+        """Has nothing been changed since it was opened?"""
+        return self._db.total_changes == 0
+
     @classmethod
     def create(cls, path: Path) -> "Catalog":
         """Opens a catalogue for writing and makes its tables if it is new."""
@@ -269,10 +274,6 @@ class Catalog:
         row = self._db.execute("select lines from documents where id = ?", (document,)).fetchone()
         first = self.excerpt(document, 0, start).count("\n")
         return LineMap.load(row[0] if row else "").places(first, text.count("\n") + 1)
-
-    def page(self, document: int) -> str:
-        """A document's whole text."""
-        return self.excerpt(document, 0, MAX_CHARS)
 
     def counts(self) -> dict[str, int]:
         """Numbers of readable documents, pieces by view, and skipped documents."""

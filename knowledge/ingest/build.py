@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -58,12 +59,18 @@ class _Filled:
     unread: tuple[Skipped, ...]
     documents: int
     pieces: int
+    same: bool
+
+
+class _NothingNew(Exception):
+    """The new snapshot would be the old one once more."""
 
 
 def build(
     plan: BuildPlan, progress: Progress = lambda *_: None, embedder: Embedder | None = None
 ) -> BuildReport:
-    """Makes a new snapshot and publishes it. Raises KnowledgeError; then nothing has changed."""
+    """Makes a new snapshot and publishes it; where nothing is new the old one goes on. Raises
+    KnowledgeError; then nothing has changed."""
     started = time.monotonic()
     folder = Path(plan.folder)
     embedder = embedder or create_embedder(plan.embedder)
@@ -72,16 +79,20 @@ def build(
             files, skipped = _list_all(plan)
             old = current_snapshot(folder)
             usable = old if old and same_layout(old, plan) else None
-            with next_snapshot(folder) as new:
+            with suppress(_NothingNew), next_snapshot(folder) as new:
                 filled = _fill_from(plan, usable, new, files, progress, embedder)
+                if filled.same:
+                    raise _NothingNew
                 _note_changes(new / CHANGES, filled.changes)
+            served = current_snapshot(folder) or new
+            (folder / "current").touch()  # what stands there is up to date now
     except AlreadyBuilding as error:
         raise KnowledgeError(str(error)) from error
     except (OSError, sqlite3.Error) as error:
         raise KnowledgeError(f"can't write the index in {folder}: {error}") from error
     changes = filled.changes
     return BuildReport(
-        new.name, tuple(changes.added), tuple(changes.changed), tuple(changes.removed),
+        served.name, tuple(changes.added), tuple(changes.changed), tuple(changes.removed),
         (*skipped, *changes.kept, *filled.unread),
         filled.documents, filled.pieces, time.monotonic() - started,
     )  # fmt: skip
@@ -131,12 +142,14 @@ def _fill(
         index.save(new / VECTORS)
         counts = catalog.counts()
         _cache(plan).prune(max(50_000, 3 * (counts[ANSWER] + counts[REJECT])))
-        catalog.set_meta({**_meta(plan, embedder.id), WORDS_SUM: checksum_of(new / "words")})
+        meta = {**_meta(plan, embedder.id), WORDS_SUM: checksum_of(new / "words")}
+        same = catalog.is_as_it_was and meta.items() <= catalog.meta().items()
+        catalog.set_meta({**meta, "built_at": str(time.time())})
         unread = [row for row in catalog.documents() if row.error]
     finally:
         catalog.close()
     skipped = (Skipped(shown(plan, row.source, row.path), row.error or "") for row in unread)
-    return _Filled(changes, tuple(skipped), counts["documents"], counts[ANSWER])
+    return _Filled(changes, tuple(skipped), counts["documents"], counts[ANSWER], same)
 
 
 def _start_from(old: Path | None, new: Path, params: VectorParams) -> VectorIndex:
@@ -158,7 +171,6 @@ def _meta(plan: BuildPlan, embedder_id: str) -> dict[str, str]:
     return {
         "layout": plan.layout,
         "embedder": embedder_id,
-        "built_at": str(time.time()),
         "sources": "\n".join(source.name for source in plan.sources),
         "origin": plan.origin,
         "places": json.dumps({source.name: source.origin for source in plan.sources}),

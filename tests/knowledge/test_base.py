@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -138,6 +139,20 @@ async def test_a_reload_serves_what_changed_while_questions_go_on(tmp_path: Path
         assert found.passages[0].path == "teapot.md"
         assert all(passage.path != "en/faq.md" for passage in found.passages)
         assert knowledge.status().documents == len(PAGES)
+
+
+async def test_a_reload_that_finds_nothing_new_goes_on_with_what_is_open(tmp_path: Path) -> None:
+    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
+    build(made)
+    served = current_snapshot(Path(made.folder))
+    os.utime(Path(made.folder) / "current", (0, 0))
+    async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
+        assert knowledge.status().built_at == 0
+        report = await knowledge.reload()
+        assert (report.added, report.changed, report.removed) == ((), (), ())
+        assert current_snapshot(Path(made.folder)) == served
+        assert knowledge.status().built_at > 0, "it is up to date as of now"
+        assert (await knowledge.search("port of the server", 1)).passages
 
 
 async def test_a_failed_reload_leaves_the_old_index_serving(tmp_path: Path) -> None:
