@@ -74,7 +74,7 @@ function Question({ question: listed, writable, onDone }) {
   const start = () => setDraft({ question: question.text, answer: question.answers.map((one) => one.text).join("\n\n"), source: writable[0] ?? "" });
   return html`<li><p class="said">${question.text}</p>
     <p class="muted"><bdi>${question.user}</bdi> · <a href=${place}>${question.group}</a> · <${Time} at=${question.at} /> · ${reasonText(question.reason)} · <a href=${address(["knowledge"], { text: question.text })}>${t("gaps.try")}</a></p>
-    ${question.answers.length > 0 ? html`<h3>${t("gaps.answers")}</h3>${question.answers.map((one) => html`<blockquote class="answer"><bdi>${one.user}</bdi> ${one.text}</blockquote>`)}` : html`<p class="muted">${t("gaps.noAnswers")}</p>`}
+    ${question.answers.length > 0 ? html`<p class="small-title">${t("gaps.answers")}</p>${question.answers.map((one) => html`<blockquote class="answer"><bdi>${one.user}</bdi> ${one.text}</blockquote>`)}` : html`<p class="muted">${t("gaps.noAnswers")}</p>`}
     ${may("admin") && !draft && html`<div class="row"><button type="button" class="button" onClick=${start}>${t("gaps.write")}</button>
       <button type="button" class="button" onClick=${() => decide(question, { decision: "reject" }).then(() => onDone("gaps.rejected"), () => {})}>${t("gaps.throw")}</button></div>`}
     ${draft && html`<${Draft} question=${question} draft=${draft} setDraft=${setDraft} writable=${writable} onDone=${onDone} />`}</li>`;

@@ -50,7 +50,12 @@ addWords({
 });
 
 export default function Knowledge({ route: here, onError }) {
-  const summary = useLive(() => get(["knowledge"]), [], onError, 2000);
+  const [busy, setBusy] = useState(false); // while it reloads it is looked at more often
+  const summary = useLive(async () => {
+    const found = await get(["knowledge"]);
+    setBusy(found.reloading !== null);
+    return found;
+  }, [], onError, busy ? 1500 : 10000);
   const [edited, setEdited] = useState(null); // {source, path}
   const saved = () => {
     setEdited(null);

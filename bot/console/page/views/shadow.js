@@ -102,7 +102,7 @@ function Draft({ draft }) {
 }
 
 function Replays({ onError }) {
-  const found = useLive(() => get(["replays"]), [], onError, 2000);
+  const found = useLive(() => get(["replays"]), [], onError, 3000);
   const [open, setOpen] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(null);
