@@ -78,3 +78,4 @@ async def test_an_answer_appears_as_it_is_written_and_goes_where_the_check_fails
             else:
                 await expect(verdict(question, "spoken")).to_be_visible()
                 await expect(page.locator("#messages")).not_to_contain_text("7311")
+            await page.context.close()
