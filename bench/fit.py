@@ -9,6 +9,7 @@ questions are ranked and judged by models that have not seen it.
 import argparse
 import asyncio
 import json
+import re
 import sys
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -22,19 +23,19 @@ from bench.made import Made, Maker, foreign_names
 from bench.setup import ROOT
 from bench.tables import print_tables
 from bot.config.schema import load_config
-from common.snapshots import current_snapshot
 from knowledge.evaluate import Labelled, load_labelled
 from knowledge.index.embedders import UseEmbedder
 from knowledge.index.embedding_cache import EmbeddingCache
-from knowledge.index.open import EVERYTHING, Scope, Snapshot, open_snapshot
-from knowledge.index.snapshots import vector_params
+from knowledge.index.open import EVERYTHING, Scope, Snapshot
 from knowledge.index.variants import without_language
 from knowledge.ingest.build_process import build_apart
 from knowledge.retrieval.candidates import candidates
+from knowledge.retrieval.evidence import Scale
 from knowledge.retrieval.features import Numbers, evidence_features, look
 from knowledge.retrieval.question import read
 from knowledge.retrieval.quote import cut
 from knowledge.retrieval.search import FILE, Ranked, as_json, passages
+from knowledge.serving import Opener
 from knowledge.types import Vectors
 
 DATA = ROOT.parent / "shared" / "data"
@@ -44,6 +45,8 @@ PER_PROJECT = 130
 
 TWINS = 0.85
 """Small pieces with this cosine say the same: their pages answer too."""
+
+_SENTENCE = re.compile(r"(?<=[。！？])|(?<=[.!?]) |\n")
 
 MAX_CHARS, PASSAGES, PASSAGE_CHARS = 1200, 5, 1500
 """As in the shipped configuration."""
@@ -55,6 +58,7 @@ class Corpus:
 
     name: str
     snapshot: Snapshot
+    scale: Scale
     labelled: Sequence[Labelled]
     projects: Sequence[str]
     cache: EmbeddingCache
@@ -92,20 +96,17 @@ def _opened(name: str, data: Path, work: Path) -> Corpus:
             archive.extractall(documents, filter="data")
     path = documents if name in archives else ROOT / "docs"
     sources = f"knowledge.sources=[{{name: docs, path: {path}}}]"
-    plan = load_config(ROOT / "config.yaml", [f"bot.data_dir={work / name}", sources]).plan
-    report = asyncio.run(build_apart(plan))
+    config = load_config(ROOT / "config.yaml", [f"bot.data_dir={work / name}", sources])
+    report = asyncio.run(build_apart(config.plan))
     print(f"{name}: {report.documents} documents, {report.seconds:.0f} s", flush=True)
     embedder = UseEmbedder()
-    folder = current_snapshot(Path(plan.folder))
-    if folder is None:
-        raise FileNotFoundError(plan.folder)
-    params = vector_params(plan, embedder.id, embedder.dim)
-    snapshot = open_snapshot(folder, params, plan.layout, 300)
+    serving = Opener(config.plan, config.gate, embedder).open()
+    snapshot = serving.snapshot
     labelled = load_labelled(data / CORPORA[name]) if CORPORA[name] else []
     tops = {page.path.split("/")[0] + "/" for page in snapshot.pages.values() if "/" in page.path}
     projects = sorted(tops) if name in archives else [""]
     cache = EmbeddingCache(work / "questions.sqlite")
-    return Corpus(name, snapshot, labelled, projects, cache, embedder)
+    return Corpus(name, snapshot, serving.scale, labelled, projects, cache, embedder)
 
 
 def _labelled(corpus: Corpus) -> Iterator[Question]:
@@ -126,7 +127,7 @@ def _labelled(corpus: Corpus) -> Iterator[Question]:
             kind=one.kind,
             labels=labels,
             gold=gold,
-            judge=_Judge(corpus, found, EVERYTHING, one, frozenset()),
+            judge=_Judge(corpus, found, vector, EVERYTHING, one, ""),
             features=found.seen.features,
         )
 
@@ -149,7 +150,7 @@ def _made(corpus: Corpus, other: Snapshot, count: int) -> Iterator[Question]:
             gold = np.asarray([piece in right for piece in pieces], np.bool_)
             labels = np.where(gold, 1, np.where(on_pages, -1, 0))
             kind = "taken_out" if taken_out else "spliced" if one.foreign else "made"
-            answers = frozenset() if kind != "made" else right
+            answer = _small_text(corpus.snapshot, one.piece) if kind == "made" else ""
             yield Question(
                 id=f"{corpus.name}-{one.project}{number}",
                 corpus=corpus.name,
@@ -157,7 +158,7 @@ def _made(corpus: Corpus, other: Snapshot, count: int) -> Iterator[Question]:
                 kind=kind,
                 labels=labels,
                 gold=gold,
-                judge=_Judge(corpus, found, scope, None, answers),
+                judge=_Judge(corpus, found, vector, scope, None, answer),
                 features=found.seen.features,
             )
 
@@ -194,6 +195,11 @@ def _paths(corpus: Corpus, piece: int) -> list[str]:
     return [corpus.snapshot.pages[page].path for page in corpus.snapshot.pages_of[piece]]
 
 
+def _small_text(snapshot: Snapshot, piece: int) -> str:
+    place = snapshot.catalog.places_of(piece)[0]
+    return snapshot.catalog.excerpt(place.document, place.start, place.end)
+
+
 def _text(corpus: Corpus, found: Ranked, row: int) -> str:
     place = found.seen.places[row]
     return corpus.snapshot.catalog.excerpt(place.document, place.start, place.end)
@@ -205,26 +211,32 @@ class _Judge:
 
     corpus: Corpus
     found: Ranked
+    vector: Vectors
     scope: Scope
     labelled: Labelled | None
-    answers: frozenset[int]
+    answer: str
 
     def __call__(self, scores: Numbers) -> tuple[Numbers, bool, bool]:
         """The evidence's features; whether what is quoted answers; and whether the passages do."""
         snapshot, found = self.corpus.snapshot, replace(self.found, scores=scores)
-        features = evidence_features(snapshot, found.asked, found.seen, scores)
+        scale = self.corpus.scale
+        features = evidence_features(snapshot, found.asked, found.seen, scores, scale)
         hits = passages(snapshot, found, PASSAGES, PASSAGE_CHARS, self.scope)
-        quotes = cut(snapshot, found.asked.text, hits, MAX_CHARS)
+        quotes = cut(snapshot, found.asked.text, self.vector, hits, MAX_CHARS)
         if self.labelled is not None:
             if self.labelled.kind != "answerable":
                 return features, False, False
             said = "\n\n".join(quote.text for quote in quotes)
             shown = "\n".join(hit.text for hit in hits)
             return features, self.labelled.contained_in(said), self.labelled.contained_in(shown)
-        rows = [row for row, piece in enumerate(found.seen.pieces) if piece in self.answers]
-        texts = {_text(self.corpus, found, row) for row in rows}
-        right = any(text in quote.text for text in texts for quote in quotes)
+        right = bool(self.answer) and _is_said(self.answer, "\n".join(q.text for q in quotes))
         return features, right, right
+
+
+def _is_said(answer: str, said: str) -> bool:
+    """Is at least half of an answer said, by whole sentences and lines?"""
+    lines = [part.strip() for part in _SENTENCE.split(answer) if part.strip()]
+    return 2 * sum(len(line) for line in lines if line in said) >= sum(map(len, lines))
 
 
 def _judged(questions: Sequence[Question], ranking: Numbers) -> Rows:

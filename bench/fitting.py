@@ -17,18 +17,8 @@ documents, as people's are not; but only they are short, and hit what documents 
 RANKING_L2, EVIDENCE_L2 = 3.0, 2.0
 """Strength of the pull towards zero, in questions."""
 
-AGAINST = {
-    "unknown": -0.5,
-    "unknown_names": -1.0,
-    "missing": 0.0,
-    "unknown_nouns": 0.0,
-    "elsewhere": -2.0,
-}
-"""Features that speak against, at least so much: a name that stands nowhere is the commonest near
-miss of all, and questions made from documents hardly ever have one. All others but `FREE` may
-only speak for."""
-
-FREE = frozenset({"same_language", "score"})
+AGAINST = frozenset({"unknown", "unknown_names", "elsewhere", "kinds_missing"})
+"""Features that may only speak against; all others may only speak for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,19 +101,17 @@ def fit_evidence(rows: Rows, ranking: Numbers, columns: Sequence[int] | None = N
         slope = np.append(z.T @ error + EVIDENCE_L2 * b[:-1], error.sum())
         return value + EVIDENCE_L2 * (b[:-1] @ b[:-1]) / 2, slope
 
-    bounds = [_bounds(name, float(scale[n]), used=n in wanted) for n, name in enumerate(EVIDENCE)]
-    start = np.append([high or 0.0 for _, high in bounds], 0.0)
+    bounds = [_bounds(name, used=n in wanted) for n, name in enumerate(EVIDENCE)]
+    start = np.zeros(len(EVIDENCE) + 1)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x
     evidence = found[:-1] / scale
     return Model(ranking, np.asarray(evidence), float(found[-1] - evidence @ mean))
 
 
-def _bounds(name: str, scale: float, *, used: bool) -> tuple[float | None, float | None]:
+def _bounds(name: str, *, used: bool) -> tuple[float | None, float | None]:
     if not used:
         return 0.0, 0.0
-    if name in FREE:
-        return None, None
-    return (None, AGAINST[name] * scale) if name in AGAINST else (0.0, None)
+    return (None, 0.0) if name in AGAINST else (0.0, None)
 
 
 def _weights(labelled: NDArray[np.bool_], what: str) -> Numbers:

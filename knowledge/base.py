@@ -114,7 +114,7 @@ class KnowledgeBase:
         def work() -> Found:
             now = self._now()
             chars, scope = self._plan.passage_chars, now.scope(sources)
-            return search(now.snapshot, said, vector, many, chars, scope)
+            return search(now.snapshot, said, vector, many, chars, now.scale, scope)
 
         found = await self._run(work)
         if self._reranker is None:
@@ -124,7 +124,12 @@ class KnowledgeBase:
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
         """The parts of the passages that answer, at most `max_chars` long."""
         said = without_openers(text)
-        return await self._run(lambda: cut(self._now().snapshot, said, passages, max_chars))
+
+        def work() -> list[Quote]:
+            vector = self._remembered(said)
+            return cut(self._now().snapshot, said, vector, passages, max_chars)
+
+        return await self._run(work)
 
     async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:
         """The passages grown to their sections, then their pages, to `most` characters in all."""

@@ -56,6 +56,7 @@ SMALL_FOR_A_REASON = {
     "knowledge/gate/gate.py": "the protocol and its two implementations at serve time",
     "knowledge/gate/prior.py": "fitted numbers, beside the model that begins with them",
     "knowledge/index/borrowed_embedder.py": "runs in the builder, lent by the bot",
+    "knowledge/retrieval/asks.py": "by words alone, as common/small_talk.py",
     "knowledge/retrieval/expand.py": "a step of the retrieval",
 }
 """A small file that only one other imports is part of that one, unless there is a reason."""

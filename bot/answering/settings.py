@@ -13,7 +13,7 @@ class AnswerSettings(Section):
     max_chars: int = Field(default=1200, ge=50, le=20_000)
     max_passages: int = Field(default=5, ge=1, le=20)
     min_evidence: float = Field(default=0.3, ge=0, le=1)
-    sure_evidence: float = Field(default=0.45, ge=0, le=1)
+    sure_evidence: float = Field(default=0.55, ge=0, le=1)
 
 
 class SearchSettings(Section):

@@ -251,13 +251,15 @@ class Catalog:
         )
         return [Place(*row) for row in rows]
 
-    def places_in(self, document: int, start: int = 0, end: int = MAX_CHARS) -> list[Place]:
-        """The places of a document in the answering view, in order; those that reach into the
-        characters from `start` to `end`."""
+    def places_in(
+        self, document: int, start: int = 0, end: int = MAX_CHARS, view: str = ANSWER
+    ) -> list[Place]:
+        """The places of a document in a view, in order; those that reach into the characters from
+        `start` to `end`."""
         rows = self._db.execute(
             f"select {_PLACE} from places"  # noqa: S608
             " where document = ? and view = ? and end > ? and start < ? order by start",
-            (document, ANSWER, start, end),
+            (document, view, start, end),
         )
         return [Place(*row) for row in rows]
 

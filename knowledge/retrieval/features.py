@@ -13,9 +13,9 @@ from knowledge.index.open import Scope, Snapshot
 from knowledge.index.rows import Place
 from knowledge.index.terms import which_are_in, which_are_in_each
 from knowledge.retrieval.candidates import Candidates
-from knowledge.retrieval.evidence import asks_the_same
+from knowledge.retrieval.evidence import Scale
 from knowledge.retrieval.question import Asked
-from knowledge.types import PATH, Vectors
+from knowledge.types import Vectors
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
@@ -26,33 +26,23 @@ RANKING = (
     "names_on_page",  # share of the question's identifiers that its page holds
     "named",  # 1 below a source or folder that the question names, -1 beside one, else 0
     "foreign_meaning",  # in another language: its nearest small piece's cosine, for missing words
-    "same_language",
     "meaning_rank",  # 1 for the first of the list, falling
     "around_rank",
     "latin",  # share of the Latin words that it holds, by rarity
 )
 
 EVIDENCE = (
-    "score",  # of the best candidate
-    "lead",  # its page's share of all candidates' exponential scores
-    "words",  # share of the words, unknown ones too, that the best piece holds
-    "matched",  # that share, times the root of how many equally rare words all of them make
-    "latin_around",  # share of the Latin words alone: in another language there are no others
-    "at_home",  # share of the words that stand anywhere in the project asked about
-    "unknown",  # names that do not, 0 to 3
+    "lead",  # the best piece's page's share of all candidates' exponential scores
+    "held",  # log of 1 plus how many words, as rare as can be, the best piece's words amount to
+    "near",  # cosine of its nearest small piece, on the collection's scale
+    "unknown",  # names that stand nowhere in the project asked about, 0 to 3
     "unknown_names",  # those of them that are no plain word; in a Chinese question all
-    "missing",  # identifiers that stand somewhere, but not around the best piece, 0 to 2
-    "unknown_nouns",  # Chinese nouns on no page, 0 to 3
     "elsewhere",  # 1 where a source is named and the best piece is of another
-    "same_language",
-    "heading",  # how much a heading in it asks the same, by rarity of the words of both
+    "kinds_missing",  # of a number and a name, what is asked for and does not stand in it, 0 to 2
 )
 
 FALL = 10.0
 """A rank counts by `FALL / (FALL + rank)`."""
-
-UNSEEN_WORD = 0.3
-"""An unseen Chinese word may be a matter of cutting: it counts this much for being missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +75,6 @@ def look(
     foreign = cosines * (1.0 - by_words["words_around"])
     columns = {
         **by_words,
-        "same_language": (chinese == asked.chinese).astype(np.float64),
         "meaning": near - float(near.max(initial=-1.0)),
         "foreign_meaning": np.where(chinese == asked.chinese, 0.0, foreign),
     }
@@ -182,36 +171,26 @@ def _share(held: Mask, weights: Numbers) -> Numbers:
     return np.asarray(held @ weights / whole if whole else np.zeros(len(held)))
 
 
-def evidence_features(snapshot: Snapshot, asked: Asked, seen: Look, scores: Numbers) -> Numbers:
+def evidence_features(
+    snapshot: Snapshot, asked: Asked, seen: Look, scores: Numbers, scale: Scale
+) -> Numbers:
     """What speaks for and against the best candidate's being the answer, shape (len(EVIDENCE),);
     `scores` are the candidates', at least one."""
     best = int(scores.argmax())
-    page = seen.places[best].document
+    place = seen.places[best]
     strength = np.exp(scores - scores[best])
-    on_page = np.asarray([place.document == page for place in seen.places])
-    weights = np.where(asked.known | asked.latin, asked.weights, UNSEEN_WORD * asked.weights)
-    home = _at_home(snapshot, asked, page)
-    strange, no_words = asked.needed & ~home, asked.names | asked.chinese
-    latin_weights = np.where(asked.latin, asked.weights, 0.0)
-    latin = float(_share(seen.around[best : best + 1], latin_weights)[0])
-
-    def share(held: Mask) -> float:
-        return float(_share(held[None, :], weights)[0])
-
+    on_page = np.asarray([other.document == place.document for other in seen.places])
+    strange = asked.needed & ~_at_home(snapshot, asked, place.document)
+    no_words = asked.names | asked.chinese
+    text = snapshot.catalog.excerpt(place.document, place.start, place.end)
     values = {
-        "score": float(scores[best]),
         "lead": float(strength[on_page].sum() / strength.sum()),
-        "words": share(seen.own[best]),
-        "matched": share(seen.own[best]) * math.sqrt(_count(weights)),
-        "latin_around": latin,
-        "at_home": share(home),
-        "unknown": min(3, asked.strange_version + int(strange.sum())),
-        "unknown_names": min(3, asked.strange_version + int((strange & no_words).sum())),
-        "missing": min(2, int((asked.names & asked.known & ~seen.around[best]).sum())),
-        "unknown_nouns": min(3, asked.unknown_nouns),
-        "elsewhere": float(_is_elsewhere(snapshot, asked, page)),
-        "same_language": float(seen.chinese[best] == asked.chinese),
-        "heading": _heading_alike(snapshot, asked, seen.pieces[best]),
+        "held": math.log1p(float(seen.own[best] @ asked.weights) / asked.rarest),
+        "near": scale.of(float(seen.cosines[best])),
+        "unknown": min(3, int(strange.sum())),
+        "unknown_names": min(3, int((strange & no_words).sum())),
+        "elsewhere": float(_is_elsewhere(snapshot, asked, place.document)),
+        "kinds_missing": asked.asks.kinds - asked.asks.given_in(text),
     }
     return np.asarray([values[name] for name in EVIDENCE])
 
@@ -220,25 +199,6 @@ def _is_elsewhere(snapshot: Snapshot, asked: Asked, page: int) -> bool:
     """Does the question name a source or project, and the page belong to none that it names?"""
     own = snapshot.sources | snapshot.projects.keys()
     return not own.isdisjoint(asked.sources) and page not in asked.below
-
-
-def _count(weights: Numbers) -> float:
-    """How many equally rare words these amount to: one rare word among common ones is one."""
-    return float(weights.sum() ** 2 / max(float(weights @ weights), 1e-9))
-
-
-def _heading_alike(snapshot: Snapshot, asked: Asked, piece: int) -> float:
-    """How much the headings of a piece's small pieces ask the same, 0..1. The names of where to
-    look are no part of it."""
-    places = snapshot.catalog.first_places(snapshot.children.get(piece, ()))
-    terms = frozenset(snapshot.words.terms(asked.text)) - asked.own_names
-    alike = [0.0]
-    for place in places.values():
-        above, _, title = place.heading.rpartition(PATH)
-        page = snapshot.pages[place.document]
-        above = f"{above} {page.source} {page.path}"
-        alike.append(asks_the_same(snapshot.words, terms, title, above, asked.own_names))
-    return max(alike)
 
 
 def _at_home(snapshot: Snapshot, asked: Asked, page: int) -> Mask:

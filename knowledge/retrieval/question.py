@@ -13,6 +13,7 @@ from common.language import is_chinese, is_named, with_parts
 from knowledge.index.open import Snapshot
 from knowledge.index.spelling import common_words, may_be_misspelt
 from knowledge.index.terms import Terms, checksums
+from knowledge.retrieval.asks import Asks, asks
 
 FUNCTION_WORD = 0.2
 """How much a function word ("how", "的") counts in searching, beside 1 of any other: "top" and
@@ -27,11 +28,17 @@ EVERYWHERE = 1.5
 FEW_PAGES = 5
 """Of fewer pages, what stands on most of them is not known to be the project's own name."""
 
-_NOUNS = ("vn", "an")
 _IDENTIFIER = re.compile(r"[_\d./-]|[a-z][A-Z]|^[A-Z]{2,}$")
 
 _ASIDE = re.compile(r".*[./\\:].*|\d+[A-Za-z]{0,3}|.{1,2}", re.ASCII)
 """Files, versions and quantities are the asker's own: the documents need not know them."""
+
+_TERM = 3
+"""As many Latin words in a row among Chinese, or between quotation marks, are a term, and none of
+them is a function word: "aside 标签", "`for` loop", "top down 模型"."""
+
+_LATIN_RUN = re.compile(r"[A-Za-z][\w.+-]*(?:[ /]+[A-Za-z][\w.+-]*)*", re.ASCII)
+_QUOTED = re.compile(r"`([^`\n]{1,60})`|\"([^\"\n]{1,60})\"|“([^”\n]{1,60})”")
 
 _PASTED = re.compile(r"Traceback|Error\b|Exception\b|File \"|^\s+at |\[ERROR|\bFAILED?\b|errno")
 """A line of a log: much of what stands there is the asker's own, too."""
@@ -47,8 +54,9 @@ class Asked:
     `sources` are the sources and folders that it names, `below` their pages, `own_names` the
     terms of their names; `left_out` are pages of other versions than it is about, and
     `strange_version` says that it names one which no page is of. `unknown` are the needed words
-    that stand on no page, as written, without options; `unknown_nouns` counts Chinese ones;
-    `mended` are misspelt words with what they were taken for.
+    that stand on no page, as written, without options; `mended` are misspelt words with what they
+    were taken for. `rarest` is the weight of a word that no piece holds, `asks` what kind of thing
+    is asked for.
     """
 
     text: str
@@ -67,8 +75,9 @@ class Asked:
     left_out: frozenset[int]
     strange_version: bool
     unknown: tuple[str, ...]
-    unknown_nouns: int
     mended: Mapping[str, str]
+    rarest: float
+    asks: Asks
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -94,19 +103,25 @@ class _Reading:
         self.terms: dict[str, _Term] = {}
         self.searched: dict[str, float] = {}
         self.unknown: list[str] = []
-        self.unknown_nouns = 0
         self.mended: dict[str, str] = {}
 
-    def word(self, word: str, kind: str, *, pasted: bool) -> None:
-        """Takes a word with its part of speech, as jieba names it; `pasted` is what the asker may
-        have from elsewhere."""
+    def line(self, line: str, *, pasted: bool) -> None:
+        """Takes a line; `pasted` is what the asker may have from elsewhere."""
+        terms = _terms_in(line)
+        for word in rjieba.cut(line):
+            self._word(word, terms, pasted=pasted)
+
+    def _word(self, word: str, named: frozenset[str], *, pasted: bool) -> None:
         whole, *parts = with_parts(word) or ("",)
-        function = self._words.is_function_word
+
+        def function(word: str) -> bool:
+            return word not in named and self._words.is_function_word(word)
+
         for term in self._words.terms(whole) if whole else ():
             if function(whole):
                 self._search(term, FUNCTION_WORD)
             else:
-                self._whole(whole, term, kind, pasted=pasted)
+                self._whole(whole, term, pasted=pasted)
         for part in parts:
             for term in self._words.stems_of(part):
                 if not function(part) and self._search(term, 1.0):
@@ -119,15 +134,13 @@ class _Reading:
         self.searched[term] = max(weight, self.searched.get(term, 0.0))
         return True
 
-    def _whole(self, word: str, term: str, kind: str, *, pasted: bool) -> None:
+    def _whole(self, word: str, term: str, *, pasted: bool) -> None:
         latin = word.isascii()
         plain = word.lower() in common_words() or _ASIDE.fullmatch(word) is not None
-        if not self._words.pages_with(term):
-            if not latin:
-                self.unknown_nouns += kind.startswith("n") or kind in _NOUNS
-            elif not plain and may_be_misspelt(word) and (meant := self._words.nearest(word)):
+        if latin and not plain and not self._words.pages_with(term):
+            if may_be_misspelt(word) and (meant := self._words.nearest(word)):
                 self.mended[word] = term = meant
-            elif not plain and not pasted:
+            elif not pasted:
                 self.unknown.append(word)
         if self._search(term, 1.0):
             name = latin and len(word) > 2 and _IDENTIFIER.search(word) is not None
@@ -154,8 +167,7 @@ def read(snapshot: Snapshot, question: str) -> Asked:
     lines = question.splitlines()
     for line in lines:
         pasted = len(lines) > 1 and _PASTED.search(line) is not None
-        for word, kind in rjieba.tag(line):
-            reading.word(word, kind, pasted=pasted)
+        reading.line(line, pasted=pasted)
     terms = list(reading.terms.values())
     return Asked(
         text=question,
@@ -174,9 +186,19 @@ def read(snapshot: Snapshot, question: str) -> Asked:
         left_out=left_out,
         strange_version=strange_version,
         unknown=_outermost([name for name in reading.unknown if f"-{name}" not in question]),
-        unknown_nouns=reading.unknown_nouns,
         mended=reading.mended,
+        rarest=snapshot.words.rarity_among("", len(snapshot.pages_of)),
+        asks=asks(question),
     )
+
+
+def _terms_in(line: str) -> frozenset[str]:
+    """The words of terms that a line names, which are no function words there."""
+    runs = [part for found in _QUOTED.findall(line) for part in found]
+    if is_chinese(line):
+        runs += _LATIN_RUN.findall(line)
+    split = [re.split(r"[ /]+", run) for run in runs]
+    return frozenset(word for words in split if len(words) <= _TERM for word in words)
 
 
 def _mask(values: Sequence[bool]) -> NDArray[np.bool_]:

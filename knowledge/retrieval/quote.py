@@ -1,39 +1,41 @@
-"""Quoting the answer out of passages, word for word: the best part, what stands beside it, and
-further parts, as long as there is room. Long tables and code are cut around what was asked."""
+"""Quoting the answer out of passages, word for word: the sentences, list items and rows that answer
+best, with what stands beside them, as long as there is room."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby
 
+import numpy as np
+
+from knowledge.index.catalog import REJECT
 from knowledge.index.lexical import LexicalIndex
 from knowledge.index.open import Snapshot
 from knowledge.index.variants import are_translations
 from knowledge.ingest.split import PATH, outline_of, parts
-from knowledge.retrieval.question import read
-from knowledge.retrieval.sentences import first_whole
-from knowledge.types import Part, Passage, Quote
+from knowledge.retrieval.question import Asked, read
+from knowledge.retrieval.units import Unit, first_whole, units
+from knowledge.types import Part, Passage, Quote, Vectors
 
-_TITLE = re.compile(r"^(?:#{1,6} |=+$|-+$)", re.MULTILINE)
+WORDS, MEANING, KIND, ROW = 4.5, 3.0, 1.0, 3.0
+"""What a unit adds to the score of its part: for the share of the question's rare words that it,
+the unit before it and its headings hold; for the cosine of what was embedded there; for a number or
+a name where one is asked for; and for being a row of a table, which is all fact."""
 
-BESIDE = 2.0
-"""By how much a part beside a chosen one is ahead of its score: the answer goes on there."""
+AFTER, BEFORE = 2.0, 1.0
+"""By how much a unit that follows a chosen one, or comes before it, is ahead of its score: the
+answer goes on there."""
 
-WORTH = 4.0
-"""A part that scores this much less than the best one answers once in fifty times."""
-
-GAP = 40
-"""Characters between two parts that follow each other: blank lines, a badge."""
-
-LONG = 700
-"""Characters of a part from which on it is cut: a table or a block of code, not one thought."""
-
-LEAST_CHARS = 200
-"""A quote shorter than this is not worth a further citation."""
+WORTH = 7.0
+"""A unit that scores this much less than the best one answers once in fifty times."""
 
 SECTION = 0.7
-"""A section beside the one that holds most of the question's words is shown with it, if it holds
-at least this share of as much."""
+"""Of a part with several sections those are quoted that hold at least this share of what the best
+of them holds of the question's rare words."""
+
+CODE_CHARS = 400
+"""So much of one block of code is shown, where it was taken apart: a log repeats what was asked,
+and what to do stands below it."""
 
 PART_CHARS = (300, 600)
 """Parts of a passage that brings none with it."""
@@ -41,59 +43,132 @@ PART_CHARS = (300, 600)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
-    """A part of a passage, the `number`th in it."""
+    """A unit of a passage, the `number`th in it, in a part; with its score."""
 
     passage: Passage
     part: Part
+    unit: Unit
     number: int
+    score: float
 
     @property
     def text(self) -> str:
-        begin = self.passage.start
-        return self.passage.text[self.part.start - begin : self.part.end - begin]
+        return self.passage.text[self.unit.start : self.unit.end]
 
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """What is quoted of a part: `text`, which begins at `line` of the document."""
-
-    candidate: _Candidate
-    text: str
-    line: int
-    whole: bool
+    @property
+    def place(self) -> tuple[str, str, int]:
+        return self.passage.source, self.passage.path, self.passage.start + self.unit.start
 
 
 def cut(
-    snapshot: Snapshot, question: str, passages: Sequence[Passage], max_chars: int
+    snapshot: Snapshot,
+    question: str,
+    vector: Vectors,
+    passages: Sequence[Passage],
+    max_chars: int,
 ) -> list[Quote]:
-    """Quotes from the passages that answer best, at most `max_chars` in all."""
-    words, asked = snapshot.words, read(snapshot, question)
-    rarity = dict(zip(asked.terms, asked.weights.tolist(), strict=True))
-    waiting = _candidates(passages, rarity, words)
-    chosen: list[_Chosen] = []
+    """Quotes from the passages that answer a question best, at most `max_chars` in all; its vector
+    has shape (dim,)."""
+    asked = read(snapshot, question)
+    known = np.where(asked.known, asked.weights, 0.0).tolist()
+    rarity = dict(zip(asked.terms, known, strict=True))
+    waiting = _candidates(snapshot, asked, rarity, vector, passages)
+    chosen: list[_Candidate] = []
     left = max_chars
-    highest = max((one.part.score for one in waiting), default=0.0)
-    while waiting and (left >= LEAST_CHARS or not chosen):
-        best = max(waiting, key=lambda one: one.part.score + BESIDE * _is_beside(one, chosen))
+    highest = max((one.score for one in waiting), default=0.0)
+    while waiting and left > 0:
+        best = max(waiting, key=lambda one: one.score + _beside(one, chosen))
         waiting.remove(best)
-        if best.part.score + BESIDE * _is_beside(best, chosen) < highest - WORTH:
+        if best.score + _beside(best, chosen) < highest - WORTH:
             break
-        if not _is_said(best, chosen):
-            chosen.append(_fitted(best, rarity, words, min(left, LONG)))
-            left -= len(chosen[-1].text)
-    return [_quote(run) for run in _runs(chosen)]
+        size = _size(best, chosen)
+        if (size <= left or not chosen) and not _is_enough(best, chosen):
+            chosen.append(best)
+            left -= size
+    return [_quote(run, max_chars) for run in _runs(chosen)]
 
 
 def _candidates(
-    passages: Sequence[Passage], rarity: Mapping[str, float], words: LexicalIndex
+    snapshot: Snapshot,
+    asked: Asked,
+    rarity: Mapping[str, float],
+    vector: Vectors,
+    passages: Sequence[Passage],
 ) -> list[_Candidate]:
-    """The parts of all passages, each once: those of one page may overlap."""
+    """The units of all passages, each once: those of one page may overlap."""
+    pages = {(page.source, page.path): page.id for page in snapshot.pages.values()}
     found: dict[tuple[str, str, int], _Candidate] = {}
     for passage in passages:
-        for number, part in enumerate(passage.parts or _parts_of(passage, rarity, words)):
-            place = (passage.source, passage.path, part.start)
-            found.setdefault(place, _Candidate(passage, part, number))
+        inside = passage.parts or _parts_of(passage, rarity, snapshot.words)
+        near = _Nearness(snapshot, vector, pages.get((passage.source, passage.path)), passage)
+        found_here = units(passage.text)
+        texts = [passage.text[unit.start : unit.end] for unit in found_here]
+        held = [snapshot.words.term_set(text) & rarity.keys() for text in texts]
+        at = [_part_of(inside, passage.start + (u.start + u.end) // 2) for u in found_here]
+        beside = _off_subject(found_here, at, held, rarity)
+        for number, (unit, part) in enumerate(zip(found_here, at, strict=True)):
+            title = f"{part.heading} {unit.title}"
+            around = held[number] | snapshot.words.title_terms(title)
+            if number:
+                around = around | held[number - 1]
+            score = part.score + WORDS * _share(around, rarity) + MEANING * near.of(unit)
+            score += KIND * asked.asks.given_in(texts[number]) + ROW * (unit.kind == "row")
+            one = _Candidate(passage, part, unit, number, score)
+            if number not in beside:
+                found.setdefault(one.place, one)
     return list(found.values())
+
+
+def _off_subject(
+    found: Sequence[Unit],
+    at: Sequence[Part],
+    held: Sequence[Collection[str]],
+    rarity: Mapping[str, float],
+) -> set[int]:
+    """The units in sections that hold much less of what was asked than another one of the same
+    part: its score is not theirs."""
+    sections: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for unit, part, terms in zip(found, at, held, strict=True):
+        sections[part.start, unit.section].update(terms)
+    share = {key: _share(terms, rarity) for key, terms in sections.items()}
+    best: dict[int, float] = {}
+    for (start, _), value in share.items():
+        best[start] = max(value, best.get(start, 0.0))
+    return {
+        number
+        for number, (unit, part) in enumerate(zip(found, at, strict=True))
+        if share[part.start, unit.section] < SECTION * best[part.start]
+    }
+
+
+class _Nearness:
+    """How near the small pieces of a passage are to a question, by where they stand."""
+
+    def __init__(
+        self, snapshot: Snapshot, vector: Vectors, page: int | None, passage: Passage
+    ) -> None:
+        start, end = passage.start, passage.start + len(passage.text)
+        self._start = start
+        self._places = [] if page is None else snapshot.catalog.places_in(page, start, end, REJECT)
+        labels = [place.piece for place in self._places]
+        self._cosines = (snapshot.reject.vectors(labels) @ vector).tolist()
+
+    def of(self, unit: Unit) -> float:
+        """The cosine of the nearest small piece in which a unit stands; 0 where it has none."""
+        start, end = self._start + unit.start, self._start + unit.end
+        return max(
+            (
+                cosine
+                for place, cosine in zip(self._places, self._cosines, strict=True)
+                if place.start < end and place.end > start
+            ),
+            default=0.0,
+        )
+
+
+def _part_of(inside: Sequence[Part], at: int) -> Part:
+    """The part in which a character stands, or the last one before it."""
+    return next((part for part in reversed(inside) if part.start <= at), inside[0])
 
 
 def _parts_of(passage: Passage, rarity: Mapping[str, float], words: LexicalIndex) -> list[Part]:
@@ -114,23 +189,39 @@ def _parts_of(passage: Passage, rarity: Mapping[str, float], words: LexicalIndex
 
 def _held(text: str, rarity: Mapping[str, float], words: LexicalIndex) -> float:
     """The share of the rare words that a text holds."""
-    inside = words.term_set(text)
-    return sum(w for term, w in rarity.items() if term in inside) / (sum(rarity.values()) or 1.0)
+    return _share(words.term_set(text), rarity)
 
 
-def _is_beside(one: _Candidate, chosen: Iterable[_Chosen]) -> bool:
-    """Does it follow one of these in its document, or come before it?"""
-    for other in (entry.candidate for entry in chosen):
-        gap = max(one.part.start - other.part.end, other.part.start - one.part.end)
-        same = (one.passage.source, one.passage.path) == (other.passage.source, other.passage.path)
-        if same and gap <= GAP:
-            return True
-    return False
+def _share(held: Collection[str], rarity: Mapping[str, float]) -> float:
+    return sum(w for term, w in rarity.items() if term in held) / (sum(rarity.values()) or 1.0)
 
 
-def _is_said(one: _Candidate, chosen: Iterable[_Chosen]) -> bool:
-    """Is the same already there, perhaps in another language?"""
-    for other in (entry.candidate for entry in chosen):
+def _beside(one: _Candidate, chosen: Iterable[_Candidate]) -> float:
+    """What standing beside a chosen unit is worth; rows of a table stand for themselves."""
+    steps = {
+        one.number - other.number
+        for other in chosen
+        if one.passage is other.passage
+        and one.unit.section == other.unit.section
+        and not (one.unit.kind == other.unit.kind == "row")
+    }
+    return AFTER if 1 in steps else BEFORE if -1 in steps else 0.0
+
+
+def _size(one: _Candidate, chosen: Iterable[_Candidate]) -> int:
+    """Characters that it adds to these."""
+    known = any(_same_block(one, c) for c in chosen)
+    around = 0 if known else len(one.unit.head) + len(one.unit.tail) + 2
+    return one.unit.end - one.unit.start + around
+
+
+def _is_enough(one: _Candidate, chosen: Sequence[_Candidate]) -> bool:
+    """Is the same already there, perhaps in another language, or enough of this block of code?"""
+    if one.unit.kind == "code":
+        shown = [c for c in chosen if _same_block(one, c)]
+        if sum(len(c.text) for c in (*shown, one)) > CODE_CHARS:
+            return bool(shown)
+    for other in chosen:
         same_source = one.passage.source == other.passage.source
         if same_source and are_translations(one.passage.path, other.passage.path):
             return True
@@ -139,106 +230,59 @@ def _is_said(one: _Candidate, chosen: Iterable[_Chosen]) -> bool:
     return False
 
 
-def _fitted(
-    one: _Candidate, rarity: Mapping[str, float], words: LexicalIndex, room: int
-) -> _Chosen:
-    """A part as it is, or of one that is too long the lines around the one that says most of
-    what was asked; a table keeps its head, a block of code its fences."""
-    line, text = _sections(one, rarity, words)
-    if len(text) <= room:
-        return _Chosen(one, text, line, whole=text == one.text)
-    lines = text.split("\n")
-    head = lines[:2] if lines[0].lstrip().startswith(("|", "+")) else []
-    room -= sum(map(len, head)) + 10
-    held = [_held(row, rarity, words) for row in lines]
-    best = max(range(len(head), len(lines)), key=lambda number: held[number], default=0)
-    if len(lines) <= len(head) or len(lines[best]) > room:
-        return _Chosen(one, first_whole(text, room), line, whole=False)
-    first, last = _around(lines, held, best, len(head), room)
-    shown = _fenced(lines[:first], [*head, *lines[first : last + 1]])
-    return _Chosen(one, shown, line if head else line + first, whole=False)
-
-
-def _sections(one: _Candidate, rarity: Mapping[str, float], words: LexicalIndex) -> tuple[int, str]:
-    """Of a part with several sections those that are about the question: where the first begins,
-    and their text."""
-    if not _TITLE.search(one.text):
-        return one.part.line, one.text
-    lines = one.text.splitlines(keepends=True)
-    titles = [heading.line for heading in outline_of(one.text, "markdown").headings]
-    cuts = [0, *(title for title in titles if "".join(lines[:title]).strip("# \n")), len(lines)]
-    sections = ["".join(lines[first:last]) for first, last in pairwise(cuts)]
-    held = [_held(section, rarity, words) for section in sections]
-    first = last = max(range(len(held)), key=lambda number: held[number])
-    least = SECTION * held[first]
-    while last + 1 < len(held) and held[last + 1] >= least:
-        last += 1
-    while first > 0 and held[first - 1] >= least:
-        first -= 1
-    return one.part.line + cuts[first], "".join(sections[first : last + 1]).rstrip()
-
-
-def _around(
-    lines: Sequence[str], held: Sequence[float], best: int, begin: int, room: int
-) -> tuple[int, int]:
-    """The first and last line around the best one that fit, those first that hold more."""
-    first = last = best
-    left = room - len(lines[best])
-    while True:
-        beside = [n for n in (last + 1, first - 1) if begin <= n < len(lines)]
-        fitting = [n for n in beside if len(lines[n]) < left]
-        if not fitting:
-            return first, last
-        taken = max(fitting, key=lambda n: (held[n], abs(n - best) * -1, n < best))
-        first, last = min(first, taken), max(last, taken)
-        left -= len(lines[taken]) + 1
-
-
-def _fenced(before: Sequence[str], kept: Sequence[str]) -> str:
-    """Lines out of a text, inside a block of code where they stand in one."""
-    opened = ["```", *kept] if _fences(before) % 2 else list(kept)
-    return "\n".join([*opened, "```"] if _fences(opened) % 2 else opened)
-
-
-def _fences(lines: Sequence[str]) -> int:
-    return sum(line.lstrip().startswith("```") for line in lines)
-
-
-def _runs(chosen: Sequence[_Chosen]) -> list[list[_Chosen]]:
-    """What follows each other in a passage together, the best run first."""
-    runs: list[list[_Chosen]] = []
+def _runs(chosen: Sequence[_Candidate]) -> list[list[_Candidate]]:
+    """What follows each other in a passage together, also rows of one table and parts of one
+    block of code; the best run first."""
+    runs: list[list[_Candidate]] = []
     for one in chosen:
-        run = next((run for run in runs if _continues(run, one)), None)
-        if run is None:
-            runs.append([one])
+        touching = [run for run in runs if any(_belong(one, other) for other in run)]
+        whole = sorted([one, *(o for run in touching for o in run)], key=lambda c: c.number)
+        if touching:
+            runs[runs.index(touching[0])] = whole
+            runs = [run for run in runs if run not in touching[1:]]
         else:
-            run.append(one)
-            run.sort(key=lambda entry: entry.candidate.number)
+            runs.append(whole)
     return runs
 
 
-def _continues(run: Sequence[_Chosen], one: _Chosen) -> bool:
-    if run[0].candidate.passage is not one.candidate.passage or not one.whole:
-        return False
-    beside = (run[0].candidate.number - 1, run[-1].candidate.number + 1)
-    return run[0].whole and one.candidate.number in beside
+def _belong(one: _Candidate, other: _Candidate) -> bool:
+    if one.unit.kind != "text" and _same_block(one, other):
+        return True
+    return one.passage is other.passage and abs(one.number - other.number) == 1
 
 
-def _quote(run: Sequence[_Chosen]) -> Quote:
-    first, passage = run[0], run[0].candidate.passage
-    best = max((one.candidate.part for one in run), key=lambda part: part.score)
-    text = first.text
-    if len(run) > 1:
-        end = run[-1].candidate.part.end
-        text = passage.text[first.candidate.part.start - passage.start : end - passage.start]
-    part = first.candidate.part
-    above = passage.text.count("\n", 0, part.start - passage.start) + first.line - part.line
-    line, url = passage.place(above)
-    return Quote(text, passage, _heading(passage, best), line, best.score, url)
+def _same_block(one: _Candidate, other: _Candidate) -> bool:
+    return one.passage is other.passage and one.unit.block == other.unit.block
 
 
-def _heading(passage: Passage, part: Part) -> str:
-    """The headings above a part: its own in the passage, below the page's title."""
-    title = passage.heading.split(PATH)[0]
-    within = part.heading.split(PATH)[0] == title or not title
-    return part.heading if within or not part.heading else f"{title}{PATH}{part.heading}"
+def _quote(run: Sequence[_Candidate], room: int) -> Quote:
+    first, best = run[0], max(run, key=lambda one: one.score)
+    blocks = [
+        list(group) for _, group in groupby(run, key=lambda one: one.unit.head and one.unit.block)
+    ]
+    text = first_whole("\n\n".join(_shown(block) for block in blocks), room)
+    passage = first.passage
+    line, url = passage.place(passage.text.count("\n", 0, first.unit.start))
+    return Quote(text, passage, _heading(passage, best), line, best.part.score, url)
+
+
+def _shown(block: Sequence[_Candidate]) -> str:
+    """Units that follow each other as they stand; rows and parts of code within their frame."""
+    passage, unit = block[0].passage, block[0].unit
+    if unit.kind == "text":
+        return passage.text[unit.start : block[-1].unit.end].rstrip()
+    said = [unit.head]
+    for one, before in zip(block, [None, *block], strict=False):
+        if before and one.unit.kind == "code" and one.number > before.number + 1:
+            said.append("…")
+        said.append(one.text)
+    return "\n".join(line for line in [*said, unit.tail] if line)
+
+
+def _heading(passage: Passage, best: _Candidate) -> str:
+    """The headings above a unit: those of its part, or the one between, below the page's title."""
+    title, own = passage.heading.split(PATH)[0], best.part.heading
+    if best.unit.title and not own.endswith(best.unit.title):
+        own = best.unit.title
+    within = own.split(PATH)[0] == title or not title
+    return own if within or not own else f"{title}{PATH}{own}"

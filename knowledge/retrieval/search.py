@@ -16,6 +16,7 @@ import numpy as np
 from knowledge.index.open import EVERYTHING, Page, Scope, Snapshot
 from knowledge.index.rows import Place
 from knowledge.retrieval.candidates import candidates
+from knowledge.retrieval.evidence import Scale
 from knowledge.retrieval.features import EVIDENCE, RANKING, Look, Numbers, evidence_features, look
 from knowledge.retrieval.question import Asked, read
 from knowledge.types import Found, Part, Passage, Vectors
@@ -28,6 +29,9 @@ PER_PAGE = 2
 NEAR_EQUAL = 0.95
 """Two pieces with at least this cosine say the same (versions of a page)."""
 
+OTHER_VERSION = 0.25
+"""What evidence is worth where a question names a version that no page is of: too little to answer.
+No labelled question names one, so it is not fitted."""
 
 FILE = Path(__file__).with_name("model.json")
 
@@ -103,6 +107,7 @@ def search(
     vector: Vectors,
     k: int,
     passage_chars: int,
+    scale: Scale,
     scope: Scope = EVERYTHING,
     model: Model | None = None,
 ) -> Found:
@@ -113,10 +118,11 @@ def search(
     seen = look(snapshot, asked, vector, candidates(snapshot, asked, vector, scope), scope)
     found = Ranked(asked, seen, model.scores(seen.features))
     if not found.seen.pieces:
-        return Found((), 0.0, found.asked.unknown)
+        return Found((), 0.0, asked.unknown)
     chosen = passages(snapshot, found, k, passage_chars, scope)
-    features = evidence_features(snapshot, found.asked, found.seen, found.scores)
-    return Found(tuple(chosen), model.probability(features), found.asked.unknown)
+    features = evidence_features(snapshot, found.asked, found.seen, found.scores, scale)
+    sure = model.probability(features) * (OTHER_VERSION if asked.strange_version else 1.0)
+    return Found(tuple(chosen), sure, asked.unknown)
 
 
 def passages(snapshot: Snapshot, found: Ranked, k: int, chars: int, scope: Scope) -> list[Passage]:

@@ -12,6 +12,9 @@ from knowledge.ingest.build import build
 from knowledge.types import Quote
 from tests.knowledge.library import gate_options, plan, write_pages
 
+SURE = 0.55
+"""As in the shipped configuration."""
+
 FAULTS = "# Fault codes\n\n| code | meaning | what to do |\n|---|---|---|\n" + "".join(
     f"| E{number:03} | sensor {number % 17} of drive {number % 23} out of range"
     f" | replace part {1000 + number} |\n"
@@ -54,6 +57,74 @@ async def test_the_very_row_of_a_long_table_is_quoted(tmp_path: Path) -> None:
     assert "| E237 |" in said[0].text
     assert "replace part 1237" in said[0].text
     assert not any("| E019 |" in quote.text for quote in said[:1])
+
+
+async def test_what_the_row_says_decides_among_rows_that_share_a_number(tmp_path: Path) -> None:
+    rows = "".join(
+        f"| `{name}` | Fires {when}, while the tank is {level} percent full. |\n"
+        for name, when, level in (
+            *((f"start_{n}", f"when pump {n} starts in the morning", n) for n in range(14, 20)),
+            *((f"stop_{n}", f"when pump {n} stops in the evening", n) for n in range(14, 20)),
+        )
+    )
+    table = (
+        f"# Pumps\n\nThese events exist:\n\n|  |  |\n|---|---|\n| **Event** | **Meaning** |\n{rows}"
+    )
+    asked = "which event fires in the evening while the tank is 17 percent full"
+    said, _ = await quotes(tmp_path, {"pumps.md": table}, asked)
+    assert "`stop_17`" in said[0].text
+    assert "| **Event** | **Meaning** |" in said[0].text
+
+
+LOG = "\n".join(f'  File "site/flask_{n}.py", line {n}, in build_wheel_{n}' for n in range(10))
+
+
+async def test_below_a_log_stands_what_to_do(tmp_path: Path) -> None:
+    page = f"""# Failures
+
+Some packages fail like this:
+
+```text
+× Failed to build `brewlib==0.7`
+{LOG}
+ModuleNotFoundError: No module named 'kettlepip'
+```
+
+To get past it, build the package with `--keep-environment`.
+"""
+    asked = f"× Failed to build `brewlib==0.7`\n{LOG[:300]}\nNo module named 'kettlepip'\nwhat now?"
+    said, _ = await quotes(tmp_path, {"failures.md": page}, asked)
+    assert "--keep-environment" in "\n".join(quote.text for quote in said)
+
+
+BUFFER = {
+    "en/buffer.md": "# Trouble\n\n## The buffer is full\n\nRaise `buffer_mb`, or drain it with"
+    " `brew drain`.\n",
+    "zh/buffer.md": "# 故障\n\n## 缓冲区满了\n\n把 `buffer_mb` 调大，或者用 `brew drain` 清空。\n",
+    "zh/system.md": "# 系统要求\n\n需要 8 GB 内存和 64 位的操作系统，磁盘至少留 20 GB。\n",
+    "en/system.md": "# System requirements\n\n8 GB of memory and a 64 bit system are needed.\n",
+}
+
+
+@pytest.mark.parametrize("asked", ["缓冲区满了怎么办？", "the buffer is full, what can I do?"])
+async def test_evidence_belongs_to_what_is_quoted(tmp_path: Path, asked: str) -> None:
+    said, sure = await quotes(tmp_path, BUFFER, asked)
+    assert "`brew drain`" in said[0].text
+    assert sure > SURE
+    assert "8 GB" not in said[0].text
+
+
+async def test_a_latin_word_among_chinese_is_a_name_and_no_function_word(tmp_path: Path) -> None:
+    rows = "".join(
+        f"| {tag} | `{role}` | 页面里的这一部分 |\n"
+        for tag, role in (("header", "banner"), ("aside", "complementary"), ("main", "main"))
+    )
+    pages = {
+        "roles.md": f"# 标签\n\n## 角色\n\n| 标签 | 角色 | 说明 |\n|---|---|---|\n{rows}",
+        "labels.md": "# 表单\n\n## 标签\n\n每个输入框都要有标签，放在它前面。\n",
+    }
+    said, _ = await quotes(tmp_path, pages, "aside 标签对应写哪个")
+    assert "complementary" in said[0].text
 
 
 async def test_a_name_that_stands_on_one_page_brings_it(tmp_path: Path) -> None:
@@ -193,7 +264,7 @@ async def test_a_version_that_no_page_is_of_is_less_sure(tmp_path: Path) -> None
     asked = "{}how many jobs does a queue hold by default?"
     _, sure = await quotes(tmp_path / "a", VERSIONS, asked.format("kettle 1.0: "))
     _, strange = await quotes(tmp_path / "b", VERSIONS, asked.format("kettle 7.0: "))
-    assert strange < sure / 2
+    assert strange < SURE / 2 < sure
 
 
 async def test_the_same_text_is_not_said_twice(tmp_path: Path) -> None:
