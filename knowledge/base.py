@@ -124,12 +124,8 @@ class KnowledgeBase:
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
         """The parts of the passages that answer, at most `max_chars` long."""
         said = without_openers(text)
-
-        def work() -> list[Quote]:
-            vector = self._remembered(said)
-            return cut(self._now().snapshot, said, vector, passages, max_chars)
-
-        return await self._run(work)
+        vector = await self._encoder.vector(said, first=True)
+        return await self._run(lambda: cut(self._now().snapshot, said, vector, passages, max_chars))
 
     async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:
         """The passages grown to their sections, then their pages, to `most` characters in all."""

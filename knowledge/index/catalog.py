@@ -254,8 +254,7 @@ class Catalog:
     def places_in(
         self, document: int, start: int = 0, end: int = MAX_CHARS, view: str = ANSWER
     ) -> list[Place]:
-        """The places of a document in a view, in order; those that reach into the characters from
-        `start` to `end`."""
+        """The places of a document in a view, in order, that reach into some of its characters."""
         rows = self._db.execute(
             f"select {_PLACE} from places"  # noqa: S608
             " where document = ? and view = ? and end > ? and start < ? order by start",
