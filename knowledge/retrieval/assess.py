@@ -14,9 +14,9 @@ PIECE_CHARS = (200, 900)
 MAX_PIECES = 120
 """Pieces of all texts that are embedded for one question."""
 
-TITLE_COUNTS = 0.5
-"""A page's title is soon written, and search engines may show another one: it counts half, and no
-more than the text bears out, by the share of the question's words that stand in the text itself."""
+TITLE_FACTOR = 2.0
+"""A page's title is soon written, and search engines may show another one: it makes an answer at
+most so many times as likely, by odds, as the text does by itself."""
 
 PER_TEXT = 2
 """Passages of one text among the best."""
@@ -43,32 +43,35 @@ def assess(
     cuts = [(text, piece) for text in texts for piece in _pieces(text.text)][:MAX_PIECES]
     if not cuts:
         return Found((), 0.0, ())
-    shown = [f"{piece.heading}\n{piece.text}" for _, piece in cuts]
-    vectors = encode([question, *shown])
+    own = [f"{piece.heading}\n{piece.text}" for _, piece in cuts]
+    titled = [f"{_heading(text, piece)}\n{piece.text}" for text, piece in cuts]
+    vectors = encode([question, *own, *titled])
+    near = (vectors[1:] @ vectors[0]).tolist()
     asked, telling = words.terms(question), words.telling_terms(question)
-    titles = "\n".join(text.heading for text in texts)
     said = words.term_set("\n".join(text.text for text in texts))
     missing = [name for name in words.unknown_names(question) if set(words.terms(name)) - said]
-    titled = said | words.term_set(titles)
-    unknown = [name for name in missing if set(words.terms(name)) - titled]
+    told = said | words.term_set("\n".join(text.heading for text in texts))
+    unknown = [name for name in missing if set(words.terms(name)) - told]
+
+    def judged(shown: str, cosine: float, heading: str, names: Sequence[str]) -> float:
+        share, count = held(words, telling, shown)
+        title = asks_the_same(words, asked, heading)
+        return evidence(scale.of(cosine), share, count, title, len(names))
+
     scored = []
-    for (text, piece), own, vector in zip(cuts, shown, vectors[1:], strict=True):
-        cosine = float(vector @ vectors[0])
-        own_title = asks_the_same(words, asked, piece.heading)
-        title = asks_the_same(words, asked, _heading(text, piece))
-        share, count = held(words, telling, own)
-        with_title, _ = held(words, telling, f"{text.heading}\n{own}")
-        borne = TITLE_COUNTS * share
-        sure = evidence(
-            scale.of(cosine),
-            share + borne * (with_title - share),
-            count,
-            own_title + borne * (title - own_title),
-            len(missing) + borne * (len(unknown) - len(missing)),
-        )
-        scored.append(_Scored(text, piece, cosine, sure))
+    for at, (text, piece) in enumerate(cuts):
+        cosine, titled_cosine = near[at], near[len(cuts) + at]
+        alone = judged(own[at], cosine, piece.heading, missing)
+        whole = judged(titled[at], titled_cosine, _heading(text, piece), unknown)
+        scored.append(_Scored(text, piece, titled_cosine, _bounded(whole, alone)))
     best = _best(scored, k)
     return Found(tuple(map(_passage, best)), best[0].evidence, tuple(unknown))
+
+
+def _bounded(whole: float, alone: float) -> float:
+    """The evidence with the title, as far as the text bears it out."""
+    most = TITLE_FACTOR * alone / max(1.0 - alone, 1e-9)
+    return min(whole, most / (1.0 + most))
 
 
 def _pieces(text: str) -> list[Piece]:

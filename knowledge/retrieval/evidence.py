@@ -41,7 +41,7 @@ class Scale:
         return (cosine - self.talk) / max(self.question - self.talk, 0.05)
 
 
-def evidence(nearness: float, share: float, count: float, title: float, unknown: float) -> float:
+def evidence(nearness: float, share: float, count: float, title: float, unknown: int) -> float:
     """The probability that the documents answer. `nearness` is on the collection's scale, `share`
     of the question's `count` telling words stands in the best passage, `title` is how much a
     heading asks the same, and `unknown` names are on no page."""
