@@ -271,3 +271,21 @@ async def test_one_that_fails_does_not_spoil_what_waits_with_it(path: Path) -> N
         with pytest.raises(StoreError, match="UNIQUE"):
             await twice
         assert await database.run(notes) == ["also good", "first", "good"]
+
+
+def test_figures_of_the_gate_are_taken_from_traces_of_older_versions() -> None:
+    db = sqlite3.connect(":memory:")
+    db.row_factory = sqlite3.Row
+    older = tuple(one for one in MIGRATIONS if one[0] < "m006")
+    migrate(db, older)
+    near = '[{"stage": "reject", "score": 0.2, "threshold": 0.3}, {"stage": "reject", "score": 0.4,'
+    for trace in (f'{near} "threshold": 0.3}}, {{"stage": "check", "score": 9}}]', "[]"):
+        db.execute(
+            "INSERT INTO decisions (adapter, grp, outcome, reason, trace, created_at)"
+            " VALUES ('a', 'g', 'silence', 'off_topic', ?, 0)",
+            (trace,),
+        )
+    migrate(db)
+    rows = db.execute("SELECT score, threshold FROM decisions ORDER BY id").fetchall()
+    assert [tuple(row) for row in rows] == [(0.4, 0.3), (None, None)]
+    db.close()
