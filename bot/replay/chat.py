@@ -139,7 +139,7 @@ def _of_json(content: str, bot_name: str, zone: tzinfo | None) -> Iterator[ChatM
                     yield ChatMessage(replace(item, text=words, mention=item.mention or called))
                 continue
             said = _reader(row)(row, number, zone)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise _Unreadable(f"message {number} can't be read: {error!r}") from error
         if said:
             yield _message(said, bot_name)
@@ -239,19 +239,20 @@ def _memotrace(rows: "csv.DictReader[str]", stem: str) -> Iterator[_Said]:
     """A file of one chat is named after it; one of all chats names it in each row."""
     for number, row in enumerate(rows, 2):
         try:
-            kind, at = int(row["Type"]), float(row["CreateTime"])
+            kind, at = int(row["Type"]), _time(row["CreateTime"], None)
             if kind != _WECHAT_TEXT and kind not in _WECHAT_KINDS:
                 continue
             is_text = kind == _WECHAT_TEXT
+            # A row that was cut short has None for what is missing.
             yield _Said(
                 group=stem,
-                user=row["Sender"] or row["NickName"] or row["Remark"],
-                message_id=row["localId"],
-                text=row["StrContent"] if is_text else "",
+                user=row["Sender"] or row["NickName"] or row["Remark"] or "?",
+                message_id=row["localId"] or str(number),
+                text=(row["StrContent"] or "") if is_text else "",
                 sent_at=at,
                 attachments=() if is_text else (_WECHAT_KINDS[kind],),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise _Unreadable(f"line {number} can't be read: {error!r}") from error
 
 
@@ -266,7 +267,11 @@ def _headed(content: str, stem: str, zone: tzinfo | None) -> Iterator[_Said]:
             continue
         if head:
             words = "\n".join(lines).strip()
-            yield _Said(stem, head["user"], str(number), words, _time(head["time"], zone))
+            try:
+                at = _time(head["time"], zone)
+            except (ValueError, OverflowError) as error:
+                raise _Unreadable(f"line {number} can't be read: {error}") from error
+            yield _Said(stem, head["user"], str(number), words, at)
         head, lines = found, []
 
 

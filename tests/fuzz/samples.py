@@ -262,7 +262,8 @@ EXAMPLES = [
 ]
 
 CHAT_TEXTS = [
-    "StrTalker,NickName,StrContent,StrTime,Type\ng,Ann,how?,2024-01-01 10:00:00,1\n",
+    "localId,Type,CreateTime,Sender,NickName,Remark,StrContent,StrTime\n"
+    "1,1,1704103200,wxid_1,Ann,,how?,2024-01-01 10:00:00\n2,3,1704103260,wxid_2,Bob,,<img/>,\n",
     "2024-01-01 10:00:00 Ann\nhow do I install it?\n\n2024-01-01 10:01 Bob\nwith pip\n",
 ]
 

@@ -49,6 +49,8 @@ def test_no_input_breaks_a_promise(name: str) -> None:
         ("search: sourcegraph", b'{"errors": [{"message": "\\ud83d"}]}'),
         ("search: sourcegraph", b'[{"repository": "a", "path": "b", "commit": "\\u0000"}]'),
         ("gate: examples", b'{"text": "how?", "label": 1, "weight": 1%s}' % (b"0" * 400)),
+        ("replay: chats", b"2024-01-0 10:01 Ann\nhow do I install it?\n"),
+        ("replay: chats", b"StrContent,Type,CreateTime,localId\nhow?,1,nan,1\n"),
         ("replay: chats", b"2024-01-01 10:00:00 A\0nn\nhow do I install it?"),
         ("documents: md", b"See [the page](\nhttps://a.b/c) for all that is said of ports."),
         ("documents: html", b"<p>The server listens on port 7311 by default</p>\n\0" * 9),
