@@ -53,6 +53,10 @@ def test_no_input_breaks_a_promise(name: str) -> None:
         ("replay: chats", b"StrContent,Type,CreateTime,localId\nhow?,1,nan,1\n"),
         ("replay: chats", b"2024-01-01 10:00:00 A\0nn\nhow do I install it?"),
         ("documents: md", b"See [the page](\nhttps://a.b/c) for all that is said of ports."),
+        (
+            "documents: rst",
+            b"Ports\n=====\n\n.. deprecated:: \n\nThe server listens on port 7311.\n",
+        ),
         ("documents: html", b"<p>The server listens on port 7311 by default</p>\n\0" * 9),
     ],
 )

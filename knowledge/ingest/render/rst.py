@@ -99,7 +99,7 @@ class _Text(Directive):  # type: ignore[misc]  # docutils has no types
 
     def _version(self, kind: str) -> list[nodes.Node]:
         """The version, and what is said of it in the same paragraph."""
-        version, *rest = (self.arguments or [""])[0].split(maxsplit=1)
+        version, *rest = (self.arguments or [""])[0].split(maxsplit=1) or [""]
         title = label(kind, version, 0)[0].text
         inline, _ = self.state.inline_text(" ".join(rest), self.lineno)
         return [self._paragraph(nodes.Text(f"{title}: " if rest else title), *inline)]
