@@ -20,7 +20,7 @@ from tests.knowledge import files
 from tests.knowledge.ingest.golden import Case, cases
 
 VIEWS = KnowledgeSettings().plan(Path()).views
-PAGE = Path(__file__).parents[3] / "adapters" / "web" / "page" / "markdown.js"
+PAGE = Path(__file__).parents[3] / "bot" / "console" / "page" / "chat" / "markdown.js"
 CASES = {case.name: case for case in cases()}
 MEANT = {
     "mdx export and component": {"<name>"},
