@@ -17,6 +17,7 @@ from adapters.base import (
     Reply,
 )
 from adapters.link import Link
+from adapters.texts import phrase
 from common.clock import Clock
 
 
@@ -113,7 +114,7 @@ class Adapter(ABC):
     async def recall(self, group: str, message_id: str) -> None:
         """Takes back a reply that `send` posted. Raises AdapterError."""
         del group, message_id
-        raise NotSupported("this platform has no way to withdraw a message of a bot")
+        raise NotSupported(phrase.both("stays"))
 
     async def draft(self, group: str, reply_to: str, text: str) -> None:
         """Shows an answer that is being written, as far as it is; the next call replaces it, and

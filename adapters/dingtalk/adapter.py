@@ -31,6 +31,7 @@ from adapters.dingtalk.stream import Stream
 from adapters.dingtalk.streaming import CardDrafts
 from adapters.payload import inside, text
 from adapters.rest import Rest
+from adapters.texts import phrase
 
 log = logging.getLogger(__name__)
 
@@ -94,10 +95,7 @@ class DingTalkAdapter(Adapter):
     async def recall(self, group: str, message_id: str) -> None:
         """Takes back what went by the robot API; a card is emptied."""
         if message_id.startswith(SESSION):
-            raise NotSupported(
-                "answers that went by DingTalk's session webhook can't be taken back; "
-                "the setting recallable: true sends answers so that they can"
-            )
+            raise NotSupported(phrase.both("session_stays"))
         if message_id.startswith(CARD):
             await self._cards.withdraw(message_id.removeprefix(CARD))
             return

@@ -172,15 +172,16 @@ async def _receiving(parts: Parts) -> AsyncIterator[Mapping[str, asyncio.Task[No
 
 
 async def _watch_store(parts: Parts) -> None:
-    """While nothing can be stored, tries now and then whether it is over: no platform need send
-    anything for the daemon to be ready again. What could not be decided is taken up then."""
-    clock, failing = parts.clock, parts.health.store_problem
+    """Once something could not be stored, tries now and then whether that is over: no platform
+    need send anything for the daemon to be ready again. What was not decided is taken up then."""
+    clock, database, seen = parts.clock, parts.store.database, 0
     while True:
         await clock.wait(asyncio.Event(), clock.now() + STORE_TRY_S)
-        if failing():
+        if (failures := database.failures) != seen:
             with suppress(StoreError):
                 await parts.store.touch()
                 await parts.inbox.take_up()
+                seen = failures
 
 
 async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: Clock) -> None:

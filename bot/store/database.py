@@ -74,7 +74,7 @@ MOST_TOGETHER = 100
 
 class Database:
     """An open file. Made by `open_database`. `problem` is why the last change could not be stored,
-    None once one could."""
+    None once one could; `failures` counts what could not be read or stored."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path, self._connection = path, connection
@@ -82,6 +82,7 @@ class Database:
             "store", self._done, MOST_TOGETHER, unheard=_report_unheard
         )
         self.problem: Said | None = None
+        self.failures = 0
 
     async def run(
         self,
@@ -108,6 +109,7 @@ class Database:
             return self._transact(lambda db: [work(db) for work in works])
         except StoreError as error:
             self.problem = Said(error.zh, str(error))
+            self.failures += 1
             raise
 
     async def checkpoint(self) -> None:

@@ -103,10 +103,11 @@ async def test_what_the_disk_kept_undecided_is_answered_once_it_is_well(
         assert talk.parts.health.report()["status"] == "not ready"
 
         await database.run(lambda db: [db.execute(f"DROP TRIGGER {name}") for name in FORBIDDEN])
+        await talk.store.touch()  # another group's message was stored first
         watching = asyncio.create_task(_watch_store(talk.parts))
         await asyncio.sleep(0)
         talk.clock.advance(STORE_TRY_S)
-        while database.problem or not talk.tasks.active:
+        while not talk.tasks.active:
             await asyncio.sleep(0.001)
         watching.cancel()
         await talk.idle()
