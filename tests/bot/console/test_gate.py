@@ -32,7 +32,7 @@ async def test_the_gate_says_what_it_promises_and_how_good_it_is(
     async with running_bot(tmp_path, kettle) as bot:
         await bot.say("alice", ASK)
         await bot.say("bob", CHAT)
-        await labelled(bot, "how do I warm it up?", "good")
+        await labelled(bot, "how do I warm the kettle server up?", "good")
         state = await bot.get("gate", "viewer")
         assert (state["good"], state["bad"], state["waiting"]) == (len(GOOD), len(BAD), 1)
         assert state["origins"] == {"console": {"good": 1, "bad": 0}}
@@ -47,7 +47,7 @@ async def test_the_gate_says_what_it_promises_and_how_good_it_is(
         assert points[-1]["recall"] == 1.0
         assert figures["week"][-1] <= 3
         (example,) = (await bot.get("gate/examples", origin="console"))["examples"]
-        assert (example["text"], example["taken"]) == ("how do I warm it up?", False)
+        assert (example["text"], example["taken"]) == ("how do I warm the kettle server up?", False)
         assert (await bot.get("gate/examples", origin="vote"))["examples"] == []
 
 
