@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.fitting import Question, Rows, fit_evidence, fit_ranking
+from bot.answering.settings import AnswerSettings
 from knowledge.retrieval.features import EVIDENCE, RANKING, Numbers
 
 Judged = Callable[[Sequence[Question], Numbers], Rows]
@@ -19,6 +20,7 @@ def print_tables(questions: Sequence[Question], judged: Judged) -> None:
         print(f"\nleft out: {what}")
         for corpus in dict.fromkeys(q.corpus for q in questions if q.is_labelled):
             _print_corpus(rows, probability, corpus)
+            _print_near_misses(rows, probability, corpus)
         if what == "project":
             _print_ablation(rows)
 
@@ -88,6 +90,17 @@ def _print_corpus(rows: Rows, probability: Numbers, corpus: str) -> None:
         f"{q.id}{'+' if ok else marks[q.kind]}{p:.2f}"
         for q, ok, p in zip(names, rows.right[own][order], probability[own][order], strict=True)
     ))  # fmt: skip
+
+
+def _print_near_misses(rows: Rows, probability: Numbers, corpus: str) -> None:
+    """How many near misses get through as sure: those that people wrote, those made by putting a
+    foreign name in, and those made by taking the answering pages out."""
+    sure = AnswerSettings().sure_evidence
+    for kind in ("near_miss", "spliced", "taken_out"):
+        own = np.asarray([q.kind == kind and q.corpus == corpus for q in rows.questions])
+        if own.any():
+            through = int((probability[own] >= sure).sum())
+            print(f"    {kind}: {through} of {int(own.sum())} from {sure} on")
 
 
 def _likelihood(rows: Rows, probability: Numbers) -> float:

