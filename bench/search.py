@@ -18,10 +18,13 @@ CHANGED_FILES = 40
 
 def measure(bench: Bench) -> Iterator[Figure]:
     """Messages one after the other, then a reload with messages coming in."""
-    took, lag = asyncio.run(_measure(bench))
+    took, quoted, lag = asyncio.run(_measure(bench))
     p50, p99 = np.percentile(took, [50, 99]) * 1000
     yield at_most("gate and retrieval of a message, p50", float(p50), 6.0, "ms")
     yield at_most("gate and retrieval of a message, p99", float(p99), 20.0, "ms")
+    p50, p99 = np.percentile(quoted, [50, 99]) * 1000
+    yield at_most("gate, retrieval and quoting of a question, p50", float(p50), 12.0, "ms")
+    yield at_most("gate, retrieval and quoting of a question, p99", float(p99), 40.0, "ms")
     yield at_most("event loop lag during a reload, worst", lag * 1000, 50.0, "ms")
 
 
@@ -31,19 +34,24 @@ def messages(bench: Bench) -> list[str]:
     return list(dict.fromkeys(json.loads(line)["text"] for line in lines))
 
 
-async def _measure(bench: Bench) -> tuple[list[float], float]:
+async def _measure(bench: Bench) -> tuple[list[float], list[float], float]:
     texts = messages(bench)
+    lines = (bench.data / "qa_dev.jsonl").read_text(encoding="utf-8").splitlines()
+    questions = [str(json.loads(line)["question"]) for line in lines]
     async with open_knowledge(bench.config) as knowledge:
         await knowledge.search("warm up", 5)
         took = [await _ask(knowledge, text) for text in texts]
+        quoted = [await _ask(knowledge, text, quote=True) for text in questions]
         lag = await _lag_during_reload(bench, knowledge, texts)
-    return took, lag
+    return took, quoted, lag
 
 
-async def _ask(knowledge: KnowledgeBase, text: str) -> float:
+async def _ask(knowledge: KnowledgeBase, text: str, *, quote: bool = False) -> float:
     began = time.perf_counter()
     await knowledge.judge(text, mention=False)
-    await knowledge.search(text, 5)
+    found = await knowledge.search(text, 5)
+    if quote:
+        await knowledge.quote(text, found.passages, 1200)
     return time.perf_counter() - began
 
 
