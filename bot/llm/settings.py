@@ -198,7 +198,7 @@ class LlmSettings(Section):
     retries: int = Field(default=2, ge=0, le=10)
     check_sentences: bool = True
     second_search: bool = False
-    min_evidence: float = Field(default=0.1, ge=0, le=1)
+    min_evidence: float = Field(default=0.05, ge=0, le=1)
     evidence_tokens: int = Field(default=6000, ge=200, le=1_000_000)
     answer_tokens: int = Field(default=800, ge=50, le=32_768)
     history_turns: int = Field(default=3, ge=0, le=50)

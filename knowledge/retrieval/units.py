@@ -72,9 +72,17 @@ def units(text: str) -> list[Unit]:
             for unit in _taken_apart(text, block)
         ]
         if found and made and _leads_on(text[found[-1].start : found[-1].end]):
-            made = _with_lead(text, found.pop(), made)
+            lead = found.pop()
+            if not (_is_title(text, lead) and _is_title(text, made[0])):
+                made = _with_lead(text, lead, made)
         found += made
     return found
+
+
+def _is_title(text: str, unit: Unit) -> bool:
+    """Is it nothing but a heading? One above another says nothing that the path does not."""
+    said = text[unit.start : unit.end]
+    return TITLE.match(said) is not None and "\n" not in said
 
 
 def _lines(text: str) -> list[_Line]:
