@@ -88,12 +88,15 @@ class Packer:
         self._closed.append(_Pack(list(messages), [now] * len(messages)))
 
     def due(self, now: float) -> Question | None:
-        """Hands out and forgets the oldest of what is ready."""
+        """Hands out and forgets the oldest of what is ready, a mention before the rest."""
         for user in [user for user, pack in self._open.items() if self._is_ready(pack, now)]:
             self._close(user)
         if not self._closed:
             return None
-        oldest = min(self._closed, key=lambda pack: pack.arrived[0])
+        first_of: dict[str, _Pack] = {}  # what one person wrote keeps its order
+        for pack in sorted(self._closed, key=lambda pack: pack.arrived[0]):
+            first_of.setdefault(pack.messages[0].user, pack)
+        oldest = min(first_of.values(), key=lambda pack: (not pack.mention, pack.arrived[0]))
         self._closed.remove(oldest)
         return oldest.question()
 

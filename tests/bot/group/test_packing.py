@@ -162,6 +162,16 @@ def test_a_clock_set_back_by_hours_does_not_hold_a_question(packer: Packer) -> N
 Said = tuple[IncomingMessage, float]
 
 
+def test_who_calls_the_bot_goes_before_others_and_after_own_words() -> None:
+    packer = Packer(QUIET, LONGEST, MENTION)
+    packer.add(post("1", "talk", user="a"), 1000.0)
+    packer.add(post("2", "more talk", user="b"), 1000.5)
+    packer.add(post("3", "a call", user="c", mention=True), 1001.0)
+    packer.add(post("4", "elsewhere", user="b", mention=True, reply_to="9"), 1002.0)
+    order = [ids(found) for _ in range(5) if (found := packer.due(1100.0))]
+    assert order == [["3"], ["1"], ["2"], ["4"]]
+
+
 @st.composite
 def talks(draw: st.DrawFn, *, earliest_step: float = 0.0) -> list[Said]:
     now, said = 1000.0, []
