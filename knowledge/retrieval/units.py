@@ -166,8 +166,10 @@ def _taken_apart(text: str, block: Sequence[_Line]) -> list[Unit]:
         if end - start <= WHOLE_CHARS and opened and closed:
             return [Unit(start, end)]
         head = block[0].text if opened else "```"
+        mark = _FENCE.match(head)
+        tail = mark[1] if mark else "```"
         inside = block[opened : len(block) - closed]
-        return [Unit(a, b, kind="code", head=head, tail="```") for a, b in _paragraphs(inside)]
+        return [Unit(a, b, kind="code", head=head, tail=tail) for a, b in _paragraphs(inside)]
     if _ROW.match(block[0].text) and len(block) > 1:
         count = _head(block)
         if end - start <= WHOLE_CHARS or count == len(block):

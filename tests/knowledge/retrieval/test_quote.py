@@ -65,6 +65,12 @@ def test_a_text_that_begins_within_code_goes_on_as_code() -> None:
     assert said(text, after).startswith("```python")
 
 
+def test_a_fence_is_closed_by_its_own_sign() -> None:
+    lines = "\n".join(f"call_number_{n}(with_some, arguments={n})" for n in range(20))
+    found = units(f"~~~~python\n{lines}\n~~~~\n")
+    assert {(unit.head, unit.tail) for unit in found} == {("~~~~python", "~~~~")}
+
+
 @given(st.lists(LINES, max_size=30).map("\n".join))
 def test_units_are_whole_lines_or_sentences_and_in_order(text: str) -> None:
     found = units(text)
