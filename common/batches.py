@@ -60,15 +60,14 @@ class Batches(Generic[Job, Result]):
         self._queues: tuple[deque[_Waiting[Job, Result]], ...] = (deque(), deque())
 
     async def do(self, job: Job, *, first: bool = False) -> Result:
-        """The result of a job. Raises what `work` says it failed with."""
+        """The result of a job. Raises what `work` says it failed with, and RuntimeError once it is
+        closed."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         with self._lock:
-            self._queues[0 if first else 1].append(_Waiting(job, future))
-            idle = self._busy < self._threads
-            if idle:
+            if self._busy < self._threads:
+                self._pool.submit(self._until_done)  # first of all: it may refuse
                 self._busy += 1
-        if idle:
-            self._pool.submit(self._until_done)
+            self._queues[0 if first else 1].append(_Waiting(job, future))
         return await future
 
     async def close(self) -> None:
@@ -87,7 +86,9 @@ class Batches(Generic[Job, Result]):
             return self._work(jobs)
         except BaseException as error:  # noqa: BLE001 - told to who waits, as a future does
             if len(jobs) == 1:
-                return [_Failed(error)]
+                # A future takes no StopIteration, and who waits behind it would not be told.
+                stopped = isinstance(error, StopIteration)
+                return [_Failed(RuntimeError(f"{error!r} in a thread") if stopped else error)]
             return [outcome for job in jobs for outcome in self._outcomes([job])]
 
     def _next(self) -> list[_Waiting[Job, Result]]:

@@ -74,3 +74,24 @@ async def test_nobody_waits_any_more(drop: bool, done: list[list[int]]) -> None:
     assert await other == 4
     assert work.done == done
     await batches.close()
+
+
+async def test_an_end_of_an_iterator_holds_nobody_up() -> None:
+    def first_of(jobs: Sequence[list[int]]) -> list[int]:
+        return [next(iter(job)) for job in jobs]
+
+    batches = Batches[list[int], int]("test", first_of, most=3)
+    waiting = [asyncio.create_task(batches.do(job)) for job in ([1], [], [2])]
+    ends = asyncio.gather(*waiting, return_exceptions=True)
+    one, failed, two = await asyncio.wait_for(ends, PATIENCE_S)
+    assert (one, two) == (1, 2)
+    assert isinstance(failed, RuntimeError)
+    await batches.close()
+
+
+async def test_who_comes_after_the_end_is_refused_and_does_not_wait() -> None:
+    batches = Batches[int, int]("test", list, most=3)
+    await batches.close()
+    for number in (1, 2):
+        with pytest.raises(RuntimeError, match="shutdown"):
+            await asyncio.wait_for(batches.do(number), PATIENCE_S)
