@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -64,9 +65,12 @@ class Tasks:
         self.on_end()
 
     async def drain(self, grace_s: float) -> None:
-        """Waits so many seconds for what is under way, then cancels it."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=grace_s)
+        """Waits so many seconds for what is under way, and what that sets about, then cancels
+        it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while self._running:
+                    await asyncio.wait(self._running)
         for task in set(self._running):
             task.cancel()
 
