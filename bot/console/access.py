@@ -76,7 +76,9 @@ class Access:
         """Who sent it, as far as that is known; see `common.hosts.network_of`."""
         given = request.remote or ""
         if self.is_proxy(request):
-            given = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or given
+            # A proxy may add a line of its own below those that its client sent.
+            told = ",".join(request.headers.getall("X-Forwarded-For", ()))
+            given = told.rpartition(",")[2].strip() or given
         return network_of(given)
 
     def is_proxy(self, request: web.Request) -> bool:
@@ -148,7 +150,12 @@ class Access:
         header = self._proxy.user_header
         if not header or not self.is_proxy(request) or header not in request.headers:
             return None
-        login = self.users.get(request.headers[header])
+        named = request.headers.getall(header)
+        if len(named) > 1:
+            raise web.HTTPForbidden(
+                text=f"{header} is there twice; have the proxy overwrite what its clients send"
+            )
+        login = self.users.get(named[0])
         if login is None:
             raise web.HTTPForbidden(
                 text="whom the proxy names is not in http.users; an admin can add him there"

@@ -42,7 +42,8 @@ class Connections:
     def __init__(
         self, make: Callable[[], asyncio.BaseProtocol], most: int, proxy: str = ""
     ) -> None:
-        self._make, self.most, self._proxy = make, most, proxy
+        self._make, self.most = make, most
+        self._proxy = network_of(proxy) if proxy else ""
         self._open: dict[_Connection, None] = {}  # those that wait longest come first
         self._by_address: Counter[str] = Counter()
         self.streams = 0

@@ -22,7 +22,8 @@ Connect = Callable[..., "asyncio.Future[Connection]"]
 class Site:
     """A server with few places; who asks for /slow waits until the gate is open."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.gate, self.at_work, self.port = asyncio.Event(), 0, 0
         self.writers: list[asyncio.StreamWriter] = []
 
@@ -46,7 +47,7 @@ class Site:
         return application
 
     async def send(self, data: bytes) -> asyncio.StreamReader:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection(self.host, self.port)
         self.writers.append(writer)
         writer.write(data)
         return reader
@@ -57,13 +58,13 @@ class Site:
 
 
 @asynccontextmanager
-async def served(proxy: str = "") -> AsyncIterator[Site]:
-    site = Site()
+async def served(proxy: str = "", host: str = "127.0.0.1") -> AsyncIterator[Site]:
+    site = Site(host)
     runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()
     assert runner.server
     server = await asyncio.get_running_loop().create_server(
-        Connections(runner.server, MOST, proxy), "127.0.0.1", 0, backlog=4
+        Connections(runner.server, MOST, proxy), host, 0, backlog=4
     )
     site.port = server.sockets[0].getsockname()[1]
     try:
@@ -128,9 +129,14 @@ async def test_half_sent_bodies_keep_nobody_out_either(caplog: pytest.LogCapture
     assert caplog.text == ""
 
 
-@pytest.mark.parametrize(("proxy", "places"), [("", MOST // 2), ("127.0.0.1", MOST)])
-async def test_one_address_has_half_of_the_places_and_a_proxy_all(proxy: str, places: int) -> None:
-    async with served(proxy) as site:
+@pytest.mark.parametrize(
+    ("proxy", "host", "places"),
+    [("", "127.0.0.1", MOST // 2), ("127.0.0.1", "127.0.0.1", MOST), ("::1", "::1", MOST)],
+)
+async def test_one_address_has_half_of_the_places_and_a_proxy_all(
+    proxy: str, host: str, places: int
+) -> None:
+    async with served(proxy, host) as site:
         working = [await site.send(request("/slow")) for _ in range(places)]
         while site.at_work < places:
             await asyncio.sleep(0)
