@@ -25,12 +25,25 @@ class LogBook(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.lines: deque[LogLine] = deque(maxlen=KEPT)
+        self._lines: deque[LogLine] = deque(maxlen=KEPT)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keeps a line."""
-        text = self.format(record)[:LINE_CHARS]
-        self.lines.append(LogLine(record.created, record.levelname, record.name, text))
+        """Keeps a line; of one whose values don't fit its words, the words alone: who logs must not
+        fail by it."""
+        try:
+            text = self.format(record)
+        except (TypeError, ValueError, KeyError):
+            text = str(record.msg)
+        line = LogLine(record.created, record.levelname, record.name, text[:LINE_CHARS])
+        self._lines.append(line)
+
+    def newest(self) -> list[LogLine]:
+        """What is kept, the newest first; other threads may log meanwhile."""
+        self.acquire()
+        try:
+            return list(reversed(self._lines))
+        finally:
+            self.release()
 
     @contextmanager
     def kept(self) -> Iterator[None]:

@@ -38,7 +38,7 @@ def log_routes(parts: ConsoleParts) -> list[web.RouteDef]:
     @needs(Role.ADMIN)
     async def log(_: web.Request) -> web.Response:
         """The newest lines of the log, the newest first."""
-        lines: list[dict[str, Any]] = [asdict(line) for line in reversed(parts.log.lines)]
+        lines: list[dict[str, Any]] = [asdict(line) for line in parts.log.newest()]
         return json_response({"lines": lines})
 
     return [web.get("/api/console/audit", audit), web.get("/api/console/log", log)]
