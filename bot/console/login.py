@@ -68,6 +68,8 @@ class Logins:
         posted = parse_body(PostedLogin, await read_json_body(request))
         address, failures = self._access.address(request), self._access.failures
         self._access.demand_patience(request)
+        if not posted.token and self._passwords.are_busy:
+            raise too_many("too many people log in", 5)
         failures.failed(address)  # before it is known: many tries at once don't slip through
         login = await self._proven(posted)
         if login is None:
@@ -81,8 +83,6 @@ class Logins:
         users = self._access.users
         if posted.token:
             return users.by_token(posted.token)
-        if self._passwords.are_busy:
-            raise too_many("too many people log in", 5)
         login = users.get(posted.name)
         return login if await self._passwords.fits(login, posted.password) else None
 
