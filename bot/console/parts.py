@@ -12,6 +12,7 @@ from bot.config.schema import Config
 from bot.console.audit import Audit
 from bot.console.logbook import LogBook
 from bot.group.delivery import Delivery
+from bot.group.erasing import Erasing
 from bot.group.flood import Flood
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
@@ -33,6 +34,7 @@ class ConsoleParts:
     delivery: Delivery
     flood: Flood
     audit: Audit
+    erasing: Erasing
     health: Callable[[], dict[str, Any]]
     metrics: Metrics
     clock: Clock

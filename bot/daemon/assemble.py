@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from adapters.contract import Adapter
 from bot.config import options as settings
@@ -69,7 +70,7 @@ async def assemble(
     access, audit = await _access(config, clock, store)
     health = _health(adapters, clock, store, metrics)
     await _restore(flood, store, clock)
-    erasing = await _erasing(store, recent, clock)
+    erasing = await _erasing(config, store, recent, clock)
     outbox = Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics)
     delivery = _delivery(rules, outbox, tasks, tracing)
     commands = Commands(
@@ -147,8 +148,9 @@ async def _restore(flood: Flood, store: Store, clock: Clock) -> None:
     flood.restore(await store.unprompted_replies(clock.now() - flood.window_s))
 
 
-async def _erasing(store: Store, recent: RecentAnswers, clock: Clock) -> Erasing:
+async def _erasing(config: Config, store: Store, recent: RecentAnswers, clock: Clock) -> Erasing:
     """Takes up what was answered before the last stop; what is erased from now on is noticed."""
     seen = await store.erasures()
     recent.restore(await store.recent_answers(clock.now() - recent.window_s))
-    return Erasing(store=store, recent=recent, clock=clock, seen=seen)
+    folder = Path(config.plan.folder)
+    return Erasing(store=store, recent=recent, clock=clock, folder=folder, seen=seen)

@@ -147,6 +147,7 @@ def create_console(parts: Parts, command: tuple[str, ...] = ()) -> ConsoleParts:
         delivery=parts.delivery,
         flood=parts.flood,
         audit=parts.audit,
+        erasing=parts.erasing,
         health=parts.health.report,
         metrics=parts.metrics,
         clock=parts.clock,

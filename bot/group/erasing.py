@@ -1,9 +1,11 @@
 """What is kept of a person, shown and erased wherever it is: in the store, in the label files of
 the gate, and in the bot's memory."""
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.group.duplicates import RecentAnswers
 from bot.store.erasing import Erased, Kept
@@ -11,6 +13,7 @@ from bot.store.store import Store
 from bot.texts.notices import notice
 from bot.types import Knowledge
 from common.clock import Clock
+from knowledge.gate.refit import forget_labels
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -18,12 +21,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Erasing:
-    """`knowledge` is None until it is loaded. `seen` is the count of erasures that what the bot
-    remembers knows of."""
+    """`knowledge`, whose index is in `folder`, is None until it is loaded. `seen` is the count of
+    erasures that what the bot remembers knows of."""
 
     store: Store
     recent: RecentAnswers
     clock: Clock
+    folder: Path
     seen: int
     knowledge: Knowledge | None = None
 
@@ -31,11 +35,14 @@ class Erasing:
         """Erases all that is kept of a person; what went. Raises StoreError."""
         found = await self.store.erase_person(adapter, user, self.clock.now())
         self.recent.forget_all(found.keys)
-        if self.knowledge and found.labels:
-            try:
-                await self.knowledge.forget(found.texts, f"{adapter}:{user}")
-            except KnowledgeError as error:
-                log.error("the gate goes on as it was until the next start: %s", error)
+        person = f"{adapter}:{user}"
+        try:
+            if self.knowledge is None:  # `catch_up` has the gate fitted anew once it is loaded
+                await asyncio.to_thread(forget_labels, self.folder, found.texts, person)
+            elif found.labels:
+                await self.knowledge.forget(found.texts, person)
+        except (KnowledgeError, OSError) as error:
+            log.error("the gate goes on as it was until the next start: %s", error)
         # No names: who it was is nobody's business any more.
         log.info("erased %d messages, %d labels of a person", found.messages, found.labels)
         return found

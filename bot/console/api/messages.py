@@ -1,12 +1,10 @@
 """The questions of all groups: listed by filters, labelled, exported."""
 
-import asyncio
 import csv
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from aiohttp import hdrs, web
@@ -22,7 +20,6 @@ from bot.group.labels import WHOLE
 from bot.store.browse_questions import Cursor, Filters, ListedQuestion, Mark, Sort
 from bot.store.examples import Origin
 from bot.types import Reason
-from knowledge.gate.refit import forget_labels
 
 PAGE, EXPORT_PAGE = 50, 500
 MOST_LABELS = 500
@@ -169,15 +166,14 @@ class _Messages:
 
     @needs(Role.ADMIN)
     async def erase(self, request: web.Request) -> web.Response:
-        """Erases all that is kept of a person."""
+        """Erases all that is kept of a person; `pages` are those that were made of questions of
+        theirs, which only an admin changes."""
         adapter, user = request.match_info["adapter"], request.match_info["user"]
-        found = await self._store.erase_person(adapter, user, self._parts.clock.now())
-        folder = Path(self._parts.config.plan.folder)
-        taken_up = await asyncio.to_thread(forget_labels, folder, found.texts, f"{adapter}:{user}")
-        told = {"messages": found.messages, "votes": found.votes, "labels": found.labels + taken_up}
-        after = f"{found.messages} messages, {found.votes} votes, {told['labels']} labels"
+        found = await self._parts.erasing.erase(adapter, user)
+        told = {"messages": found.messages, "votes": found.votes, "labels": found.labels}
+        after = f"{found.messages} messages, {found.votes} votes, {found.labels} labels"
         await self._parts.audit.record(user_of(request), "person.erase", adapter, after=after)
-        return json_response(told)
+        return json_response({**told, "pages": sorted(found.pages)})
 
     @needs(Role.VIEWER)
     @takes(query=MessagesQuery)

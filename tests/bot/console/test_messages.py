@@ -129,12 +129,15 @@ async def test_a_person_is_erased(tmp_path: Path, kettle: KnowledgeBase) -> None
         await bot.ask("GET", "people/web/bob", "labeller", status=403)
         assert CHAT in str(await bot.get("people/web/bob"))
         erased = await bot.ask("DELETE", "people/web/bob")
-        assert erased["messages"] == 1
+        assert (erased["messages"], erased["pages"]) == (1, [])
         assert await texts(bot) == [ASK, ""], "that something was decided stays, not what on"
         assert CHAT not in str(await bot.get("messages"))
         (entry,) = await bot.parts.audit.page()
         assert entry.action == "person.erase"
         assert "bob" not in str(entry), "the log of it must not keep what was erased"
+        await bot.ask("DELETE", "people/web/alice")
+        again = await bot.say("carol", ASK, mention=True)
+        assert "7311" in again["text"], "nobody is pointed to an answer that was erased"
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,17 @@ async def test_what_a_command_erased_beside_the_bot_is_forgotten_by_it(talk: Tal
     assert "answered above" not in await line(talk, "dan", ASK)
 
 
+async def test_labels_go_while_the_knowledge_is_still_being_loaded(
+    talk: Talk, tmp_path: Path
+) -> None:
+    erasing = talk.parts.erasing
+    erasing.knowledge, erasing.folder = None, tmp_path
+    others = Example("lunch?", good=False, person="fake:bob")
+    take_labels(tmp_path, [Example("which port?", good=True, person="fake:ann"), others])
+    await erasing.erase("fake", "ann")
+    assert taken_labels(tmp_path) == (others,)
+
+
 async def test_labels_and_the_audit_grow_as_old_as_the_configuration_says(talk: Talk) -> None:
     now = talk.clock.now()
     await talk.store.add_audit(at=now - 50, who="root", action="mute", target="g")

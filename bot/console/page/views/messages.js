@@ -67,6 +67,7 @@ addWords({
   "messages.erase": ["抹去此人的全部数据", "Erase all that is kept of this person"],
   "messages.eraseSure": ["抹去 {user} 的所有消息、投票和标注？这不能撤销。", "Erase all messages, votes and labels of {user}? This can't be undone."],
   "messages.erased": ["已抹去：{messages} 条消息，{votes} 次投票，{labels} 条标注。", "Erased: {messages} messages, {votes} votes, {labels} labels."],
+  "messages.erasedPages": ["这些页面由此人的提问写成，请自己看看：{pages}", "Made of questions of theirs, look at it yourself: {pages}"],
 });
 
 const FILTERS = ["sort", "text", "group", "mark", "outcome", "reason", "mention", "user", "since", "until", "least", "most"];
@@ -279,7 +280,8 @@ function Why({ question }) {
 function Erase({ question: { adapter, user } }) {
   const [told, setTold] = useState(null);
   const [error, setError] = useState(null);
-  const erase = () => confirm(t("messages.eraseSure", { user })) && call("DELETE", route(["people", adapter, user])).then(setTold, setError);
+  const erase = () => confirm(t("messages.eraseSure", { user })) && call("DELETE", route(["people", adapter, user]), undefined, { timeout: 120000 }).then(setTold, setError);
   return html`<div class="row erase"><${Problem} error=${error} words="changeFailed" />
-    ${told ? html`<p class="told" role="status">${t("messages.erased", told)}</p>` : html`<button type="button" class="button danger" onClick=${erase}>${t("messages.erase")}</button>`}</div>`;
+    ${told ? html`<p class="told" role="status">${t("messages.erased", told)}
+      ${told.pages.length > 0 && ` ${t("messages.erasedPages", { pages: told.pages.join(", ") })}`}</p>` : html`<button type="button" class="button danger" onClick=${erase}>${t("messages.erase")}</button>`}</div>`;
 }
