@@ -21,6 +21,7 @@ from bot.answering.earlier import EarlierAnswers
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline
 from bot.config.schema import Config, ConfigError
+from bot.console.api.replays import prune_replays
 from bot.console.logbook import LogBook
 from bot.console.parts import ConsoleParts
 from bot.console.routes import console_routes
@@ -253,6 +254,9 @@ def _jobs(parts: Parts, knowledge: KnowledgeBase) -> Sequence[Job]:
             await knowledge.forget(texts)
         if await learning.forget_erased():
             log.info("the gate was fitted anew without labels that were taken back")
+        await asyncio.to_thread(
+            prune_replays, parts.config.bot.data_dir, now, kept.keep_days * DAY_S
+        )
 
     async def reload() -> None:
         report = await knowledge.reload()

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,12 @@ LAST_WORDS = 500
 """Characters of what a replay said before it failed."""
 
 UPLOAD_TIMEOUT_S, REPLAY_TIMEOUT_S = 600.0, 6 * 3600.0
+LEFT_S = 2 * (UPLOAD_TIMEOUT_S + REPLAY_TIMEOUT_S)
+"""After so long nobody works at an export any more."""
 
 _ID = re.compile(r"[0-9]{10}-[0-9a-f]{8}")
 _SUFFIXES = frozenset({".jsonl", ".json", ".csv", ".txt"})
-REPORT = "replay.json"
+FOLDER, REPORT = "replays", "replay.json"
 
 
 def replay_routes(parts: ConsoleParts) -> list[web.RouteDef]:
@@ -46,10 +47,20 @@ def replay_routes(parts: ConsoleParts) -> list[web.RouteDef]:
     ]
 
 
+def prune_replays(data: Path, now: float, keep_s: float) -> None:
+    """Deletes reports that are older, and exports that a bot which was killed left. Raises
+    OSError."""
+    for folder in (data / FOLDER).glob("*-*"):
+        if _ID.fullmatch(folder.name):
+            age = now - int(folder.name.partition("-")[0])
+            if age > keep_s or (age > LEFT_S and not (folder / REPORT).exists()):
+                shutil.rmtree(folder)
+
+
 class _Replays:
     def __init__(self, parts: ConsoleParts) -> None:
         self._parts = parts
-        self._folder = Path(parts.config.bot.data_dir) / "replays"
+        self._folder = Path(parts.config.bot.data_dir) / FOLDER
         self._running: dict[str, Any] | None = None
         self._failed = ""
 
@@ -78,8 +89,9 @@ class _Replays:
             raise web.HTTPConflict(text="this bot was started without its own command line")
         if self._running is not None:
             raise web.HTTPConflict(text="a replay is under way; wait for its end")
-        number = f"{int(time.time())}-{secrets.token_hex(4)}"
-        self._running, self._failed = {"id": number, "since": self._parts.clock.now()}, ""
+        now = self._parts.clock.now()
+        number = f"{int(now)}-{secrets.token_hex(4)}"
+        self._running, self._failed = {"id": number, "since": now}, ""
         try:
             file = await self._received(request, self._folder / number / f"export{suffix}")
         except BaseException:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.console.api.replays import FOLDER, LEFT_S, REPORT, prune_replays
 from knowledge.base import KnowledgeBase
 from tests.bot.console.running import ASK, CHAT, Running, running_bot
 from tests.daemon import ROOT, arguments
@@ -57,3 +58,17 @@ async def test_what_is_no_export_is_refused(tmp_path: Path, kettle: KnowledgeBas
         await bot.ask("POST", "replays/chat.csv", data="", status=400)
         await bot.ask("GET", "replays/..%2F..%2Fbot.sqlite", status=404)
         assert (await bot.get("replays"))["running"] is None
+
+
+def test_old_reports_and_what_a_killed_bot_left_are_deleted(tmp_path: Path) -> None:
+    day = 86400
+    ages = {"old": 91 * day, "kept": 89 * day, "left": LEFT_S + 1, "at_work": LEFT_S - 1}
+    folders = {
+        name: tmp_path / FOLDER / f"{int(NOON - age)}-{number:08x}"
+        for number, (name, age) in enumerate(ages.items())
+    }
+    for name, folder in folders.items():
+        folder.mkdir(parents=True)
+        (folder / ("export.txt" if name in ("left", "at_work") else REPORT)).touch()
+    prune_replays(tmp_path, NOON, 90 * day)
+    assert {name for name, folder in folders.items() if folder.exists()} == {"kept", "at_work"}
