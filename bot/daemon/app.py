@@ -173,7 +173,8 @@ async def _receiving(parts: Parts) -> AsyncIterator[Mapping[str, asyncio.Task[No
 
 async def _watch_store(parts: Parts) -> None:
     """Once something could not be stored, tries now and then whether that is over: no platform
-    need send anything for the daemon to be ready again. What was not decided is taken up then."""
+    need send anything for the daemon to be ready again. What was not decided, or not posted, is
+    taken up then."""
     clock, database, seen = parts.clock, parts.store.database, 0
     while True:
         await clock.wait(asyncio.Event(), clock.now() + STORE_TRY_S)
@@ -181,6 +182,7 @@ async def _watch_store(parts: Parts) -> None:
             with suppress(StoreError):
                 await parts.store.touch()
                 await parts.inbox.take_up()
+                await parts.delivery.take_up(parts.options.max_age_s)
                 seen = failures
 
 

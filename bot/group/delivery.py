@@ -118,9 +118,13 @@ class Delivery:
         """Posts what an earlier run recorded and perhaps did not send, under the same keys; gives
         up what is older than `max_age_s`, and what the platform might have already. To be called
         before anything else is posted."""
-        now = self.clock.now()
-        await self.store.fail_stale(now, max_age_s)
-        for stored in await self.store.pending_replies(now - max_age_s):
+        await self.store.fail_stale(self.clock.now(), max_age_s)
+        await self.take_up(max_age_s)
+
+    async def take_up(self, max_age_s: float) -> None:
+        """Posts what is recorded and not sent, as the disk was full for instance; what is on its
+        way already stays there."""
+        for stored in await self.store.pending_replies(self.clock.now() - max_age_s):
             posting = self.outbox.post(stored.adapter, stored.reply, stored.tried_at)
             self.tasks.spawn(posting)
 

@@ -52,14 +52,15 @@ class Outbox:
     store: Store
     clock: Clock
     metrics: Metrics
-    _under_way: dict[asyncio.Event, Group] = field(default_factory=dict, init=False)
+    _under_way: dict[str, tuple[Group, asyncio.Event]] = field(default_factory=dict, init=False)
+    """What is being posted, by key: where, and what is set once it is known how it went."""
 
     async def settled(self, adapter: str, group: str = "") -> bool:
         """Waits until what is being posted there now is known to stand there or not; False where
         nothing was. Without a group in all of the adapter's."""
         sent = [
             event
-            for event, place in self._under_way.items()
+            for place, event in self._under_way.values()
             if place[0] == adapter and group in ("", place[1])
         ]
         for event in sent:
@@ -68,17 +69,19 @@ class Outbox:
 
     async def post(self, adapter: str, reply: Reply, tried_at: float | None = None) -> str | None:
         """Sends a reply that is recorded as pending and records how it went; returns the
-        platform's id of it, None when it is not, or perhaps not, in the group.
+        platform's id of it, None when it is not, or perhaps not, in the group, or is being sent.
 
         `tried_at` is when it was handed to the platform before a crash: where the platform can't
         tell whether it has it, it is not sent again, since two answers are worse than none.
         """
+        if reply.key in self._under_way:
+            return None
         known = asyncio.Event()
-        self._under_way[known] = (adapter, reply.group)
+        self._under_way[reply.key] = (adapter, reply.group), known
         try:
             return await self._post(adapter, reply, tried_at)
         finally:
-            del self._under_way[known]
+            del self._under_way[reply.key]
             known.set()
 
     async def _post(self, adapter: str, reply: Reply, tried_at: float | None) -> str | None:

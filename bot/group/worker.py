@@ -18,7 +18,7 @@ from bot.group.command_parser import parse_command
 from bot.group.delivery import Delivery
 from bot.group.packing import Packer
 from bot.group.types import GroupOptions, Handler, PendingQuestion
-from bot.store.store import Store
+from bot.store.store import Store, StoreError
 from bot.types import Group, Reason
 from common.clock import Clock
 from common.tasks import Tasks
@@ -142,6 +142,10 @@ class Worker:
                 last = pending.question.last
                 log.error("deciding %s in %s failed: %s", last.message_id, self.group, error)
                 await self._dismiss(pending, Reason.FAILED)
+            except StoreError:
+                # It stands in the store as it was, and is taken up again once that is well.
+                self._release(pending)
+                raise
             except Exception:
                 # One of the three places for a broad except: a bug ends the question, and the
                 # group must go on.

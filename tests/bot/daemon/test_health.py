@@ -18,6 +18,8 @@ from tests.bot.dialog import talking
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
 
+PATIENCE_S = 10.0
+
 REFUSED = Refusal("webhook", "19021", "look at `secret` (19021)", "请检查 `secret`（19021）")
 
 
@@ -113,3 +115,34 @@ async def test_what_the_disk_kept_undecided_is_answered_once_it_is_well(
         await talk.idle()
         (answer,) = talk.heard()
         assert answer.kind == "answer"
+
+
+@pytest.mark.parametrize(
+    "refused",
+    ["INSERT ON replies", "UPDATE OF tried_at ON replies WHEN NEW.tried_at IS NOT NULL"],
+    ids=["not decided", "not posted"],
+)
+async def test_what_the_disk_kept_from_being_answered_is_answered_though_it_is_well_soon(
+    tmp_path: Path, kettle: KnowledgeBase, refused: str
+) -> None:
+    """The disk is full at the very moment of the decision or of posting, and not before or
+    after."""
+    async with talking(tmp_path, kettle) as talk:
+        database = talk.store.database
+        asked = await talk.say("ann", "@bot How do I install Kettle with pip?")
+        fail = f"CREATE TRIGGER full BEFORE {refused} BEGIN SELECT RAISE(ABORT, 'full'); END"
+        await database.run(lambda db: db.execute(fail))
+        await talk.idle()
+        assert not talk.heard()
+
+        await database.run(lambda db: db.execute("DROP TRIGGER full"))
+        watching = asyncio.create_task(_watch_store(talk.parts))
+        await asyncio.sleep(0)
+        talk.clock.advance(STORE_TRY_S)
+        async with asyncio.timeout(PATIENCE_S):
+            while not talk.tasks.active:
+                await asyncio.sleep(0.001)
+        await talk.idle()
+        watching.cancel()
+        assert [reply.kind for reply in talk.heard()] == ["answer"]
+        assert await talk.reason(asked) == "answered"

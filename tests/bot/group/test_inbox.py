@@ -15,6 +15,7 @@ from adapters.base import (
     IncomingMessage,
     LoginRefused,
     MessageEdited,
+    NetworkError,
     NotSupported,
     RecallAsked,
     Unconfirmed,
@@ -349,6 +350,19 @@ async def test_what_was_certainly_not_sent_is_sent_after_a_crash(
     async with talking(tmp_path, kettle, clock=clock, adapter=again) as talk:
         await talk.idle()
         assert len(again.sent) == 1
+
+
+async def test_what_is_on_its_way_is_not_taken_up_beside_it(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        talk.adapter.failures = [NetworkError("down")]
+        await talk.say("ann", "@bot How do I install Kettle with pip?")
+        while talk.adapter.failures:
+            await talk.settle_once()
+        await talk.delivery.take_up(talk.parts.options.max_age_s)
+        await talk.idle()
+        assert len(talk.heard()) == 1
 
 
 async def test_a_rotated_secret_loses_no_answer(tmp_path: Path, kettle: KnowledgeBase) -> None:
