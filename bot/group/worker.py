@@ -133,6 +133,8 @@ class Worker:
     ) -> None:
         """Works on a question beside the others. `step` returns True where it is not decided."""
 
+        before = pending.question.messages
+
         async def work() -> None:
             try:
                 if not await step(pending):
@@ -153,6 +155,9 @@ class Worker:
                 log.exception("deciding %s in %s failed", last.message_id, self.group)
                 await self._dismiss(pending, Reason.FAILED)
             finally:
+                # Of some it may have turned out that they were taken back, which nobody told.
+                gone = [m for m in before if not pending.holds(m.message_id)]
+                self._held.difference_update(m.message_id for m in gone)
                 self._at_work.discard(pending)
                 self._woken.set()
 

@@ -197,6 +197,21 @@ async def test_before_an_answer_the_question_is_looked_at_again(
         assert "pip install kettle" in reply.text
 
 
+async def test_what_was_taken_back_unseen_takes_no_room_in_the_queue(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    adapter = Silent()
+    async with talking(tmp_path, kettle, adapter=adapter) as talk:
+        await talk.say("bob", UNPROMPTED)
+        await talk.wait(10)  # people may answer; meanwhile his group's queue stays
+        gone = await talk.say("alice", "@bot hello there")
+        await talk.say("alice", "@bot how do I install kettle with pip?")
+        adapter.now[gone] = None
+        await talk.wait(10)
+        assert len(talk.heard()) == 1
+        assert talk.dispatcher.depth == 1
+
+
 async def test_votes_are_kept_with_the_decision_and_the_later_one_counts(
     tmp_path: Path, kettle: KnowledgeBase
 ) -> None:
