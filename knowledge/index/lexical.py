@@ -40,6 +40,7 @@ class LexicalIndex(TextIndex):
         self._stop_words = frozenset(stopwordsiso.stopwords(["en", "zh"]))
         # Headings come up again and again, and so do their words.
         self.title_terms = lru_cache(REMEMBERED)(self._title_terms)
+        self.title_telling = lru_cache(REMEMBERED)(self._title_telling)
         self.stems_of = lru_cache(REMEMBERED)(self._stems_as_tuple)
         self.pages_with = lru_cache(REMEMBERED)(self._pages_with)
         self.nearest = lru_cache(REMEMBERED)(self._nearest)
@@ -151,6 +152,10 @@ class LexicalIndex(TextIndex):
     def _title_terms(self, title: str) -> frozenset[str]:
         """The terms of a heading or a path."""
         return frozenset(self.terms(title))
+
+    def _title_telling(self, title: str) -> frozenset[str]:
+        """Those of them that are no function words."""
+        return frozenset(self.telling_terms(title))
 
     def search(
         self,

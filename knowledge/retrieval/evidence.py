@@ -7,19 +7,21 @@ the same; and names in the question that no page has.
 """
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.language import is_named
 from knowledge.index.lexical import LexicalIndex
-from knowledge.index.open import Scope, Snapshot
+from knowledge.index.open import Page, Scope, Snapshot
 from knowledge.types import PATH, Vectors
 
 NEARNESS, WORDS, TITLE, UNKNOWN, NOTHING = 0.8, 2.0, 3.0, 1.2, 0.6
 """Weights of the evidence, as log odds; `NOTHING` is what there has to be more than."""
 
-ALIKE = 0.3
-"""A heading that shares less with a question only shares common words with it."""
+FUNCTION_WORD = 0.2
+"""How much a function word ("how", "的") counts in searching, beside 1 of any other: "top" and
+"down" are such words, and the name of a method."""
 
 SAME_WORDS = 0.75
 """Share of the telling words of two questions that both have, where they ask the same."""
@@ -79,6 +81,37 @@ def asks_the_same(
     rarity = words.rarity([*own.union(asked)])
     total = sum(rarity.values())
     return sum(rarity[term] for term in asked if term in explained) / total if total else 0.0
+
+
+_QUESTION = re.compile(
+    r"[?？]\W*$|^\W*(?:how|why|what|where|when|which|can|may|does|do|is|are)\b|怎么|怎样|如何|为什么",
+    re.IGNORECASE,
+)
+
+
+def question_alike(
+    words: LexicalIndex,
+    asked: Mapping[str, float],
+    heading: str,
+    page: Page,
+    known: Collection[str] = (),
+) -> float:
+    """How alike a question and a heading that is one are, 0..1, by the rarity of the terms that
+    only one of them has; 0 of any other heading, which names a subject and not what is asked about
+    it. `asked` are the question's terms and how much each counts, without those that are known;
+    what stands above the heading need not be in it."""
+    above, _, title = heading.rpartition(PATH)
+    own = words.title_terms(title).difference(known)
+    if not _QUESTION.search(title) or own.isdisjoint(asked):
+        return 0.0
+    explained = own | words.title_terms(f"{above} {page.source} {page.path}")
+    rarity = words.rarity([*own.union(asked)])
+    telling = words.title_telling(title)
+    weighed = {
+        term: rare * asked.get(term, 1.0 if term in telling else FUNCTION_WORD)
+        for term, rare in rarity.items()
+    }
+    return sum(weighed[t] for t in asked if t in explained) / (sum(weighed.values()) or 1.0)
 
 
 def worded_alike(words: LexicalIndex, one: str, other: str) -> bool:

@@ -13,7 +13,7 @@ from knowledge.index.open import Scope, Snapshot
 from knowledge.index.rows import Place
 from knowledge.index.terms import which_are_in, which_are_in_each
 from knowledge.retrieval.candidates import Candidates
-from knowledge.retrieval.evidence import Scale
+from knowledge.retrieval.evidence import Scale, question_alike
 from knowledge.retrieval.question import Asked
 from knowledge.types import Vectors
 
@@ -49,7 +49,8 @@ FALL = 10.0
 class Look:
     """The candidates looked at closely, row by row: where they stand; which of the question's
     terms they hold, themselves with their headings and with their neighbours; their vectors; the
-    cosine of the nearest small piece; and the features for ranking, (n, len(RANKING))."""
+    cosine of the nearest small piece; how alike the question is to one among their headings, 0..1;
+    and the features for ranking, (n, len(RANKING))."""
 
     pieces: tuple[int, ...]
     places: tuple[Place, ...]
@@ -58,6 +59,7 @@ class Look:
     chinese: Mask
     vectors: Vectors
     cosines: Numbers
+    question_alike: Numbers
     features: Numbers
 
 
@@ -86,6 +88,7 @@ def look(
         chinese=chinese,
         vectors=vectors,
         cosines=cosines,
+        question_alike=_question_alike(snapshot, asked, [places[piece] for piece in pieces]),
         features=np.stack([columns[name] for name in RANKING], axis=1),
     )
 
@@ -144,6 +147,23 @@ def _vectors(snapshot: Snapshot, vector: Vectors, pieces: Sequence[int]) -> tupl
             mean[number] = small[rows].sum(axis=0)
             nearest[number] = float(cosines[rows].max())
     return unit(mean), nearest
+
+
+def _question_alike(snapshot: Snapshot, asked: Asked, places: Sequence[Place]) -> Numbers:
+    """A piece may hold several sections, each with small pieces of its own."""
+    inside = [snapshot.children.get(place.piece, ()) for place in places]
+    small = snapshot.catalog.first_places(list({label for group in inside for label in group}))
+    alike = np.zeros(len(places))
+    for row, (place, group) in enumerate(zip(places, inside, strict=True)):
+        if _is_elsewhere(snapshot, asked, place.document):
+            continue
+        page = snapshot.pages[place.document]
+        headings = {place.heading, *(small[label].heading for label in group)}
+        alike[row] = max(
+            question_alike(snapshot.words, asked.searched, heading, page, asked.own_names)
+            for heading in headings
+        )
+    return alike
 
 
 def _pages_hold(snapshot: Snapshot, asked: Asked, documents: Sequence[int]) -> Mask:

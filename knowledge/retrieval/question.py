@@ -14,10 +14,7 @@ from knowledge.index.open import Snapshot
 from knowledge.index.spelling import common_words, may_be_misspelt
 from knowledge.index.terms import Terms, checksums
 from knowledge.retrieval.asks import Asks, asks
-
-FUNCTION_WORD = 0.2
-"""How much a function word ("how", "的") counts in searching, beside 1 of any other: "top" and
-"down" are such words, and the name of a method."""
+from knowledge.retrieval.evidence import FUNCTION_WORD
 
 PART = 0.5
 """How much a part of an identifier counts beside the whole."""

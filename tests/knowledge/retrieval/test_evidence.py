@@ -1,5 +1,6 @@
 """What counts as evidence: headings, names, and questions that only sound alike."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,40 @@ async def test_a_question_worded_like_a_heading_is_sure(kettle: KnowledgeBase) -
     assert found.evidence > SURE
     other = await kettle.search("Why is the second coffee cold?", 3)
     assert other.evidence < SURE < found.evidence
+
+
+@pytest.fixture
+async def common(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
+    """Pages that ask about what all of them are about, in words of which none is rare."""
+    asked = ("How long are messages kept?", "How do I stop the bot?", "怎么让机器人安静？")
+    told = "The bot keeps messages of the bot. 机器人保存消息。"
+    pages = {
+        f"page-{n}.md": f"# Page {n}\n\n{told}\n\n## Messages\n\n{told} See page {n}.\n"
+        for n in range(8)
+    }
+    faq = "\n\n".join(f"## {one}\n\nAnswer {n}. {told}" for n, one in enumerate(asked))
+    write_pages(tmp_path / "docs", pages | {"faq.md": f"# FAQ\n\n{faq}\n"})
+    plan = plan_of(tmp_path / "index", source("docs", path=tmp_path / "docs"))
+    build(plan)
+    async with KnowledgeBase(plan, gate_options(tmp_path)) as knowledge:
+        yield knowledge
+
+
+@pytest.mark.parametrize(
+    ("question", "near"),
+    [
+        ("how long are messages kept", "how long are passwords kept"),
+        ("How do I stop the bot?", "How do I upgrade the bot?"),
+        ("怎么让机器人安静", "怎么让机器人唱歌"),
+    ],
+)
+async def test_a_heading_that_asks_the_same_in_common_words_is_sure(
+    common: KnowledgeBase, question: str, near: str
+) -> None:
+    found = await common.search(question, 3)
+    assert found.evidence > SURE
+    assert found.passages[0].path == "faq.md"
+    assert (await common.search(near, 3)).evidence < SURE
 
 
 async def test_a_message_worded_like_a_heading_passes_as_a_mention(kettle: KnowledgeBase) -> None:
