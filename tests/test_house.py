@@ -23,8 +23,8 @@ MAX_MODULES = 20
 """In one folder, subfolders not counted."""
 FLOORS = {
     "bot": (
-        "types metrics", "tracing texts", "store grounding llm", "answering", "group", "config",
-        "console", "daemon", "replay", "cli",
+        "types metrics", "tracing texts", "store grounding llm", "answering pages", "group",
+        "config", "console", "daemon", "replay", "cli",
     ),
     "knowledge": (
         "types", "plan", "settings index", "ingest", "retrieval gate code web", "serving", "base",
@@ -44,7 +44,6 @@ SMALL_FOR_A_REASON = {
     "bot/cli/forget.py": "a command of its own",
     "bot/config/renamed.py": "the table to which every renamed key is added",
     "bot/console/api/logs.py": "each page of the console has its module",
-    "bot/console/written.py": "the only place where the console writes files",
     "bot/console/page_files.py": "the page itself, beside its API",
     "bot/daemon/greeting.py": "what the terminal shows at a start, beside what runs",
     "bot/grounding/orders.py": "a check of its own, with its own tests",

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from bot.config.schema import DAY_S, Config
 from bot.group.flood import Flood
 from bot.group.types import GroupOptions
+from bot.pages import WrittenPages
 from bot.types import Mode
 from common.hours import Hours, parse_span
 
@@ -53,6 +54,12 @@ def _admins(config: Config) -> tuple[str, ...]:
             user,
         )
     return tuple(user for user in config.admin.users if user not in idle)
+
+
+def written_pages(config: Config) -> WrittenPages:
+    """The sources that may be written to."""
+    sources = config.knowledge.sources
+    return WrittenPages({one.name: one.path for one in sources if one.writable and one.path})
 
 
 def zone(config: Config) -> ZoneInfo | None:

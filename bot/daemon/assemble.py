@@ -83,6 +83,7 @@ async def assemble(
         # What the models took is for admins, and not for whoever asks whether the bot is ready.
         health=lambda: {**health.report(), "models": health.llm_figures()},
         erasing=erasing,
+        pages=settings.written_pages(config),
     )
     inbox = Inbox(
         store=store,

@@ -20,7 +20,7 @@ SETTINGS = {"mute": "mute", "unmute": "mute", "bind": "bind", "unbind": "bind", 
 """Commands that count for what is said after them, and what each sets: of two that set the same the
 one that was sent later counts, though after a gap it may come first."""
 
-ABOUT_REPLIES = ("recall", "why", "good", "bad")
+ABOUT_REPLIES = ("recall", "why", "good", "bad", "approve")
 """Commands that may be about a reply that has just been posted."""
 
 ALIASES = {
@@ -35,6 +35,7 @@ ALIASES = {
     "豆哥群列表": "groups",
     "豆哥该答": "good",
     "豆哥别答": "bad",
+    "豆哥收录": "approve",
     "豆哥门控": "gate",
     "豆哥模式": "mode",
     "豆哥旁听": "shadow",

@@ -21,11 +21,12 @@ from bot.group.command_parser import (
 )
 from bot.group.delivery import Delivery, reply_to
 from bot.group.erasing import Erasing, kept_text
-from bot.group.gate_commands import GateCommands
 from bot.group.labels import label_by_recall
 from bot.group.status import groups_text, reload_text, shadow_text, status_text, why_text
+from bot.group.teaching_commands import TeachingCommands
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
+from bot.pages import WrittenPages
 from bot.store.store import Store
 from bot.texts.notices import notice, speaks_chinese
 from bot.types import Knowledge, Mode, Question, Reason, Silence
@@ -59,12 +60,13 @@ class Commands:
         tasks: Tasks,
         health: Callable[[], Mapping[str, Any]],
         erasing: Erasing,
+        pages: WrittenPages,
     ) -> None:
         self._store, self._delivery, self._options = store, delivery, options
         self._clock, self._metrics, self._tasks = clock, metrics, tasks
         self._health, self._erasing = health, erasing
         self._knowledge: Knowledge | None = None
-        self._gate = GateCommands(store, options, clock)
+        self._teaching = TeachingCommands(store, options, clock, pages, self._reload)
         self._under_way: set[IncomingMessage] = set()
         self._to_erase: set[IncomingMessage] = set()
         self._set_at: dict[tuple[str, str, str], float] = {}
@@ -79,9 +81,7 @@ class Commands:
             "bind": self._bind,
             "unbind": self._unbind,
             "groups": self._groups,
-            "gate": self._gate.gate,
-            "good": self._gate.good,
-            "bad": self._gate.bad,
+            **self._teaching.by_name,
             "mode": self._mode,
             "shadow": self._shadow,
             FORGET: self._forget,
@@ -90,7 +90,7 @@ class Commands:
     def open(self, knowledge: Knowledge) -> None:
         """The knowledge base is loaded: from now on all commands can be obeyed."""
         self._knowledge = knowledge
-        self._gate.knowledge = self._erasing.knowledge = knowledge
+        self._teaching.knowledge = self._erasing.knowledge = knowledge
 
     def obey(self, message: IncomingMessage, command: Command) -> asyncio.Event | None:
         """Sets about what a command asks for, unless that is being done. Where it counts for what
@@ -158,7 +158,7 @@ class Commands:
         counts = await self._store.counts()
         counts["unfinished"] = max(0, counts["unfinished"] - 1)  # the command itself
         status = self._knowledge.status() if self._knowledge else None
-        gate = await self._gate.text(sent)
+        gate = await self._teaching.text(sent)
         return status_text(status, counts, until, self._health(), gate, chinese=sent.chinese)
 
     async def _groups(self, sent: CommandMessage) -> str:

@@ -14,6 +14,9 @@ OPEN = (Reason.NO_EVIDENCE, Reason.UNSURE, Reason.UNGROUNDED)
 BEHIND, ANSWERS = 200, 5
 """So many messages behind a question are looked through, and so many answers are kept of them."""
 
+BEFORE = 20
+"""So many questions before an answer are looked at for the one that it is to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -39,6 +42,16 @@ class OpenQuestion:
     at: float
     reason: str
     answers: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """What a person said. `questions` is what it is an answer to where it says so, by what it
+    replies to or whom it speaks to; else, not `direct`, what was open then, the newest first."""
+
+    text: str
+    questions: tuple[OpenQuestion, ...]
+    direct: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,53 @@ def open_question(db: Connection, adapter: str, message_id: str) -> OpenQuestion
         (adapter, message_id),
     ).fetchone()
     return _open(db, row) if row else None
+
+
+def given_answer(db: Connection, group: Group, message_id: str) -> GivenAnswer | None:
+    """A person's message as an answer; None where the group has none of that id, or it was taken
+    back."""
+    said = db.execute(
+        "SELECT * FROM messages WHERE adapter = ? AND grp = ? AND message_id = ? AND NOT recalled",
+        (*group, message_id),
+    ).fetchone()
+    if said is None:
+        return None
+    if said["reply_to"]:
+        row = db.execute(
+            """
+            SELECT id, adapter, grp, reason FROM decisions WHERE adapter = :adapter AND grp = :group
+            AND id IN (
+                SELECT decision_id FROM messages WHERE adapter = :adapter AND message_id = :id
+                UNION SELECT decision_id FROM replies WHERE adapter = :adapter AND platform_id = :id
+            )
+            """,
+            {"adapter": group[0], "group": group[1], "id": said["reply_to"]},
+        ).fetchone()
+        one = _open(db, row) if row else None
+        return GivenAnswer(said["text"], (one,) if one else (), direct=True)
+    found = _open_before(db, group, said)
+    mentioned = json.loads(said["mentions"])
+    for one in found:
+        if one.user in mentioned:
+            return GivenAnswer(said["text"], (one,), direct=True)
+    return GivenAnswer(said["text"], tuple(found), direct=False)
+
+
+def _open_before(db: Connection, group: Group, said: Row) -> list[OpenQuestion]:
+    """What others had asked before a message without an answer of the bot's, the newest first."""
+    rows = db.execute(
+        f"""
+        SELECT d.id, d.adapter, d.grp, d.reason FROM messages m JOIN decisions d
+        ON d.id = m.decision_id
+        WHERE m.adapter = ? AND m.grp = ? AND m.seq < ? AND m."user" != ?
+        AND d.outcome = 'silence' AND (
+            d.reason IN ({", ".join(f"'{reason}'" for reason in OPEN)})
+            OR d.reason = 'off_topic' AND m.mention)
+        GROUP BY d.id ORDER BY MAX(m.seq) DESC LIMIT ?
+        """,  # noqa: S608 - the reasons are ours
+        (*group, said["seq"], said["user"], BEFORE),
+    ).fetchall()
+    return [one for row in rows if (one := _open(db, row))]
 
 
 def decide_proposal(db: Connection, decided: DecidedProposal) -> None:

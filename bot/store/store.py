@@ -182,6 +182,7 @@ class Store:
 
     open_questions = _transaction(gaps.open_questions)
     open_question = _transaction(gaps.open_question)
+    given_answer = _transaction(gaps.given_answer)
     decide_proposal = _transaction(gaps.decide_proposal)
     approved_proposals = _transaction(gaps.approved_proposals)
 

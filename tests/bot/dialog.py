@@ -43,6 +43,7 @@ class Setup:
     repeat_window_s: float = 86400.0
     admins: tuple[str, ...] = ("fake:root",)
     hours: Hours = Hours()
+    config: Config = Config()
 
 
 @dataclass
@@ -155,7 +156,8 @@ async def talking(
 ) -> AsyncIterator[Talk]:
     """A bot that runs on `folder`; entering it again is a restart."""
     clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
-    bot = Config().bot.model_copy(update={"data_dir": folder})
+    bot = setup.config.bot.model_copy(update={"data_dir": folder})
+    config = setup.config.model_copy(update={"bot": bot})
     async with open_store(folder / "bot.sqlite") as store:
         rules = Rules(
             options=replace(setup.options, admins=setup.admins),
@@ -164,7 +166,7 @@ async def talking(
             recent=RecentAnswers(setup.repeat_window_s),
         )
         adapters = {one.name: one for one in (adapter, *others)}
-        parts = await assemble(Config(bot=bot), rules, clock, store, adapters, tracing)
+        parts = await assemble(config, rules, clock, store, adapters, tracing)
         async with parts.tasks:
             handler = create_handler(parts, Pipeline(knowledge, AnswerSettings(), llm))
             dispatcher = create_dispatcher(parts, handler)

@@ -1,9 +1,8 @@
 """What the documents lack: open questions by topic, and the answers that people gave to them, which
 an admin turns into pages or throws away. Nothing gets into the documents by itself."""
 
-import hashlib
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -13,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.http_guard import json_response
 from adapters.web.http import read_json_body
 from adapters.web.types import parse_body, parse_query
+from bot.config.options import written_pages
 from bot.config.schema import DAY_S
 from bot.console.access import Role, needs, user_of
 from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.console.reloads import Reloads
 from bot.console.topics import grouped
-from bot.console.written import MAX_CHARS, WrittenPages
+from bot.pages import MAX_CHARS, ApprovedAnswer, PageRefused, keep_answer
 from bot.store.gaps import DecidedProposal, OpenQuestion
 
 LOOKED_AT = 100
@@ -103,7 +103,7 @@ def gap_routes(parts: ConsoleParts, reloads: Reloads) -> list[web.RouteDef]:
 class _Gaps:
     def __init__(self, parts: ConsoleParts, reloads: Reloads) -> None:
         self._parts, self._store, self._reloads = parts, parts.store, reloads
-        self._pages = WrittenPages.of(parts.config)
+        self._pages = written_pages(parts.config)
         self._compared: tuple[tuple[str, ...], list[list[int]]] = ((), [])
 
     @needs(Role.VIEWER)
@@ -172,21 +172,27 @@ class _Gaps:
         throws the proposal away."""
         decided = parse_body(Decided, await read_json_body(request))
         user, now, path = user_of(request), self._parts.clock.now(), ""
+        place = {
+            "adapter": decided.adapter,
+            "group": decided.group,
+            "question_id": decided.question_id,
+        }
         if decided.decision == "approve":
-            path = _path(decided, now)
-            await self._pages.write(decided.source, path, _page(decided, user.name, now))
-            self._reloads.begin()
-        await self._store.decide_proposal(
-            DecidedProposal(
-                adapter=decided.adapter,
-                group=decided.group,
-                question_id=decided.question_id,
-                state="approved" if path else "rejected",
-                path=f"{decided.source}/{path}" if path else "",
-                person=user.name,
+            approved = ApprovedAnswer(
+                **place,
+                question=decided.question,
+                answer=decided.answer,
+                source=decided.source,
+                approved_by=user.name,
                 at=now,
             )
-        )
+            with _bad_request():
+                path = await keep_answer(self._store, self._pages, approved)
+            self._reloads.begin()
+        else:
+            await self._store.decide_proposal(
+                DecidedProposal(**place, state="rejected", path="", person=user.name, at=now)
+            )
         target = f"{decided.adapter}:{decided.group} {decided.question_id}"
         after = decided.answer if path else None
         await self._parts.audit.record(user, f"gap.{decided.decision}", target, after=after)
@@ -197,7 +203,8 @@ class _Gaps:
     async def read(self, request: web.Request) -> web.Response:
         """A page of a writable source as it is written."""
         asked = parse_query(PageQuery, request.query)
-        text = await self._pages.read(asked.source, asked.path)
+        with _bad_request():
+            text = await self._pages.read(asked.source, asked.path)
         if text is None:
             raise web.HTTPNotFound(text="path: there is no such page")
         return json_response({"text": text})
@@ -207,8 +214,9 @@ class _Gaps:
     async def write(self, request: web.Request) -> web.Response:
         """Makes or changes a page, and reloads."""
         page = parse_body(Page, await read_json_body(request))
-        before = await self._pages.read(page.source, page.path)
-        await self._pages.write(page.source, page.path, page.text)
+        with _bad_request():
+            before = await self._pages.read(page.source, page.path)
+            await self._pages.write(page.source, page.path, page.text)
         await self._parts.audit.record(
             user_of(request), "page.write", f"{page.source}/{page.path}", before, page.text
         )
@@ -220,7 +228,8 @@ class _Gaps:
     async def remove(self, request: web.Request) -> web.Response:
         """Deletes a page, and reloads."""
         asked = parse_query(PageQuery, request.query)
-        before = await self._pages.read(asked.source, asked.path)
+        with _bad_request():
+            before = await self._pages.read(asked.source, asked.path)
         if before is None:
             raise web.HTTPNotFound(text="path: there is no such page")
         await self._pages.remove(asked.source, asked.path)
@@ -231,18 +240,10 @@ class _Gaps:
         return json_response({"path": asked.path})
 
 
-def _path(decided: Decided, now: float) -> str:
-    """A name that stays the same for a question, so that approving twice makes no second page."""
-    named = f"{decided.adapter}:{decided.question_id}".encode("utf-8", "replace")
-    day = time.strftime("%Y-%m", time.localtime(now))
-    return f"answers/{day}-{hashlib.sha256(named).hexdigest()[:12]}.md"
-
-
-def _page(decided: Decided, person: str, now: float) -> str:
-    """A question and its answer as a page, with where it comes from as a comment, which is not
-    indexed."""
-    day = time.strftime("%Y-%m-%d", time.localtime(now))
-    title = " ".join(decided.question.split())
-    place = f"{decided.adapter}:{decided.group} {decided.question_id}".replace("--", "—")
-    note = f"<!-- answered in {place}; approved by {person} on {day} -->"
-    return f"# {title}\n\n{decided.answer.strip()}\n\n{note}\n"
+@contextmanager
+def _bad_request() -> Iterator[None]:
+    """A page that is refused is the request's fault."""
+    try:
+        yield
+    except PageRefused as error:
+        raise web.HTTPBadRequest(text=str(error)) from error

@@ -125,6 +125,7 @@ const WORDS = {
   "cmd.bind": ["本群只用这些来源", "only these sources in this group"],
   "cmd.unbind": ["本群用所有来源", "all sources in this group"],
   "cmd.groups": ["它在哪些群", "which groups it is in"],
+  "cmd.approve": ["把群友的回答存进文档", "keep a person's answer in the documents"],
   "cmd.gate": ["门控的承诺与标注", "the gate's promise and its labels"],
   "cmd.reload": ["重载知识库", "re-read the documents"],
 };

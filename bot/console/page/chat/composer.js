@@ -19,6 +19,7 @@ const COMMANDS = [
   ["bind", "豆哥绑定", "cmd.bind"],
   ["unbind", "豆哥解绑", "cmd.unbind"],
   ["groups", "豆哥群列表", "cmd.groups"],
+  ["approve", "豆哥收录", "cmd.approve"],
   ["gate", "豆哥门控", "cmd.gate"],
   ["reload", "重载知识库", "cmd.reload"],
 ];

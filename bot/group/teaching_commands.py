@@ -1,9 +1,9 @@
-"""The commands about the gate: what it promises in this group, what it is told, and what it makes
-of that."""
+"""The commands that teach: what the gate promises in this group, what it is told and makes of that,
+and which answers of people go into the documents."""
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from adapters.base import Labelled
@@ -13,7 +13,9 @@ from bot.group.labels import label_message
 from bot.group.learning import Learning
 from bot.group.status import one_line
 from bot.group.types import GroupOptions
+from bot.pages import ApprovedAnswer, PageRefused, WrittenPages, keep_answer
 from bot.store.examples import Origin, TriedRefit
+from bot.store.gaps import GivenAnswer, OpenQuestion
 from bot.store.store import Store
 from bot.texts.gate import gate_lines
 from bot.texts.notices import notice
@@ -24,13 +26,31 @@ from knowledge.types import GateState, KnowledgeError
 
 log = logging.getLogger(__name__)
 
+MAX_AUDITED = 2000
+"""Characters of an approved answer that stand in the audit log."""
 
-class GateCommands:
-    """Each returns the line to post. `knowledge` is None until it is loaded."""
 
-    def __init__(self, store: Store, options: GroupOptions, clock: Clock) -> None:
+class TeachingCommands:
+    """Each returns the line to post. `knowledge` is None until it is loaded; `reload` is the
+    command of that name."""
+
+    def __init__(
+        self,
+        store: Store,
+        options: GroupOptions,
+        clock: Clock,
+        pages: WrittenPages,
+        reload: Callable[[CommandMessage], Awaitable[str]],
+    ) -> None:
         self._store, self._options, self._clock = store, options, clock
+        self._pages, self._reload = pages, reload
         self.knowledge: Knowledge | None = None
+        self.by_name = {
+            "gate": self.gate,
+            "good": self.good,
+            "bad": self.bad,
+            "approve": self.approve,
+        }
 
     async def text(self, sent: CommandMessage) -> str:
         """The promise, the labels, and the last change."""
@@ -103,6 +123,64 @@ class GateCommands:
             )
         name = "labelled_good" if good else "labelled_bad"
         return notice(name, sent.chinese, text=one_line(found.text))
+
+    async def approve(self, sent: CommandMessage) -> str:
+        """A person's answer, the message replied to, becomes a page of a writable source."""
+        message, prefix = sent.message, self._options.command_prefix
+        if self.knowledge is None:
+            return notice("loading", sent.chinese)
+        given = await self._store.given_answer(sent.group, message.reply_to or "")
+        if given is None or not given.text.strip():
+            return notice("approve_what", sent.chinese, prefix=prefix)
+        question = await self._answered(given, self.knowledge)
+        if question is None:
+            return notice("approve_unclear", sent.chinese)
+        source = await self._source(sent)
+        if source is None:
+            known = ", ".join(self._pages.folders) or "-"
+            return notice("approve_where", sent.chinese, prefix=prefix, known=known)
+        approved = ApprovedAnswer(
+            adapter=question.adapter,
+            group=question.group,
+            question_id=question.message_id,
+            question=question.text,
+            answer=given.text,
+            source=source,
+            approved_by=sender(message),
+            at=self._clock.now(),
+        )
+        try:
+            path = await keep_answer(self._store, self._pages, approved)
+        except (PageRefused, OSError) as error:
+            log.error("an approved answer could not be kept: %s", error)
+            return notice("approve_failed", sent.chinese)
+        await self._store.add_audit(
+            at=approved.at,
+            who=approved.approved_by,
+            action="gap.approve",
+            target=f"{':'.join(sent.group)} {question.message_id}",
+            after=given.text[:MAX_AUDITED],
+        )
+        asked = one_line(question.text)
+        kept = notice("approved", sent.chinese, path=f"{source}/{path}", text=asked)
+        return f"{kept}\n{await self._reload(sent)}"
+
+    async def _answered(self, given: GivenAnswer, knowledge: Knowledge) -> OpenQuestion | None:
+        """What it is an answer to: as it says itself, else the question that is nearest to it."""
+        if given.direct or not given.questions:
+            return given.questions[0] if given.questions else None
+        texts = [one.text for one in given.questions]
+        near = await knowledge.similarity(given.text, texts)
+        best = max(range(len(near)), key=lambda number: near[number])
+        return given.questions[best] if near[best] >= self._options.human_similarity else None
+
+    async def _source(self, sent: CommandMessage) -> str | None:
+        """The writable source that is named; without a name the only one that answers here."""
+        if named := sent.command.argument:
+            return named if named in self._pages.folders else None
+        bound = await self._store.bound_sources(*sent.group)
+        fit = [name for name in self._pages.folders if not bound or name in bound]
+        return fit[0] if len(fit) == 1 else None
 
 
 def gate_text(
