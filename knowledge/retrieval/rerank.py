@@ -28,6 +28,10 @@ from knowledge.types import Found, KnowledgeError, Passage
 
 log = logging.getLogger(__name__)
 
+STEP = 5.0
+"""How far the best part of a passage is behind that of the one before it in the reranker's order:
+a little more than holding all of the question's words makes up for, see `quote.WORDS`."""
+
 MAX_BYTES = 1_000_000
 """Of an answer: figures for some passages; a server that sends texts back too stays below."""
 
@@ -99,7 +103,7 @@ def _in_order(passage: Passage, place: int) -> Passage:
     """A passage whose parts are quoted in the reranker's order: the best part of each is a step
     behind that of the one before."""
     highest = max((part.score for part in passage.parts), default=0.0)
-    parts = (replace(part, score=part.score - highest - place) for part in passage.parts)
+    parts = (replace(part, score=part.score - highest - STEP * place) for part in passage.parts)
     return replace(passage, parts=tuple(parts))
 
 
