@@ -91,7 +91,11 @@ class Inbox:
 
     async def receive(self, event: Event) -> bool:
         """Stores an event and sets it on its way; False when it was known. Returns once it is on
-        disk: the adapter may acknowledge it then."""
+        disk: the adapter may acknowledge it then. What was begun is done to its end though its
+        connection breaks: the event is known when it comes again, and would be left lying."""
+        return await asyncio.shield(self._receive(event))
+
+    async def _receive(self, event: Event) -> bool:
         match event:
             case IncomingMessage():
                 return await self._message(event)

@@ -97,6 +97,22 @@ async def test_what_comes_while_the_inbox_opens_is_taken_up_once(
         assert sorted(reply.reply_to or "" for reply in talk.heard()) == sorted(talk.ids)
 
 
+async def test_a_connection_that_breaks_while_a_message_is_stored_leaves_nothing_lying(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        now, asked = talk.clock.now(), "how do I install kettle with pip?"
+        event = IncomingMessage("fake", GROUP, "ann", "m1", asked, sent_at=now, mention=True)
+        taking = asyncio.create_task(talk.receive(event))
+        await asyncio.sleep(0)
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        assert not await talk.receive(event)  # the platform was not told, and sends it again
+        await talk.idle()
+        assert len(talk.heard()) == 1
+
+
 async def test_of_many_mentions_at_once_none_is_left_lying(
     tmp_path: Path, kettle: KnowledgeBase
 ) -> None:
