@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
+from pydantic import SecretStr
 
 from adapters.base import IncomingMessage
+from adapters.wecom.settings import Settings as WecomSettings
 from bot.config.http import HttpSettings
 from bot.config.schema import Config
 from bot.store.store import Store
@@ -19,6 +21,7 @@ from knowledge.settings import KnowledgeSettings, SourceSettings
 from tests.bot.console.running import Running, running_bot
 from tests.e2e.actions import QUESTION, answers, say, width_fits
 from tests.e2e.conftest import OpenPage
+from tests.fakes.wecom_server import BOT, NAME, SECRET, wecom_server
 from tests.knowledge.library import BAD, gate_options, plan_of, source, write_pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
@@ -183,3 +186,35 @@ async def test_who_may_not_is_not_offered_it_and_refused(
         )
         assert refused == 403
         await page.context.close()
+
+
+async def test_a_platform_is_set_up(
+    tmp_path: Path, kettle: KnowledgeBase, open_page: OpenPage
+) -> None:
+    async with wecom_server() as wecom:
+        platform = WecomSettings(
+            kind="wecom",
+            bot_id=BOT,
+            secret=SecretStr(SECRET),
+            ws_url=wecom.url,
+            bot_name=NAME,
+        )
+        config = Config(adapters=(*Config().adapters, platform))
+        async with running_bot(tmp_path, kettle, config) as bot:
+            phone = {"viewport": {"width": 390, "height": 800}}
+            page = await open_page(f"{bot.url}#/connections", **phone)
+            await page.get_by_role("link", name="Lark", exact=True).click()
+            await expect(page.locator(".steps")).to_contain_text("im.message.receive_v1")
+            await expect(page.locator(".steps")).to_contain_text("no such platform yet")
+            assert await width_fits(page)
+            await page.get_by_role("link", name="WeCom", exact=True).click()
+            steps = page.locator(".steps")
+            await expect(steps).to_contain_text("Waiting for an event")
+            await steps.get_by_role("button", name="Check").click()
+            await expect(steps.locator(".plain .ok")).to_contain_text("connection is up")
+            await wecom.say("thanks")
+            await expect(steps).to_contain_text("It arrived: just now")
+            assert await width_fits(page)
+            await page.go_back()
+            await expect(page.locator(".steps")).to_contain_text("im.message.receive_v1")
+            await page.context.close()

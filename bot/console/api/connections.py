@@ -1,12 +1,14 @@
 """What the bot is connected to: platforms and models, whether they work, and the configuration."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import BaseModel, SecretStr
 
+from adapters.base import Finding
 from adapters.http_guard import json_response
 from bot.console.access import Role, needs, user_of
 from bot.console.parts import ConsoleParts
@@ -45,14 +47,14 @@ def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         return json_response({"now": now, "adapters": shown, "models": _models(parts)})
 
     @needs(Role.ADMIN)
-    async def check(request: web.Request) -> web.Response:
-        """Walks through what an adapter needs of its platform, and says what is missing."""
+    async def check(request: web.Request) -> web.StreamResponse:
+        """Walks through what an adapter needs of its platform, and says what is missing: a line of
+        JSON for each finding, as it comes."""
         name = request.match_info["name"]
         if name not in parts.adapters:
             raise web.HTTPNotFound(text="name: there is no such adapter")
         await parts.audit.record(user_of(request), "adapter.check", name)
-        found = [asdict(finding) async for finding in parts.adapters[name].check()]
-        return json_response({"findings": found})
+        return await _in_lines(request, parts.adapters[name].check())
 
     @needs(Role.ADMIN)
     async def config(_: web.Request) -> web.Response:
@@ -64,6 +66,21 @@ def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         web.post("/api/console/connections/{name}/check", check),
         web.get("/api/console/config", config),
     ]
+
+
+async def _in_lines(request: web.Request, findings: AsyncIterator[Finding]) -> web.StreamResponse:
+    response = web.StreamResponse(
+        headers={
+            hdrs.CONTENT_TYPE: "application/x-ndjson; charset=utf-8",
+            hdrs.CACHE_CONTROL: "no-store",
+        }
+    )
+    await response.prepare(request)
+    async for finding in findings:
+        line = json.dumps(asdict(finding), ensure_ascii=False) + "\n"
+        await response.write(line.encode("utf-8", "replace"))
+    await response.write_eof()
+    return response
 
 
 def _models(parts: ConsoleParts) -> list[dict[str, Any]]:

@@ -47,6 +47,24 @@ export const get = (parts, query) => call("GET", route(parts, query));
 
 export const post = (parts, body = {}, options) => call("POST", route(parts), body, options);
 
+/** Sends a POST whose answer is lines of JSON, and hands over each as it comes. */
+export async function lines(parts, onLine, { timeout }) {
+  const response = await send("POST", route(parts), {}, timeout);
+  if (!response.ok) {
+    const data = await response.json().catch(() => ({}));
+    throw new ApiError(response.status, data.error ?? response.statusText);
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => { throw new ApiError(0, ""); });
+    if (done) return;
+    const found = (rest + value).split("\n");
+    rest = found.pop();
+    found.forEach((line) => onLine(JSON.parse(line)));
+  }
+}
+
 /** Fetches a file and has the browser save it: a link could not tell what went wrong. */
 export async function download(parts, query, name) {
   const response = await send("GET", route(parts, query), undefined, 120000);

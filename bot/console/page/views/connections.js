@@ -1,10 +1,12 @@
 // What the bot is connected to, whether it works, and the configuration as it holds.
 
-import { get, post } from "../api.js";
+import { get } from "../api.js";
 import { addWords, t } from "../i18n.js";
 import { may } from "../session.js";
-import { html, useState } from "../vendor/preact.js";
+import { html } from "../vendor/preact.js";
 import { number, Problem, Time, useData, useLive } from "../ui.js";
+import { CheckButton, Findings, useCheck } from "./check.js";
+import { Setup } from "./setup.js";
 
 addWords({
   "connections.adapters": ["平台", "Platforms"],
@@ -16,8 +18,6 @@ addWords({
   "connections.recovered": ["补回 {n} 条消息", "{n} missed messages fetched"],
   "connections.calls": ["接口调用", "API calls"],
   "connections.refused": ["被拒绝：", "Refused: "],
-  "connections.check": ["检查", "Check"],
-  "connections.checking": ["正在检查…", "Checking…"],
   "connections.models": ["模型", "Models"],
   "part.embedder": ["向量", "embedder"],
   "part.remote": ["远程大模型", "remote model"],
@@ -27,32 +27,25 @@ addWords({
   "connections.configText": ["要改，请编辑 config.yaml 后重启；run_bot.py check 会先检查它。", "To change it, edit config.yaml and restart; run_bot.py check looks at it first."],
 });
 
-export default function Connections({ onError }) {
-  const found = useLive(() => get(["connections"]), [], onError);
+const SETUP_MS = 2000; // while a platform is set up it is looked at more often
+
+export default function Connections({ route: here, onError }) {
+  const chosen = here.query.get("setup") ?? "";
+  const found = useLive(() => get(["connections"]), [], onError, chosen ? SETUP_MS : undefined);
   return html`<div class="view"><${Problem} error=${found.error} again=${found.reload} />
     <h2>${t("connections.adapters")}</h2>
     <ul class="cards">${(found.data?.adapters ?? []).map((one) => html`<${Adapter} key=${one.name} adapter=${one} onError=${onError} />`)}</ul>
+    ${found.data && html`<${Setup} chosen=${chosen} adapters=${found.data.adapters} onError=${onError} />`}
     <section class="card"><h2>${t("connections.models")}</h2><ul class="plain">${(found.data?.models ?? []).map((one) => html`<li>${t(`part.${one.part}`)}: <code>${one.model || one.kind}</code> <span class="muted">${one.model ? one.kind : t("connections.builtIn")}</span></li>`)}</ul></section>
     ${may("admin") && html`<${Config} onError=${onError} />`}
   </div>`;
 }
 
 function Adapter({ adapter, onError }) {
-  const [findings, setFindings] = useState(null);
-  const [busy, setBusy] = useState(false);
-  async function check() {
-    setBusy(true);
-    try {
-      setFindings((await post(["connections", adapter.name, "check"], {}, { timeout: 120000 })).findings);
-    } catch (failed) {
-      onError(failed);
-      setFindings([{ mark: "bad", text: failed.message }]);
-    }
-    setBusy(false);
-  }
+  const check = useCheck(adapter.name, onError);
   return html`<li class="card"><div class="card-head"><span class="card-title">${adapter.name}</span><span class="badge quiet">${adapter.kind}</span>
       <span class=${`badge ${adapter.up ? "" : "bad"}`}>${t(adapter.up ? "connections.up" : "connections.down")}</span>
-      ${may("admin") && html`<button type="button" class="chip end" disabled=${busy} onClick=${check}>${t(busy ? "connections.checking" : "connections.check")}</button>`}</div>
+      ${may("admin") && html`<${CheckButton} check=${check} place="end" />`}</div>
     ${adapter.problem && html`<p class="bad">${adapter.problem}</p>`}
     ${adapter.refused.map((one) => html`<p class="bad">${t("connections.refused")}<code>${one.call}</code> ${one.en}</p>`)}
     <dl class="facts"><div><dt>${t("connections.since")}</dt><dd><${Time} at=${adapter.since} /></dd></div>
@@ -60,7 +53,7 @@ function Adapter({ adapter, onError }) {
       ${adapter.reconnects > 0 && html`<div><dd>${t("connections.reconnects", { n: number(adapter.reconnects) })}</dd></div>`}
       ${adapter.recovered > 0 && html`<div><dd>${t("connections.recovered", { n: number(adapter.recovered) })}</dd></div>`}</dl>
     ${adapter.calls.length > 0 && html`<details><summary>${t("connections.calls")}</summary><table class="table"><tbody>${adapter.calls.map((one) => html`<tr><td>${one.call}</td><td>${one.result}</td><td class="num">${number(one.count)}</td></tr>`)}</tbody></table></details>`}
-    ${findings && html`<ul class="plain" role="status">${findings.map((one) => html`<li class=${one.mark}>${{ ok: "✓", bad: "✗", note: "·" }[one.mark]} ${one.text}</li>`)}</ul>`}</li>`;
+    <${Findings} check=${check} /></li>`;
 }
 
 function Config({ onError }) {
