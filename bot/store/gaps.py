@@ -113,12 +113,17 @@ def given_answer(db: Connection, group: Group, message_id: str) -> GivenAnswer |
         row = db.execute(
             """
             SELECT id, adapter, grp, reason FROM decisions WHERE adapter = :adapter AND grp = :group
-            AND id IN (
+            AND reason != :command AND id IN (
                 SELECT decision_id FROM messages WHERE adapter = :adapter AND message_id = :id
                 UNION SELECT decision_id FROM replies WHERE adapter = :adapter AND platform_id = :id
             )
             """,
-            {"adapter": group[0], "group": group[1], "id": said["reply_to"]},
+            {
+                "adapter": group[0],
+                "group": group[1],
+                "id": said["reply_to"],
+                "command": Reason.COMMAND,
+            },
         ).fetchone()
         one = _open(db, row) if row else None
         return GivenAnswer(said["text"], (one,) if one else (), direct=True)

@@ -88,6 +88,11 @@ async def test_what_is_no_answer_to_a_question_is_not_kept(
         await talk.say("root", "/dou approve", reply_to=said, group="elsewhere")
         await talk.idle()
         assert "Reply to" in talk.heard()[0].text, "a group's answers are approved there"
+        status = await talk.say("root", "/dou groups")
+        await talk.idle()
+        thanks = await talk.say("bob", "thanks, that is all of them", reply_to=status)
+        await talk.idle()
+        assert "which question" in await told(talk, "root", "/dou approve", thanks)
         await talk.take_back(said)
         assert "taken back" in await told(talk, "root", "/dou approve", said)
         assert list((tmp_path / "answers").rglob("*.md")) == []
