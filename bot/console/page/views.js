@@ -32,12 +32,16 @@ export const VIEWS = [
 ];
 
 let shown = null; // {route, View, tools}
+let opening = 0; // a module may come after that of a view which was opened later
 
 export async function openView(route, tools) {
+  opening += 1;
+  const own = opening;
   const known = VIEWS.find((one) => one.name === route.view);
   byId("title").textContent = t(known?.title ?? "view.missing");
   document.title = `${t(known?.title ?? "view.missing")} · HuixiangDou`;
   const module = known ? await import(`./views/${known.name}.js`) : { default: Missing };
+  if (own !== opening) return;
   shown = { route, View: module.default, tools };
   tools.onState("connected");
   draw();
@@ -45,6 +49,7 @@ export async function openView(route, tools) {
 }
 
 export function closeView() {
+  opening += 1;
   if (shown === null) return;
   shown = null;
   render(null, byId("page"));
