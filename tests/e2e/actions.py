@@ -30,7 +30,11 @@ def verdict(message: Locator, kind: str) -> Locator:
 
 
 async def width_fits(page: Page) -> bool:
-    fits = await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    """Is nothing wider than the window? What scrolls by itself is looked at by itself."""
+    fits = await page.evaluate(
+        "[...document.querySelectorAll('html, #page, #log')]"
+        ".every((one) => one.scrollWidth <= one.clientWidth)"
+    )
     return bool(fits)
 
 

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest
 
 WALRUS = "how do I connect a walrus boiler?"
 ANSWER = "Connect the walrus boiler by its adapter plug, then start `kettle serve --boiler walrus`."
-TOKENS = {"vera": "viewer", "lena": "labeller"}
+TOKENS = {"vera@an-example.org": "viewer", "lena@an-example.org": "labeller"}
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -56,18 +56,21 @@ async def fill(store: Store) -> None:
     """Twenty messages that somebody has to look at."""
     for n in range(20):
         text = f"{BAD[n % len(BAD)]} {n}"
-        message = IncomingMessage("web", "cooler", "dan", f"d{n}", text, 1e9 + n)
-        await store.add_message(message, 1e9 + n)
-        await store.decide(
-            adapter="web",
-            group="cooler",
-            message_ids=(message.message_id,),
-            outcome="silence",
-            reason=Reason.OFF_TOPIC,
-            trace=[{"stage": "reject", "ms": 1.0, "score": n / 100, "threshold": 0.1}],
-            reply=None,
-            now=1e9 + n,
-        )
+        await dismiss(store, IncomingMessage("web", "cooler", "dan", f"d{n}", text, 1e9 + n), n)
+
+
+async def dismiss(store: Store, message: IncomingMessage, n: int = 0) -> None:
+    await store.add_message(message, message.sent_at)
+    await store.decide(
+        adapter="web",
+        group=message.group,
+        message_ids=(message.message_id,),
+        outcome="silence",
+        reason=Reason.OFF_TOPIC,
+        trace=[{"stage": "reject", "ms": 1.0, "score": n / 100, "threshold": 0.1}],
+        reply=None,
+        now=message.sent_at,
+    )
 
 
 async def opens(page: Page, view: str) -> None:
@@ -162,16 +165,20 @@ async def test_who_may_not_is_not_offered_it_and_refused(
     async with running_bot(tmp_path, kettle, Config(http=http), logins=True) as bot:
         store = bot.parts.store
         await fill(store)
+        await dismiss(store, IncomingMessage("web", "g" * 64, "u" * 64, "long", "w" * 300, 1e9))
         phone = {"viewport": {"width": 390, "height": 800}, "locale": "zh-CN"}
         page = await open_page(f"{bot.url}#/messages", connected=False, failing="40", **phone)
         await page.locator("#login-secret").fill(token)
         await page.keyboard.press("Enter")
         await expect(page.locator("#state")).to_have_attribute("data-state", "connected")
         await expect(page.locator("#who")).to_be_visible()
-        await expect(page.locator(".question")).to_have_count(20)
+        await expect(page.locator(".question")).to_have_count(21)
         labels = page.locator(".question .labels")
-        await expect(labels).to_have_count(20 if role == "labeller" else 0)
-        for view in ("overview", "gate", "gaps", "knowledge", "connections", "shadow"):
+        await expect(labels).to_have_count(21 if role == "labeller" else 0)
+        title = await page.locator(".title").evaluate("(one) => one.scrollWidth - one.clientWidth")
+        assert title <= 0, "the role stands on it"
+        views = ("messages", "groups", "overview", "gate", "gaps", "knowledge", "connections")
+        for view in (*views, "shadow"):
             await page.goto(f"{bot.url}#/{view}")
             await expect(
                 page.locator(".view .card, .view .nothing, .view h2").first
