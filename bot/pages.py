@@ -13,6 +13,9 @@ from bot.store.gaps import DecidedProposal
 from bot.store.store import Store
 
 MAX_CHARS = 200_000
+MAX_NAME_BYTES = 240
+"""Of a file or folder, as file systems have it, with room for the name of the file in waiting."""
+
 _NAME = re.compile(r"(?!\.)[^\x00-\x1f\\:*?\"<>|]{1,120}")
 
 
@@ -33,7 +36,10 @@ class WrittenPages:
         def work() -> str | None:
             return file.read_text(encoding="utf-8") if file.is_file() else None
 
-        return await asyncio.to_thread(work)
+        try:
+            return await asyncio.to_thread(work)
+        except UnicodeDecodeError:
+            raise PageRefused("path: this file is no UTF-8 text; change it where it lies") from None
 
     async def write(self, source: str, path: str, text: str) -> None:
         """Makes or replaces a page, as a whole or not at all. Raises PageRefused."""
@@ -62,6 +68,8 @@ class WrittenPages:
         parts = path.split("/")
         if not path.endswith(".md") or not all(_NAME.fullmatch(part) for part in parts):
             raise PageRefused("path: must be a Markdown file below the source, a/b.md")
+        if any(len(part.encode("utf-8", "replace")) > MAX_NAME_BYTES for part in parts):
+            raise PageRefused(f"path: each name must have at most {MAX_NAME_BYTES} bytes")
         file = folder.joinpath(*parts)
         # A link in the folder must not lead out of it.
         if not file.resolve().is_relative_to(folder.resolve()):
@@ -106,8 +114,7 @@ async def keep_answer(store: Store, pages: WrittenPages, approved: ApprovedAnswe
 def _path(approved: ApprovedAnswer) -> str:
     """A name that stays the same for a question, so that approving twice makes no second page."""
     named = f"{approved.adapter}:{approved.question_id}".encode("utf-8", "replace")
-    day = time.strftime("%Y-%m", time.localtime(approved.at))
-    return f"answers/{day}-{hashlib.sha256(named).hexdigest()[:12]}.md"
+    return f"answers/{hashlib.sha256(named).hexdigest()[:16]}.md"
 
 
 def _page(approved: ApprovedAnswer) -> str:

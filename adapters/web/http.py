@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 64 * 1024
 
 
-async def read_json_body(request: web.Request) -> bytes:
+async def read_json_body(request: web.Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The body of a request that says it is JSON, which other sites can't send unasked.
 
     Raises HTTPUnsupportedMediaType, HTTPRequestEntityTooLarge or HTTPRequestTimeout.
     """
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Content-Type: must be application/json")
-    return await read_body(request, MAX_BODY_BYTES)
+    return await read_body(request, max_bytes)
 
 
 @contextmanager

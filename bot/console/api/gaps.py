@@ -32,6 +32,9 @@ APPROVED_SHOWN = 200
 
 _BODY = ConfigDict(extra="forbid", frozen=True)
 
+MAX_PAGE_BYTES = 6 * MAX_CHARS + 10_000
+"""Of a request with a page: JSON may take six bytes for a character."""
+
 Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARS // 2, pattern=r"\S")]
 Id = Annotated[str, Field(max_length=200)]
 
@@ -170,7 +173,7 @@ class _Gaps:
     async def decide(self, request: web.Request) -> web.Response:
         """Writes an answer into a source, from where it is answered with once it is reloaded, or
         throws the proposal away."""
-        decided = parse_body(Decided, await read_json_body(request))
+        decided = parse_body(Decided, await read_json_body(request, MAX_PAGE_BYTES))
         user, now, path = user_of(request), self._parts.clock.now(), ""
         place = {
             "adapter": decided.adapter,
@@ -213,7 +216,7 @@ class _Gaps:
     @takes(body=Page)
     async def write(self, request: web.Request) -> web.Response:
         """Makes or changes a page, and reloads."""
-        page = parse_body(Page, await read_json_body(request))
+        page = parse_body(Page, await read_json_body(request, MAX_PAGE_BYTES))
         with _bad_request():
             before = await self._pages.read(page.source, page.path)
             await self._pages.write(page.source, page.path, page.text)

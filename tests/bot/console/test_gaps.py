@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.config.schema import Config
+from bot.pages import MAX_CHARS
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
 from knowledge.settings import KnowledgeSettings, SourceSettings
@@ -128,8 +129,16 @@ async def test_pages_are_written_only_where_that_is_allowed(bot: Running, tmp_pa
     (tmp_path / "answers" / "out").symlink_to(tmp_path)
     for path in ("../a.md", "/etc/a.md", "a.txt", "notes/../../a.md", ".hidden.md", "out/a.md"):
         await bot.ask("PUT", "page", json={**page, "path": path}, status=400)
+    await bot.ask("PUT", "page", json={**page, "path": "页" * 100 + ".md"}, status=400)
+    (tmp_path / "answers" / "old.md").write_bytes("旧".encode("gbk"))
+    for method in ("GET", "DELETE"):
+        await bot.ask(method, "page?source=answers&path=old.md", status=400)
     await bot.ask("PUT", "page", json={**page, "source": "kettle"}, status=400)
     await bot.ask("PUT", "page", "labeller", json=page, status=403)
+    long = "长" * (MAX_CHARS // 2)
+    await bot.ask("PUT", "page", json={**page, "text": long})
+    assert (await bot.get("page", source="answers", path="notes/a.md"))["text"] == long
+    await bot.ask("PUT", "page", json={**page, "text": "x" * (MAX_CHARS + 1)}, status=400)
     await bot.ask("DELETE", "page?source=answers&path=notes/a.md")
     await bot.ask("GET", "page?source=answers&path=notes/a.md", status=404)
     await reloaded(bot)

@@ -74,8 +74,11 @@ async def test_an_approved_answer_is_answered_with(
         assert (entry.who, entry.action, entry.after) == ("fake:root", "gap.approve", ANSWER)
         (kept,) = await talk.store.approved_proposals(10)
         assert (kept.question_id, kept.person) == (talk.ids[0], "fake:root")
+        talk.clock.advance(40 * 86400)
         await told(talk, "root", "/dou approve", said)
-        assert len(list((tmp_path / "answers").rglob("*.md"))) == 1
+        assert list((tmp_path / "answers").rglob("*.md")) == [page]
+        (kept,) = await talk.store.approved_proposals(10)
+        assert kept.at > entry.at, "it was approved anew"
 
 
 async def test_what_is_no_answer_to_a_question_is_not_kept(
