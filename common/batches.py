@@ -35,8 +35,8 @@ class _Waiting(Generic[Job, Result]):
 class Batches(Generic[Job, Result]):
     """`work` gets up to `most` jobs at a time, in one of `threads` threads, and returns the results
     in their order. Where it raises instead, each job is done again by itself, so that one does not
-    spoil the others. Jobs that are `first` go before the rest; among themselves they keep their
-    order.
+    spoil the others, unless it fails as all would, with one of `for_all`. Jobs that are `first` go
+    before the rest; among themselves they keep their order.
 
     A job whose caller was cancelled is done all the same, and `unheard` is told if it failed; with
     `drop` it is left out where it has not begun.
@@ -50,10 +50,11 @@ class Batches(Generic[Job, Result]):
         *,
         threads: int = 1,
         drop: bool = False,
+        for_all: tuple[type[BaseException], ...] = (),
         unheard: Callable[[BaseException], None] = _nobody,
     ) -> None:
         self._work, self._most, self._threads = work, most, threads
-        self._drop, self._unheard = drop, unheard
+        self._drop, self._for_all, self._unheard = drop, for_all, unheard
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._lock = Lock()
         self._busy = 0
@@ -84,6 +85,8 @@ class Batches(Generic[Job, Result]):
     def _outcomes(self, jobs: Sequence[Job]) -> Sequence[Result | _Failed]:
         try:
             return self._work(jobs)
+        except self._for_all as error:
+            return [_Failed(error)] * len(jobs)
         except BaseException as error:  # noqa: BLE001 - told to who waits, as a future does
             if len(jobs) == 1:
                 # A future takes no StopIteration, and who waits behind it would not be told.

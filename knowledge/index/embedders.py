@@ -97,6 +97,10 @@ FEW, FEW_TIMEOUT_S, FEW_RETRIES = 64, 10.0, 2
 sooner than while an index is built."""
 
 
+class EmbedderDown(EmbedderError):
+    """The API does not answer at all: what else is asked now would wait in vain, too."""
+
+
 class OpenAIEmbedder:
     """An OpenAI-compatible embeddings API. Retries and timeouts are the client library's."""
 
@@ -122,7 +126,7 @@ class OpenAIEmbedder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Embeds texts, shape (len(texts), dim). Raises EmbedderError."""
-        from openai import OpenAIError
+        from openai import APIConnectionError, OpenAIError
 
         client, rows = self._client, list[list[float]]()
         if len(texts) <= FEW:
@@ -138,7 +142,8 @@ class OpenAIEmbedder:
                 raise EmbedderError(f"{self._url} returned {found}")
             vectors = np.asarray(rows, dtype=np.float32).reshape(len(rows), -1)
         except OpenAIError as error:
-            raise EmbedderError(f"the embeddings API at {self._url} failed: {error}") from error
+            kind = EmbedderDown if isinstance(error, APIConnectionError) else EmbedderError
+            raise kind(f"the embeddings API at {self._url} failed: {error}") from error
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise EmbedderError(f"{self._url} sent no vectors: {error}") from error
         width = vectors.shape[1]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.batches import Batches
-from knowledge.index.embedders import UseEmbedder, embed_many
+from knowledge.index.embedders import EmbedderDown, UseEmbedder, embed_many
 from knowledge.index.embedding_pool import BATCH, cores
 from knowledge.types import Embedder, Vectors
 
@@ -27,7 +27,7 @@ class Encoder:
         self._embedder = embedder
         threads = cores() if isinstance(embedder, UseEmbedder) else 1
         self._batches = Batches[str, Vectors](
-            "encoder", self._encoded, BATCH, threads=threads, drop=True
+            "encoder", self._encoded, BATCH, threads=threads, drop=True, for_all=(EmbedderDown,)
         )
         self._known: OrderedDict[str, Vectors] = OrderedDict()
         self._prepared: dict[str, NDArray[np.float16]] = {}

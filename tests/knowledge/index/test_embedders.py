@@ -1,5 +1,6 @@
 """The embedders: the built-in one for real, the API one against a server on loopback."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from knowledge.index import embedders
 from knowledge.index.embedders import (
+    EmbedderDown,
     OpenAIEmbedder,
     Text2vecEmbedder,
     UseEmbedder,
@@ -15,6 +17,7 @@ from knowledge.index.embedders import (
     embed_many,
 )
 from knowledge.index.embedding_cache import EmbeddingCache
+from knowledge.index.encoder import Encoder
 from knowledge.plan import EmbedderSpec
 from knowledge.types import EmbedderError, Vectors
 from tests.fakes.embeddings_api import EmbeddingsApi, embeddings_api
@@ -113,6 +116,21 @@ def test_an_api_that_hangs_is_given_up(api: EmbeddingsApi, monkeypatch: pytest.M
     assert len(api.requests) == 3
     api.open.set()
     assert embedder(api).encode(["a"]).shape == (1, 3)
+
+
+async def test_those_who_wait_together_for_an_api_that_hangs_wait_once(
+    api: EmbeddingsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedders, "FEW_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(embedders, "FEW_RETRIES", 0)
+    api.open.clear()
+    encoder = Encoder(embedder(api))
+    waiting = [encoder.vector(text) for text in "abcde"]
+    failed = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in failed] == [EmbedderDown] * 5
+    assert sum(len(request["input"]) for request in api.requests) == 5
+    api.open.set()
+    await encoder.close()
 
 
 def test_known_texts_are_not_embedded_again(api: EmbeddingsApi, tmp_path: Path) -> None:
