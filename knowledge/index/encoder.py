@@ -37,13 +37,14 @@ class Encoder:
         KnowledgeError."""
         if text in self._prepared:
             return self._prepared[text].astype(np.float32)
-        found = self._known.get(text)
+        known = self._known  # what is being embedded while others are forgotten is not kept
+        found = known.get(text)
         if found is None:
-            found = self._known[text] = await self._batches.do(text, first=first)
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            found = known[text] = await self._batches.do(text, first=first)
+            if len(known) > REMEMBERED:
+                known.popitem(last=False)
         else:
-            self._known.move_to_end(text)
+            known.move_to_end(text)
         return found
 
     async def vectors(self, texts: Sequence[str], *, first: bool = False) -> list[Vectors]:
@@ -67,7 +68,7 @@ class Encoder:
 
     def forget(self) -> None:
         """Forgets the latest texts: they may be of a person who wants to be forgotten."""
-        self._known.clear()
+        self._known = OrderedDict()
 
     async def close(self) -> None:
         """Ends after what is being embedded."""

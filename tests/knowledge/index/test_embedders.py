@@ -133,6 +133,22 @@ async def test_those_who_wait_together_for_an_api_that_hangs_wait_once(
     await encoder.close()
 
 
+async def test_what_is_embedded_while_it_is_to_be_forgotten_is_not_remembered(
+    api: EmbeddingsApi,
+) -> None:
+    api.open.clear()
+    encoder = Encoder(embedder(api))
+    waiting = asyncio.create_task(encoder.vector("a"))
+    await asyncio.sleep(0)
+    encoder.forget()
+    api.open.set()
+    await waiting
+    for _ in range(2):  # the second time it is known
+        await encoder.vector("a")
+    assert len(api.requests) == 2
+    await encoder.close()
+
+
 def test_known_texts_are_not_embedded_again(api: EmbeddingsApi, tmp_path: Path) -> None:
     cache, made = EmbeddingCache(tmp_path / "v.sqlite"), embedder(api, dim=3)
     first = cache.encode(made, ["a", "b", "a"])
