@@ -170,7 +170,11 @@ class TeachingCommands:
         if given.direct or not given.questions:
             return given.questions[0] if given.questions else None
         texts = [one.text for one in given.questions]
-        near = await knowledge.similarity(given.text, texts)
+        try:
+            near = await knowledge.similarity(given.text, texts)
+        except KnowledgeError as error:
+            log.warning("an answer is compared with no question: %s", error)
+            return None
         best = max(range(len(near)), key=lambda number: near[number])
         return given.questions[best] if near[best] >= self._options.human_similarity else None
 

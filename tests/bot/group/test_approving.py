@@ -1,6 +1,7 @@
 """An admin keeps a person's answer in the documents, as conversations."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from bot.config.schema import Config
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
+from knowledge.plan import EmbedderSpec
 from knowledge.settings import KnowledgeSettings, SourceSettings
 from tests.bot.dialog import GROUP, Setup, Talk, talking
+from tests.fakes.embeddings_api import embeddings_api
 from tests.knowledge.library import gate_options, plan_of, source, write_pages
 
 ASK = "how do I connect a walrus boiler?"
@@ -111,3 +114,20 @@ async def test_it_is_said_where_an_answer_is_kept(tmp_path: Path, written: Knowl
         await told(talk, "root", "/dou bind kettle notes")
         assert "notes/answers/" in await told(talk, "root", "/dou approve", said)
         assert list((tmp_path / "answers").rglob("*.md")) == []
+
+
+async def test_where_nothing_can_be_compared_the_question_has_to_be_named(tmp_path: Path) -> None:
+    write_pages(tmp_path / "docs")
+    with embeddings_api() as api:
+        embedder = EmbedderSpec("openai", "letters", api.url, 3, "key")
+        made = plan_of(tmp_path / "index", source("kettle", path=tmp_path / "docs"))
+        made = replace(made, embedder=embedder)
+        build(made)
+        async with (
+            KnowledgeBase(made, gate_options(tmp_path)) as knowledge,
+            talking(tmp_path, knowledge, setup(tmp_path, "answers")) as talk,
+        ):
+            said = await asked_and_answered(talk, reply=False)
+            await knowledge.forget(())  # no vector is known any more
+            api.fail_next, api.fail_status = 1000, 401
+            assert "which question" in await told(talk, "root", "/dou approve", said)
