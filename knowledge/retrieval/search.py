@@ -33,15 +33,14 @@ OTHER_VERSION = 0.25
 """What evidence is worth where a question names a version that no page is of: too little to answer.
 No labelled question names one, so it is not fitted."""
 
-SAME_QUESTION = 5.0
-"""What it is worth, in a score and in log odds, that a question among the headings asks the same
-and not only something like it: it says itself that the answer follows, in words as common as they
-may be. The development sets hardly meet such headings: the score's weight was fitted as 5.3 and
-changed no collection's figures, that of the odds has nothing to be fitted on."""
+SAME_QUESTION = {"score": 5.0, "odds": 2.0}
+"""What it is worth, in a score and in log odds, that a question among the headings asks the same:
+it says itself that the answer follows, in words as common as they may be. The development sets
+hardly meet such headings: the score's weight was fitted as 5.3 and changed no collection's figures,
+that of the odds has nothing to be fitted on."""
 
-ALIKE, SAME = 0.3, 0.6
-"""How alike two questions are from which on they have more than common words in common, and are
-the same one."""
+ALIKE, SAME = 0.3, 0.75
+"""How alike two questions are that have more than common words in common, and that are the same."""
 
 FILE = Path(__file__).with_name("model.json")
 
@@ -57,13 +56,13 @@ class Model:
     def scores(self, seen: Look) -> Numbers:
         """Of each candidate, higher is better."""
         alike = np.maximum(0.0, seen.question_alike - ALIKE)
-        return np.asarray(seen.features @ self.ranking + SAME_QUESTION * alike)
+        return np.asarray(seen.features @ self.ranking + SAME_QUESTION["score"] * alike)
 
     def probability(self, features: Numbers, alike: float = 0.0) -> float:
         """That the best candidate answers, by features of shape (len(EVIDENCE),), and how alike
         the question is to the most like one among its headings."""
         odds = float(features @ self.evidence) + self.constant
-        odds += SAME_QUESTION * max(0.0, alike - SAME)
+        odds += SAME_QUESTION["odds"] * max(0.0, (alike - SAME) / (1.0 - SAME))
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
