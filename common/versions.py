@@ -21,6 +21,11 @@ _CALLED = re.compile(
 )
 _IN_PATH = re.compile(rf"(?:^|[/_-])[vV]?({_DOTTED})(?=$|[/_-]|\.(?:md|rst|html?)$)", re.ASCII)
 _LEADING = re.compile(rf"^[vV]?({_DOTTED})(?![\w-]|\.\w)", re.ASCII)
+_FIRST = re.compile(
+    r"[vV]?(\d{1,4}(?:\.\d{1,4}){0,3}(?:\.[xX])?)"
+    r"(?:[-.]?(?:alpha|beta|rc|dev|post|a|b)[.]?\d*)?(?![\w.]|-\d)",
+    re.ASCII,
+)
 _OF_SENTENCES = frozenset(
     {"in", "on", "of", "the", "with", "for", "since", "to", "from", "use", "using"}
 )
@@ -45,6 +50,13 @@ def stated_versions(places: Sequence[str], headings: str, names: Iterable[str]) 
     for heading in headings.split(" > "):
         found += [_version(match[1]) for match in _LEADING.finditer(heading)]
     return list(dict.fromkeys([*found, *asked_versions(headings, names)]))
+
+
+def version_of(text: str) -> Version | None:
+    """The version that a text begins with ("v2.1", "2.x", "2.0-rc1", "1.0 (old)"); None where it
+    begins with none, or with a date."""
+    found = _FIRST.match(text.strip())
+    return _version(found[1]) if found else None
 
 
 def fits(asked: Sequence[Version], stated: Sequence[Version]) -> bool:

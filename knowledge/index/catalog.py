@@ -26,7 +26,7 @@ create table documents (
     id integer primary key, source text not null, path text not null, url text not null,
     size integer not null, mtime_ns integer not null, hash text not null,
     has_lines integer not null, text text not null, error text, lines text not null,
-    terms blob not null default x'',
+    version text not null, language text not null, terms blob not null default x'',
     unique (source, path));
 create table pieces (
     id integer primary key autoincrement, view text not null, key text not null,
@@ -103,23 +103,23 @@ class Catalog:
     def documents(self) -> list[DocumentRow]:
         """All documents, those with an error too, without their texts."""
         rows = self._db.execute(
-            "select id, source, path, url, size, mtime_ns, hash, has_lines, error"
-            " from documents order by source, path"
+            "select id, source, path, url, size, mtime_ns, hash, has_lines, error, '', version,"
+            " language from documents order by source, path"
         )
         return [DocumentRow(*row) for row in rows]
 
     def put_document(self, row: DocumentRow, text: str) -> int:
         """Adds or replaces a document; returns its id. Its places are the caller's to replace."""
         self._db.execute(
-            "insert into documents"
-            " (source, path, url, size, mtime_ns, hash, has_lines, text, error, lines)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (source, path) do update set"
-            " url = excluded.url, size = excluded.size, mtime_ns = excluded.mtime_ns,"
-            " hash = excluded.hash, has_lines = excluded.has_lines, text = excluded.text,"
-            " error = excluded.error, lines = excluded.lines",
+            "insert into documents (source, path, url, size, mtime_ns, hash, has_lines, text,"
+            " error, lines, version, language) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " on conflict (source, path) do update set url = excluded.url, size = excluded.size,"
+            " mtime_ns = excluded.mtime_ns, hash = excluded.hash,"
+            " has_lines = excluded.has_lines, text = excluded.text, error = excluded.error, lines ="
+            " excluded.lines, version = excluded.version, language = excluded.language",
             (
                 *(row.source, row.path, row.url, row.size, row.mtime_ns, row.hash, row.has_lines),
-                *(text, row.error, row.lines),
+                *(text, row.error, row.lines, row.version, row.language),
             ),
         )
         found = self._db.execute(

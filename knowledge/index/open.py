@@ -16,6 +16,7 @@ from knowledge.index.snapshots import VECTORS, missing_parts, verify_words
 from knowledge.index.terms import Terms, checksums, which_are_in
 from knowledge.index.variants import Variants, variants_of
 from knowledge.index.vectors import VectorIndex, VectorParams
+from knowledge.index.version_folders import load_lists
 from knowledge.plan import REBUILD
 from knowledge.types import IndexMismatch
 
@@ -94,6 +95,7 @@ def _opened(folder: Path, catalog: Catalog, params: VectorParams, ef_search: int
         raise ValueError(f"{len(index)} vectors for {small} pieces")
     parents, piece_pages = catalog.parents(), catalog.piece_documents()
     words, named = LexicalIndex(folder / "words"), _named(documents)
+    terms, lists = catalog.page_terms(), load_lists(catalog.meta().get("versions", ""))
     return Snapshot(
         catalog=catalog,
         reject=index,
@@ -106,8 +108,8 @@ def _opened(folder: Path, catalog: Catalog, params: VectorParams, ef_search: int
         beside=_grouped(_neighbours(piece_pages)),
         sources=frozenset(row.source.lower() for row in documents),
         named=named,
-        projects=_projects(catalog, words, named),
-        variants=variants_of({row.id: (row.source, row.path) for row in documents}),
+        projects=_projects(terms, words, named),
+        variants=variants_of(documents, terms, lists),
     )
 
 
@@ -142,11 +144,10 @@ ELSEWHERE = 1 / 3
 
 
 def _projects(
-    catalog: Catalog, words: LexicalIndex, named: Mapping[str, frozenset[int]]
+    stored: Mapping[int, Terms], words: LexicalIndex, named: Mapping[str, frozenset[int]]
 ) -> dict[str, Project]:
     """The named sources and folders whose pages say the name, as others don't: "celery" is a
     project, "guide" is none."""
-    stored = catalog.page_terms()
     found: dict[str, Project] = {}
     for name, pages in named.items():
         asked = checksums(words.terms(name))

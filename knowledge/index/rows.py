@@ -8,7 +8,7 @@ from knowledge.index.terms import Terms
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
     """A document as stored. `text` is read on demand by `Catalog.excerpt`, `lines`, the dump of its
-    line map, by `Catalog.places_of_lines`."""
+    line map, by `Catalog.places_of_lines`. `version` and `language` are what its head states."""
 
     id: int
     source: str
@@ -20,6 +20,8 @@ class DocumentRow:
     has_lines: int
     error: str | None
     lines: str = ""
+    version: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,11 @@ from knowledge.index.snapshots import (
 from knowledge.index.terms import Terms
 from knowledge.index.text_index import checksum_of, copy_index
 from knowledge.index.vectors import VectorIndex, VectorParams
+from knowledge.index.version_folders import dump_lists
 from knowledge.ingest.changes import Changes, Known, shown, update_catalog
 from knowledge.ingest.git import update_git
 from knowledge.ingest.sources import SourceFile, list_files
+from knowledge.ingest.version_files import version_files
 from knowledge.plan import BuildPlan, BuildReport
 from knowledge.types import Embedder, IndexMismatch, KnowledgeError, Skipped, Vectors
 
@@ -132,6 +134,8 @@ def _fill(
             verify_words(new, catalog.meta())
         known, count = _known(plan, catalog.meta()), _counter(progress, "read", len(files))
         changes = update_catalog(plan, catalog, files, known, count)
+        versions, left_out = version_files(plan, files)
+        changes.kept += left_out
         orphans = catalog.drop_orphans()
         small = [piece for piece in changes.pieces if piece.view == REJECT]
         vectors, terms = _embed(plan, embedder, new, changes, small, orphans, progress)
@@ -142,7 +146,8 @@ def _fill(
         index.save(new / VECTORS)
         counts = catalog.counts()
         _cache(plan).prune(max(50_000, 3 * (counts[ANSWER] + counts[REJECT])))
-        meta = {**_meta(plan, embedder.id), WORDS_SUM: checksum_of(new / "words")}
+        meta = _meta(plan, embedder.id) | {"versions": dump_lists(versions)}
+        meta[WORDS_SUM] = checksum_of(new / "words")
         same = catalog.is_as_it_was and meta.items() <= catalog.meta().items()
         catalog.set_meta({**meta, "built_at": str(time.time())})
         unread = [row for row in catalog.documents() if row.error]

@@ -137,7 +137,7 @@ def _take(
     error = reading.error or None
     row = DocumentRow(
         0, file.source, file.path, task.url, file.size, mtime_ns, reading.hash,
-        reading.has_lines, error, reading.lines,
+        reading.has_lines, error, reading.lines, reading.version, reading.language,
     )  # fmt: skip
     id_ = catalog.put_document(row, reading.text)
     for view in plan.views:

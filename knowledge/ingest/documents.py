@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from common.decoding import ReadError, decode
@@ -17,10 +18,18 @@ from knowledge.ingest.render.rst import rst_lines
 from knowledge.ingest.render.sheets import sheet_lines
 from knowledge.ingest.split import TextKind
 
-_TITLE = re.compile(r"title:\s*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)\s*$")
 _SPHINX = re.compile(r"\.\. (?:[\w:-]+::|_[^:]+:)(?:\s|$)")
 """Text that is written for Sphinx, often to be included, whatever its file is called."""
+
 _FIRST = re.compile(r"#\s+\S|=+\s*$")
+_TITLE = re.compile(r"title:\s*(?P<quote>[\"']?)(?P<title>.+?)(?P=quote)\s*$")
+_ENTRY = re.compile(r"(?P<key>version|lang|language|locale):(?:\s+(?P<value>.*))?$")
+_SCALAR = re.compile(
+    r"""(?P<quote>["'])(?P<quoted>.*)(?P=quote)\s*(?:\#.*)?"""
+    r"|(?P<plain>[^\s\"'\[{&*!|>%@`#].*?)(?:\s+\#.*)?\s*"
+)
+MAX_HEAD_CHARS = 40
+"""No version and no language is longer."""
 
 MAX_TEXT_CHARS = 5_000_000
 """More text than that in one file is a dump, not a document."""
@@ -37,11 +46,24 @@ ZIPPED = frozenset({".docx", ".pptx", ".xlsx"})
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """What the YAML head of a page states: version and language as they are written, empty where
+    none is; `notes` say what could not be understood."""
+
+    version: str = ""
+    language: str = ""
+    notes: tuple[str, ...] = ()
+
+
+NO_HEAD = Head()
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """A file with what it includes, before it is rendered; `kind` is the suffix that it could have.
 
     `digest` changes with the content of all that was read. `recheck`: that may be another when the
-    file is the same; `notes` say what could not be included.
+    file is the same; `notes` say what could not be included or understood.
     """
 
     lines: Sequence[Line]
@@ -49,6 +71,7 @@ class Loaded:
     kind: str = ""
     recheck: bool = False
     notes: tuple[str, ...] = ()
+    head: Head = NO_HEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +104,15 @@ def load(path: Path, root: Path) -> Loaded:
         if not any(_SPHINX.match(line.text) for line in lines):
             return Loaded(lines, own, kind)
         kind = ".rst"
+    head = NO_HEAD
     if kind in MARKDOWN:
-        lines = without_front_matter(lines)
+        head, lines = front_matter(lines)
     includes = Includes(path, root)
     lines = includes.expand(lines, rst=kind in RST)
     all_digests = "".join([own, *map(digest, includes.files)])
     both = hashlib.sha256(all_digests.encode()).hexdigest() if includes.files else own
-    recheck = bool(includes.files or includes.notes)
-    return Loaded(lines, both, kind, recheck, tuple(includes.notes))
+    notes = (*head.notes, *includes.notes)
+    return Loaded(lines, both, kind, bool(includes.files or notes), notes, head)
 
 
 def read(path: Path, loaded: Loaded) -> Document:
@@ -126,21 +150,42 @@ def _rendered(path: Path, loaded: Loaded) -> Document:
     return Document(numbered(to_markdown(path)), "markdown", has_lines=False)
 
 
-def without_front_matter(lines: Sequence[Line]) -> list[Line]:
-    """Lines without a YAML head; its title stands above them where they have none."""
+def front_matter(lines: Sequence[Line]) -> tuple[Head, list[Line]]:
+    """What the head states, and the lines without it; its title stands above them where they have
+    none."""
     if not lines or lines[0].text.rstrip() != "---":
-        return list(lines)
+        return NO_HEAD, list(lines)
     ends = (n for n in range(1, len(lines)) if lines[n].text.rstrip() == "---")
     end = next(ends, None)
     if end is None:
-        return list(lines)
+        return NO_HEAD, list(lines)
     rest = list(lines[end + 1 :])
     titles = (_TITLE.match(line.text) for line in lines[1:end])
     title = next((found["title"] for found in titles if found), "")
     first = next((line.text for line in rest if line.text.strip()), "")
     if title and not any(_FIRST.match(line.text) for line in rest) and not first.startswith("<h1"):
         rest = [Line(f"# {title}", lines[0].number), Line("", lines[0].number), *rest]
-    return rest
+    return _stated(lines[1 : end + 1]), rest
+
+
+def _stated(lines: Sequence[Line]) -> Head:
+    """From the lines of a head and the one that ends it."""
+    found: dict[str, str] = {}
+    notes: list[str] = []
+    for line, following in pairwise(lines):
+        entry = _ENTRY.match(line.text.rstrip())
+        if not entry:
+            continue
+        written = (entry["value"] or "").strip()
+        scalar = _SCALAR.fullmatch(written)
+        value = (scalar["quoted"] or scalar["plain"] or "").strip() if scalar else ""
+        is_empty = not written and not following.text.startswith((" ", "- "))
+        if value and len(value) <= MAX_HEAD_CHARS:
+            found.setdefault(entry["key"], value)
+        elif not is_empty:
+            notes.append(f"line {line.number}: `{entry['key']}` should be one short text")
+    languages = (found.get(key, "") for key in ("lang", "language", "locale"))
+    return Head(found.get("version", ""), next(filter(None, languages), ""), tuple(notes))
 
 
 def check_archive(path: Path) -> None:

@@ -40,7 +40,8 @@ def _answer(views: Mapping[str, Any], message: Message) -> Message:
         answer |= {"hash": loaded.digest, "recheck": loaded.recheck, "notes": loaded.notes}
         if loaded.digest == message["known"]:
             return answer
-        return answer | _read(path, loaded, views)
+        stated = {"version": loaded.head.version, "language": loaded.head.language}
+        return answer | stated | _read(path, loaded, views)
     except OSError as error:
         return {"gone": error.strerror or str(error)}
     except MemoryError:
@@ -94,7 +95,7 @@ def cleaned(document: Document, most: int) -> tuple[list[Line], Outline]:
     said = "\n".join(line.text for line in lines)
     tokens = tokens if said == text else blocks(said)
     headed = in_parts(lines, tokens, most)
-    if len(headed) != len(lines):
+    if headed != lines:
         tokens = blocks("\n".join(line.text for line in headed))
     return headed, markdown_outline(tokens)
 

@@ -51,6 +51,8 @@ class Reading:
     lines: str = ""
     recheck: bool = False
     notes: tuple[str, ...] = ()
+    version: str = ""
+    language: str = ""
     pieces: Mapping[str, list[Piece]] = field(default_factory=dict)
 
 
@@ -138,5 +140,7 @@ def _reading(job: Job, answer: Message) -> Reading:
         lines=answer.get("lines", ""),
         recheck=answer.get("recheck", False),
         notes=tuple(answer.get("notes", ())),
+        version=answer.get("version", ""),
+        language=answer.get("language", ""),
         pieces=pieces,
     )

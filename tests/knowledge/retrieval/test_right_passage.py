@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.base import KnowledgeBase
+from knowledge.index.rows import DocumentRow
 from knowledge.index.variants import variants_of
 from knowledge.ingest.build import build
 from knowledge.types import Quote
@@ -249,15 +250,16 @@ async def test_the_edition_that_is_asked_for_is_quoted(
 
 
 def test_an_edition_is_one_only_beside_others() -> None:
-    pages = {
-        1: ("docs", "install-cloud.md"),
-        2: ("docs", "install.md"),
-        3: ("docs", "cloud/billing.md"),
-        4: ("docs", "once.md"),
-        5: ("docs", "price_ee.md"),
-        6: ("docs", "price_ce.md"),
-    }
-    assert variants_of(pages).editions == {1: "cloud", 5: "enterprise", 6: "community"}
+    paths = (
+        "install-cloud.md",
+        "install.md",
+        "cloud/billing.md",
+        "once.md",
+        "price_ee.md",
+        "price_ce.md",
+    )
+    rows = [DocumentRow(n, "docs", path, "", 0, 0, "", 1, None) for n, path in enumerate(paths, 1)]
+    assert variants_of(rows, {}, {}).editions == {1: "cloud", 5: "enterprise", 6: "community"}
 
 
 async def test_a_version_that_no_page_is_of_is_less_sure(tmp_path: Path) -> None:
