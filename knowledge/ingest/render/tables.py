@@ -1,6 +1,7 @@
 """Tables of Markdown, written from rows; what is too long to be shown at once in parts that can
 stand alone."""
 
+import re
 from collections.abc import Sequence
 
 from markdown_it.token import Token
@@ -35,7 +36,8 @@ def _row(number: int, cells: Sequence[str]) -> Line:
 def in_parts(lines: Sequence[Line], tokens: Sequence[Token], most: int) -> list[Line]:
     """The lines with every table and block of code longer than `most` characters in parts that fit:
     each part of a table below its head, so that no row is found or shown without the names of its
-    columns, and each part of code in a block of its own."""
+    columns, and each part of code in a block of its own. A first row in bold below an empty head is
+    the head."""
     made: list[Line] = []
     done = 0
     for token in tokens:
@@ -43,11 +45,28 @@ def in_parts(lines: Sequence[Line], tokens: Sequence[Token], most: int) -> list[
             continue
         first, last = token.map
         block = lines[first:last]
-        if _size(block) > most:
-            parts = _tables(block, most) if token.type == "table_open" else _fences(block, most)
+        parts = _headed(block) if token.type == "table_open" else block
+        if _size(parts) > most:
+            parts = _tables(parts, most) if token.type == "table_open" else _fences(parts, most)
+        if parts is not block:
             made += [*lines[done:first], *parts]
             done = last
     return [*made, *lines[done:]]
+
+
+_BOLD = re.compile(r"(\*\*|__)(?=\S)(?:(?!\1).)+\1")
+
+
+def _headed(block: Sequence[Line]) -> Sequence[Line]:
+    """A table with the first row as its head where that is written as one: Markdown has no table
+    without a head, so that many leave it empty."""
+    if len(block) < 4 or block[0].text.strip(" \t|"):
+        return block
+    cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", block[2].text.strip().strip("|"))]
+    filled = [cell for cell in cells if cell]
+    if not filled or not all(_BOLD.fullmatch(cell) for cell in filled):
+        return block
+    return [block[2], block[1], *block[3:]]
 
 
 def _tables(block: Sequence[Line], most: int) -> list[Line]:

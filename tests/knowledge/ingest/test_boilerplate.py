@@ -160,3 +160,24 @@ def test_hostile_text_is_cleaned_in_linear_time(part: str) -> None:
     without_artefacts(text, [])
     without_artefacts(text.replace("<", "\n<"), [])
     assert time.process_time() - began < 6
+
+
+@pytest.mark.parametrize(
+    ("first", "head"),
+    [
+        ("| **Event** | **Meaning** |", "| **Event** | **Meaning** |"),
+        ("| **start** | when it starts |", "|  |  |"),
+    ],
+)
+def test_a_bold_first_row_below_an_empty_head_is_the_head_of_each_part(
+    first: str, head: str
+) -> None:
+    rows = "".join(f"| `e{number}` | {'what it means ' * 3}|\n" for number in range(40))
+    text = f"# Events\n\n|  |  |\n|---|---|\n{first}\n{rows}"
+    lines, _ = cleaned(Document(numbered(text), "markdown", has_lines=True), 800)
+    said = [line.text for line in lines]
+    heads = [said[at - 1] for at, line in enumerate(said) if line == "|---|---|"]
+    assert len(heads) > 2
+    assert set(heads) == {head}
+    assert said.count(first) == (len(heads) if first == head else 1)
+    assert len([line for line in said if line.startswith("| `e")]) == 40
