@@ -147,6 +147,8 @@ async def test_the_guideline_is_the_operators(folder: Path, api: LlmApi) -> None
 async def test_where_people_and_teacher_both_labelled_their_agreement_is_shown(
     folder: Path, api: LlmApi
 ) -> None:
+    _, out, _ = await run(folder, "label", "--agreement")
+    assert "both the teacher and people yet" in out
     await run(folder, "label", stdin="g\n" * 10)
     people = {one.text: one.good for one in await stored(folder)}
     api.script = teacher()

@@ -180,6 +180,8 @@ async def show_agreement(store: Store) -> None:
     if pairs:
         same = sum(taught == said for _, taught, said in pairs)
         say(f"the teacher agrees with people on {same} of {len(pairs)} ({same / len(pairs):.0%})")
+    else:
+        say("no message has labels of both the teacher and people yet")
     for text, taught, said in pairs:
         if taught != said:
             words = " ".join(text.split())[:100]
