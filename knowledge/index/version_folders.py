@@ -31,8 +31,11 @@ MOVING = ("stable", "latest", "current", "docs", "main", "master", "next", "dev"
 """Folders of the newest pages; where one stands beside folders of versions it says none. What is
 released comes before what is not: on Read the Docs `stable` is, and `latest` need not be."""
 
-_KEPT = {"versioned_docs": ""}
-"""Docusaurus keeps old versions in a folder beside the one of the newest."""
+_KEPT = "versioned_docs"
+"""Docusaurus keeps versions in this folder. The newest pages are in `docs`: beside it, or beside
+the folder of the site that it is in."""
+
+_SITE = "website"
 
 _UNRELEASED = re.compile(
     r"\b(?:dev|next|main|master|nightly|edge|unreleased|preview)\b"
@@ -106,11 +109,13 @@ def taken_apart(path: str, lists: Mapping[str, Mapping[str, Listed]]) -> Apart:
             version = listed.version or version
         elif found and listed is None:
             version = found[0]
-        elif folder.lower() in MOVING:
-            moving = min(moving, MOVING.index(folder.lower()))
+        elif folder == _KEPT or folder.lower() in MOVING:
+            if folder != _KEPT:
+                moving = min(moving, MOVING.index(folder.lower()))
+            if left[-1:] == [_SITE]:
+                left.pop()
         else:
-            left.append(_KEPT.get(folder, folder))
+            left.append(folder)
         if below := lists.get("/".join(folders[:depth])):
             known, inside = below, depth + 1
-    without = "/".join([*(folder for folder in left if folder), name])
-    return Apart(version, listed, moving, without)
+    return Apart(version, listed, moving, "/".join([*left, name]))

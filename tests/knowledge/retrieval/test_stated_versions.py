@@ -84,6 +84,10 @@ DOCUSAURUS = {
     "versioned_docs/version-legacy/queue.md": queue(100),
     "versions.json": '["2.0", "legacy"]',
 }
+DOCUSAURUS_SITE = {
+    path if path.startswith("docs") else f"website/{path}": text
+    for path, text in DOCUSAURUS.items()
+}
 MIKE = {
     "dev/queue.md": queue(400),
     "emerald/queue.md": queue(300),
@@ -98,6 +102,11 @@ MIKE = {
 }
 
 
+IN_DOCUSAURUS = {
+    ASKED: "300",
+    f"kettle 2.0: {ASKED}": "300",
+    f"in the legacy version, {ASKED}": "100",
+}
 IN_MIKE = {
     ASKED: "300",
     f"kettle 11.2: {ASKED}": "300",
@@ -109,11 +118,12 @@ IN_MIKE = {
 @pytest.mark.parametrize(
     ("pages", "said"),
     [
-        (DOCUSAURUS, {ASKED: "300", f"in the legacy version, {ASKED}": "100"}),
+        (DOCUSAURUS, IN_DOCUSAURUS),
+        (DOCUSAURUS_SITE, IN_DOCUSAURUS),
         (MIKE, IN_MIKE),
         ({f"site/{path}": text for path, text in MIKE.items()}, IN_MIKE),
     ],
-    ids=("docusaurus", "mike", "mike below a folder"),
+    ids=("docusaurus", "docusaurus' site", "mike", "mike below a folder"),
 )
 async def test_a_list_of_versions_says_which_is_the_newest_and_what_they_are_called(
     tmp_path: Path, pages: dict[str, str], said: dict[str, str]
