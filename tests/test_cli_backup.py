@@ -133,6 +133,20 @@ async def test_a_restore_that_is_killed_anywhere_goes_on(
     assert not (data / "restored").exists()
 
 
+async def test_a_restore_after_an_interrupted_one_is_refused(tmp_path: Path) -> None:
+    await filled(tmp_path, "one")
+    packed = tmp_path / "backup.tar.gz"
+    assert (await run(tmp_path, "backup", str(packed)))[0] == 0
+    waiting = tmp_path / "data/restored"
+    waiting.mkdir()
+    for name in ("complete", "begun"):
+        (waiting / name).touch()
+    status, _, said = await run(tmp_path, "restore", str(packed), "--replace")
+    assert (status, "was interrupted" in said) == (1, True)
+    assert take_up(tmp_path / "data")
+    assert (await run(tmp_path, "restore", str(packed), "--replace"))[0] == 0
+
+
 def repacked(packed: Path, target: Path, change: dict[str, bytes], extra: str = "") -> Path:
     """A backup with other bytes in some of its files, and a file that was never in it."""
     with tarfile.open(packed) as old, tarfile.open(target, "w:gz") as new:

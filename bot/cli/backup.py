@@ -23,6 +23,7 @@ from typing import IO, Any
 from bot.cli.index import say
 from bot.store.backup import (
     BEFORE,
+    BEGUN,
     COMPLETE,
     KNOWLEDGE,
     STORE,
@@ -100,6 +101,12 @@ def restore(folder: Path, file: Path, *, replace: bool) -> int:
         raise BackupError(f"{what}, and a running bot takes the backup up when it is restarted")
     folder.mkdir(parents=True, exist_ok=True)
     waiting = folder / WAITING
+    if (waiting / BEGUN).exists():
+        # What it has put aside is nowhere else yet, and would go with the next one.
+        raise BackupError(
+            f"a restore into {folder} was interrupted: start the bot once, which ends it, and look "
+            f"into {folder / BEFORE} before you restore again"
+        )
     shutil.rmtree(waiting, ignore_errors=True)
     try:
         count, made_at = unpack(file, waiting)

@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.store.database import BUSY_TIMEOUT_S, StoreError, explained
 from bot.store.migrations import MIGRATIONS
 
-WAITING, BEFORE, COMPLETE = "restored", "before-restore", "complete"
+WAITING, BEFORE, COMPLETE, BEGUN = "restored", "before-restore", "complete", "begun"
 STORE, KNOWLEDGE, USERS = "bot.sqlite", "knowledge", "users.json"
 CACHES = ("git", "vectors.sqlite")
 """Of the knowledge folder: dear to make again, and right whatever the index."""
@@ -47,10 +47,10 @@ def take_up(folder: Path) -> bool:
     waiting, before = folder / WAITING, folder / BEFORE
     if not (waiting / COMPLETE).is_file():
         return False
-    if not (waiting / "begun").exists():
+    if not (waiting / BEGUN).exists():
         shutil.rmtree(before, ignore_errors=True)
         before.mkdir()
-        (waiting / "begun").touch()
+        (waiting / BEGUN).touch()
     if (waiting / STORE).exists():
         for name in (f"{STORE}-wal", f"{STORE}-shm", STORE):
             _move(folder / name, before / name)
