@@ -198,7 +198,7 @@ async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: 
             log.warning("adapter %s is not connected: %s", adapter.name, error)
             health.failures[adapter.name] = Said(error.zh or str(error), str(error))
         except Exception as error:
-            # One of the three places for a broad except: the other adapters must go on.
+            # One of the four places for a broad except: the other adapters must go on.
             log.exception("adapter %s failed", adapter.name)
             health.failures[adapter.name] = notice.said("a_bug", error=type(error).__name__)
         else:

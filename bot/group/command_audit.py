@@ -1,13 +1,17 @@
-"""What a command changed, for the audit log: who sent it, and what was before and after."""
+"""The work of a command, and what it changed for the audit log: by whom, before and after."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from adapters.base import IncomingMessage
 from bot.group.command_parser import FORGET, ME, CommandMessage
-from bot.store.store import Store
+from bot.store.store import Store, StoreError
+from bot.texts.notices import notice
 from bot.types import Group
 from common.clock import Clock
+
+log = logging.getLogger(__name__)
 
 CHANGING = ("reload", "mute", "unmute", "recall", "bind", "unbind", "gate", "mode", FORGET)
 """The others only tell."""
@@ -18,13 +22,32 @@ def sender(message: IncomingMessage) -> str:
     return message.login or f"{message.adapter}:{message.user}"
 
 
-async def audited(
+async def obeyed(
     store: Store,
     clock: Clock,
     sent: CommandMessage,
     work: Callable[[CommandMessage], Awaitable[str]],
 ) -> str:
-    """Does the work of a command and records it, where it changes something."""
+    """Does the work of a command and returns the line to answer with. Raises StoreError: then it
+    stands in the store as it was, and is taken up again."""
+    try:
+        return await _audited(store, clock, sent, work)
+    except StoreError:
+        raise
+    except Exception as error:
+        # One of the four places for a broad except: a bug would end the bot, and as the command
+        # would still be undecided, its next start too.
+        log.exception("obeying %s in %s failed", sent.command.name, sent.group)
+        return notice("a_bug", sent.chinese, error=type(error).__name__)
+
+
+async def _audited(
+    store: Store,
+    clock: Clock,
+    sent: CommandMessage,
+    work: Callable[[CommandMessage], Awaitable[str]],
+) -> str:
+    """Does it and records it, where it changes something."""
     name, argument = sent.command.name, sent.command.argument
     if name not in CHANGING or (name in ("gate", "mode", FORGET) and not argument):
         return await work(sent)

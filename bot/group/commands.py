@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.base import AdapterError, IncomingMessage, NotSupported, RecallAsked
 from bot.grounding.sanitize import harmless
-from bot.group.command_audit import audited
+from bot.group.command_audit import obeyed
 from bot.group.command_parser import (
     ABOUT_REPLIES,
     FORGET,
@@ -135,7 +135,7 @@ class Commands:
             if message.sent_at < self._set_at.get((*sent.group, setting), 0.0):
                 return notice("superseded", sent.chinese)
             self._set_at[*sent.group, setting] = message.sent_at
-        return await audited(self._store, self._clock, sent, work)
+        return await obeyed(self._store, self._clock, sent, work)
 
     def _is_admin(self, message: IncomingMessage) -> bool:
         user = f"{message.adapter}:{message.user}"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adapters.base import AdapterError, Decision, LinkStatus, Publish, Reply
+from adapters.base import Decision, LinkStatus, Publish, Reply
 from adapters.contract import Adapter
 
 
@@ -17,7 +17,7 @@ class RecordingAdapter(Adapter):
         self.recalled: list[str] = []
         self.drafts: list[str] = []
         self.decisions: list[Decision] = []
-        self.failures: list[AdapterError] = []
+        self.failures: list[Exception] = []
         self.publish: Publish | None = None
 
     async def run(self, publish: Publish) -> None:

@@ -148,6 +148,18 @@ async def test_anyone_may_recall_the_last_answer_of_this_group(
         assert len(await said(talk, "dave", ASK)) == 1, "a withdrawn answer may be given again"
 
 
+async def test_a_bug_in_a_command_ends_neither_the_bot_nor_its_next_start(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        await said(talk, "alice", ASK)
+        talk.adapter.failures = [ValueError("not what an adapter raises")]
+        (line,) = await said(talk, "bob", "/dou recall")
+        assert "ValueError" in line
+        assert await talk.store.undecided(talk.clock.now(), 3600) == []
+        assert len(await said(talk, "bob", "@bot how do I install kettle with pip?")) == 1
+
+
 async def test_recalling_by_reply_takes_that_answer(tmp_path: Path, kettle: KnowledgeBase) -> None:
     async with talking(tmp_path, kettle) as talk:
         await said(talk, "alice", ASK)
