@@ -61,7 +61,7 @@ class Maker:
 
     def __init__(self, snapshot: Snapshot, project: str, foreign: Sequence[str]) -> None:
         self._snapshot, self._project, self._foreign = snapshot, project, foreign
-        self._random = random.Random(project)  # noqa: S311
+        self._random = random.Random(project)  # noqa: S311 - the same questions each time
         self._pages: dict[int, list[Place]] = defaultdict(list)
         for piece in sorted(snapshot.parents):
             place = snapshot.catalog.places_of(piece)[0]
@@ -171,7 +171,7 @@ def foreign_names(snapshot: Snapshot, other: Snapshot, count: int) -> list[str]:
     """Names that stand in other documents and nowhere in these."""
     found: dict[str, None] = {}
     pieces = sorted(other.parents)
-    random.Random(count).shuffle(pieces)  # noqa: S311
+    random.Random(count).shuffle(pieces)  # noqa: S311 - a sample
     for piece in pieces:
         place = other.catalog.places_of(piece)[0]
         for word in _cut(other.catalog.excerpt(place.document, place.start, place.end)):

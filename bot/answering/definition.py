@@ -18,7 +18,7 @@ _OF_ASKING = frozenset(
     代码 源码 定义 里 中
     default defaults value values parameter parameters param argument arguments arg kwarg keyword
     function method class option flag setting code source defined definition take takes
-    """.split()  # noqa: SIM905
+    """.split()  # noqa: SIM905 - sixty quoted words are harder to read
 )
 """They say what is wanted of a name, and need not stand beside it."""
 

@@ -208,7 +208,7 @@ async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: 
         again = FIRST_RETRY_S if steady or not delay else min(LAST_RETRY_S, 2 * delay)
         delay = LAST_RETRY_S if refused else again
         # Not always the same pause, so that bots don't come back all at once.
-        pause = delay * random.uniform(0.5, 1.0)  # noqa: S311
+        pause = delay * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         await clock.wait(asyncio.Event(), clock.now() + pause)
 
 

@@ -89,7 +89,7 @@ def list_questions(
         if cursor:
             where.append("d.id < :id")
     margin, last = cursor or (0.0, 0)
-    rows = db.execute(
+    rows = db.execute(  # conditions and order are ours, what was asked for is bound
         f"SELECT d.id FROM decisions d WHERE {' AND '.join(where)} ORDER BY {order} LIMIT :limit",  # noqa: S608
         {**values, "margin": margin, "id": last, "limit": limit},
     ).fetchall()

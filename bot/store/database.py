@@ -154,7 +154,7 @@ async def open_database(
 
 
 def insert(db: Connection, table: str, **values: object) -> None:
-    """Adds a row; the names of the columns are ours, the values anybody's."""
+    """Adds a row; the names of table and columns are ours, the values anybody's."""
     names = ", ".join(f'"{name}"' for name in values)
     marks = ", ".join("?" for _ in values)
     db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608

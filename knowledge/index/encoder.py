@@ -1,5 +1,5 @@
 """What is asked about is embedded here: what several groups ask at a time in one batch, in as many
-threads as there are cores, and the same text once."""
+threads as there are cores, and not again what was embedded lately."""
 
 import asyncio
 from collections import OrderedDict

@@ -206,11 +206,7 @@ class _Gaps:
     async def read(self, request: web.Request) -> web.Response:
         """A page of a writable source as it is written."""
         asked = parse_query(PageQuery, request.query)
-        with _bad_request():
-            text = await self._pages.read(asked.source, asked.path)
-        if text is None:
-            raise web.HTTPNotFound(text="path: there is no such page")
-        return json_response({"text": text})
+        return json_response({"text": await self._text_of(asked)})
 
     @needs(Role.ADMIN)
     @takes(body=Page)
@@ -231,16 +227,20 @@ class _Gaps:
     async def remove(self, request: web.Request) -> web.Response:
         """Deletes a page, and reloads."""
         asked = parse_query(PageQuery, request.query)
-        with _bad_request():
-            before = await self._pages.read(asked.source, asked.path)
-        if before is None:
-            raise web.HTTPNotFound(text="path: there is no such page")
+        before = await self._text_of(asked)
         await self._pages.remove(asked.source, asked.path)
         await self._parts.audit.record(
             user_of(request), "page.remove", f"{asked.source}/{asked.path}", before
         )
         self._reloads.begin()
         return json_response({"path": asked.path})
+
+    async def _text_of(self, asked: PageQuery) -> str:
+        with _bad_request():
+            text = await self._pages.read(asked.source, asked.path)
+        if text is None:
+            raise web.HTTPNotFound(text="path: there is no such page")
+        return text
 
 
 @contextmanager
