@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.soak import Options, run
+from bench.soak import run
+from bench.soak_run import Options
 
 SHORT = Options(
     messages=240, groups=20, kills=2, half_open=0, drop_every=60, failures=0.05, per_second=20.0
