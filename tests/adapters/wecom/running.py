@@ -121,14 +121,24 @@ async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
 
 
 async def pass_time(clock: FakeClock, true: Callable[[], object], step: float = 0.0) -> None:
-    """Lets injected time go on until something is true: to the next deadline, or by steps."""
+    """Lets injected time go on until something is true: to the next deadline, or by steps, each
+    of which waits for what the last one set about."""
     async with asyncio.timeout(10):
         while not true():
+            waiting = clock.waiting
             if step:
                 clock.advance(step)
             else:
                 clock.jump()
             await asyncio.sleep(0.002)
+            while step and clock.waiting < waiting and not true():
+                await asyncio.sleep(0.002)
+
+
+async def as_many_wait(clock: FakeClock, waiting: int) -> None:
+    """Waits until so many wait for the clock again: a request that is under way takes real time,
+    in which none must pass on the clock."""
+    await until(lambda: clock.waiting >= waiting)
 
 
 def answer(to: IncomingMessage | None, text: str = "Run `make install` [1].", **more: Any) -> Reply:

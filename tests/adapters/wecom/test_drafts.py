@@ -7,7 +7,15 @@ from itertools import pairwise
 import pytest
 
 from adapters.base import IncomingMessage, NetworkError
-from tests.adapters.wecom.running import Running, answer, once, pass_time, running, until
+from tests.adapters.wecom.running import (
+    Running,
+    answer,
+    as_many_wait,
+    once,
+    pass_time,
+    running,
+    until,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.wecom_server import Bubble, Say
 
@@ -50,9 +58,10 @@ async def test_drafts_keep_to_one_a_second_and_the_newest_wins(
 ) -> None:
     asked, bubble = await begun(live, "0")
     for number in range(1, 40):
+        waiting = clock.waiting
         await live.adapter.draft(asked.group, asked.message_id, "x" * number)
         clock.advance(0.1)
-        await asyncio.sleep(0.005)
+        await as_many_wait(clock, waiting)
     frames = live.server.commands("aibot_respond_msg")
     assert 3 <= len(frames) <= 5
     times = [frame.at for frame in frames]
