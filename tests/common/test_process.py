@@ -26,7 +26,7 @@ from common.process import (
     run,
 )
 from common.process_async import AsyncChild
-from tests.knowledge.processes import is_alive, running, wait_until
+from tests.knowledge.processes import is_alive, running, started, wait_until
 
 ECHO = """
 import subprocess, sys, time
@@ -96,7 +96,7 @@ def test_one_that_ended_says_how_and_what_it_said_last(echo: Child) -> None:
 def test_one_that_was_killed_says_so(echo: Child) -> None:
     echo.send({})
     echo.receive(10)
-    (process,) = running("echoing")
+    process = started("echoing")
     process.kill()
     with pytest.raises(ChildFailed, match="signal 9"):
         echo.receive(10)
@@ -106,7 +106,7 @@ def test_it_ends_with_all_that_it_started_even_when_it_is_stopped(command: Comma
     with Child.start(command, {}) as echo:
         echo.send({"start": True})
         echo.receive(10)
-        (process,) = running("echoing")
+        process = started("echoing")
         below = process.children()
         process.send_signal(signal.SIGSTOP)
     assert len(below) == 1
@@ -134,8 +134,7 @@ def test_it_ends_with_its_parent_even_when_that_is_killed_and_it_is_busy(
         [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout and parent.stdout.readline() == "started\n"
-    below: list[psutil.Process] = running("echoing", parent.pid)
-    assert len(below) == 1
+    below = [started("echoing", parent.pid)]
     parent.kill()
     parent.wait()
     parent.stdout.close()
@@ -226,7 +225,7 @@ async def test_a_child_of_the_event_loop_answers_and_ends(command: Command) -> N
         await child.send({"answer": "to all"})
         await child.send({"text": "二"})
         assert (await child.receive())["message"] == {"text": "二"}
-        (process,) = running("echoing")
+        process = started("echoing")
     assert not is_alive(process)
     assert "a library greets" in child.last_words
 

@@ -36,6 +36,16 @@ def running(module: str, of: int | None = None) -> list[psutil.Process]:
     return found
 
 
+def started(module: str, of: int | None = None) -> psutil.Process:
+    """One that runs a module, waited for: a listing leaves a process out now and then that the
+    one before held."""
+    until = time.monotonic() + 30
+    while not (found := running(module, of)):
+        assert time.monotonic() < until, f"{module} does not run"
+        time.sleep(0.02)
+    return found[0]
+
+
 def wait_until(true: Callable[[], object], timeout_s: float = 30.0) -> None:
     """Looks again and again; fails after a while."""
     until = time.monotonic() + timeout_s

@@ -24,7 +24,7 @@ from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, plan_from
 from knowledge.types import EmbedderError, KnowledgeError, Vectors
 from tests.knowledge.library import PAGES, gate_options, plan, write_pages
-from tests.knowledge.processes import descendants, is_alive, running, wait_until
+from tests.knowledge.processes import descendants, is_alive, running, started, wait_until
 
 BUILDER, READER, ENCODER = (
     "knowledge.ingest.builder_main",
@@ -89,7 +89,7 @@ async def interrupted(made: BuildPlan, stage: str, interrupt: Callable[[], objec
 
 
 def kill(module: str) -> None:
-    running(module)[0].kill()
+    started(module).kill()
 
 
 async def test_a_plan_and_a_report_survive_the_way_to_the_process(made: BuildPlan) -> None:
@@ -169,8 +169,7 @@ async def test_a_killed_embedder_is_an_error(made: BuildPlan) -> None:
 async def test_a_killed_reader_costs_nothing(made: BuildPlan) -> None:
     write_many(made)
     building = asyncio.create_task(build_apart(made))
-    await until(lambda: running(READER))
-    kill(READER)
+    await asyncio.to_thread(kill, READER)
     report = await building
     assert len(report.added) == MANY
     assert report.skipped == ()
@@ -181,8 +180,7 @@ async def test_a_reload_after_a_killed_one_works(made: BuildPlan, tmp_path: Path
     async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
         write_many(made)
         reloading = asyncio.create_task(knowledge.reload())
-        await until(lambda: running(BUILDER))
-        kill(BUILDER)
+        await asyncio.to_thread(kill, BUILDER)
         with pytest.raises(KnowledgeError, match="the index is as it was before"):
             await reloading
         found = await knowledge.search("which port does the server listen on?", 1)
@@ -256,7 +254,7 @@ async def test_what_a_builder_started_ends_with_it_though_nobody_looks(made: Bui
     steps = Steps()
     building = asyncio.create_task(build_apart(made, steps))
     await until(lambda: "embed" in steps.stages)
-    builder = running(BUILDER)[0]
+    builder = started(BUILDER)
     below: list[psutil.Process] = descendants(builder.pid)
     os.kill(builder.pid, signal.SIGKILL)
     wait_until(lambda: not any(is_alive(process) for process in below), 5)
