@@ -62,16 +62,15 @@ class Metrics:
 
 def llm_usage(metrics: Metrics) -> dict[str, dict[str, float]]:
     """Calls that were answered, and tokens, since the start: backend -> {"calls", "prompt",
-    "completion"}."""
-    found: dict[str, dict[str, float]] = defaultdict(
-        lambda: {"calls": 0.0, "prompt": 0.0, "completion": 0.0}
-    )
+    "cached", "completion"}; `cached` ones are among those of the prompts."""
+    kinds = ("prompt", "cached", "completion")
+    found: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(("calls", *kinds), 0.0))
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     for sample in samples:
         name, labels = sample.name.removeprefix("huixiangdou_"), sample.labels
         if name == "llm_calls_total" and labels["result"] == "done":
             found[labels["backend"]]["calls"] += sample.value
-        if name == "llm_tokens_total" and labels["kind"] in ("prompt", "completion"):
+        if name == "llm_tokens_total" and labels["kind"] in kinds:
             found[labels["backend"]][labels["kind"]] += sample.value
     return dict(found)
 

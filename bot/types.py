@@ -209,6 +209,28 @@ class PastAnswer:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What calls of a language model took on a day ("2026-01-31", by the machine's clock): tokens
+    of `prompt`, `cached` of which came from the provider's cache, and of what was written; `cost`
+    by the configured prices, 0 where they are unknown. `group` is "adapter:group", "" for all."""
+
+    day: str
+    backend: str
+    model: str
+    group: str
+    calls: int = 0
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+    cost: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Of prompts and of what was written."""
+        return self.prompt + self.completion
+
+
 class Timed(dict[str, Any]):
     """An entry of a trace that knows when its stage began, in seconds since the epoch."""
 

@@ -9,6 +9,7 @@ from bot.cli.index import ProgressBars, say, say_json
 from bot.cli.model import NO_MODEL
 from bot.config.options import zone
 from bot.config.schema import Config
+from bot.llm.budget import price_of
 from bot.llm.create import open_llm
 from bot.metrics import create_metrics, llm_usage
 from bot.replay.chat import ExportError, load_chat, of_group
@@ -42,10 +43,9 @@ async def replay_chat(config: Config, knowledge: KnowledgeBase, args: argparse.N
         record = await replay(config, chat, knowledge, llm, bars)
     figures = report(chat, record, times)
     if args.llm:
-        remote = config.llm.remote
-        prices = {"remote": (remote.prompt_price, remote.completion_price)}
-        known = {name: price for name, price in prices.items() if any(price)}
-        figures["llm"] = llm_figures(llm_usage(metrics), known)
+        price = price_of(config.llm.remote)
+        prices = {"remote": price} if price.known else {}
+        figures["llm"] = llm_figures(llm_usage(metrics), prices)
     chinese = sum(is_chinese(one.message.text) for one in chat) * 2 > len(chat)
     if config.bot.language != "auto":
         chinese = config.bot.language == "zh"

@@ -16,6 +16,7 @@ from bot.cli.label import Candidate, open_labels, scored, unlabelled
 from bot.cli.labelled import spread
 from bot.cli.model import NO_MODEL, NOT_ASKED, model_failed, quiet
 from bot.config.schema import Config
+from bot.llm.budget import price_of
 from bot.llm.llm import LABEL_TOKENS, Llm
 from bot.llm.prompts import estimate
 from bot.llm.types import LlmError
@@ -232,11 +233,9 @@ def _chinese(batch: Sequence[StoredQuestion]) -> bool:
 
 
 def _cost(config: Config, prompt: int, completion: int) -> Budget:
-    remote = config.llm.remote
-    if not (remote.prompt_price or remote.completion_price):
-        return Budget(prompt, completion, None)
-    paid = prompt * remote.prompt_price + completion * remote.completion_price
-    return Budget(prompt, completion, paid / 1e6)
+    price = price_of(config.llm.remote)
+    cost = price.of(prompt, 0, completion) if price.known else None
+    return Budget(prompt, completion, cost)
 
 
 def _sum(budgets: Sequence[Budget]) -> Budget:

@@ -35,11 +35,12 @@ from bot.group.duplicates import Duplicates
 from bot.group.handler import QuestionHandler
 from bot.group.learning import Learning
 from bot.group.worker import Worker
+from bot.llm.budget import Books
 from bot.llm.create import open_llm
 from bot.metrics import CountedElsewhere
 from bot.store.backup import BEFORE, take_up
 from bot.store.instance import only_instance
-from bot.store.store import Store, open_store
+from bot.store.store import Store, StoreError, open_store
 from bot.tracing import open_tracing
 from bot.types import Progress
 from common.clock import Clock
@@ -94,6 +95,7 @@ async def load(
     """Opens the knowledge and the models and builds on them what answers."""
     config, metrics, clock, tasks = parts.config, parts.metrics, parts.clock, parts.tasks
     was_built = is_current(config.plan)
+    books = Books(parts.store.add_usage, parts.store.usage_of, failing=StoreError)
 
     def building(stage: str, done: int, total: int) -> None:
         parts.health.built(stage, done, total)
@@ -101,7 +103,7 @@ async def load(
 
     async with (
         open_knowledge(config, building) as knowledge,
-        open_llm(config.llm, metrics, clock, watch=True) as llm,
+        open_llm(config.llm, metrics, clock, watch=True, books=books) as llm,
         open_external_sources(
             config.search, config.knowledge, config.bot.data_dir, clock
         ) as external,
@@ -170,6 +172,7 @@ def measure(parts: Parts, knowledge: KnowledgeBase, external: ExternalSources | 
         lambda: sum(path.stat().st_size for path in folder.glob("bot.sqlite*"))
     )
     metrics.llm_price.labels("remote", "prompt").set(remote.prompt_price)
+    metrics.llm_price.labels("remote", "cached").set(remote.cached_price or remote.prompt_price)
     metrics.llm_price.labels("remote", "completion").set(remote.completion_price)
     about, read = "Queries to engines and servers of code", external.counts if external else dict
     CountedElsewhere("searches", about, ("where", "result"), read).register(metrics.registry)

@@ -1,65 +1,108 @@
 """What a day's calls took, in tokens and money, in all and per group, and what they may take."""
 
+import asyncio
+import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+from bot.llm.settings import BudgetSettings, RemoteSettings
 from bot.llm.types import Completion, Spent
+from bot.types import Used
 from common.clock import Clock
-from common.settings import Section
+
+log = logging.getLogger(__name__)
+
+Counts: TypeAlias = dict[tuple[str, str, str, str], Used]
+"""By day, backend, model and group."""
 
 MILLION = 1_000_000
+READ_EVERY_S = 30.0
+"""How often the books are read while calls go on: other processes may write into them, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Of a million tokens of a prompt, and of what is written; 0 where it is unknown or nothing."""
+    """Of a million tokens of a prompt, of those that came from a cache, and of what is written; 0
+    where it is unknown or nothing. Where that of the cache is unknown, the full price counts."""
 
     prompt: float = 0.0
+    cached: float = 0.0
     completion: float = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Is there any?"""
+        return bool(self.prompt or self.completion)
+
+    def of(self, prompt: float, cached: float, completion: float) -> float:
+        """The price of so many tokens; the `cached` ones are among those of the prompt."""
+        discount = cached * (self.prompt - self.cached) if self.cached else 0.0
+        return (prompt * self.prompt - discount + completion * self.completion) / MILLION
+
+
+def price_of(remote: RemoteSettings) -> Price:
+    """The prices of the remote model."""
+    return Price(remote.prompt_price, remote.cached_price, remote.completion_price)
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
-    """What calls took: `tokens` of prompts and answers, `cached` of the prompts' came from a cache,
-    `cost` at the full price of a prompt."""
+class Books:
+    """Where what calls took is kept: `add` adds to it, `read` gives all of a day (as "2026-01-31"),
+    and either may fail with `failing`."""
 
-    calls: int = 0
-    tokens: int = 0
-    prompt: int = 0
-    cached: int = 0
-    cost: float = 0.0
-    model: str = ""
+    add: Callable[[Sequence[Used]], Awaitable[None]]
+    read: Callable[[str], Awaitable[Sequence[Used]]]
+    failing: type[Exception]
 
 
 class Budget:
-    """The books of a day, by the clock of the machine; a start of the bot begins new ones."""
+    """The calls of a day, by the clock of the machine. With `books` they are kept over a restart;
+    without, a start begins at nothing."""
 
-    def __init__(self, limits: Section, prices: Mapping[str, Price], clock: Clock) -> None:
+    def __init__(
+        self,
+        limits: BudgetSettings,
+        prices: Mapping[str, Price],
+        clock: Clock,
+        books: Books | None = None,
+    ) -> None:
         self._limits: Mapping[str, float] = limits.model_dump()
-        self._prices, self._clock = prices, clock
-        self._day = ""
-        self._spent: dict[str, Spending] = {}
+        self._prices, self._clock, self._books = prices, clock, books
+        self._writing = asyncio.Lock()
+        self._read_at = 0.0
+        self._kept: Counts = {}
+        self._going: Counts = {}
+        self._new: Counts = {}
+
+    async def open(self) -> None:
+        """Takes up what was used today before the bot was started."""
+        async with self._writing:
+            await self._read()
 
     @property
-    def by_backend(self) -> Mapping[str, Spending]:
-        """Today's calls."""
-        self._turn_over()
-        return {name: self._spent[name] for name in self._prices if name in self._spent}
+    def by_backend(self) -> Mapping[str, Used]:
+        """Today's calls of each backend; the model is the one that most of them were of."""
+        today = self._today()
+        each = {name: [one for one in today if one.backend == name] for name in self._prices}
+        most = {name: max(of, key=lambda one: one.calls) for name, of in each.items() if of}
+        return {name: replace(_sum(each[name]), model=one.model) for name, one in most.items()}
 
     def check(self, group: str) -> None:
         """Raises Spent where today's calls, or those for a group, took what they may."""
-        self._turn_over()
         if said := self.problem(group):
             raise Spent(said)
 
     def problem(self, group: str = "") -> str:
         """What is spent, in all or by a group; "" where nothing is."""
-        self._turn_over()
         limits = self._limits
-        whole = self._sum(self._prices)
-        own = self._spent.get(_key(group), Spending()) if group else Spending()
-        for spent, name, whose in ((whole, "day", "today's"), (own, "group", "the group's")):
+        if not any(limits.values()):
+            return ""
+        today = self._today()
+        own = [one for one in today if group and one.group == group]
+        for rows, name, whose in ((today, "day", "today's"), (own, "group", "the group's")):
+            spent = _sum(rows)
             for what, used in (("tokens", spent.tokens), ("cost", spent.cost)):
                 most = limits[f"{name}_{what}"]
                 if most and used >= most:
@@ -67,33 +110,65 @@ class Budget:
                     return f"{whose} budget is spent ({key}: {used:g} of {most:g})"
         return ""
 
-    def count(self, group: str, done: Completion) -> None:
-        """A call was answered."""
-        self._turn_over()
+    async def count(self, group: str, done: Completion) -> None:
+        """A call was answered. It counts at once, and for good once it is written down."""
         price = self._prices[done.backend]
-        cost = done.prompt_tokens * price.prompt + done.completion_tokens * price.completion
-        for key in (done.backend, *([_key(group)] if group else [])):
-            old = self._spent.get(key, Spending())
-            self._spent[key] = Spending(
-                calls=old.calls + 1,
-                tokens=old.tokens + done.prompt_tokens + done.completion_tokens,
-                prompt=old.prompt + done.prompt_tokens,
-                cached=old.cached + done.cached_tokens,
-                cost=old.cost + cost / MILLION,
-                model=done.model,
-            )
+        tokens = done.prompt_tokens, done.cached_tokens, done.completion_tokens
+        used = Used(self._day(), done.backend, done.model, group, 1, *tokens, price.of(*tokens))
+        _add(self._new, [used])
+        async with self._writing:
+            await self._write()
 
-    def _sum(self, names: Mapping[str, Price]) -> Spending:
-        found = [self._spent[name] for name in names if name in self._spent]
-        return Spending(
-            tokens=sum(one.tokens for one in found), cost=sum(one.cost for one in found)
-        )
+    async def _write(self) -> None:
+        """Into the books, with what others counted meanwhile; later where that fails."""
+        self._going, self._new = self._new, {}
+        try:
+            if self._books and self._going:
+                await self._books.add(tuple(self._going.values()))
+        except self._failing as error:
+            log.warning("what calls took can't be written down, and will be later: %s", error)
+            _add(self._new, self._going.values())
+        else:
+            _add(self._kept, self._going.values())
+        self._going = {}
+        if self._clock.now() >= self._read_at + READ_EVERY_S:
+            await self._read()
 
-    def _turn_over(self) -> None:
-        day = time.strftime("%Y-%m-%d", time.localtime(self._clock.now()))
-        if day != self._day:
-            self._day, self._spent = day, {}
+    async def _read(self) -> None:
+        day, self._read_at = self._day(), self._clock.now()
+        try:
+            rows = await self._books.read(day) if self._books else self._kept.values()
+        except self._failing as error:
+            log.warning("what calls took today can't be read: %s", error)
+            return
+        self._kept = {}
+        _add(self._kept, [used for used in rows if used.day == day])
+
+    @property
+    def _failing(self) -> tuple[type[Exception], ...]:
+        return (self._books.failing,) if self._books else ()
+
+    def _today(self) -> list[Used]:
+        day, counted = self._day(), (self._kept, self._going, self._new)
+        return [used for counts in counted for used in counts.values() if used.day == day]
+
+    def _day(self) -> str:
+        return time.strftime("%Y-%m-%d", time.localtime(self._clock.now()))
 
 
-def _key(group: str) -> str:
-    return f"group {group}"
+def _add(counts: Counts, more: Iterable[Used]) -> None:
+    for used in more:
+        key = (used.day, used.backend, used.model, used.group)
+        counts[key] = _sum([counts[key], used]) if key in counts else used
+
+
+def _sum(rows: Sequence[Used]) -> Used:
+    """What they took together, under the first one's name."""
+    return replace(
+        rows[0] if rows else Used("", "", "", ""),
+        calls=sum(one.calls for one in rows),
+        prompt=sum(one.prompt for one in rows),
+        cached=sum(one.cached for one in rows),
+        completion=sum(one.completion for one in rows),
+        cost=sum(one.cost for one in rows),
+    )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.llm.backend import Backend
-from bot.llm.budget import Budget, Price
+from bot.llm.budget import Books, Budget, Price, price_of
 from bot.llm.hybrid import Hybrid, opened
 from bot.llm.llm import Llm
 from bot.llm.lmdeploy.supervisor import Server, State
@@ -19,9 +19,15 @@ from common.clock import Clock
 
 @asynccontextmanager
 async def open_llm(
-    settings: LlmSettings, metrics: Metrics, clock: Clock, *, watch: bool
+    settings: LlmSettings,
+    metrics: Metrics,
+    clock: Clock,
+    *,
+    watch: bool,
+    books: Books | None = None,
 ) -> AsyncIterator[Llm | None]:
-    """The language model, None where none is configured; `watch` probes it in the background."""
+    """The language model, None where none is configured; `watch` probes it in the background,
+    `books` are where what it takes is kept."""
     if not settings.configured:
         yield None
         return
@@ -41,9 +47,9 @@ async def open_llm(
         or [made[side] for side in settings.configured]
         for route, order in orders.items()
     }
-    remote = settings.remote
-    paid = Price(remote.prompt_price, remote.completion_price)
-    budget = Budget(settings.budget, {"local": Price(), "remote": paid}, clock)
+    prices = {"local": Price(), "remote": price_of(settings.remote)}
+    budget = Budget(settings.budget, prices, clock, books)
+    await budget.open()
     async with opened(Hybrid(routes, metrics, clock, budget), watch=watch) as hybrid:
         llm = Llm(hybrid, load_prompts(), settings, metrics)
         if not (watch and settings.local.serve.model):

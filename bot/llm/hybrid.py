@@ -171,7 +171,7 @@ class Hybrid:
         for kind in ("prompt", "cached", "completion"):
             tokens = getattr(done, f"{kind}_tokens")
             self._metrics.llm_tokens.labels(backend.name, kind).inc(tokens)
-        self.budget.count(request.group, done)
+        await self.budget.count(request.group, done)
         self.usage.calls += 1
         self.usage.estimated += done.estimated
         self.usage.prompt_tokens += done.prompt_tokens

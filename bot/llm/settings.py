@@ -82,7 +82,8 @@ class LocalSettings(Section):
 
 class RemoteSettings(Section):
     """Any OpenAI-compatible API; off without `provider`. `rpm` and `tpm` 0 are no limit, prices
-    are those of a million tokens, 0 where they are unknown."""
+    are those of a million tokens, 0 where they are unknown; without `cached_price` what comes from
+    the provider's cache costs as much as the rest of a prompt."""
 
     provider: Provider = ""
     base_url: ApiAddress = Field(default="", validate_default=True)
@@ -94,6 +95,7 @@ class RemoteSettings(Section):
     rpm: int = Field(default=0, ge=0, le=1_000_000)
     tpm: int = Field(default=0, ge=0, le=1_000_000_000)
     prompt_price: float = Field(default=0, ge=0)
+    cached_price: float = Field(default=0, ge=0)
     completion_price: float = Field(default=0, ge=0)
     thinking: bool = False
 

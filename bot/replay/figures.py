@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from statistics import quantiles
 from typing import Any
 
+from bot.llm.budget import Price
 from bot.replay.chat import ChatMessage
 from bot.replay.record import Decided, Record
 from bot.types import Reason
@@ -185,19 +186,15 @@ def _scores(decided: Sequence[Decided], steps: int = 40) -> Figures:
     }
 
 
-def llm_figures(
-    sample: Mapping[str, Mapping[str, float]], prices: Mapping[str, tuple[float, float]]
-) -> Figures:
-    """Calls, tokens and cost by backend, of `sample`: backend -> {"calls", "prompt",
-    "completion"}; `prices` are those of a million tokens, prompt and completion, of the backends
-    that cost something."""
+def llm_figures(sample: Mapping[str, Mapping[str, float]], prices: Mapping[str, Price]) -> Figures:
+    """Calls, tokens and cost by backend, of `sample`: backend -> {"calls", "prompt", "cached",
+    "completion"}; `prices` are those of the backends that cost something."""
     found: Figures = {"backends": {}, "calls": 0, "cost": None}
     for backend, counted in sample.items():
         cost = None
         if backend in prices:
-            prompt, completion = prices[backend]
-            paid = counted["prompt"] * prompt + counted["completion"] * completion
-            cost = round(paid / 1e6, 4)
+            tokens = (counted[kind] for kind in ("prompt", "cached", "completion"))
+            cost = round(prices[backend].of(*tokens), 4)
             found["cost"] = round((found["cost"] or 0.0) + cost, 4)
         numbers = {name: int(value) for name, value in counted.items()}
         found["backends"][backend] = {**numbers, "cost": cost}

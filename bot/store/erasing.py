@@ -7,13 +7,15 @@ said: `secure_delete` overwrites what stood there.
 """
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.store.database import Connection, Row
 from bot.store.decisions import dismiss
-from bot.types import Reason
+from bot.store.figures import add_usage
+from bot.types import Reason, Used
 
 BATCH = 200
 """Messages erased in one transaction: others want the thread too."""
@@ -138,8 +140,11 @@ def erase_batch(db: Connection, adapter: str, user: str, now: float) -> Erased:
 
 
 def prune_old(db: Connection, *, labels_before: float, audit_before: float) -> set[str]:
-    """Deletes labels and entries of the audit log that are older; the texts of the labels."""
+    """Deletes labels, entries of the audit log, and with these what models took, that are older;
+    the texts of the labels."""
     db.execute("DELETE FROM audit WHERE at < ?", (audit_before,))
+    day = time.strftime("%Y-%m-%d", time.localtime(audit_before))
+    db.execute('DELETE FROM "usage" WHERE day < ?', (day,))
     rows = db.execute("DELETE FROM examples WHERE at < ? RETURNING text", (labels_before,))
     return {row["text"] for row in rows}
 
@@ -253,11 +258,24 @@ def _erase_names(db: Connection, names: dict[str, Any], found: Erased) -> None:
         chat = {"adapter": names["adapter"], "chat": prefix + names["user"].rpartition("/")[2]}
         for table in ("chats", "modes", "mutes", "budgets", "seen"):
             db.execute(f"DELETE FROM {table} WHERE adapter = :adapter AND grp = :chat", chat)  # noqa: S608
+        _join_usage(db, chat)
         for table in ("messages", "decisions", "replies", "drafts"):
             db.execute(
                 f"UPDATE {table} SET grp = '' WHERE adapter = :adapter AND grp = :chat",  # noqa: S608
                 chat,
             )
+
+
+def _join_usage(db: Connection, chat: dict[str, Any]) -> None:
+    """What a private chat's calls took becomes that of no group's: the sums of the days stay."""
+    rows = db.execute(
+        """
+        DELETE FROM "usage" WHERE adapter = :adapter AND grp = :chat
+        RETURNING day, backend, model, calls, prompt, cached, completion, cost
+        """,
+        chat,
+    ).fetchall()
+    add_usage(db, [Used(group="", **dict(row)) for row in rows])
 
 
 def _letters(text: str) -> str:

@@ -1,11 +1,13 @@
 """Figures over time, for the console's overview. Each function works within one transaction; days
 are counted from an offset in seconds, that of the reader's time zone."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.store.database import Connection
 from bot.store.examples import WEEK_S
+from bot.types import Used
 
 DAY_S = 86400.0
 ANSWERS_TIMED = 2000
@@ -140,3 +142,52 @@ def cited(db: Connection, since: float) -> dict[str, dict[str, Any]]:
     return {
         row["path"]: {name: row[name] for name in ("n", "helpful", "unhelpful")} for row in rows
     }
+
+
+def add_usage(db: Connection, used: Sequence[Used]) -> None:
+    """Adds what calls of a language model took to what is kept of their day, model and group."""
+    for one in used:
+        adapter, _, group = one.group.partition(":")
+        db.execute(
+            """
+            INSERT INTO "usage" (day, backend, model, adapter, grp, calls, prompt, cached,
+                                 completion, cost)
+            VALUES (:day, :backend, :model, :adapter, :grp, :calls, :prompt, :cached,
+                    :completion, :cost)
+            ON CONFLICT (day, backend, model, adapter, grp) DO UPDATE SET
+                calls = "usage".calls + excluded.calls,
+                prompt = "usage".prompt + excluded.prompt,
+                cached = "usage".cached + excluded.cached,
+                completion = "usage".completion + excluded.completion,
+                cost = "usage".cost + excluded.cost
+            """,
+            {**asdict(one), "adapter": adapter, "grp": group},
+        )
+
+
+def usage_of(db: Connection, day: str) -> list[Used]:
+    """What a day's calls took, by backend, model and group."""
+    rows = db.execute(
+        """
+        SELECT day, backend, model,
+               CASE WHEN adapter = '' THEN '' ELSE adapter || ':' || grp END AS "group",
+               calls, prompt, cached, completion, cost
+        FROM "usage" WHERE day = ?
+        """,
+        (day,),
+    )
+    return [Used(**dict(row)) for row in rows]
+
+
+def usage_by_day(db: Connection, since: str) -> list[Used]:
+    """What the calls of all groups took since a day ("2026-01-31"), by day, backend and model; the
+    oldest day first. Days are the machine's."""
+    rows = db.execute(
+        """
+        SELECT day, backend, model, '' AS "group", SUM(calls) AS calls, SUM(prompt) AS prompt,
+               SUM(cached) AS cached, SUM(completion) AS completion, SUM(cost) AS cost
+        FROM "usage" WHERE day >= ? GROUP BY day, backend, model ORDER BY day, backend, model
+        """,
+        (since,),
+    )
+    return [Used(**dict(row)) for row in rows]

@@ -239,6 +239,26 @@ _ERASING = (
 )
 
 
+_USAGE = (
+    # What calls of language models took; a day is one of the machine's, as "2026-01-31".
+    """
+    CREATE TABLE "usage" (
+        day TEXT NOT NULL,
+        backend TEXT NOT NULL,
+        model TEXT NOT NULL,
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        calls INTEGER NOT NULL,
+        prompt INTEGER NOT NULL,
+        cached INTEGER NOT NULL,
+        completion INTEGER NOT NULL,
+        cost REAL NOT NULL,
+        PRIMARY KEY (day, backend, model, adapter, grp)
+    ) WITHOUT ROWID
+    """,
+)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     ("m001_first", _FIRST),
     ("m002_platforms", _PLATFORMS),
@@ -247,6 +267,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("m005_access", _ACCESS),
     ("m006_console", CONSOLE),
     ("m007_erasing", _ERASING),
+    ("m008_usage", _USAGE),
 )
 
 

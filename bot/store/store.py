@@ -179,6 +179,9 @@ class Store:
     weekly_unprompted = _transaction(figures.weekly_unprompted)
     week_scores = _transaction(figures.week_scores)
     cited = _transaction(figures.cited)
+    add_usage = _transaction(figures.add_usage)
+    usage_of = _transaction(figures.usage_of)
+    usage_by_day = _transaction(figures.usage_by_day)
 
     open_questions = _transaction(gaps.open_questions)
     open_question = _transaction(gaps.open_question)

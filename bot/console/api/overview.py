@@ -14,6 +14,7 @@ from bot.config.schema import DAY_S
 from bot.console.access import Role, needs
 from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
+from bot.llm.budget import price_of
 from bot.metrics import llm_usage
 from bot.store.examples import WEEK_S
 from bot.texts.gate import gate_lines
@@ -84,12 +85,10 @@ def _store_files(folder: Path) -> list[Path]:
 
 def _usage(parts: ConsoleParts) -> dict[str, Any]:
     """Tokens since the start, and what those of the remote model cost where its price is known."""
-    remote, usage = parts.config.llm.remote, llm_usage(parts.metrics)
-    paid = usage.get("remote", {"prompt": 0.0, "completion": 0.0})
-    read = paid["prompt"] * remote.prompt_price
-    written = paid["completion"] * remote.completion_price
-    known = bool(remote.prompt_price or remote.completion_price)
-    return {"backends": usage, "cost": round((read + written) / 1e6, 4) if known else None}
+    price, usage = price_of(parts.config.llm.remote), llm_usage(parts.metrics)
+    paid = usage.get("remote", {})
+    cost = price.of(*(paid.get(kind, 0.0) for kind in ("prompt", "cached", "completion")))
+    return {"backends": usage, "cost": round(cost, 4) if price.known else None}
 
 
 def _knowledge(parts: ConsoleParts) -> dict[str, Any] | None:

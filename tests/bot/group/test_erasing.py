@@ -1,11 +1,13 @@
 """What the bot keeps of a person is shown to them and erased when they say so; the rest stays."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.base import Feedback, IncomingMessage, Vote
+from bot.types import Used
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import Example
 from knowledge.gate.refit import forget_labels, take_labels, taken_labels
@@ -99,8 +101,12 @@ async def test_who_is_called_by_others_and_a_private_chat_go_too(
     await talk.say("bob", "look at this", mentions=("ann", "carol"))
     await talk.say("ann", "hello there", group="private:ann")
     await talk.idle()
+    took = Used("2026-01-31", "remote", "chat", "fake:private:ann", 1, 90, 0, 10, 0.5)
+    await talk.store.add_usage([took, replace(took, group="fake:eng")])
     await talk.store.erase_person("fake", "ann", talk.clock.now())
     assert b"ann" not in stored(tmp_path)
+    (day,) = await talk.store.usage_by_day("2026-01-31")
+    assert (day.calls, day.tokens, day.cost) == (2, 200, 1.0), "of the day it counts all the same"
     assert b"carol" in stored(tmp_path)
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from bot.llm.budget import Books
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
 from bot.llm.settings import LlmSettings
@@ -30,10 +31,12 @@ async def model(
     metrics: Metrics | None = None,
     *,
     watch: bool = False,
+    books: Books | None = None,
 ) -> AsyncIterator[Llm]:
     """The language model of the section `llm`."""
     settings = LlmSettings.model_validate_json(json.dumps(sections))
-    made = open_llm(settings, metrics or create_metrics(), clock or SystemClock(), watch=watch)
+    metrics, clock = metrics or create_metrics(), clock or SystemClock()
+    made = open_llm(settings, metrics, clock, watch=watch, books=books)
     async with made as llm:
         assert llm is not None
         yield llm
