@@ -11,6 +11,7 @@ from hypothesis import settings
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
 from tests.knowledge.library import gate_options, plan, write_pages
+from tests.postgres import Server, running_server
 
 settings.register_profile("default", max_examples=25, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
@@ -35,3 +36,10 @@ def kettle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
     asyncio.run(opened.__aenter__())
     yield opened
     asyncio.run(opened.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A server for this process of tests; each test has a database of its own."""
+    with running_server() as server:
+        yield server

@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from bot.store.database import Connection
+from bot.store.database import HIGHEST, Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ def audit_page(db: Connection, before_id: int | None, limit: int) -> list[AuditE
     rows = db.execute(
         """
         SELECT id, at, who, action, target, before, after FROM audit
-        WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT ?
+        WHERE id < ? ORDER BY id DESC LIMIT ?
         """,
-        (before_id, before_id, limit),
+        (HIGHEST if before_id is None else before_id, limit),
     )
     return [AuditEntry(**dict(row)) for row in rows]
 
@@ -63,7 +63,7 @@ def add_session(
 def session(db: Connection, digest: str, now: float) -> tuple[str, str] | None:
     """The user of a session and the proof that it began with; None where it ended."""
     row = db.execute(
-        "SELECT user, proof FROM sessions WHERE hash = ? AND ends > ?", (digest, now)
+        'SELECT "user", proof FROM sessions WHERE hash = ? AND ends > ?', (digest, now)
     ).fetchone()
     return (row["user"], row["proof"]) if row else None
 

@@ -10,8 +10,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.store.database import BUSY_TIMEOUT_S, StoreError, explained
-from bot.store.migrations import MIGRATIONS
+from bot.store.engines.base import StoreError
+from bot.store.engines.sqlite import BUSY_TIMEOUT_S, explained
+from bot.store.schema.migrations import MIGRATIONS
 
 WAITING, BEFORE, COMPLETE, BEGUN = "restored", "before-restore", "complete", "begun"
 STORE, KNOWLEDGE, USERS = "bot.sqlite", "knowledge", "users.json"

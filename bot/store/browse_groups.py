@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.store.database import Connection, Row
+from bot.store.database import HIGHEST, Connection, Row, containing
 from bot.types import Group
 
 WEEK_S = 7 * 86400.0
@@ -83,7 +83,8 @@ def mark_seen(db: Connection, person: str, adapter: str, group: str, seq: int) -
     """A person has read a group up to a message."""
     db.execute(
         "INSERT INTO seen (person, adapter, grp, seq) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (person, adapter, grp) DO UPDATE SET seq = MAX(seq, excluded.seq)",
+        " ON CONFLICT (person, adapter, grp) DO UPDATE SET seq = excluded.seq"
+        " WHERE excluded.seq > seen.seq",
         (person, adapter, group, seq),
     )
 
@@ -131,7 +132,7 @@ def timeline(
             "adapter": adapter,
             "group": group,
             "after": after or 0,
-            "before": before or 2**63 - 1,
+            "before": before or HIGHEST,
             "limit": limit,
         },
     ).fetchall()
@@ -153,16 +154,11 @@ def seq_of(db: Connection, adapter: str, group: str, message_id: str) -> int | N
     return int(row["seq"]) if row else None
 
 
-def containing(text: str) -> str:
-    """A pattern for LIKE ... ESCAPE that finds a text anywhere."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
-
-
 def _week(db: Connection, now: float) -> Mapping[Group, tuple[int, int]]:
     """Questions and answers of the last seven days by group."""
     rows = db.execute(
-        "SELECT adapter, grp, COUNT(*) AS questions, SUM(outcome = 'answer') AS answers"
+        "SELECT adapter, grp, COUNT(*) AS questions,"
+        " COUNT(*) FILTER (WHERE outcome = 'answer') AS answers"
         # The planner would rather read the whole table in the order of the groups.
         " FROM decisions INDEXED BY decisions_by_age"
         " WHERE created_at >= ? AND reason != 'command' GROUP BY adapter, grp",
@@ -180,7 +176,7 @@ def _listed(
     ).fetchone()
     unread = db.execute(
         "SELECT COUNT(*) AS n FROM (SELECT 1 FROM messages WHERE adapter = ? AND grp = ?"
-        " AND seq > ? LIMIT ?)",
+        " AND seq > ? LIMIT ?) AS newer",
         (*place, seen["seq"] if seen else 0, UNREAD_SHOWN),
     ).fetchone()
     last = db.execute("SELECT sent_at FROM messages WHERE seq = ?", (row["last_seq"],)).fetchone()

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from bot.store.browse_groups import containing, votes_by_person
-from bot.store.database import Connection
+from bot.store.browse_groups import votes_by_person
+from bot.store.database import Connection, containing
 from bot.types import Group, Reason
 
 Mark: TypeAlias = Literal[
@@ -105,7 +105,11 @@ def set_unsure(
         gone = "DELETE FROM unsure WHERE adapter = ? AND message_id = ? AND person = ?"
         db.execute(gone, values)
     else:
-        db.execute("INSERT OR REPLACE INTO unsure VALUES (?, ?, ?, ?)", (*values, at))
+        db.execute(
+            "INSERT INTO unsure VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (adapter, message_id, person) DO UPDATE SET at = excluded.at",
+            (*values, at),
+        )
 
 
 _LABELLED = """

@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any
 
 from adapters.base import IncomingMessage, Reply
-from bot.store.database import Connection, insert
+from bot.store.database import Connection, insert_numbered
 from bot.store.drafts import add_draft
 from bot.store.incoming import NOBODY, add_message
 from bot.store.replies import add_reply
@@ -92,8 +92,8 @@ def add_copy(
         # Who alone is called by name answers, though another bot heard it first.
         if found and (found["mention"] or not message.mention):
             own = "SELECT seq FROM messages WHERE adapter = ? AND message_id = ?"
-            (seq,) = db.execute(own, (message.adapter, message.message_id)).fetchone()
-            dismiss(db, seq, message.adapter, message.group, Reason.OTHER_BOT, received_at)
+            row = db.execute(own, (message.adapter, message.message_id)).fetchone()
+            dismiss(db, row["seq"], message.adapter, message.group, Reason.OTHER_BOT, received_at)
             return None
     return True
 
@@ -187,7 +187,7 @@ def _add_decision(
     """A new decision; returns its id."""
     verdicts = [one for one in trace if one["stage"] == "reject"]
     judged: Mapping[str, Any] = max(verdicts, key=lambda one: one.get("score", 0.0), default={})
-    insert(
+    return insert_numbered(
         db,
         "decisions",
         adapter=adapter,
@@ -199,7 +199,6 @@ def _add_decision(
         score=_figure(judged.get("score")),
         threshold=_figure(judged.get("threshold")),
     )
-    return int(db.execute("SELECT last_insert_rowid() AS id").fetchone()["id"])
 
 
 def _figure(value: float | None) -> float | None:

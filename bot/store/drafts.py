@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from adapters.base import Reply
-from bot.store.database import Connection, Row, insert
+from bot.store.database import HIGHEST, Connection, Row, insert
 from bot.store.incoming import incoming_message, storable
 from bot.types import Group, Question
 
@@ -109,15 +109,16 @@ def list_drafts(
         FROM drafts dr LEFT JOIN chats c USING (adapter, grp)
         LEFT JOIN messages a ON a.adapter = dr.adapter AND a.message_id = dr.answered_by
         WHERE dr.kind = 'answer' AND dr.text != '' AND dr.at >= :since
-        AND (:before IS NULL OR dr.decision_id < :before)
-        AND (:adapter IS NULL OR dr.adapter = :adapter AND dr.grp = :group)
+        AND dr.decision_id < :before
+        AND (NOT :one OR (dr.adapter = :adapter AND dr.grp = :group))
         ORDER BY dr.decision_id DESC LIMIT :limit
         """,
         {
             "since": since,
-            "before": before,
-            "adapter": group[0] if group else None,
-            "group": group[1] if group else None,
+            "before": HIGHEST if before is None else before,
+            "one": group is not None,
+            "adapter": group[0] if group else "",
+            "group": group[1] if group else "",
             "limit": limit,
         },
     ).fetchall()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.store.database import Connection, Row
+from bot.store.database import Connection, Row, containing
 from bot.store.decisions import dismiss
 from bot.store.figures import add_usage
 from bot.types import Reason, Used
@@ -112,10 +112,13 @@ def person_data(db: Connection, adapter: str, user: str) -> dict[str, Any]:
     return {
         "person": names["person"],
         "messages": [
-            dict(row) | {"attachments": json.loads(row["attachments"])} for row in messages
+            dict(row)
+            | {"attachments": json.loads(row["attachments"])}
+            | {name: bool(row[name]) for name in ("mention", "recalled")}
+            for row in messages
         ],
         "votes": [dict(row) for row in votes],
-        "labels": [dict(row) for row in labels],
+        "labels": [dict(row) | {"good": bool(row["good"])} for row in labels],
     }
 
 
@@ -152,7 +155,8 @@ def prune_old(db: Connection, *, labels_before: float, audit_before: float) -> s
 def note_erasure(db: Connection) -> None:
     """Something was erased: a bot that runs beside has to look what it remembers."""
     db.execute(
-        "INSERT INTO state VALUES ('erasures', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1"
+        "INSERT INTO state VALUES ('erasures', 1)"
+        " ON CONFLICT (key) DO UPDATE SET value = state.value + 1"
     )
 
 
@@ -248,8 +252,8 @@ def _erase_names(db: Connection, names: dict[str, Any], found: Erased) -> None:
         db.execute(f"DELETE FROM {table} WHERE person = :person", names)  # noqa: S608
     calling = db.execute(
         "SELECT seq, mentions FROM messages WHERE adapter = :adapter AND mentions != '[]'"
-        " AND instr(mentions, :quoted)",
-        names | {"quoted": json.dumps(names["user"])},
+        " AND mentions LIKE :quoted ESCAPE '\\'",
+        names | {"quoted": containing(json.dumps(names["user"]))},
     ).fetchall()
     for row in calling:
         left = [one for one in json.loads(row["mentions"]) if one != names["user"]]

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from bot.store.database import Connection, Row, insert
+from bot.store.database import Connection, Row, insert_numbered
 from bot.store.incoming import storable
 from bot.types import Group
 
@@ -107,7 +107,7 @@ def add_label(db: Connection, label: Label) -> int:
         'SELECT "user" FROM messages WHERE adapter = ? AND message_id = ?',
         (label.adapter, label.message_id),
     ).fetchone()
-    insert(
+    return insert_numbered(
         db,
         "examples",
         adapter=label.adapter,
@@ -121,7 +121,6 @@ def add_label(db: Connection, label: Label) -> int:
         at=label.at,
         author=author["user"] if author else "",
     )
-    return int(db.execute("SELECT last_insert_rowid() AS id").fetchone()["id"])
 
 
 def remove_label(
@@ -157,14 +156,15 @@ def stored_questions(
                m.sent_at, m.mention
         FROM (
             SELECT * FROM decisions WHERE trace LIKE '%"reject"%'
-            AND (:adapter IS NULL OR adapter = :adapter) AND (:group IS NULL OR grp = :group)
+            AND (NOT :one OR (adapter = :adapter AND grp = :group))
             ORDER BY id DESC LIMIT :limit
         ) AS d JOIN messages m ON m.decision_id = d.id
         WHERE NOT m.recalled ORDER BY d.id DESC, m.seq
         """,
         {
-            "adapter": group[0] if group else None,
-            "group": group[1] if group else None,
+            "one": group is not None,
+            "adapter": group[0] if group else "",
+            "group": group[1] if group else "",
             "limit": limit,
         },
     ).fetchall()
@@ -194,7 +194,8 @@ def question_of(db: Connection, adapter: str, message_id: str) -> StoredQuestion
 def labels_by_origin(db: Connection) -> dict[str, tuple[int, int]]:
     """How many good and bad labels there are of each origin."""
     rows = db.execute(
-        "SELECT origin, SUM(good) AS good, SUM(NOT good) AS bad FROM examples WHERE NOT aside"
+        "SELECT origin, COUNT(*) FILTER (WHERE good) AS good,"
+        " COUNT(*) FILTER (WHERE NOT good) AS bad FROM examples WHERE NOT aside"
         " GROUP BY origin ORDER BY origin"
     )
     return {row["origin"]: (row["good"], row["bad"]) for row in rows}

@@ -1,6 +1,7 @@
 """Figures over time, for the console's overview. Each function works within one transaction; days
 are counted from an offset in seconds, that of the reader's time zone."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from bot.store.examples import WEEK_S
 from bot.types import Used
 
 DAY_S = 86400.0
+COUNTED = ("n", "helpful", "unhelpful")
 ANSWERS_TIMED = 2000
 """Of so many answers, the newest, it is measured how long they took."""
 
@@ -37,31 +39,36 @@ def by_day(db: Connection, since: float, offset: float) -> list[DayFigures]:
     values = {"since": since, "offset": offset}
     for row in db.execute(
         """
-        SELECT CAST((created_at + :offset) / 86400 AS INTEGER) AS day, outcome, reason,
+        SELECT FLOOR((created_at + :offset) / 86400) AS day, outcome, reason,
                COUNT(*) AS n
         FROM decisions INDEXED BY decisions_by_age
         WHERE created_at >= :since AND reason != 'command' GROUP BY day, outcome, reason
         """,
         values,
     ):
-        day = of(row["day"])
+        day = of(int(row["day"]))
         day.questions += row["n"]
         if row["outcome"] == "answer":
             day.answers += row["n"]
         else:
             day.silences[row["reason"]] = row["n"]
     for row in db.execute(
-        "SELECT CAST((at + :offset) / 86400 AS INTEGER) AS day, SUM(vote = 'helpful') AS helpful,"
-        " SUM(vote = 'unhelpful') AS unhelpful FROM feedback WHERE at >= :since GROUP BY day",
+        """
+        SELECT FLOOR((at + :offset) / 86400) AS day,
+               COUNT(*) FILTER (WHERE vote = 'helpful') AS helpful,
+               COUNT(*) FILTER (WHERE vote = 'unhelpful') AS unhelpful
+        FROM feedback WHERE at >= :since GROUP BY day
+        """,
         values,
     ):
-        of(row["day"]).helpful, of(row["day"]).unhelpful = row["helpful"], row["unhelpful"]
+        day = of(int(row["day"]))
+        day.helpful, day.unhelpful = row["helpful"], row["unhelpful"]
     for row in db.execute(
-        "SELECT CAST((created_at + :offset) / 86400 AS INTEGER) AS day, COUNT(*) AS n"
+        "SELECT FLOOR((created_at + :offset) / 86400) AS day, COUNT(*) AS n"
         " FROM replies WHERE created_at >= :since AND state = 'recalled' GROUP BY day",
         values,
     ):
-        of(row["day"]).recalled = row["n"]
+        of(int(row["day"])).recalled = row["n"]
     return [days[number] for number in sorted(days)]
 
 
@@ -84,12 +91,12 @@ def kept_promise(db: Connection, since: float) -> dict[str, int]:
     unwanted: by a label, a vote, or by taking them back."""
     row = db.execute(
         """
-        SELECT COUNT(*) AS answers, COALESCE(SUM(r.state = 'recalled' OR EXISTS (
+        SELECT COUNT(*) AS answers, COUNT(*) FILTER (WHERE r.state = 'recalled' OR EXISTS (
             SELECT 1 FROM feedback f WHERE f.reply_seq = r.seq AND f.vote = 'unhelpful'
         ) OR EXISTS (
             SELECT 1 FROM messages m JOIN examples e USING (adapter, message_id)
             WHERE m.decision_id = r.decision_id AND NOT e.good AND e.origin != 'teacher'
-        )), 0) AS unwanted
+        )) AS unwanted
         FROM replies r WHERE r.created_at >= ? AND r.kind = 'answer' AND r.unprompted
         AND r.state IN ('sent', 'recalled')
         """,
@@ -129,19 +136,24 @@ def cited(db: Connection, since: float) -> dict[str, dict[str, Any]]:
     not, by its path."""
     rows = db.execute(
         """
-        SELECT json_extract(c.value, '$.path') AS path, COUNT(*) AS n,
-               SUM((SELECT COUNT(*) FROM feedback f WHERE f.reply_seq = r.seq
-                    AND f.vote = 'helpful')) AS helpful,
-               SUM((SELECT COUNT(*) FROM feedback f WHERE f.reply_seq = r.seq
-                    AND f.vote = 'unhelpful')) AS unhelpful
-        FROM replies r, json_each(r.citations) c
-        WHERE r.created_at >= ? AND r.kind = 'answer' GROUP BY path
+        SELECT r.citations, COUNT(*) AS n, COALESCE(SUM(f.helpful), 0) AS helpful,
+               COALESCE(SUM(f.unhelpful), 0) AS unhelpful
+        FROM replies r LEFT JOIN (
+            SELECT reply_seq, COUNT(*) FILTER (WHERE vote = 'helpful') AS helpful,
+                   COUNT(*) FILTER (WHERE vote = 'unhelpful') AS unhelpful
+            FROM feedback GROUP BY reply_seq
+        ) AS f ON f.reply_seq = r.seq
+        WHERE r.created_at >= ? AND r.kind = 'answer' GROUP BY r.citations
         """,
         (since,),
     )
-    return {
-        row["path"]: {name: row[name] for name in ("n", "helpful", "unhelpful")} for row in rows
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        for citation in json.loads(row["citations"]):
+            counted = found.setdefault(citation["path"], dict.fromkeys(COUNTED, 0))
+            for name in COUNTED:
+                counted[name] += int(row[name])
+    return found
 
 
 def add_usage(db: Connection, used: Sequence[Used]) -> None:

@@ -155,7 +155,12 @@ def _open_before(db: Connection, group: Group, said: Row) -> list[OpenQuestion]:
 def decide_proposal(db: Connection, decided: DecidedProposal) -> None:
     """Records what became of the answers to a question."""
     db.execute(
-        "INSERT OR REPLACE INTO proposals VALUES (?, ?, ?, ?, ?, ?, ?)",
+        """
+        INSERT INTO proposals (adapter, grp, question_id, state, path, person, at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (adapter, question_id) DO UPDATE SET grp = excluded.grp,
+        state = excluded.state, path = excluded.path, person = excluded.person, at = excluded.at
+        """,
         (
             decided.adapter,
             decided.group,

@@ -58,7 +58,8 @@ def bot_moved(db: Connection, event: BotMoved) -> None:
 def heard_of(db: Connection, adapter: str, group: str, now: float) -> None:
     """A group is new when it is first heard of."""
     db.execute(
-        "INSERT OR IGNORE INTO modes (adapter, grp, since) VALUES (?, ?, ?)", (adapter, group, now)
+        "INSERT INTO modes (adapter, grp, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        (adapter, group, now),
     )
 
 

@@ -91,19 +91,25 @@ def is_recalled(db: Connection, adapter: str, message_id: str) -> bool:
 
 
 def touch(db: Connection) -> None:
-    """Writes what is there already: does the disk take it?"""
-    db.execute("UPDATE state SET value = value WHERE key = 'seq'")
+    """Writes what says nothing: does the disk take it?"""
+    db.execute(
+        "INSERT INTO state VALUES ('touched', 0)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    )
 
 
 def next_seq(db: Connection) -> int:
     """The next number of a message or reply."""
+    if db.dialect == "postgresql":
+        return int(db.execute("SELECT nextval('seq') AS value").fetchone()["value"])
     counted = "UPDATE state SET value = value + 1 WHERE key = 'seq' RETURNING value"
     return int(db.execute(counted).fetchone()["value"])
 
 
 def storable(text: str) -> str:
-    """Platforms sometimes cut an emoji in two: half of one is no Unicode."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Platforms sometimes cut an emoji in two: half of one is no Unicode. And PostgreSQL takes no
+    NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 def incoming_message(row: Row) -> IncomingMessage:

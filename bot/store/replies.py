@@ -137,14 +137,15 @@ def unprompted_replies(db: Connection, since: float) -> list[UnpromptedReply]:
     what it would have said in shadow mode."""
     rows = db.execute(
         """
-        SELECT said.adapter, said.grp, said.created_at, MAX(m."user") AS asker
+        SELECT said.decision_id, said.adapter, said.grp, said.created_at, MAX(m."user") AS asker
         FROM (
             SELECT decision_id, adapter, grp, created_at FROM replies
             WHERE created_at >= :since AND unprompted
             UNION ALL SELECT decision_id, adapter, grp, at FROM drafts
             WHERE at >= :since AND unprompted
         ) AS said JOIN messages m USING (decision_id)
-        GROUP BY said.decision_id ORDER BY said.created_at, said.decision_id
+        GROUP BY said.decision_id, said.adapter, said.grp, said.created_at
+        ORDER BY said.created_at, said.decision_id
         """,
         {"since": since},
     )

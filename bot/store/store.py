@@ -8,7 +8,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from bot.store import (
@@ -27,12 +26,13 @@ from bot.store import (
     replies,
 )
 from bot.store.database import (
-    BUSY_TIMEOUT_S,
     Connection,
     Database,
+    Place,
     StoreError,
     open_database,
 )
+from bot.store.engines.sqlite import BUSY_TIMEOUT_S
 
 __all__ = ["Store", "StoreError", "open_store"]
 
@@ -44,14 +44,14 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_store(
-    path: Path,
+    place: Place,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
     *,
     durable: bool = True,
     upgrade: bool = True,
 ) -> AsyncIterator["Store"]:
     """Opens the store, made where there is none, and brings it up to date if `upgrade` allows."""
-    async with open_database(path, busy_timeout_s, durable=durable, upgrade=upgrade) as database:
+    async with open_database(place, busy_timeout_s, durable=durable, upgrade=upgrade) as database:
         yield Store(database)
 
 
@@ -168,7 +168,7 @@ class Store:
         total.add(found)
         await self.database.run(erasing.note_erasure)
         try:
-            await self.database.checkpoint()
+            await self.database.fold()
         except StoreError as error:
             log.warning("what was erased leaves the log when the bot stops: %s", error)
         return total

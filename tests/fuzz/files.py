@@ -5,9 +5,8 @@ import io
 import json
 import random
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing, redirect_stdout
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,7 +16,7 @@ from bot.cli.backup import pack, unpack
 from bot.config.schema import ConfigError, load_config
 from bot.replay.chat import ExportError, load_chat
 from bot.store.database import StoreError
-from bot.store.migrations import migrate
+from bot.store.engines.sqlite import open_sqlite
 from knowledge.gate.examples import load_examples
 from knowledge.ingest import reader_process
 from knowledge.settings import KnowledgeSettings
@@ -112,8 +111,7 @@ def _backup() -> bytes:
     """A backup of an empty store, not packed."""
     data, packed = folder() / "data", folder() / "backup.tar.gz"
     data.mkdir()
-    with closing(sqlite3.connect(data / "bot.sqlite", isolation_level=None)) as db:
-        migrate(db)
+    open_sqlite(data / "bot.sqlite", 0, durable=False, upgrade=True).close()
     with redirect_stdout(io.StringIO()):
         pack(data, packed)
     return gzip.decompress(packed.read_bytes())

@@ -1,7 +1,6 @@
 """What is wrong is said where it is seen, by /readyz, `status` and metrics, until it is over."""
 
 import asyncio
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from bot.daemon.app import STORE_TRY_S, _watch_store
 from bot.daemon.assemble import build
 from bot.daemon.health import Health, HealthMetrics
 from bot.metrics import create_metrics
+from bot.store.database import Connection
 from bot.store.store import StoreError, open_store
 from knowledge.base import KnowledgeBase
 from tests.bot.dialog import talking
@@ -62,7 +62,7 @@ async def test_a_full_disk_is_no_ready_daemon(tmp_path: Path) -> None:
         parts = await build(Config(), clock, store, {"fake": adapter})
         parts.health.loading = None
 
-        def fill(db: sqlite3.Connection) -> None:
+        def fill(db: Connection) -> None:
             """Room for one message of 25 pages, and none for three."""
             (pages,) = db.execute("PRAGMA page_count").fetchone()
             db.execute(f"PRAGMA max_page_count = {pages + 35}").fetchall()

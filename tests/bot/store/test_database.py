@@ -6,27 +6,41 @@ import os
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bot.store.database import Database, StoreError, open_database
+from bot.store.database import Connection, Database, StoreError, open_database
+from bot.store.engines.sqlite import SqliteConnection
 from bot.store.instance import only_instance, running
-from bot.store.migrations import MIGRATIONS, UnknownMigration, migrate
+from bot.store.schema.migrations import MIGRATIONS, UnknownMigration, migrate
 
 PATIENCE_S = 10.0
 
 
-def note(db: sqlite3.Connection, key: str) -> None:
+def note(db: Connection, key: str) -> None:
     db.execute("INSERT INTO state VALUES (?, 1)", (key,))
 
 
-def notes(db: sqlite3.Connection) -> list[str]:
-    return [key for (key,) in db.execute("SELECT key FROM state WHERE key != 'seq' ORDER BY key")]
+def notes(db: Connection) -> list[str]:
+    rows = db.execute("SELECT key FROM state WHERE key != 'seq' ORDER BY key")
+    return [row["key"] for row in rows]
 
 
-def setting(db: sqlite3.Connection, name: str) -> object:
+def setting(db: Connection, name: str) -> object:
     return db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def memory() -> SqliteConnection:
+    db = sqlite3.connect(":memory:", isolation_level=None, factory=SqliteConnection)
+    db.row_factory = sqlite3.Row
+    return db
+
+
+def listen(db: Connection, callback: Callable[[str], None]) -> None:
+    assert isinstance(db, SqliteConnection)
+    db.set_trace_callback(callback)
 
 
 def rights_and_neighbours(path: Path) -> tuple[int, list[str]]:
@@ -128,7 +142,7 @@ async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
 
 
 def test_a_new_migration_is_applied_once_and_in_order() -> None:
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = memory()
     migrate(db)
     more = (
         *MIGRATIONS,
@@ -161,7 +175,7 @@ async def test_half_an_emoji_as_an_id_is_a_clear_error(path: Path) -> None:
 
 
 async def test_whatever_a_unit_of_work_raises_undoes_it(path: Path) -> None:
-    def fails(db: sqlite3.Connection) -> None:
+    def fails(db: Connection) -> None:
         note(db, "half")
         raise LookupError("of no use")
 
@@ -177,7 +191,7 @@ class Slow:
     def __init__(self) -> None:
         self.begun, self.may_go_on = threading.Event(), threading.Event()
 
-    def write(self, db: sqlite3.Connection, key: str) -> None:
+    def write(self, db: Connection, key: str) -> None:
         self.begun.set()
         assert self.may_go_on.wait(PATIENCE_S)
         note(db, key)
@@ -247,7 +261,7 @@ async def test_closing_waits_for_what_was_handed_over(path: Path) -> None:
 async def test_what_waits_together_shares_a_commit(path: Path) -> None:
     slow, said = Slow(), list[str]()
     async with open_database(path) as database:
-        await database.run(lambda db: db.set_trace_callback(said.append))
+        await database.run(listen, said.append)
         said.clear()
         at_work = await slow.start(database, "first")
         together = [asyncio.create_task(database.run(note, key)) for key in "abc"]
@@ -274,8 +288,7 @@ async def test_one_that_fails_does_not_spoil_what_waits_with_it(path: Path) -> N
 
 
 def test_figures_of_the_gate_are_taken_from_traces_of_older_versions() -> None:
-    db = sqlite3.connect(":memory:")
-    db.row_factory = sqlite3.Row
+    db = memory()
     older = tuple(one for one in MIGRATIONS if one[0] < "m006")
     migrate(db, older)
     near = '[{"stage": "reject", "score": 0.2, "threshold": 0.3}, {"stage": "reject", "score": 0.4,'

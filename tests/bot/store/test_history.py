@@ -1,10 +1,7 @@
 """The history of a group: order, pages, decisions, and what is deleted by age."""
 
-import sqlite3
-from pathlib import Path
-
 from bot.store import decisions, incoming
-from bot.store.database import open_database
+from bot.store.database import Connection, Place, open_database
 from bot.store.store import Store
 from bot.types import Reason
 from tests.bot.group.posts import ADAPTER, GROUP, post
@@ -107,7 +104,7 @@ async def test_old_history_goes_and_the_unfinished_stays(store: Store) -> None:
     assert await store.decision(ADAPTER, "old") is None
 
 
-def fill(db: sqlite3.Connection, count: int) -> None:
+def fill(db: Connection, count: int) -> None:
     for number in range(count):
         incoming.add_message(db, post(str(number)), NOON, NOON)
         decisions.decide(
@@ -124,10 +121,10 @@ def fill(db: sqlite3.Connection, count: int) -> None:
 
 
 async def test_a_long_history_is_deleted_in_batches_and_numbers_are_not_used_again(
-    tmp_path: Path,
+    place: Place,
 ) -> None:
     count = decisions.PRUNE_BATCH + 7
-    async with open_database(tmp_path / "bot.sqlite") as database:
+    async with open_database(place) as database:
         await database.run(fill, count)
         store = Store(database)
         assert await store.prune(NOON + 1) == 2 * count

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from adapters.base import Reply
-from bot.store import decisions, incoming, migrations, replies
+from bot.store import decisions, incoming, replies
+from bot.store.database import Connection
+from bot.store.engines.sqlite import SqliteConnection
+from bot.store.schema.migrations import migrate
 from bot.types import Reason
 from tests.bot.group.posts import ADAPTER, GROUP, post
 
@@ -43,10 +46,10 @@ class Sent:
 class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.db = sqlite3.connect(":memory:", isolation_level=None)
+        self.db = sqlite3.connect(":memory:", isolation_level=None, factory=SqliteConnection)
         self.db.row_factory = sqlite3.Row
         self.db.execute("PRAGMA foreign_keys = ON")
-        self.do(migrations.migrate)
+        self.do(migrate)
         self.now = 1000.0
         self.messages: dict[str, Told] = {}
         self.replies: dict[str, Sent] = {}
@@ -61,7 +64,7 @@ class Life(RuleBasedStateMachine):
 
     def do(
         self,
-        work: Callable[Concatenate[sqlite3.Connection, P], T],
+        work: Callable[Concatenate[Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:

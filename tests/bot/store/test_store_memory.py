@@ -1,16 +1,14 @@
 """What the store gives back to a bot that was started again."""
 
-from pathlib import Path
-
+from bot.store.database import Place
 from bot.store.store import Store, open_store
 from bot.types import Reason, UnpromptedReply
 from tests.bot.group.posts import ADAPTER, GROUP, post
 from tests.bot.store.stored import CITED, HERE, NOON, about, answered, decide, reply, unfinished
 
 
-async def test_after_a_restart_only_what_is_young_is_finished(tmp_path: Path) -> None:
-    path = tmp_path / "bot.sqlite"
-    async with open_store(path) as store:
+async def test_after_a_restart_only_what_is_young_is_finished(place: Place) -> None:
+    async with open_store(place) as store:
         for number, age in (("old", 61), ("young", 60)):
             await store.add_message(post(number), NOON - age)
             await store.add_message(post(f"{number} asked", user="bob"), NOON - age)
@@ -21,7 +19,7 @@ async def test_after_a_restart_only_what_is_young_is_finished(tmp_path: Path) ->
                 answer=reply(number, f"{number} asked"),
                 now=NOON - age,
             )
-    async with open_store(path) as store:
+    async with open_store(place) as store:
         messages, replies = await unfinished(store, NOON, 60)
         assert [message.message_id for message in messages] == ["young"]
         assert [(one.adapter, one.reply.key) for one in replies] == [(ADAPTER, "young")]

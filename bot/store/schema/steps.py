@@ -1,25 +1,15 @@
-"""The store's schema as an ordered list of named steps; each is applied once.
+"""What stands in the store: the steps of `migrations` but the console's.
 
-`grp` is the group. `seq` counts messages and replies in one row, so that the history of a group
-has one order.
+`grp` is the group. `seq` counts messages and replies together, so that the history of a group has
+one order.
 """
 
-import sqlite3
-from collections.abc import Sequence
-from typing import TypeAlias
+from bot.store.engines.base import Differs
 
-from bot.store.console_schema import CONSOLE
-
-Migration: TypeAlias = tuple[str, Sequence[str]]
-
-
-class UnknownMigration(Exception):
-    """The file was written by another version of the bot."""
-
-
-_FIRST = (
-    "CREATE TABLE state (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
-    "INSERT INTO state VALUES ('seq', 0)",
+FIRST = (
+    "CREATE TABLE state (key TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID",
+    # A row that each message counts up would let one transaction of PostgreSQL wait for the other.
+    Differs(sqlite="INSERT INTO state VALUES ('seq', 0)", postgresql="CREATE SEQUENCE seq"),
     """
     CREATE TABLE decisions (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -36,15 +26,15 @@ _FIRST = (
         seq INTEGER PRIMARY KEY,
         adapter TEXT NOT NULL,
         grp TEXT NOT NULL,
-        user TEXT NOT NULL,
+        "user" TEXT NOT NULL,
         message_id TEXT NOT NULL,
         text TEXT NOT NULL,
         sent_at REAL NOT NULL,
         received_at REAL NOT NULL,
-        mention INTEGER NOT NULL,
+        mention BOOLEAN NOT NULL,
         reply_to TEXT,
         attachments TEXT NOT NULL, -- JSON list
-        recalled INTEGER NOT NULL DEFAULT 0,
+        recalled BOOLEAN NOT NULL DEFAULT FALSE,
         state TEXT NOT NULL DEFAULT 'received'
             CHECK (state IN ('received', 'deciding', 'answered', 'dismissed')),
         decision_id INTEGER REFERENCES decisions (id) ON DELETE CASCADE,
@@ -68,7 +58,7 @@ _FIRST = (
         platform_id TEXT NOT NULL DEFAULT '',
         created_at REAL NOT NULL,
         settled_at REAL, -- when it was sent or given up
-        unprompted INTEGER NOT NULL
+        unprompted BOOLEAN NOT NULL
     )
     """,
     """
@@ -93,7 +83,7 @@ _FIRST = (
 )
 
 
-_PLATFORMS = (
+PLATFORMS = (
     # When a message's turn comes: when it was sent, or the opening time that it was kept for.
     "ALTER TABLE messages ADD COLUMN due_at REAL NOT NULL DEFAULT 0",
     "UPDATE messages SET due_at = received_at",
@@ -101,7 +91,7 @@ _PLATFORMS = (
     "ALTER TABLE messages ADD COLUMN thread TEXT",
     "DROP INDEX messages_undecided",
     "CREATE INDEX messages_undecided ON messages (due_at) WHERE state = 'received'",
-    "ALTER TABLE replies ADD COLUMN user TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE replies ADD COLUMN \"user\" TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE replies ADD COLUMN thread TEXT",
     # Before a reply is first handed to its platform: a crash then leaves it unknown whether the
     # platform has it.
@@ -109,10 +99,10 @@ _PLATFORMS = (
     """
     CREATE TABLE feedback (
         reply_seq INTEGER NOT NULL REFERENCES replies (seq) ON DELETE CASCADE,
-        user TEXT NOT NULL,
+        "user" TEXT NOT NULL,
         vote TEXT NOT NULL CHECK (vote IN ('helpful', 'unhelpful', 'none')),
         at REAL NOT NULL,
-        PRIMARY KEY (reply_seq, user)
+        PRIMARY KEY (reply_seq, "user")
     ) WITHOUT ROWID
     """,
     """
@@ -120,7 +110,7 @@ _PLATFORMS = (
         adapter TEXT NOT NULL,
         grp TEXT NOT NULL,
         title TEXT NOT NULL DEFAULT '',
-        present INTEGER NOT NULL DEFAULT 1,
+        present BOOLEAN NOT NULL DEFAULT TRUE,
         sources TEXT NOT NULL DEFAULT '[]', -- JSON list; empty is all
         PRIMARY KEY (adapter, grp)
     ) WITHOUT ROWID
@@ -128,7 +118,7 @@ _PLATFORMS = (
 )
 
 
-_BACKLOG = (
+BACKLOG = (
     # A group's undecided messages are found without going through its history.
     """
     CREATE INDEX messages_undecided_by_group ON messages (adapter, grp, seq)
@@ -137,7 +127,16 @@ _BACKLOG = (
 )
 
 
-_LEARNING = (
+LEARNING = (
+    """
+    CREATE TABLE refits (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at REAL NOT NULL,
+        taken BOOLEAN NOT NULL,
+        undone_at REAL,
+        figures TEXT NOT NULL -- JSON object
+    )
+    """,
     # What people and models think of messages. No reference to the message: a label outlives the
     # message that it was given to, which `store.keep_days` deletes. `step` is the refit that took
     # it up; what an undone refit had taken up is set aside and taken up by none.
@@ -150,21 +149,12 @@ _LEARNING = (
         person TEXT NOT NULL,
         origin TEXT NOT NULL,
         text TEXT NOT NULL,
-        good INTEGER NOT NULL,
+        good BOOLEAN NOT NULL,
         weight REAL NOT NULL CHECK (weight > 0 AND weight <= 1),
         at REAL NOT NULL,
         step INTEGER REFERENCES refits (id),
-        aside INTEGER NOT NULL DEFAULT 0,
+        aside BOOLEAN NOT NULL DEFAULT FALSE,
         UNIQUE (adapter, message_id, origin, person)
-    )
-    """,
-    """
-    CREATE TABLE refits (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        at REAL NOT NULL,
-        taken INTEGER NOT NULL,
-        undone_at REAL,
-        figures TEXT NOT NULL -- JSON object
     )
     """,
     # `since` is when the group was first heard of, `mode` what an admin set, "" for the default.
@@ -187,18 +177,18 @@ _LEARNING = (
         kind TEXT NOT NULL,
         text TEXT NOT NULL,
         citations TEXT NOT NULL, -- JSON list of objects
-        unprompted INTEGER NOT NULL,
+        unprompted BOOLEAN NOT NULL,
         at REAL NOT NULL,
         answered_by TEXT, -- id of the message in which a person answered later
         answered_at REAL
     )
     """,
     "CREATE INDEX drafts_by_group ON drafts (adapter, grp, at)",
-    "CREATE INDEX messages_by_user ON messages (adapter, grp, user, seq)",
+    'CREATE INDEX messages_by_user ON messages (adapter, grp, "user", seq)',
 )
 
 
-_ACCESS = (
+ACCESS = (
     """
     CREATE TABLE audit (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -215,7 +205,7 @@ _ACCESS = (
     """
     CREATE TABLE sessions (
         hash TEXT PRIMARY KEY,
-        user TEXT NOT NULL,
+        "user" TEXT NOT NULL,
         proof TEXT NOT NULL,
         ends REAL NOT NULL
     ) WITHOUT ROWID
@@ -225,7 +215,7 @@ _ACCESS = (
 )
 
 
-_ERASING = (
+ERASING = (
     # Who wrote the message that a label is of: the message may be gone before the label.
     "ALTER TABLE examples ADD COLUMN author TEXT NOT NULL DEFAULT ''",
     """
@@ -239,7 +229,7 @@ _ERASING = (
 )
 
 
-_USAGE = (
+USAGE = (
     # What calls of language models took; a day is one of the machine's, as "2026-01-31".
     """
     CREATE TABLE "usage" (
@@ -257,39 +247,3 @@ _USAGE = (
     ) WITHOUT ROWID
     """,
 )
-
-
-MIGRATIONS: tuple[Migration, ...] = (
-    ("m001_first", _FIRST),
-    ("m002_platforms", _PLATFORMS),
-    ("m003_backlog", _BACKLOG),
-    ("m004_learning", _LEARNING),
-    ("m005_access", _ACCESS),
-    ("m006_console", CONSOLE),
-    ("m007_erasing", _ERASING),
-    ("m008_usage", _USAGE),
-)
-
-
-def migrate(
-    db: sqlite3.Connection,
-    migrations: tuple[Migration, ...] = MIGRATIONS,
-    *,
-    upgrade: bool = True,
-) -> None:
-    """Applies what is missing, inside the transaction of the caller; without `upgrade` nothing may
-    be missing. Raises UnknownMigration."""
-    db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY) WITHOUT ROWID")
-    applied = {name for (name,) in db.execute("SELECT name FROM migrations")}
-    unknown = applied - {name for name, _ in migrations}
-    if unknown:
-        raise UnknownMigration(
-            f"it was written by a newer version ({', '.join(sorted(unknown))}); update the bot"
-        )
-    for name, statements in migrations:
-        if name not in applied:
-            if not upgrade:
-                raise UnknownMigration("the bot that uses it is of an older version; restart it")
-            for statement in statements:
-                db.execute(statement)
-            db.execute("INSERT INTO migrations VALUES (?)", (name,))

@@ -1,17 +1,22 @@
 """What the console needs of the store's schema: one of the steps in `migrations`."""
 
+from bot.store.engines.base import Differs
+
 CONSOLE = (
     # The gate's figures, which the console sorts and filters by: those of the part of a question
     # that came nearest.
     "ALTER TABLE decisions ADD COLUMN score REAL",
     "ALTER TABLE decisions ADD COLUMN threshold REAL",
-    """
-    UPDATE decisions SET (score, threshold) = (
-        SELECT json_extract(value, '$.score'), json_extract(value, '$.threshold')
-        FROM json_each(trace) WHERE json_extract(value, '$.stage') = 'reject'
-        ORDER BY 1 DESC LIMIT 1
-    )
-    """,
+    Differs(
+        sqlite="""
+        UPDATE decisions SET (score, threshold) = (
+            SELECT json_extract(value, '$.score'), json_extract(value, '$.threshold')
+            FROM json_each(trace) WHERE json_extract(value, '$.stage') = 'reject'
+            ORDER BY 1 DESC LIMIT 1
+        )
+        """,
+        postgresql="",  # where there is no decision yet
+    ),
     # A list is filtered without reading the traces, which are most of the table.
     """
     CREATE INDEX decisions_listed ON decisions

@@ -1,0 +1,149 @@
+"""SQLite: a file of the data folder, for one bot and the commands beside it. The default."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from bot.store.engines.base import Connection, StoreError, store_error
+from bot.store.schema.migrations import UnknownMigration, migrate
+from common.texts import Said
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_S = 5.0
+
+_FAILED = Said("数据库出错", "the store failed")
+
+_NO_SHARED_MEMORY = (
+    *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_READONLY),
+)
+
+_HINTS = {
+    sqlite3.SQLITE_BUSY: Said(
+        "另一个进程正在使用它：是不是启动了两个机器人？",
+        "another process has it open; is a second bot running on it?",
+    ),
+    sqlite3.SQLITE_FULL: Said("磁盘满了，请腾出空间", "the disk is full; make room"),
+    sqlite3.SQLITE_IOERR: Said("磁盘出错或已满", "the disk failed or is full"),
+    sqlite3.SQLITE_READONLY: Said(
+        "不能写入，请检查所有者和权限", "it can't be written; check its owner and rights"
+    ),
+    sqlite3.SQLITE_CANTOPEN: Said(
+        "打不开，请检查所在目录和权限",
+        "it can't be opened; check that its folder exists and its rights",
+    ),
+    sqlite3.SQLITE_NOTADB: Said(
+        "这不是机器人的数据库，请移走", "this is no store of the bot; move it away"
+    ),
+    sqlite3.SQLITE_CORRUPT: Said(
+        "它已损坏，请移走，会新建一个", "it is damaged; move it away, a new one is made"
+    ),
+}
+
+
+class SqliteConnection(sqlite3.Connection):
+    """Python's own, which queries know by its dialect."""
+
+    dialect: Literal["sqlite"] = "sqlite"
+
+
+class SqliteEngine:
+    """An open file. Made by `open_sqlite`."""
+
+    def __init__(self, path: Path, connection: SqliteConnection) -> None:
+        self._path, self._connection = path, connection
+
+    def transact(self, work: Callable[[Connection], T]) -> tuple[T, bool]:
+        """See `Engine`."""
+        changes = self._connection.total_changes
+        # Used as a context manager a connection commits, or rolls back when something is raised.
+        with explained(self._path), self._connection:
+            # Commands such as `label` write beside the bot: who waits for them does so here, and
+            # not in the middle of a transaction, where waiting would be in vain.
+            self._connection.execute("BEGIN IMMEDIATE")
+            found = work(self._connection)
+        return found, self._connection.total_changes != changes
+
+    def fold(self) -> None:
+        """Folds the log into the file, and empties it: what was erased stands in neither. Raises
+        StoreError where nobody may work beside the bot; then its next stop does it."""
+        with (
+            explained(self._path),
+            closing(sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S)) as connection,
+        ):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def close(self) -> None:
+        """Folds the log, and closes the file."""
+        with explained(self._path):
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._connection.close()
+
+
+def open_sqlite(path: Path, busy_timeout_s: float, *, durable: bool, upgrade: bool) -> SqliteEngine:
+    """Opens the file, made where there is none. Raises StoreError."""
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # What people say in a group is for the bot's user alone to read.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        prepared = partial(_prepared, path, busy_timeout_s, durable=durable, upgrade=upgrade)
+        try:
+            return SqliteEngine(path, prepared(alone=False))
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
+                raise
+            return SqliteEngine(path, prepared(alone=True))
+
+
+def _prepared(
+    path: Path, busy_timeout_s: float, *, durable: bool, upgrade: bool, alone: bool
+) -> SqliteConnection:
+    """That there is one bot, `instance` sees to; commands may read and write beside it, unless it
+    is `alone`: network and some container volumes lack the shared memory that this takes."""
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,  # one after the other: who opens it, then the thread of `Database`
+        factory=SqliteConnection,
+    )
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA locking_mode = {'EXCLUSIVE' if alone else 'NORMAL'}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # NORMAL survives a killed process, FULL a power cut too: what the bot has acknowledged is
+        # never sent again. It costs one fsync per transaction: 0.3 ms on an idle SSD, 3 on a busy
+        # one.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # What somebody has erased is gone from the file, not only from its tables.
+        connection.execute("PRAGMA secure_delete = ON")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            migrate(connection, upgrade=upgrade)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Errors of SQLite and of the file become a StoreError."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+        hint = _HINTS.get(code, _FAILED)
+        raise store_error(path, Said(f"{hint.zh}（{error}）", f"{hint.en} ({error})")) from error
+    except (OSError, UnknownMigration, UnicodeEncodeError) as error:
+        raise store_error(path, Said(str(error), str(error))) from error
