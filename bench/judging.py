@@ -154,8 +154,10 @@ def pooled_precision(parts: Sequence[Judged]) -> float:
 
 
 def promises(group: Group, options: GateSettings) -> Iterator[dict[str, float]]:
-    """How often a proven precision, and the number of unwanted replies that is said, are missed on
-    the messages that are left: as seen, and with the noise of these messages taken away."""
+    """How often a precision that was said to be proven, and the number of unwanted replies that is
+    said, are missed on the messages that are left: as seen, and with the noise of these messages
+    taken away. `made` is the share of gates with such a proof, `missed` a share of these; the
+    recall is that of all gates."""
     for size in PROMISED_FROM:
         parts: list[Judged] = []
         for seed in range(SPLITS):
@@ -172,11 +174,11 @@ def promises(group: Group, options: GateSettings) -> Iterator[dict[str, float]]:
         yield {
             "labels": size,
             "made": len(made) / SPLITS,
-            "missed": float((spare < 0).sum()) / SPLITS,
-            "missed_truly": _truly_below(spare, noise) * len(made) / SPLITS,
+            "missed": float((spare < 0).mean()) if made else 0.0,
+            "missed_truly": _truly_below(spare, noise),
             "allowed": 1.0 - options.confidence,
-            "precision": pooled_precision(made),
-            "recall": float(np.mean([part.recall for part in made])) if made else 0.0,
+            "precision": pooled_precision(parts),
+            "recall": float(np.mean([part.recall for part in parts])),
             "said_missed": float((said < rates).mean()),
             "said_missed_truly": _truly_below(said - rates, rate_noise),
         }

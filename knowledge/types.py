@@ -154,13 +154,14 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class Point:
     """An operating point: a message passes from `threshold` on. `precision` and `recall` are
-    estimates for the group; `proven` says that the labels prove what was wished for."""
+    estimates for the group; what was wished for is `proven`, or may be from `needed` labels on."""
 
     threshold: float
     precision: float
     recall: float
     counts: Counts
     proven: bool
+    needed: int | None = None
 
 
 GateReason: TypeAlias = Literal["learned", "configured", "few", "not_better", "other_documents"]

@@ -3,7 +3,7 @@
 import math
 
 from bot.texts.notices import notice
-from knowledge.gate.promise import SURE, labels_needed, promise
+from knowledge.gate.promise import SURE, promise
 from knowledge.types import GateState
 
 
@@ -39,8 +39,7 @@ def _shortfall(state: GateState, *, chinese: bool) -> list[str]:
     target, precision = f"{state.target:.0%}", f"{point.precision:.0%}"
     if point.precision < state.target:
         return [notice("gate_missed", chinese, target=target, precision=precision)]
-    needed = labels_needed(point.counts, state.target, state.share, state.confidence)
-    if needed is None:
+    if point.needed is None:
         return [notice("gate_unprovable", chinese, target=target)]
-    more, sure = max(1, needed - point.counts.labels), f"{state.confidence:.0%}"
+    more, sure = max(1, point.needed - point.counts.labels), f"{state.confidence:.0%}"
     return [notice("gate_estimate", chinese, target=target, more=more, sure=sure)]

@@ -17,7 +17,15 @@ from knowledge.gate.examples import Examples
 from knowledge.gate.features import Seen, see
 from knowledge.gate.headings import own_scores
 from knowledge.gate.model import fit_model
-from knowledge.gate.points import Scored, Wish, both_points, estimated_threshold, has_enough
+from knowledge.gate.points import (
+    Scored,
+    Wish,
+    both_points,
+    distance_logits,
+    estimated_threshold,
+    has_enough,
+    logits_of,
+)
 from knowledge.gate.state import FittedGate
 from knowledge.index.open import EVERYTHING, Snapshot
 from knowledge.settings import GateSettings
@@ -129,7 +137,7 @@ def _learned_points(
 ) -> tuple[Point, Point]:
     unprompted = estimated_threshold(scored, options.target_precision, share, options.confidence)
     mention = estimated_threshold(scored, options.mention_precision, share)
-    return both_points(scored, _wish(options, share), unprompted, mention)
+    return both_points(scored, logits_of(scored.scores), _wish(options, share), unprompted, mention)
 
 
 def _distance_points(
@@ -138,7 +146,8 @@ def _distance_points(
     unprompted = fit_threshold(sample, options.target_precision, share)
     mention = fit_threshold(sample, options.mention_precision, share)
     if sample.examples and 0 < scored.good.sum() < len(scored.good):
-        return both_points(scored, _wish(options, share), unprompted, mention)
+        wish = _wish(options, share)
+        return both_points(scored, distance_logits(scored), wish, unprompted, mention)
     mention = min(mention, unprompted)
     return _stand_in_point(sample, unprompted), _stand_in_point(sample, mention)
 

@@ -31,7 +31,7 @@ DISTANCE = FEATURES.index("near 5")
 AT_A_TIME = 2048
 """Buckets of characters; 16 MB for 2,000 examples."""
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def fit_model(seen: Sequence[Seen], examples: Examples, share: float) -> Learned
     kernel = _kernel(seen, vectors, features, width)
     fit = fit_kernel(kernel, good, prior, examples.weights)
     held_out = fit.held_out - surplus
-    slope, offset = _calibrate(held_out, good, telling, surplus, STIFFNESS)
+    slope, offset = calibrate(held_out, good, telling, surplus, STIFFNESS)
     calibrated = slope * held_out + offset
     model = LearnedModel(
         center=center,
@@ -133,7 +133,7 @@ def fit_model(seen: Sequence[Seen], examples: Examples, share: float) -> Learned
         offset=offset,
     )
     near = features[:, DISTANCE]
-    slope, offset = _calibrate(near, good, telling, surplus, HARDLY)
+    slope, offset = calibrate(near, good, telling, surplus, HARDLY)
     losses = (log_loss(odds + surplus, good) for odds in (slope * near + offset, calibrated))
     plain, learned = losses
     counted = float(telling.sum())
@@ -185,13 +185,14 @@ STIFFNESS = 20.0, 0.5
 """How many examples it takes to move slope and offset away from 1 and 0 (Platt 1999, but with
 a prior: on few examples the plain fit is noise)."""
 
+OFFSET_ALONE = 1e9, 1e-9
 HARDLY = 1.0, 0.1
 SEEN = 2.0
 """The distance alone is calibrated, hardly held back, to the very examples that it is compared on.
 Its two parameters make it look better there by so many nats (Akaike 1974)."""
 
 
-def _calibrate(
+def calibrate(
     logits: Floats, good: Flags, weights: Floats, surplus: Floats, stiffness: tuple[float, float]
 ) -> tuple[float, float]:
     """Slope and offset that make log odds true of the examples that they are held out from, but

@@ -1,21 +1,18 @@
 """Operating points of a score that is a probability: from where on a message passes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from knowledge.gate.kernel import sigmoid
-from knowledge.gate.model import STIFFNESS
-from knowledge.gate.promise import TESTED, counts_at, precise_threshold, rare_threshold, shifted
+from knowledge.gate.model import HARDLY, OFFSET_ALONE, STIFFNESS, calibrate
+from knowledge.gate.promise import TESTED, counts_at, shifted
+from knowledge.gate.proof import labels_needed, plan_proof, rare_threshold
 from knowledge.types import Flags, Floats, Point
 
 LEAST_RECALL = 0.25
 """Where nothing is proven, no threshold keeps back more than the other three quarters of the good
 ones, whatever the precision that was wished for: odd examples would silence the bot."""
-
-PRICE = 0.1
-"""A proof may cost this share of the good messages that pass at the estimate. From a few hundred
-labels it costs a fifth, and the bot would get quieter the more it learns."""
 
 GROUP_GOOD, GROUP_BAD = 25, 50
 """From so many labels of its own a group gets its own operating points."""
@@ -54,19 +51,18 @@ class Scored:
 
 
 def both_points(
-    scored: Scored, wish: Wish, unprompted: float, mention: float
+    scored: Scored, logits: Floats, wish: Wish, unprompted: float, mention: float
 ) -> tuple[Point, Point]:
     """Where a message passes unprompted, and where it does when it mentions the bot: where the
-    labels prove that the wish comes true, unless that costs too much, else at the estimates."""
-    threshold = _proven_threshold(scored, wish)
+    labels prove that the wish comes true, unless that costs too much, else at the estimates.
+    `logits` are the scores as log odds, but for an offset, shape (n,)."""
+    threshold, needed = _proven_threshold(scored, logits, wish)
     proven = threshold is not None
     first = point_at(
         scored, unprompted if threshold is None else threshold, wish.share, proven=proven
     )
-    if proven and wish.unwanted is None:
-        estimate = point_at(scored, unprompted, wish.share, proven=False)
-        first = first if first.recall >= (1.0 - PRICE) * estimate.recall else estimate
-    return first, point_at(scored, min(mention, first.threshold), wish.share, proven=False)
+    second = point_at(scored, min(mention, first.threshold), wish.share, proven=False)
+    return replace(first, needed=needed), second
 
 
 def has_enough(scored: Scored) -> bool:
@@ -75,15 +71,29 @@ def has_enough(scored: Scored) -> bool:
     return bool(whole.good.sum() >= GROUP_GOOD and (~whole.good).sum() >= GROUP_BAD)
 
 
-def _proven_threshold(scored: Scored, wish: Wish) -> float | None:
-    """The lowest threshold that the labels prove."""
-    whole = scored.of(scored.weights >= 1.0)
+def _proven_threshold(
+    scored: Scored, logits: Floats, wish: Wish
+) -> tuple[float | None, int | None]:
+    """The lowest threshold that the labels prove; where a proof would cost too much, from how many
+    labels on it would not."""
+    rows = scored.weights >= 1.0
+    whole = scored.of(rows)
     if wish.unwanted is not None:
-        return rare_threshold(whole.scores[~whole.good], wish.unwanted, TESTED)
+        return rare_threshold(whole.scores[~whole.good], wish.unwanted, TESTED), None
     if not whole.good.any() or whole.good.all():
-        return None
+        return None, None
     precision = shifted(wish.precision, wish.share, float(whole.good.mean()))
-    return precise_threshold(whole.scores, whole.good, precision, wish.confidence)
+    said = _as_labels(logits[rows], whole.good)
+    plan = plan_proof(said, precision, wish.confidence)
+    if plan.worth_it:
+        return plan.threshold(whole.scores, whole.good), None
+    return None, labels_needed(said, precision, wish.confidence)
+
+
+def _as_labels(logits: Floats, good: Flags) -> Floats:
+    """How likely each label is good, shape (n,), if as many of them are as there are."""
+    even, none = np.ones_like(logits), np.zeros_like(logits)
+    return sigmoid(logits + calibrate(logits, good, even, none, OFFSET_ALONE)[1])
 
 
 def estimated_threshold(
@@ -95,8 +105,7 @@ def estimated_threshold(
     What a few examples have for scores is full of gaps, so each is spread by a bell whose width
     is Silverman's, in log odds.
     """
-    logits = np.log(np.clip(scored.scores, 1e-9, 1.0 - 1e-9))
-    logits -= np.log1p(-np.clip(scored.scores, 1e-9, 1.0 - 1e-9))
+    logits = logits_of(scored.scores)
     weights = _as_in_group(scored, share)
     width = max(0.9 * float(logits.std()) * len(logits) ** -0.2, 0.1)
     places = np.linspace(logits.max() + 2.0, logits.min() - 1.0, STEPS)
@@ -107,6 +116,19 @@ def estimated_threshold(
     lowest = places[STEPS - 1 - np.argmax(reached[:, ::-1], axis=1)]
     threshold = float(sigmoid(np.quantile(lowest, confidence)))
     return min(threshold, float(np.quantile(scored.scores[scored.good], 1.0 - LEAST_RECALL)))
+
+
+def logits_of(probabilities: Floats) -> Floats:
+    """Their log odds, which are finite."""
+    clipped = np.clip(probabilities, 1e-9, 1.0 - 1e-9)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
+
+
+def distance_logits(scored: Scored) -> Floats:
+    """What the labels make of scores that are distances, as log odds."""
+    line = (scored.scores - scored.scores.mean()) / max(float(scored.scores.std()), 1e-9)
+    slope, offset = calibrate(line, scored.good, scored.weights, np.zeros_like(line), HARDLY)
+    return np.asarray(slope * line + offset)
 
 
 def _calibrations(scored: Scored, logits: Floats) -> Floats:
