@@ -6,16 +6,20 @@ import argparse
 import asyncio
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import soak_http
 from bench.figures import Figure, against, at_most, table
 from bench.setup import ROOT
-from bench.soak_run import BURST, REFILL_S, Options, Record, Soak
+from bench.soak_http import HttpOptions, HttpSoak
+from bench.soak_process import BURST, REFILL_S
+from bench.soak_run import Options, Record, Soak
 from tests.fakes.dingtalk_server import DingTalkServer
 from tests.fakes.lark_server import FakeLark
 from tests.fakes.wecom_server import WecomServer
@@ -36,6 +40,7 @@ class Result:
     over_budget: int
     too_fast: int
     copies: int
+    memory: Sequence[float]
     record: Record
 
 
@@ -79,6 +84,7 @@ def judge(soak: Soak) -> Result:
         over_budget=_over_budget(soak),
         too_fast=len(soak.lark.rest.over_budget) + len(soak.ding.too_fast),
         copies=len(soak.board.posted),
+        memory=soak.bot.memory,
         record=soak.record,
     )
 
@@ -122,7 +128,7 @@ async def run(options: Options, folder: Path) -> Result:
         await soak.talk()
         soak.lark.rest_failures = soak.ding.failing = soak.wecom.share = 0.0
         await soak.settle()
-        if status := await soak.stop():
+        if status := await soak.bot.end(signal.SIGTERM):
             raise RuntimeError(f"the bot ended with status {status}; see {folder / 'log'}")
         return judge(soak)
 
@@ -136,7 +142,7 @@ def figures(result: Result) -> Iterator[Figure]:
         )  # fmt: skip
         yield at_most(f"{platform}: answered twice", result.twice[platform], 0)
         yield at_most(f"{platform}: taken in and not answered", result.missing[platform], 0)
-    memory = result.record.memory
+    memory = result.memory
     third = max(1, len(memory) // 3)
     early, late = max(memory[:third]), max(memory[-third:])
     yield at_most("groups over their budget of unprompted answers", result.over_budget, 0)
@@ -151,12 +157,22 @@ def main() -> int:
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=type(value), default=value, help=f"default {value}")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it")
+    many = "instead of all this so many messages through the HTTP API; of the rest only --kills,"
+    parser.add_argument("--http", type=int, default=0, help=f"{many} --groups and --seed count")
     args = vars(parser.parse_args())
-    keep = args.pop("keep")
+    keep, http = args.pop("keep"), args.pop("http")
+    options = Options(**args)
     with tempfile.TemporaryDirectory() as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        result = asyncio.run(run(Options(**args), folder))
+        if http:
+            return _by_http(
+                HttpOptions(
+                    messages=http, kills=options.kills, groups=options.groups, seed=options.seed
+                ),
+                folder,
+            )
+        result = asyncio.run(run(options, folder))
     record = result.record
     shortest, longest = min(record.gaps), max(record.gaps)
     print(table(list(figures(result))))
@@ -168,6 +184,13 @@ def main() -> int:
         f"{longest:.1f} s from a start to a connection with these"
     )
     return 0
+
+
+def _by_http(options: HttpOptions, folder: Path) -> int:
+    verdict = asyncio.run(HttpSoak(options, folder).run())
+    rows = list(soak_http.figures(verdict))
+    print(f"{table(rows)}\n\n{soak_http.told(verdict)}")
+    return int(any(row.ratio < 1 for row in rows))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ import asyncio
 import random
 import re
 import signal
-import socket
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,12 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import psutil
 import yaml
 
-from bench.setup import ROOT
 from bench.shifted import ShiftedClock
-from tests.daemon import arguments
+from bench.soak_process import BotProcess, configuration, free_port
 from tests.fakes.dingtalk_server import dingtalk
 from tests.fakes.lark_server import APP_ID, BOT, SECRET, FakeLark
 from tests.fakes.webhook_server import SECRETS as WEBHOOK_SECRETS
@@ -34,7 +30,6 @@ from tests.fakes.wecom_server import BOT as WECOM_BOT
 from tests.fakes.wecom_server import SECRET as WECOM_SECRET
 from tests.fakes.wecom_server import wecom_server
 
-BURST, REFILL_S = 3, 600.0
 PORT = "which port does the kettle server listen on?"
 CHATTER = ("good morning everybody", "哈哈哈哈", "who is coming to lunch?", "see you tomorrow")
 HOURS = 3 * 3600.0
@@ -76,7 +71,6 @@ class Record:
     redelivered: int = 0
     late: int = 0
     unheard: int = 0
-    memory: list[float] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
 
 
@@ -89,8 +83,9 @@ class Soak:
         self.clock = ShiftedClock(self.shift)
         self.random = random.Random(options.seed)  # noqa: S311  # no secret
         self.record = Record()
-        self.process: asyncio.subprocess.Process | None = None
-        self.port = _free_port()
+        command = ("-m", "bench.shifted", str(self.shift), str(folder / "config.yaml"))
+        self.bot = BotProcess(command, folder / "log")
+        self.port = free_port()
         self._repeatable: list[tuple[str, Any]] = []
 
     @asynccontextmanager
@@ -107,16 +102,7 @@ class Soak:
             yield
 
     def _write_config(self) -> None:
-        sets = arguments(self.folder)[1::2]
-        tree: dict[str, Any] = {"flood": {}}
-        for line in sets:
-            key, _, value = line.partition("=")
-            section, name = key.split(".")
-            tree.setdefault(section, {})[name] = yaml.safe_load(value)
-        tree["http"]["port"] = self.port
-        tree["flood"] |= {
-            "burst": BURST, "refill_s": REFILL_S, "person_cooldown_s": 0, "repeat_window_s": 0,
-        }  # fmt: skip
+        tree = configuration(self.folder, self.port)
         tree["adapters"] = [
             {"kind": "web"},
             {"kind": "lark", "app_id": APP_ID, "app_secret": SECRET, "domain": self.lark.url},
@@ -138,25 +124,15 @@ class Soak:
     async def start(self) -> None:
         """Starts the daemon and waits until all platforms have it."""
         began = time.monotonic()
-        log = (self.folder / "log").open("ab")
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.shifted", str(self.shift),
-            str(self.folder / "config.yaml"), cwd=ROOT, stderr=log, stdout=log,
-        )  # fmt: skip
-        log.close()
-        await self._until(lambda: self._lossy_connected or self._ended(), 90)
+        await self.bot.start()
+        await self._until(lambda: self._lossy_connected, 90)
         self.record.gaps.append(time.monotonic() - began)
-        await self._until(lambda: self.connected or self._ended(), 90)
-        if self._ended():
-            raise RuntimeError(f"the bot ended; see {self.folder / 'log'}")
+        await self._until(lambda: self.connected, 90)
 
-    def _ended(self) -> bool:
-        return self.process is not None and self.process.returncode is not None
-
-    @staticmethod
-    async def _until(true: Callable[[], bool], seconds: float) -> None:
+    async def _until(self, true: Callable[[], bool], seconds: float) -> None:
         async with asyncio.timeout(seconds):
-            while not true():  # noqa: ASYNC110  # what we look at has no event
+            while not true():  # what we look at has no event
+                self.bot.demand_life()
                 await asyncio.sleep(0.05)
 
     @property
@@ -172,24 +148,8 @@ class Soak:
 
     async def kill(self) -> None:
         """SIGKILL, and a new start."""
-        await self._end(signal.SIGKILL)
+        await self.bot.end(signal.SIGKILL)
         await self.start()
-
-    async def stop(self) -> int:
-        """SIGTERM; the exit status."""
-        return await self._end(signal.SIGTERM)
-
-    async def _end(self, number: signal.Signals) -> int:
-        if self.process is None:
-            raise RuntimeError("the bot was not started")
-        self._note_memory()
-        self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), 30)
-
-    def _note_memory(self) -> None:
-        if self.process and self.process.returncode is None:
-            used = psutil.Process(self.process.pid).memory_full_info().pss
-            self.record.memory.append(used / 1e6)
 
     async def talk(self) -> None:
         """Everything that is said, and everything that goes wrong meanwhile."""
@@ -211,7 +171,7 @@ class Soak:
             if number in late:
                 await self._let_hours_pass()
             if number % 100 == 99:
-                self._note_memory()
+                self.bot.note_memory()
                 await self.lark.redeliver()
         await asyncio.gather(*pushing)
 
@@ -351,9 +311,3 @@ class Soak:
         path = self.folder / "data" / "bot.sqlite"
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as database:
             return database.execute(query).fetchall()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
