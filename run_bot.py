@@ -26,9 +26,11 @@ from bot.cli import (
     user,
 )
 from bot.cli.parser import USAGE_ERROR, parse
+from bot.cluster.members import Role
 from bot.config.schema import Config, ConfigError, load_config
 from bot.console.users import UsersError
 from bot.daemon.compose import create_adapters, open_knowledge, run_daemon
+from bot.daemon.roles import run_role
 from bot.daemon.server import ServerError
 from bot.llm.create import open_llm
 from bot.llm.llm import Llm
@@ -92,16 +94,7 @@ def _own_command(args: argparse.Namespace) -> tuple[str, ...]:
 async def _command(args: argparse.Namespace, config: Config) -> int:
     match args.command:
         case "run":
-            with closing(index.ProgressBars()) as bars:
-                own = _own_command(args)
-                await run_daemon(
-                    config,
-                    SystemClock(),
-                    bars,
-                    burst=args.burst,
-                    command=own,
-                    reread=lambda: load_config(args.config, args.overrides),
-                )
+            await _run(args, config)
             return 0
         case "backup" | "restore":
             return await asyncio.to_thread(backup.pack_or_restore, config.bot.data_dir, args)
@@ -133,6 +126,20 @@ async def _on_knowledge(args: argparse.Namespace, config: Config) -> int:
                 return await gate.calibrate(knowledge, config.bot.data_dir)
             case _:
                 return await _evaluate(args, config, knowledge, llm)
+
+
+async def _run(args: argparse.Namespace, config: Config) -> None:
+    own, clock = _own_command(args), SystemClock()
+
+    def reread() -> Config:
+        return load_config(args.config, args.overrides)
+
+    with closing(index.ProgressBars()) as bars:
+        if args.role == Role.ALL:
+            burst = args.burst
+            await run_daemon(config, clock, bars, burst=burst, command=own, reread=reread)
+        else:
+            await run_role(Role(args.role), config, clock, bars, command=own, reread=reread)
 
 
 async def _on_messages(args: argparse.Namespace, config: Config) -> int:

@@ -85,11 +85,20 @@ class Adapter(ABC):
     names_only: bool = False
     """Does nobody prove to be who they say they are?"""
 
+    alone: bool = False
+    """Does the platform end an earlier connection when there is another one? Of several processes
+    only one connects then."""
+
     finite: bool = False
     """Does its input come to an end? Who stops when there is nothing left to do waits for it."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self.name, self._link = name, Link(clock)
+
+    @property
+    def platform(self) -> "type[Adapter]":
+        """The same for all bots on one platform."""
+        return type(self)
 
     async def __aenter__(self) -> Self:
         return self

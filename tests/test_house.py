@@ -24,7 +24,7 @@ MAX_MODULES = 20
 FLOORS = {
     "bot": (
         "types metrics", "tracing texts", "store grounding llm", "answering pages", "group",
-        "config", "console", "daemon", "replay", "cli",
+        "cluster config", "console", "daemon", "replay", "cli",
     ),
     "knowledge": (
         "types", "plan", "settings index", "ingest", "retrieval gate code web", "serving", "base",
@@ -46,6 +46,8 @@ SMALL_FOR_A_REASON = {
     "bot/console/api/logs.py": "each page of the console has its module",
     "bot/console/page_files.py": "the page itself, beside its API",
     "bot/daemon/greeting.py": "what the terminal shows at a start, beside what runs",
+    "bot/daemon/receiver.py": "each role has its module",
+    "bot/daemon/roles.py": "which role a process has, beside the roles",
     "bot/grounding/orders.py": "a check of its own, with its own tests",
     "bot/grounding/prompt_leaks.py": "a check of its own, with its own tests",
     "bot/group/command_audit.py": "what a command changed, beside what it does",

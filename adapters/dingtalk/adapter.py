@@ -49,6 +49,8 @@ def create(settings: Settings, context: Context) -> "DingTalkAdapter":
 class DingTalkAdapter(Adapter):
     """One app's robot, in all its groups and private chats."""
 
+    alone = True
+
     def __init__(self, settings: Settings, context: Context) -> None:
         super().__init__(settings.name, context.clock)
         self.streams = settings.streaming

@@ -51,6 +51,8 @@ class WecomAdapter(Adapter):
     """Receives while `run` runs. A connection that was up when it was cancelled stays for the
     replies under way, until the adapter is closed."""
 
+    alone = True
+
     def __init__(self, settings: Settings, context: Context) -> None:
         super().__init__(settings.name, context.clock)
         self.streams = settings.streaming

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from adapters.http_guard import Role
 from bot.cli.labelled import ABOUT
+from bot.cluster.members import Role as ProcessRole
 from bot.config.http import login_name
 from bot.llm.scoring import Rubric
 from bot.llm.settings import ThresholdSettings
@@ -38,6 +39,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     run = commands.add_parser("run", help="run the daemon (the default)")
     # No default of its own, which would hide what stands before the command.
     run.add_argument("--burst", action="store_true", default=argparse.SUPPRESS, help=BURST)
+    one = "its part of the work where several processes share a store; default: all of it, alone"
+    run.add_argument("--role", choices=[*ProcessRole], default=ProcessRole.ALL.value, help=one)
     _add_keeping(commands)
     commands.add_parser("index", help="bring the knowledge index up to date")
     _add_asking(commands)
@@ -57,9 +60,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     which.add_argument("--live", action="store_true", help=live)
     args = parser.parse_args(argv)
     if args.command is None:
-        args.command = "run"
-    elif args.burst and args.command != "run":
-        parser.error("--burst is for the daemon only")
+        args.command, args.role = "run", ProcessRole.ALL.value
+    elif args.burst and (args.command != "run" or args.role != ProcessRole.ALL):
+        parser.error("--burst is for the daemon only, where it does everything")
     if args.command == "eval":
         args.data = args.data or args.file
     return args

@@ -109,7 +109,7 @@ async def run_app(
     )
     stop = asyncio.Event()
     try:
-        with _signals(stop, health):
+        with signals(stop, health):
             async with listening(config.http, application) as address, tasks:
                 greet_at_once(config, address, guarded=parts.access.users.guarded)
                 async with (
@@ -158,7 +158,7 @@ async def _receiving(parts: Parts) -> AsyncIterator[Mapping[str, asyncio.Task[No
         await parts.delivery.resume(parts.options.max_age_s)
         inputs = {
             name: asyncio.create_task(
-                _supervise(adapter, parts.inbox.receive, parts.health, parts.clock), name=name
+                supervise(adapter, parts.inbox.receive, parts.health, parts.clock), name=name
             )
             for name, adapter in parts.adapters.items()
         }
@@ -186,7 +186,7 @@ async def _watch_store(parts: Parts) -> None:
                 seen = failures
 
 
-async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: Clock) -> None:
+async def supervise(adapter: Adapter, publish: Publish, health: Health, clock: Clock) -> None:
     """Keeps one adapter running: back-off after a failure, for ever; the others don't notice."""
     delay = 0.0
     while True:
@@ -213,7 +213,7 @@ async def _supervise(adapter: Adapter, publish: Publish, health: Health, clock: 
 
 
 @contextmanager
-def _signals(stop: asyncio.Event, health: Health) -> Iterator[None]:
+def signals(stop: asyncio.Event, health: Health) -> Iterator[None]:
     """The first SIGTERM or SIGINT stops gently, the second one at once."""
     loop, main = asyncio.get_running_loop(), asyncio.current_task()
 

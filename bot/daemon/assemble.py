@@ -24,6 +24,7 @@ from bot.group.types import GroupOptions
 from bot.metrics import Metrics, create_metrics
 from bot.store.store import Store, StoreError
 from bot.tracing import Tracing
+from bot.types import Group
 from common.clock import Clock
 from common.hours import Hours
 from common.tasks import Tasks
@@ -37,13 +38,17 @@ async def build(
     tracing: Tracing | None = None,
 ) -> Parts:
     """What needs no knowledge yet, as the configuration says."""
-    rules = Rules(
+    return await assemble(config, rules_of(config), clock, store, adapters, tracing)
+
+
+def rules_of(config: Config) -> "Rules":
+    """As the configuration says."""
+    return Rules(
         options=settings.group_options(config),
         hours=settings.hours(config),
         flood=settings.flood(config),
         recent=RecentAnswers(config.flood.repeat_window_s),
     )
-    return await assemble(config, rules, clock, store, adapters, tracing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +70,59 @@ async def assemble(
     tracing: Tracing | None = None,
 ) -> Parts:
     """The parts and who knows whom; flood control as it was before the last stop."""
-    options, flood, recent = rules.options, rules.flood, rules.recent
-    metrics, tasks = create_metrics(), Tasks(tolerated=StoreError)
+    surroundings = await surround(config, clock, store, adapters, tracing)
+    return await parts_of(surroundings, rules, store, adapters, Tasks(tolerated=StoreError))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is there once in a process, whatever it does."""
+
+    config: Config
+    access: Access
+    audit: Audit
+    health: Health
+    metrics: Metrics
+    clock: Clock
+    tracing: Tracing | None
+
+
+async def surround(
+    config: Config,
+    clock: Clock,
+    store: Store,
+    adapters: Mapping[str, Adapter],
+    tracing: Tracing | None = None,
+) -> Surroundings:
+    """A process that has these adapters."""
+    metrics = create_metrics()
     access, audit = await _access(config, clock, store)
-    health = _health(adapters, clock, store, metrics)
-    await _restore(flood, store, clock)
-    erasing = await _erasing(config, store, recent, clock)
+    return Surroundings(
+        config=config,
+        access=access,
+        audit=audit,
+        health=_health(adapters, clock, store, metrics),
+        metrics=metrics,
+        clock=clock,
+        tracing=tracing,
+    )
+
+
+async def parts_of(
+    around: Surroundings,
+    rules: Rules,
+    store: Store,
+    adapters: Mapping[str, Adapter],
+    tasks: Tasks,
+    group: Group | None = None,
+) -> Parts:
+    """What takes in messages and posts replies, of all groups or of one."""
+    config, clock, metrics, health = around.config, around.clock, around.metrics, around.health
+    options, flood, recent = rules.options, rules.flood, rules.recent
+    await _restore(flood, store, clock, group)
+    erasing = await _erasing(config, store, recent, clock, group)
     outbox = Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics)
-    delivery = _delivery(rules, outbox, tasks, tracing)
+    delivery = _delivery(rules, outbox, tasks, around.tracing, group)
     commands = Commands(
         store=store,
         delivery=delivery,
@@ -94,6 +144,7 @@ async def assemble(
         clock=clock,
         metrics=metrics,
         tasks=tasks,
+        group=group,
     )
     return Parts(
         config=config,
@@ -107,15 +158,17 @@ async def assemble(
         erasing=erasing,
         inbox=inbox,
         health=health,
-        access=access,
-        audit=audit,
+        access=around.access,
+        audit=around.audit,
         metrics=metrics,
         clock=clock,
         tasks=tasks,
     )
 
 
-def _delivery(rules: Rules, outbox: Outbox, tasks: Tasks, tracing: Tracing | None) -> Delivery:
+def _delivery(
+    rules: Rules, outbox: Outbox, tasks: Tasks, tracing: Tracing | None, group: Group | None
+) -> Delivery:
     return Delivery(
         store=outbox.store,
         outbox=outbox,
@@ -126,6 +179,7 @@ def _delivery(rules: Rules, outbox: Outbox, tasks: Tasks, tracing: Tracing | Non
         metrics=outbox.metrics,
         tasks=tasks,
         tracing=tracing,
+        group=group,
     )
 
 
@@ -142,16 +196,24 @@ def _health(
     return health
 
 
-async def _restore(flood: Flood, store: Store, clock: Clock) -> None:
+async def _restore(flood: Flood, store: Store, clock: Clock, group: Group | None) -> None:
     """As it was before the last stop, with the budgets that groups have of their own."""
-    for group, budget in (await store.budgets()).items():
-        flood.set_budget(group, budget)
-    flood.restore(await store.unprompted_replies(clock.now() - flood.window_s))
+    for own, budget in (await store.budgets()).items():
+        flood.set_budget(own, budget)
+    flood.restore(await store.unprompted_replies(clock.now() - flood.window_s, group))
 
 
-async def _erasing(config: Config, store: Store, recent: RecentAnswers, clock: Clock) -> Erasing:
+async def _erasing(
+    config: Config, store: Store, recent: RecentAnswers, clock: Clock, group: Group | None
+) -> Erasing:
     """Takes up what was answered before the last stop; what is erased from now on is noticed."""
     seen = await store.erasures()
-    recent.restore(await store.recent_answers(clock.now() - recent.window_s))
-    folder = Path(config.plan.folder)
-    return Erasing(store=store, recent=recent, clock=clock, folder=folder, seen=seen)
+    recent.restore(await store.recent_answers(clock.now() - recent.window_s, group))
+    return Erasing(
+        store=store,
+        recent=recent,
+        clock=clock,
+        folder=Path(config.plan.folder),
+        seen=seen,
+        group=group,
+    )

@@ -5,26 +5,25 @@ and the models, and makes what answers. Each part is given what it calls, and no
 """
 
 import asyncio
-import gc
 import logging
 import os
 import shutil
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
 from adapters import create
 from adapters.contract import Adapter, Context
-from bot.answering.earlier import EarlierAnswers
-from bot.answering.external import ExternalSources, open_external_sources
+from bot.answering.external import ExternalSources
 from bot.answering.pipeline import Pipeline
 from bot.config.schema import Config, ConfigError
 from bot.console.api.replays import prune_replays
 from bot.console.logbook import LogBook
 from bot.console.parts import ConsoleParts
 from bot.console.routes import console_routes
+from bot.daemon.answers import open_answers
+from bot.daemon.answers import open_knowledge as open_knowledge
 from bot.daemon.app import Answering, Parts, run_app
 from bot.daemon.assemble import build
 from bot.daemon.digest import post_digest
@@ -36,7 +35,6 @@ from bot.group.handler import QuestionHandler
 from bot.group.learning import Learning
 from bot.group.worker import Worker
 from bot.llm.budget import Books
-from bot.llm.create import open_llm
 from bot.metrics import CountedElsewhere
 from bot.store.backup import BEFORE, take_up
 from bot.store.instance import only_instance
@@ -46,9 +44,8 @@ from bot.types import Progress
 from common.clock import Clock
 from knowledge.base import KnowledgeBase
 from knowledge.index.snapshots import is_current
-from knowledge.ingest.build_process import build_apart
 from knowledge.plan import Source
-from knowledge.types import IndexMismatch, KnowledgeError
+from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +90,7 @@ async def load(
     reread: Callable[[], Config] | None = None,
 ) -> AsyncIterator[Answering]:
     """Opens the knowledge and the models and builds on them what answers."""
-    config, metrics, clock, tasks = parts.config, parts.metrics, parts.clock, parts.tasks
+    config, metrics, tasks = parts.config, parts.metrics, parts.tasks
     was_built = is_current(config.plan)
     books = Books(parts.store.add_usage, parts.store.usage_of, failing=StoreError)
 
@@ -101,29 +98,23 @@ async def load(
         parts.health.built(stage, done, total)
         progress(stage, done, total)
 
-    async with (
-        open_knowledge(config, building) as knowledge,
-        open_llm(config.llm, metrics, clock, watch=True, books=books) as llm,
-        open_external_sources(
-            config.search, config.knowledge, config.bot.data_dir, clock
-        ) as external,
-    ):
-        if llm:
-            parts.health.llm_problems = llm.hybrid.problems
-            parts.health.llm_figures = llm.hybrid.figures
-        if external:
-            parts.health.search_problems = external.notes
-            knowledge.after_reload.append(external.refresh)
-            tasks.spawn(external.refresh())
-        similarity = config.flood.repeat_similarity
-        earlier = EarlierAnswers(knowledge, similarity, lambda: parts.recent.forgotten)
-        pipeline = Pipeline(knowledge, config.answer, llm, external, earlier)
+    answers = open_answers(
+        config,
+        parts.health,
+        metrics,
+        parts.clock,
+        tasks,
+        lambda: parts.recent.forgotten,
+        open_knowledge(config, building),
+        books,
+    )
+    async with answers as (knowledge, pipeline):
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)
         console.open(knowledge, pipeline)
         if reread:
             knowledge.sources_now = partial(sources_again, reread)
-        measure(parts, knowledge, external)
+        measure(parts, knowledge, pipeline.external)
         metrics.queue_depth.set_function(lambda: dispatcher.depth)
         if was_built:
             tasks.spawn(catch_up(knowledge))
@@ -204,29 +195,6 @@ def create_dispatcher(parts: Parts, handler: QuestionHandler) -> Dispatcher:
         tasks=parts.tasks,
     )
     return Dispatcher(new_worker, parts.tasks)
-
-
-@asynccontextmanager
-async def open_knowledge(
-    config: Config, progress: Progress = lambda *_: None
-) -> AsyncIterator[KnowledgeBase]:
-    """The knowledge base; builds its index first where there is none that fits."""
-    plan = config.plan
-    if not is_current(plan):
-        sys.stderr.write("building the knowledge index, once ...\n")
-        await build_apart(plan, progress)
-    async with AsyncExitStack() as stack:
-        knowledge = KnowledgeBase(plan, config.gate, config.knowledge.reranker)
-        try:
-            await stack.enter_async_context(knowledge)
-        except IndexMismatch as error:
-            log.warning("the index is built again by itself: %s", error)
-            await build_apart(plan, progress)
-            await stack.enter_async_context(knowledge)
-        # What is loaded now stays: looking through it for garbage during a reload would stop the
-        # event loop for 30 ms at a time.
-        gc.freeze()
-        yield knowledge
 
 
 def create_adapters(config: Config, store: Store, clock: Clock) -> dict[str, Adapter]:

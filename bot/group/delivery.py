@@ -43,6 +43,8 @@ class Delivery:
     metrics: Metrics
     tasks: Tasks
     tracing: Tracing | None = None
+    group: Group | None = None
+    """The only one whose replies are taken up, where there are others who do so for theirs."""
 
     async def mode(self, group: Group) -> Mode:
         """What the bot does in a group."""
@@ -118,13 +120,14 @@ class Delivery:
         """Posts what an earlier run recorded and perhaps did not send, under the same keys; gives
         up what is older than `max_age_s`, and what the platform might have already. To be called
         before anything else is posted."""
-        await self.store.fail_stale(self.clock.now(), max_age_s)
+        await self.store.fail_stale(self.clock.now(), max_age_s, self.group)
         await self.take_up(max_age_s)
 
     async def take_up(self, max_age_s: float) -> None:
         """Posts what is recorded and not sent, as the disk was full for instance; what is on its
         way already stays there."""
-        for stored in await self.store.pending_replies(self.clock.now() - max_age_s):
+        since = self.clock.now() - max_age_s
+        for stored in await self.store.pending_replies(since, self.group):
             posting = self.outbox.post(stored.adapter, stored.reply, stored.tried_at)
             self.tasks.spawn(posting)
 

@@ -11,7 +11,7 @@ from bot.group.duplicates import RecentAnswers
 from bot.store.erasing import Erased, Kept
 from bot.store.store import Store
 from bot.texts.notices import notice
-from bot.types import Knowledge
+from bot.types import Group, Knowledge
 from common.clock import Clock
 from knowledge.gate.refit import forget_labels
 from knowledge.types import KnowledgeError
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 @dataclass(slots=True, kw_only=True)
 class Erasing:
     """`knowledge`, whose index is in `folder`, is None until it is loaded. `seen` is the count of
-    erasures that what the bot remembers knows of."""
+    erasures that what the bot remembers knows of; where a `group` is given, that is of no other."""
 
     store: Store
     recent: RecentAnswers
@@ -30,6 +30,7 @@ class Erasing:
     folder: Path
     seen: int
     knowledge: Knowledge | None = None
+    group: Group | None = None
 
     async def erase(self, adapter: str, user: str) -> Erased:
         """Erases all that is kept of a person; what went. Raises StoreError."""
@@ -55,7 +56,7 @@ class Erasing:
         self.seen = count
         self.recent.clear()
         since = self.clock.now() - self.recent.window_s
-        self.recent.restore(await self.store.recent_answers(since))
+        self.recent.restore(await self.store.recent_answers(since, self.group))
         if self.knowledge:
             await self.knowledge.forget(())
 

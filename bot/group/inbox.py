@@ -49,6 +49,8 @@ class Inbox:
     clock: Clock
     metrics: Metrics
     tasks: Tasks
+    group: Group | None = None
+    """The only one whose messages are taken up, where there are others who do so for theirs."""
     _dispatcher: Dispatcher | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
     _behind: dict[Group, list[IncomingMessage]] = field(default_factory=dict, init=False)
@@ -67,8 +69,8 @@ class Inbox:
 
     async def _take_up(self, dispatcher: Dispatcher) -> None:
         now, age = self.clock.now(), self.options.max_age_s
-        await self.store.dismiss_stale(now, age)
-        messages = await self.store.undecided(now, age)
+        await self.store.dismiss_stale(now, age, self.group)
+        messages = await self.store.undecided(now, age, self.group)
         # The store answers in the order in which it was asked: what was added before is among
         # these, and who adds something later finds the inbox open. Nothing is awaited until all
         # are handed on, so that what comes in meanwhile does not overtake them.
@@ -79,7 +81,7 @@ class Inbox:
 
     async def open_hours(self) -> int:
         """Takes up what was kept for the working hours that begin now; how many messages."""
-        kept = await self.store.kept(self.clock.now())
+        kept = await self.store.kept(self.clock.now(), self.group)
         dropped = [self._hand_on(message) for message in kept]
         for message in filter(None, dropped):
             await self.delivery.dismiss((message,), Reason.QUEUE_FULL)
@@ -135,8 +137,8 @@ class Inbox:
     def _of_the_same_kind(self, name: str) -> Sequence[str]:
         """The other bots on the same platform: they may be in the same groups."""
         adapters = self.delivery.adapters
-        kind = type(adapters.get(name))
-        return [other for other, one in adapters.items() if other != name and type(one) is kind]
+        kind = adapters[name].platform if name in adapters else None
+        return [other for other, one in adapters.items() if other != name and one.platform is kind]
 
     def _hand_on(self, message: IncomingMessage) -> IncomingMessage | None:
         """The ways of a stored message: a command is obeyed at any hour; until the inbox is open

@@ -34,6 +34,9 @@ Place: TypeAlias = Path | PostgresUrl
 P = ParamSpec("P")
 T = TypeVar("T")
 
+MOST_NOTICE = 8000
+"""Bytes, as PostgreSQL bounds them."""
+
 MOST_TOGETHER = 100
 """Units of work in one transaction. Where one fails, each gets its own."""
 
@@ -118,3 +121,17 @@ def _open(place: Place, busy_timeout_s: float, durable: bool, upgrade: bool) -> 
 def _report_unheard(error: BaseException) -> None:
     """Nobody waits for the result any more, but a failure must not go unseen."""
     log.error("a change of the store failed after its task was cancelled: %s", error)
+
+
+def locking(db: Connection, query: str, kind: str) -> str:
+    """A SELECT that keeps its rows from others until the transaction ends; SQLite keeps the whole
+    file from them. `kind` is as PostgreSQL has it: "SHARE", "UPDATE SKIP LOCKED"."""
+    return query if db.dialect == "sqlite" else f"{query} FOR {kind}"
+
+
+def notify(db: Connection, topic: str, about: str) -> None:
+    """Wakes those who listen, once the transaction is done; SQLite has no such thing. What is too
+    long for a notice is said to be anything."""
+    if db.dialect == "postgresql":
+        shown = about if len(about.encode()) < MOST_NOTICE else ""
+        db.execute("SELECT pg_notify(?, ?)", (topic, shown))

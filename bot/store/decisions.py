@@ -12,9 +12,9 @@ from typing import Any
 from adapters.base import IncomingMessage, Reply
 from bot.store.database import Connection, insert_numbered
 from bot.store.drafts import add_draft
-from bot.store.incoming import NOBODY, add_message
+from bot.store.incoming import NOBODY, add_message, in_group
 from bot.store.replies import add_reply
-from bot.types import Reason, Trace
+from bot.types import Group, Reason, Trace
 
 PRUNE_BATCH = 500
 """Decisions deleted in one transaction: others want the thread too."""
@@ -61,12 +61,10 @@ def decide(
     return decision_id
 
 
-def dismiss_stale(db: Connection, now: float, max_age_s: float) -> int:
+def dismiss_stale(db: Connection, now: float, max_age_s: float, group: Group | None = None) -> int:
     """Gives up undecided messages that are older than `max_age_s`, as "stale"; how many."""
-    rows = db.execute(
-        "SELECT seq, adapter, grp FROM messages WHERE state = 'received' AND due_at < ?",
-        (now - max_age_s,),
-    ).fetchall()
+    query = "SELECT seq, adapter, grp FROM messages WHERE state = 'received' AND due_at < ?"
+    rows = db.execute(query + in_group(group), (now - max_age_s, *(group or ()))).fetchall()
     for row in rows:
         dismiss(db, row["seq"], row["adapter"], row["grp"], Reason.STALE, now)
     return len(rows)

@@ -52,12 +52,14 @@ def edit_message(db: Connection, adapter: str, message_id: str, text: str) -> bo
     return bool(changed.rowcount)
 
 
-def undecided(db: Connection, now: float, max_age_s: float) -> list[IncomingMessage]:
+def undecided(
+    db: Connection, now: float, max_age_s: float, group: Group | None = None
+) -> list[IncomingMessage]:
     """The undecided messages whose turn has come, those not older than `max_age_s`, oldest
-    first."""
+    first; those of one group, where it is given."""
+    query = "SELECT * FROM messages WHERE state = 'received' AND due_at BETWEEN ? AND ?"
     rows = db.execute(
-        "SELECT * FROM messages WHERE state = 'received' AND due_at BETWEEN ? AND ? ORDER BY seq",
-        (now - max_age_s, now),
+        query + in_group(group) + " ORDER BY seq", (now - max_age_s, now, *(group or ()))
     )
     return [incoming_message(row) for row in rows]
 
@@ -74,14 +76,19 @@ def backlog(
     return [incoming_message(row) for row in rows]
 
 
-def kept(db: Connection, now: float) -> list[IncomingMessage]:
+def kept(db: Connection, now: float, group: Group | None = None) -> list[IncomingMessage]:
     """Undecided messages that were kept for an opening time which has come, oldest first."""
-    rows = db.execute(
+    query = (
         "SELECT * FROM messages WHERE state = 'received' AND due_at > received_at"
-        " AND due_at BETWEEN 0 AND ? ORDER BY seq",
-        (now,),
+        " AND due_at BETWEEN 0 AND ?"
     )
+    rows = db.execute(query + in_group(group) + " ORDER BY seq", (now, *(group or ())))
     return [incoming_message(row) for row in rows]
+
+
+def in_group(group: Group | None) -> str:
+    """What narrows a query to one group, whose parts come next in its parameters."""
+    return "" if group is None else " AND adapter = ? AND grp = ?"
 
 
 def is_recalled(db: Connection, adapter: str, message_id: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from adapters.base import Citation, Feedback, Reply
 from bot.store.database import Connection, Row, insert
-from bot.store.incoming import next_seq, storable
+from bot.store.incoming import in_group, next_seq, storable
 from bot.types import Group, PastAnswer, Reason, UnpromptedReply
 from common.language import is_chinese
 
@@ -83,16 +83,19 @@ def reply_failed(db: Connection, key: str, now: float, reason: str = Reason.FAIL
     _settle(db, key, "failed", now, "")
 
 
-def pending_replies(db: Connection, since: float) -> list[StoredReply]:
-    """The replies that are still to be sent, oldest first."""
-    query = "SELECT * FROM replies WHERE state = 'pending' AND created_at >= ? ORDER BY seq"
-    return [_stored(row) for row in db.execute(query, (since,))]
+def pending_replies(db: Connection, since: float, group: Group | None = None) -> list[StoredReply]:
+    """The replies that are still to be sent, oldest first; those of one group, where it is
+    given."""
+    query = "SELECT * FROM replies WHERE state = 'pending' AND created_at >= ?"
+    rows = db.execute(query + in_group(group) + " ORDER BY seq", (since, *(group or ())))
+    return [_stored(row) for row in rows]
 
 
-def fail_stale(db: Connection, now: float, max_age_s: float) -> None:
+def fail_stale(db: Connection, now: float, max_age_s: float, group: Group | None = None) -> None:
     """Gives up pending replies that are older than `max_age_s`, as "stale"."""
     query = "SELECT key FROM replies WHERE state = 'pending' AND created_at < ?"
-    for row in db.execute(query, (now - max_age_s,)).fetchall():
+    old = db.execute(query + in_group(group), (now - max_age_s, *(group or ()))).fetchall()
+    for row in old:
         reply_failed(db, row["key"], now, Reason.STALE)
 
 
@@ -132,22 +135,25 @@ def last_answer(db: Connection, adapter: str, group: str) -> StoredReply | None:
     return _stored(row) if row else None
 
 
-def unprompted_replies(db: Connection, since: float) -> list[UnpromptedReply]:
+def unprompted_replies(
+    db: Connection, since: float, group: Group | None = None
+) -> list[UnpromptedReply]:
     """What the bot said without being asked, oldest first; what could not be sent counts too, and
     what it would have said in shadow mode."""
+    here = "" if group is None else " AND adapter = :adapter AND grp = :grp"
     rows = db.execute(
-        """
+        f"""
         SELECT said.decision_id, said.adapter, said.grp, said.created_at, MAX(m."user") AS asker
         FROM (
             SELECT decision_id, adapter, grp, created_at FROM replies
-            WHERE created_at >= :since AND unprompted
+            WHERE created_at >= :since AND unprompted{here}
             UNION ALL SELECT decision_id, adapter, grp, at FROM drafts
-            WHERE at >= :since AND unprompted
+            WHERE at >= :since AND unprompted{here}
         ) AS said JOIN messages m USING (decision_id)
         GROUP BY said.decision_id, said.adapter, said.grp, said.created_at
         ORDER BY said.created_at, said.decision_id
-        """,
-        {"since": since},
+        """,  # noqa: S608 - ours
+        {"since": since, "adapter": (group or ("",))[0], "grp": (group or ("",))[-1]},
     )
     return [
         UnpromptedReply((row["adapter"], row["grp"]), row["asker"], row["created_at"])
@@ -155,13 +161,12 @@ def unprompted_replies(db: Connection, since: float) -> list[UnpromptedReply]:
     ]
 
 
-def recent_answers(db: Connection, since: float) -> list[tuple[Group, PastAnswer]]:
+def recent_answers(
+    db: Connection, since: float, group: Group | None = None
+) -> list[tuple[Group, PastAnswer]]:
     """The answers that stand, with their questions, oldest first."""
-    rows = db.execute(
-        "SELECT * FROM replies WHERE created_at >= ? AND kind = 'answer' AND state = 'sent'"
-        " ORDER BY seq",
-        (since,),
-    ).fetchall()
+    query = "SELECT * FROM replies WHERE created_at >= ? AND kind = 'answer' AND state = 'sent'"
+    rows = db.execute(query + in_group(group) + " ORDER BY seq", (since, *(group or ()))).fetchall()
     found: list[tuple[Group, PastAnswer]] = []
     for row in rows:
         asked = db.execute(

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from bot.store.engines.base import Connection, Differs
 from bot.store.schema import steps
+from bot.store.schema.cluster import CLUSTER
 from bot.store.schema.console import CONSOLE
 
 Migration: TypeAlias = tuple[str, Sequence[str | Differs]]
@@ -28,6 +29,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("m006_console", CONSOLE),
     ("m007_erasing", steps.ERASING),
     ("m008_usage", steps.USAGE),
+    ("m009_cluster", CLUSTER),
 )
 
 

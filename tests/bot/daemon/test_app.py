@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from adapters.base import Event, LinkStatus, LoginRefused, NetworkError, Publish
-from bot.daemon.app import _supervise
+from bot.daemon.app import supervise
 from bot.daemon.health import Health, HealthMetrics
 from bot.metrics import create_metrics
 from tests.fakes.clock import FakeClock
@@ -49,7 +49,7 @@ async def ignore(event: Event) -> bool:
 async def supervised(clock: FakeClock, *adapters: Shaky) -> AsyncIterator[Health]:
     """Runs them until all are up."""
     health = Health({adapter.name: adapter for adapter in adapters}, clock, loading=None)
-    tasks = [asyncio.create_task(_supervise(a, ignore, health, clock)) for a in adapters]
+    tasks = [asyncio.create_task(supervise(a, ignore, health, clock)) for a in adapters]
     while not all(adapter.up for adapter in adapters):
         await asyncio.sleep(0)
         clock.jump()

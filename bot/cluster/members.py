@@ -1,0 +1,108 @@
+"""The processes that share a store: each says that it is alive, and knows of the others."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from adapters.base import LinkStatus, Refusal
+from bot.store.cluster.processes import Process, alive, beat, ended
+from bot.store.database import Database, StoreError
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+"""That of pyproject.toml."""
+
+BEAT_S = 3.0
+ALIVE_S = 12.0
+"""Who was not heard of for so long is taken for dead."""
+
+UNKNOWN = LinkStatus(up=False, problem="no receiver holds it", problem_zh="没有接收进程持有它")
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"  # everything, alone
+    RECEIVER = "receiver"  # has the platforms' connections
+    WORKER = "worker"  # decides
+    SCHEDULER = "scheduler"  # builds the index, has the jobs and the console
+
+
+def new_id() -> str:
+    """A name for this process that no other has or had."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Members:
+    """This process among the others. `telling` is what the others may know of it; `others` are
+    those alive, itself included, as of the last beat."""
+
+    database: Database
+    id: str
+    role: Role
+    telling: Callable[[], dict[str, Any]] = dict
+    others: Sequence[Process] = ()
+    offset_s: float = 0.0
+    """What the database's clock is ahead of this machine's."""
+
+    async def run(self) -> None:
+        """Beats until cancelled."""
+        while True:
+            await self.beat()
+            await asyncio.sleep(BEAT_S)
+
+    async def beat(self) -> None:
+        """Says that this process is alive, and looks who else is; nothing where the store fails."""
+        me = Process(
+            id=self.id,
+            role=self.role,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=VERSION,
+            state=self.telling(),
+        )
+        try:
+            before = time.time()
+            now = await self.database.run(beat, me)
+            self.offset_s = now - (before + time.time()) / 2
+            self.others = await self.database.run(alive, ALIVE_S)
+        except StoreError as error:
+            log.error("nobody can be told that this process is alive: %s", error)
+
+    async def leave(self) -> None:
+        """This process stops."""
+        await self.database.run(ended, self.id)
+
+    def now(self) -> float:
+        """The database's time, as this machine's clock tells it."""
+        return time.time() + self.offset_s
+
+    def count(self, role: Role) -> int:
+        """How many of a role are alive, at least one."""
+        return max(1, sum(one.role == role for one in self.others))
+
+    def link(self, adapter: str) -> LinkStatus:
+        """How a platform's connection is, as a process that has it said; one that is up counts."""
+        told = [one.state.get("links", {}).get(adapter) for one in self.others]
+        links = [link_of(fields) for fields in told if fields]
+        return max(links, key=lambda link: (link.up, link.heard), default=UNKNOWN)
+
+
+def link_fields(link: LinkStatus) -> dict[str, Any]:
+    """What others may know of a connection, as JSON has it."""
+    return asdict(replace(link, calls={}))
+
+
+def link_of(fields: Mapping[str, Any]) -> LinkStatus:
+    """What `link_fields` made."""
+    refused = tuple(Refusal(**one) for one in fields["refused"])
+    return LinkStatus(**{**fields, "refused": refused, "calls": {}})

@@ -1,0 +1,61 @@
+"""Starts a process in its role: alone with everything, or one of those that share a store."""
+
+import logging
+import os
+from collections.abc import Callable
+
+from bot.cluster.members import Role, new_id
+from bot.cluster.wakes import Wakes
+from bot.config.schema import Config
+from bot.daemon.deciding import run_worker
+from bot.daemon.heartbeat import Supervisor
+from bot.daemon.process import Process
+from bot.daemon.receiver import run_receiver
+from bot.daemon.scheduler import run_scheduler
+from bot.store.instance import only_instance
+from bot.store.store import open_store
+from bot.tracing import open_tracing
+from bot.types import Progress
+from common.clock import Clock
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+"""So long nobody waits for what the database has not told of."""
+
+
+async def run_role(
+    role: Role,
+    config: Config,
+    clock: Clock,
+    progress: Progress = lambda *_: None,
+    *,
+    command: tuple[str, ...] = (),
+    reread: Callable[[], Config] | None = None,
+) -> None:
+    """One of the processes that share a store, until a signal comes; each has a data folder of its
+    own. See `run_daemon` for the rest."""
+    with only_instance(config.bot.data_dir):
+        async with (
+            open_tracing(config.tracing.endpoint) as tracing,
+            open_store(config.bot.data_dir / "bot.sqlite") as store,
+        ):
+            process = Process(
+                role=role,
+                id=new_id(),
+                config=config,
+                store=store,
+                clock=clock,
+                wakes=Wakes(POLL_S),
+                supervisor=Supervisor.of(os.environ),
+                tracing=tracing,
+            )
+            match role:
+                case Role.RECEIVER:
+                    await run_receiver(process)
+                case Role.WORKER:
+                    await run_worker(process, progress)
+                case Role.SCHEDULER:
+                    await run_scheduler(process, progress, command, reread)
+                case Role.ALL:
+                    raise ValueError("who does everything shares nothing: see run_daemon")

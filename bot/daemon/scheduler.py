@@ -1,0 +1,74 @@
+"""The role that builds the index, has the jobs and serves the console: of several such processes
+one has the jobs, the others wait to take them over."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from bot.cluster.holds import Holds
+from bot.config.options import zone
+from bot.config.schema import Config
+from bot.console.routes import console_routes
+from bot.daemon.app import Answering, Parts
+from bot.daemon.assemble import parts_of, rules_of, surround
+from bot.daemon.compose import create_adapters, create_console, load
+from bot.daemon.jobs import Job, scheduled
+from bot.daemon.process import Process, beside, serving
+from bot.store.cluster.calls import prune_calls
+from bot.store.cluster.leases import find_left
+from bot.store.cluster.processes import forget_dead
+from bot.store.store import StoreError
+from bot.types import Progress
+from common.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+SCHEDULER = "scheduler"
+DAY_S = 86400.0
+
+
+async def run_scheduler(
+    process: Process,
+    progress: Progress = lambda *_: None,
+    command: tuple[str, ...] = (),
+    reread: Callable[[], Config] | None = None,
+) -> None:
+    """Runs until a signal comes."""
+    config, store, clock = process.config, process.store, process.clock
+    holds = Holds([SCHEDULER], store.database, process.id)
+    members = process.members(lambda: {"holds": holds.held})
+    adapters = process.views(create_adapters(config, store, clock), members.link)
+    around = await surround(config, clock, store, adapters, process.tracing)
+    tasks = Tasks(tolerated=StoreError)
+    parts = await parts_of(around, rules_of(config), store, adapters, tasks)
+    console = create_console(parts, command)
+    with console.log.kept():
+        async with (
+            serving(process, around, (), console_routes(console)) as stop,
+            tasks,
+            beside(members.run(), holds.run()),
+        ):
+            async with load(parts, progress, console, reread) as loaded:
+                around.health.loading = None
+                jobs = partial(_jobs_while_held, parts, loaded)
+                async with beside(holds.while_held(SCHEDULER, jobs)):
+                    await stop.wait()
+                await tasks.drain(config.bot.shutdown_grace_s)
+            await process.leave(members)
+
+
+async def _jobs_while_held(parts: Parts, loaded: Answering) -> None:
+    """Runs the jobs until cancelled. Each group looks after its opening hours itself."""
+    database = parts.store.database
+
+    async def tidy() -> None:
+        if found := await database.run(find_left):
+            log.info("%d groups have unfinished work that nobody had", found)
+        await database.run(prune_calls, 2 * DAY_S)
+        await database.run(forget_dead, DAY_S)
+
+    jobs = [job for job in loaded.jobs if not job.name.startswith("open-")]
+    jobs.append(Job("tidy", "* * * * *", tidy))
+    async with scheduled(jobs, parts.metrics, parts.clock, zone(parts.config)):
+        await asyncio.Event().wait()

@@ -1,0 +1,62 @@
+"""What platforms sent, until a lane has taken it in. Each function works within one transaction."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.base import Event, IncomingMessage
+from bot.store.cluster.payloads import event_key, event_of, event_payload
+from bot.store.database import Connection, notify, server_now
+from bot.types import Group
+
+EVENTS = "events"
+"""What is told to those who listen: the group of something new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that no lane has taken in yet."""
+
+    seq: int
+    event: Event
+
+
+def add_event(db: Connection, event: Event) -> bool:
+    """Keeps an event for its group's lane; False when it waits there already, or was taken in."""
+    if isinstance(event, IncomingMessage):
+        known = "SELECT 1 FROM messages WHERE adapter = ? AND message_id = ?"
+        if db.execute(known, (event.adapter, event.message_id)).fetchone():
+            return False
+    added = db.execute(
+        "INSERT INTO events (adapter, grp, key, payload, at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (adapter, key) DO NOTHING",
+        (event.adapter, event.group, event_key(event), event_payload(event), server_now(db)),
+    )
+    notify(db, EVENTS, lane_name((event.adapter, event.group)))
+    return bool(added.rowcount)
+
+
+def lane_name(group: Group) -> str:
+    """A group as those who listen are told of it."""
+    return json.dumps(group)
+
+
+def next_events(db: Connection, group: Group, limit: int) -> list[Waiting]:
+    """The oldest events of a group."""
+    rows = db.execute(
+        "SELECT seq, payload FROM events WHERE adapter = ? AND grp = ? ORDER BY seq LIMIT ?",
+        (*group, limit),
+    ).fetchall()
+    return [Waiting(row["seq"], event_of(row["payload"])) for row in rows]
+
+
+def drop_events(db: Connection, taken: list[Waiting]) -> None:
+    """These were taken in."""
+    db.executemany("DELETE FROM events WHERE seq = ?", [(one.seq,) for one in taken])
+
+
+def backlog_of_events(db: Connection) -> dict[str, Any]:
+    """How many wait, and the age of the oldest in seconds."""
+    row = db.execute("SELECT COUNT(*) AS n, MIN(at) AS oldest FROM events").fetchone()
+    age = max(0.0, server_now(db) - row["oldest"]) if row["n"] else 0.0
+    return {"events": row["n"], "age_s": round(age, 3)}

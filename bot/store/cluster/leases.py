@@ -1,0 +1,165 @@
+"""Who has which lane, and who holds what only one process may have.
+
+A lease ends by the database's clock. Each new holder gets a higher token, and whoever writes for a
+lane proves in the same transaction that its token is still the last (see Martin Kleppmann, "How to
+do distributed locking", 2016): a process that slept past its lease writes nothing. Each function
+works within one transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.store.database import Connection, locking, server_now
+from bot.types import Group
+
+SETTLED_S = 30.0
+"""What has been unfinished for so long is nobody's, where its lane is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A group as somebody holds it; `token` counts its holders."""
+
+    group: Group
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a worker found: the lanes that it has from now on, and the groups of which something
+    waits to be taken in. `more` is True where it may claim more at once."""
+
+    claimed: list[Lane]
+    waiting: list[Group]
+    more: bool
+
+
+def look(
+    db: Connection, holder: str, lease_s: float, *, workers: int, spare: int, most: int
+) -> Look:
+    """Claims what is a worker's share of the lanes that have work, and `spare` more, at most so
+    many at once."""
+    now = server_now(db)
+    counted = (
+        "SELECT COUNT(*) AS n FROM (SELECT adapter, grp FROM lanes WHERE leased_until > ?"
+        " OR due_at <= ? UNION SELECT adapter, grp FROM events) AS busy"
+    )
+    busy = db.execute(counted, (now, now)).fetchone()["n"]
+    own = db.execute("SELECT COUNT(*) AS n FROM lanes WHERE holder = ?", (holder,)).fetchone()["n"]
+    share = -(-busy // max(1, workers)) + spare
+    room = max(0, min(most, share - own))
+    claimed = claim(db, holder, lease_s, room) if room else []
+    return Look(claimed, waiting(db), more=len(claimed) == most)
+
+
+def claim(db: Connection, holder: str, lease_s: float, most: int) -> list[Lane]:
+    """Takes up to `most` lanes that have work and no holder, those that have waited longest first.
+    What the holder itself had and let expire it has to `renew`."""
+    now = server_now(db)
+    db.execute(
+        "INSERT INTO lanes (adapter, grp) SELECT DISTINCT adapter, grp FROM events e"
+        " WHERE NOT EXISTS"
+        " (SELECT 1 FROM lanes l WHERE l.adapter = e.adapter AND l.grp = e.grp)"
+        " ORDER BY adapter, grp ON CONFLICT (adapter, grp) DO NOTHING"
+    )
+    free = db.execute(
+        locking(
+            db,
+            "SELECT adapter, grp, token FROM lanes WHERE leased_until <= ? AND holder != ?"
+            " AND (due_at <= ? OR EXISTS"
+            " (SELECT 1 FROM events e WHERE e.adapter = lanes.adapter AND e.grp = lanes.grp))"
+            " ORDER BY COALESCE(due_at, 0), adapter, grp LIMIT ?",
+            "UPDATE SKIP LOCKED",
+        ),
+        (now, holder, now, most),
+    ).fetchall()
+    for row in free:
+        db.execute(
+            "UPDATE lanes SET holder = ?, token = token + 1, leased_until = ?, due_at = ?"
+            " WHERE adapter = ? AND grp = ?",
+            (holder, now + lease_s, now, row["adapter"], row["grp"]),
+        )
+    return [Lane((row["adapter"], row["grp"]), row["token"] + 1) for row in free]
+
+
+def renew(db: Connection, holder: str, lease_s: float) -> list[Lane]:
+    """Prolongs all lanes of a holder, and returns those that are still its own."""
+    until = server_now(db) + lease_s
+    rows = db.execute(
+        "UPDATE lanes SET leased_until = ? WHERE holder = ? RETURNING adapter, grp, token",
+        (until, holder),
+    ).fetchall()
+    return [Lane((row["adapter"], row["grp"]), row["token"]) for row in rows]
+
+
+def proven(db: Connection, lane: Lane, holder: str) -> bool:
+    """Is the lane still its holder's? Then it can't be taken until this transaction ends."""
+    mine = "SELECT 1 FROM lanes WHERE adapter = ? AND grp = ? AND holder = ? AND token = ?"
+    held = db.execute(locking(db, mine, "SHARE"), (*lane.group, holder, lane.token))
+    return held.fetchone() is not None
+
+
+def release(db: Connection, lane: Lane, holder: str, *, done: bool) -> None:
+    """Gives a lane back; with work left in it, that is not `done`, it is due at once."""
+    kept = "NULL" if done else "due_at"
+    db.execute(
+        f"UPDATE lanes SET holder = '', leased_until = 0, due_at = {kept}"  # noqa: S608 - ours
+        " WHERE adapter = ? AND grp = ? AND holder = ? AND token = ?",
+        (*lane.group, holder, lane.token),
+    )
+
+
+def find_left(db: Connection) -> int:
+    """Lanes that nobody holds become due where something is unfinished in them: messages whose
+    turn has come, replies that were never sent. How many."""
+    now = server_now(db)
+    found = db.execute(
+        "SELECT DISTINCT adapter, grp FROM messages WHERE state = 'received' AND due_at <= ?"
+        " UNION SELECT DISTINCT adapter, grp FROM replies WHERE state = 'pending'"
+        " AND created_at <= ? ORDER BY adapter, grp",
+        (now - SETTLED_S, now - SETTLED_S),
+    ).fetchall()
+    count = 0
+    for row in found:
+        count += db.execute(
+            "INSERT INTO lanes (adapter, grp, due_at) VALUES (?, ?, ?) ON CONFLICT (adapter, grp)"
+            " DO UPDATE SET due_at = excluded.due_at WHERE lanes.leased_until <= excluded.due_at"
+            " AND lanes.due_at IS NULL",
+            (row["adapter"], row["grp"], now),
+        ).rowcount
+    return count
+
+
+def waiting(db: Connection) -> list[Group]:
+    """The groups of which something has come in that no lane has taken in yet."""
+    rows = db.execute("SELECT DISTINCT adapter, grp FROM events")
+    return [(row["adapter"], row["grp"]) for row in rows]
+
+
+def hold(db: Connection, names: Sequence[str], holder: str, lease_s: float) -> dict[str, int]:
+    """Takes or keeps what only one process may have, as far as nobody else holds it; the tokens
+    by name."""
+    now, held = server_now(db), {}
+    for name in sorted(names):
+        db.execute("INSERT INTO holds (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (name,))
+        row = db.execute(
+            "UPDATE holds SET token = CASE WHEN holder = ? THEN token ELSE token + 1 END,"
+            " holder = ?, leased_until = ? WHERE name = ? AND (holder = ? OR leased_until <= ?)"
+            " RETURNING token",
+            (holder, holder, now + lease_s, name, holder, now),
+        ).fetchone()
+        if row:
+            held[name] = int(row["token"])
+    return held
+
+
+def let_go(db: Connection, holder: str) -> None:
+    """Gives back all that a process holds, lanes as well: somebody else has them at once."""
+    db.execute("UPDATE holds SET holder = '', leased_until = 0 WHERE holder = ?", (holder,))
+    db.execute("UPDATE lanes SET holder = '', leased_until = 0 WHERE holder = ?", (holder,))
+
+
+def holders(db: Connection) -> dict[str, str]:
+    """Who holds what, as far as it is held now."""
+    rows = db.execute("SELECT name, holder FROM holds WHERE leased_until > ?", (server_now(db),))
+    return {row["name"]: row["holder"] for row in rows}

@@ -1,0 +1,68 @@
+"""Which processes are alive, what they do and hold. Each function works within one transaction."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bot.store.database import Connection, server_now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process: `since` when it began and `seen` when it was last heard of, in seconds since
+    the epoch by the database's clock; `state` is what it tells of itself."""
+
+    id: str
+    role: str
+    host: str
+    pid: int
+    version: str
+    since: float = 0.0
+    seen: float = 0.0
+    state: dict[str, Any]
+
+
+def beat(db: Connection, process: Process) -> float:
+    """The process is alive; the database's time."""
+    now = server_now(db)
+    db.execute(
+        "INSERT INTO processes (id, role, host, pid, version, since, seen, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, state = excluded.state",
+        (
+            *(process.id, process.role, process.host, process.pid, process.version),
+            *(now, now, json.dumps(process.state)),
+        ),
+    )
+    return now
+
+
+def ended(db: Connection, process: str) -> None:
+    """The process has stopped."""
+    db.execute("DELETE FROM processes WHERE id = ?", (process,))
+
+
+def alive(db: Connection, within_s: float) -> list[Process]:
+    """The processes that were heard of lately, by role; those gone for a day are forgotten."""
+    now = server_now(db)
+    rows = db.execute(
+        "SELECT * FROM processes WHERE seen >= ? ORDER BY role, since, id", (now - within_s,)
+    ).fetchall()
+    return [
+        Process(
+            id=row["id"],
+            role=row["role"],
+            host=row["host"],
+            pid=row["pid"],
+            version=row["version"],
+            since=row["since"],
+            seen=row["seen"],
+            state=json.loads(row["state"]),
+        )
+        for row in rows
+    ]
+
+
+def forget_dead(db: Connection, seconds: float) -> None:
+    """Forgets processes that have not been heard of for so long."""
+    db.execute("DELETE FROM processes WHERE seen < ?", (server_now(db) - seconds,))

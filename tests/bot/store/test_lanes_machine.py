@@ -1,0 +1,179 @@
+"""Who has a group's lane, under any sequence of claims, expired leases and events: only its last
+holder writes, and what came in is taken in once, in order."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from adapters.base import Reply
+from bot.store import decisions, incoming, replies
+from bot.store.cluster import events, leases
+from bot.store.cluster.leases import Lane
+from bot.store.database import Connection, Place
+from bot.store.engines.base import Engine
+from bot.store.engines.postgres import open_postgres
+from bot.store.engines.sqlite import open_sqlite
+from bot.types import Reason
+from tests.bot.group.posts import ADAPTER, post
+
+P = ParamSpec("P")
+T = TypeVar("T")
+WORKERS, GROUPS = ("w1", "w2", "w3"), ("a", "b", "c")
+LEASE_S = 3600.0
+worker, group = st.sampled_from(WORKERS), st.sampled_from(GROUPS)
+
+
+class Lanes(RuleBasedStateMachine):
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.engine = engine
+        self.do(_empty)
+        self.sent: dict[str, list[str]] = {name: [] for name in GROUPS}
+        self.taken: dict[str, list[str]] = {name: [] for name in GROUPS}
+        self.believed: dict[tuple[str, str], Lane] = {}
+        """What each worker thinks it holds, by worker and group."""
+        self.holder: dict[str, tuple[str, int]] = {}
+        """Who was last to claim a group, and its token."""
+        self.expired: set[str] = set()
+
+    def do(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return self.engine.transact(lambda db: work(db, *args, **kwargs))[0]
+
+    @rule(name=group, number=st.integers(0, 3))
+    def the_platform_delivers(self, name: str, number: int) -> None:
+        message_id = f"{name}{number}"
+        waits = message_id in self.sent[name][len(self.taken[name]) :]
+        new = self.do(events.add_event, post(message_id, group=name))
+        assert new is not waits, "a second delivery waits beside none"
+        if new:
+            self.sent[name].append(message_id)
+
+    @rule(who=worker, most=st.integers(1, 3))
+    def somebody_claims(self, who: str, most: int) -> None:
+        free = {name for name in GROUPS if name not in self.holder or name in self.expired}
+        for lane in self.do(leases.claim, who, LEASE_S, most):
+            name = lane.group[1]
+            before, token = self.holder.get(name, ("", 0))
+            assert name in free and before != who, "a lane is taken when its lease has ended"
+            assert lane.token > token, "each holder has a higher token"
+            self.holder[name] = (who, lane.token)
+            self.expired.discard(name)
+            self.believed[who, name] = lane
+
+    @rule(name=group)
+    def a_lease_ends_while_its_holder_sleeps(self, name: str) -> None:
+        self.do(_expire, name)
+        if name in self.holder:
+            self.expired.add(name)
+
+    @rule(who=worker)
+    def somebody_wakes_and_renews(self, who: str) -> None:
+        kept = self.do(leases.renew, who, LEASE_S)
+        mine = {name for name, (holder, _) in self.holder.items() if holder == who}
+        assert {lane.group[1] for lane in kept} == mine
+        self.expired -= mine
+
+    @rule(who=worker, name=group, done=st.booleans())
+    def somebody_gives_back(self, who: str, name: str, done: bool) -> None:
+        lane = self.believed.pop((who, name), None)
+        if lane is None:
+            return
+        self.do(leases.release, lane, who, done=done)
+        if self.holder.get(name) == (who, lane.token):
+            self.holder[name] = ("", lane.token)
+            self.expired.add(name)
+
+    @rule(who=worker, name=group)
+    def somebody_takes_events_in(self, who: str, name: str) -> None:
+        lane = self.believed.get((who, name), Lane((ADAPTER, name), 0))
+
+        def work(db: Connection) -> list[str]:
+            if not leases.proven(db, lane, who):
+                return []
+            found = events.next_events(db, lane.group, 2)
+            events.drop_events(db, found)
+            return [one.event.message_id for one in found]  # type: ignore[union-attr]
+
+        found = self.do(work)
+        assert not found or self.holder[name] == (who, lane.token), "only the last holder writes"
+        self.taken[name] += found
+
+    @invariant()
+    def nothing_is_lost_doubled_or_out_of_order(self) -> None:
+        for name, sent in self.sent.items():
+            taken = self.taken[name]
+            waiting = [one.event for one in self.do(events.next_events, (ADAPTER, name), 99)]
+            assert [*taken, *(one.message_id for one in waiting)] == sent  # type: ignore[union-attr]
+
+
+def _empty(db: Connection) -> None:
+    db.execute("DELETE FROM events")
+    db.execute("DELETE FROM lanes")
+
+
+def _expire(db: Connection, name: str) -> None:
+    db.execute("UPDATE lanes SET leased_until = 1 WHERE grp = ?", (name,))
+
+
+@pytest.fixture
+def engine(place: Place) -> Iterator[Engine]:
+    opened: Engine = (
+        open_sqlite(place, 5.0, durable=False, upgrade=True)
+        if isinstance(place, Path)
+        else open_postgres(place, upgrade=True)
+    )
+    yield opened
+    opened.close()
+
+
+def test_only_the_last_holder_writes_and_nothing_is_lost(engine: Engine) -> None:
+    run_state_machine_as_test(lambda: Lanes(engine))
+
+
+def test_what_a_dead_worker_left_unfinished_is_found(engine: Engine) -> None:
+    long_ago = 1000.0
+
+    def unfinished(db: Connection) -> None:
+        incoming.add_message(db, post("undecided", group="a"), long_ago)
+        incoming.add_message(db, post("decided", group="b"), long_ago)
+        decided = db.execute("SELECT seq FROM messages WHERE grp = 'b'").fetchone()
+        decisions.dismiss(db, decided["seq"], ADAPTER, "b", Reason.OFF_TOPIC, long_ago)
+        replies.add_reply(db, ADAPTER, Reply("k", "c", None, "unsent"), long_ago)
+        assert leases.find_left(db) == 2
+        assert leases.find_left(db) == 0, "they are due already"
+        claimed = leases.claim(db, "w1", LEASE_S, 9)
+        assert {lane.group[1] for lane in claimed} == {"a", "c"}
+        assert leases.find_left(db) == 0, "somebody is at it"
+        for lane in claimed:
+            leases.release(db, lane, "w1", done=True)
+        assert leases.claim(db, "w2", LEASE_S, 9) == []
+        assert leases.find_left(db) == 2, "it was not done after all"
+
+    engine.transact(unfinished)
+
+
+def test_workers_take_their_share_of_what_is_busy(engine: Engine) -> None:
+    def busy(db: Connection) -> None:
+        for number in range(20):
+            events.add_event(db, post(f"m{number}", group=f"g{number}"))
+
+    def look(who: str) -> int:
+        found = engine.transact(
+            lambda db: leases.look(db, who, LEASE_S, workers=2, spare=2, most=9)
+        )
+        return len(found[0].claimed)
+
+    engine.transact(busy)
+    assert [look("w1"), look("w1"), look("w1")] == [9, 3, 0]
+    assert [look("w2"), look("w2")] == [8, 0]
