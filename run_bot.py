@@ -139,7 +139,15 @@ async def _run(args: argparse.Namespace, config: Config) -> None:
             burst = args.burst
             await run_daemon(config, clock, bars, burst=burst, command=own, reread=reread)
         else:
-            await run_role(Role(args.role), config, clock, bars, command=own, reread=reread)
+            await run_role(
+                Role(args.role),
+                config,
+                clock,
+                bars,
+                place=config.bot.data_dir / "bot.sqlite",
+                command=own,
+                reread=reread,
+            )
 
 
 async def _on_messages(args: argparse.Namespace, config: Config) -> int:

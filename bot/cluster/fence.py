@@ -46,6 +46,6 @@ class FencedDatabase(Database):
             raise LeaseLost(f"the group {':'.join(self._lane.group)} has another holder by now")
         return found[0]
 
-    async def checkpoint(self) -> None:
-        """See `Database.checkpoint`."""
-        await self._database.checkpoint()
+    async def fold(self) -> None:
+        """See `Database.fold`."""
+        await self._database.fold()

@@ -14,6 +14,7 @@ from bot.daemon.health import Health
 from bot.llm.budget import Books
 from bot.llm.create import open_llm
 from bot.metrics import Metrics
+from bot.store.store import Store, StoreError
 from bot.types import Progress
 from common.clock import Clock
 from common.tasks import Tasks
@@ -28,16 +29,17 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def open_answers(
     config: Config,
+    store: Store,
     health: Health,
     metrics: Metrics,
     clock: Clock,
     tasks: Tasks,
     forgotten: Callable[[], int],
     opening: AbstractAsyncContextManager[KnowledgeBase],
-    books: Books,
 ) -> AsyncIterator[tuple[KnowledgeBase, Pipeline]]:
     """The knowledge base and the pipeline on it. When `forgotten` counts on, no earlier answer is
     given again."""
+    books = Books(store.add_usage, store.usage_of, failing=StoreError)
     async with (
         opening as knowledge,
         open_llm(config.llm, metrics, clock, watch=True, books=books) as llm,

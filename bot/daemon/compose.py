@@ -34,11 +34,10 @@ from bot.group.duplicates import Duplicates
 from bot.group.handler import QuestionHandler
 from bot.group.learning import Learning
 from bot.group.worker import Worker
-from bot.llm.budget import Books
 from bot.metrics import CountedElsewhere
 from bot.store.backup import BEFORE, take_up
 from bot.store.instance import only_instance
-from bot.store.store import Store, StoreError, open_store
+from bot.store.store import Store, open_store
 from bot.tracing import open_tracing
 from bot.types import Progress
 from common.clock import Clock
@@ -92,7 +91,6 @@ async def load(
     """Opens the knowledge and the models and builds on them what answers."""
     config, metrics, tasks = parts.config, parts.metrics, parts.tasks
     was_built = is_current(config.plan)
-    books = Books(parts.store.add_usage, parts.store.usage_of, failing=StoreError)
 
     def building(stage: str, done: int, total: int) -> None:
         parts.health.built(stage, done, total)
@@ -100,13 +98,13 @@ async def load(
 
     answers = open_answers(
         config,
+        parts.store,
         parts.health,
         metrics,
         parts.clock,
         tasks,
         lambda: parts.recent.forgotten,
         open_knowledge(config, building),
-        books,
     )
     async with answers as (knowledge, pipeline):
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))

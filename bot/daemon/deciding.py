@@ -18,6 +18,7 @@ from bot.daemon.answers import open_answers, open_knowledge
 from bot.daemon.app import Parts
 from bot.daemon.assemble import Rules, Surroundings, parts_of, rules_of, surround
 from bot.daemon.compose import create_adapters, create_dispatcher, create_handler
+from bot.daemon.greeting import greet
 from bot.daemon.process import Process, beside, serving
 from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import RecentAnswers
@@ -44,6 +45,7 @@ async def run_worker(process: Process, progress: Progress = lambda *_: None) -> 
     tasks, memory = Tasks(tolerated=StoreError), Memory()
     answers = open_answers(
         config,
+        store,
         around.health,
         around.metrics,
         clock,
@@ -71,6 +73,7 @@ async def run_worker(process: Process, progress: Progress = lambda *_: None) -> 
         )
         lanes.append(working)
         around.health.loading = None
+        greet(config, knowledge.status())
         await members.beat()
         async with beside(members.run()):
             await _until(stop, working)

@@ -2,16 +2,19 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from bot.cluster.members import Role, new_id
 from bot.cluster.wakes import Wakes
 from bot.config.schema import Config
 from bot.daemon.deciding import run_worker
 from bot.daemon.heartbeat import Supervisor
-from bot.daemon.process import Process
+from bot.daemon.process import Process, beside
 from bot.daemon.receiver import run_receiver
 from bot.daemon.scheduler import run_scheduler
+from bot.store.database import Place
 from bot.store.instance import only_instance
 from bot.store.store import open_store
 from bot.tracing import open_tracing
@@ -21,7 +24,7 @@ from common.clock import Clock
 log = logging.getLogger(__name__)
 
 POLL_S = 1.0
-"""So long nobody waits for what the database has not told of."""
+"""So long anybody waits at most for what the database has not told of."""
 
 
 async def run_role(
@@ -30,6 +33,7 @@ async def run_role(
     clock: Clock,
     progress: Progress = lambda *_: None,
     *,
+    place: Place,
     command: tuple[str, ...] = (),
     reread: Callable[[], Config] | None = None,
 ) -> None:
@@ -38,7 +42,8 @@ async def run_role(
     with only_instance(config.bot.data_dir):
         async with (
             open_tracing(config.tracing.endpoint) as tracing,
-            open_store(config.bot.data_dir / "bot.sqlite") as store,
+            open_store(place) as store,
+            _told(place) as wakes,
         ):
             process = Process(
                 role=role,
@@ -46,7 +51,7 @@ async def run_role(
                 config=config,
                 store=store,
                 clock=clock,
-                wakes=Wakes(POLL_S),
+                wakes=wakes,
                 supervisor=Supervisor.of(os.environ),
                 tracing=tracing,
             )
@@ -59,3 +64,16 @@ async def run_role(
                     await run_scheduler(process, progress, command, reread)
                 case Role.ALL:
                     raise ValueError("who does everything shares nothing: see run_daemon")
+
+
+@asynccontextmanager
+async def _told(place: Place) -> AsyncIterator[Wakes]:
+    """Who waits for news is woken by the database where that can be."""
+    wakes = Wakes(POLL_S)
+    if isinstance(place, Path):
+        yield wakes
+        return
+    from bot.cluster.hearing import hear
+
+    async with beside(hear(place, wakes)):
+        yield wakes

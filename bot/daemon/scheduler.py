@@ -13,6 +13,7 @@ from bot.console.routes import console_routes
 from bot.daemon.app import Answering, Parts
 from bot.daemon.assemble import parts_of, rules_of, surround
 from bot.daemon.compose import create_adapters, create_console, load
+from bot.daemon.greeting import greet
 from bot.daemon.jobs import Job, scheduled
 from bot.daemon.process import Process, beside, serving
 from bot.store.cluster.calls import prune_calls
@@ -51,6 +52,7 @@ async def run_scheduler(
         ):
             async with load(parts, progress, console, reread) as loaded:
                 around.health.loading = None
+                greet(config, loaded.status)
                 jobs = partial(_jobs_while_held, parts, loaded)
                 async with beside(holds.while_held(SCHEDULER, jobs)):
                     await stop.wait()

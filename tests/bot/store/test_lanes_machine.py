@@ -138,7 +138,11 @@ def engine(place: Place) -> Iterator[Engine]:
 
 
 def test_only_the_last_holder_writes_and_nothing_is_lost(engine: Engine) -> None:
-    run_state_machine_as_test(lambda: Lanes(engine))
+    class OnThis(Lanes):
+        def __init__(self) -> None:
+            super().__init__(engine)
+
+    run_state_machine_as_test(OnThis)
 
 
 def test_what_a_dead_worker_left_unfinished_is_found(engine: Engine) -> None:
