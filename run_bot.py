@@ -97,7 +97,7 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             await _run(args, config)
             return 0
         case "backup" | "restore":
-            return await asyncio.to_thread(backup.pack_or_restore, config.bot.data_dir, args)
+            return await asyncio.to_thread(backup.pack_or_restore, config, args)
         case "index":
             return await index.index(config.plan)
         case "user":
@@ -144,7 +144,7 @@ async def _run(args: argparse.Namespace, config: Config) -> None:
                 config,
                 clock,
                 bars,
-                place=config.bot.data_dir / "bot.sqlite",
+                place=config.store_place,
                 command=own,
                 reread=reread,
             )

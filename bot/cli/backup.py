@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bot.cli.index import say
+from bot.config.schema import Config
 from bot.store.backup import (
     BEFORE,
     BEGUN,
@@ -52,8 +53,14 @@ class BackupError(StoreError):
     """A backup can't be made or used; says why."""
 
 
-def pack_or_restore(folder: Path, args: argparse.Namespace) -> int:
+def pack_or_restore(config: Config, args: argparse.Namespace) -> int:
     """The two commands on a data folder. Raises StoreError or OSError."""
+    folder, place = config.bot.data_dir, config.store_place
+    if not isinstance(place, Path):
+        raise BackupError(
+            f"the messages are in {place}: pg_dump and pg_restore save them and bring them back; "
+            f"of {folder} copy {KNOWLEDGE}/{LABELS} and {USERS}, the index is built again"
+        )
     if args.command == "backup":
         return pack(folder, args.file)
     return restore(folder, args.file, replace=args.replace)

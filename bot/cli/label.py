@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from pathlib import Path
 
 from adapters.console import printable
 from bot.cli.index import say
@@ -59,10 +60,12 @@ async def label(
 
 def open_labels(config: Config) -> AbstractAsyncContextManager[Store]:
     """The bot's store. Raises KnowledgeError where there is none."""
-    path = config.bot.data_dir / "bot.sqlite"
-    if not path.is_file():
-        raise KnowledgeError(f"there are no stored messages in {path}; let the bot run first")
-    return open_store(path, upgrade=not running(config.bot.data_dir))
+    place = config.store_place
+    if not isinstance(place, Path):
+        return open_store(place, upgrade=False)  # who knows what runs on other machines
+    if not place.is_file():
+        raise KnowledgeError(f"there are no stored messages in {place}; let the bot run first")
+    return open_store(place, upgrade=not running(config.bot.data_dir))
 
 
 async def unlabelled(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
 from adapters import KINDS, settings_type
@@ -20,6 +20,7 @@ from bot.config.renamed import accept_old_keys
 from bot.config.validate import absolute, drop_empty_sections, validated
 from bot.config.yaml_file import apply, read_file
 from bot.llm.settings import LlmSettings
+from bot.store.engines.place import FILE, PostgresUrl, parse_place
 from common.hours import parse_span
 from common.settings import Cron, Section
 from knowledge.plan import BuildPlan
@@ -112,10 +113,25 @@ class AdminSettings(Section):
     prefix: str = Field(default="/dou", pattern=r"^\S{1,32}$")
 
 
-class StoreSettings(Section):
-    """How long messages and decisions are kept, labels (0 is until they are taken back), and what
-    admins did."""
+def _store_url(secret: SecretStr) -> SecretStr:
+    try:
+        found = parse_place(secret.get_secret_value())
+    except ValueError:
+        found = None
+    if not isinstance(found, PostgresUrl) and found != Path(FILE):
+        # A file elsewhere would be out of the reach of the data folder's lock and of backups.
+        raise ValueError(
+            f"must be sqlite:///{FILE}, the file in `bot.data_dir`, or "
+            "postgresql://user:password@host:5432/database"
+        )
+    return secret
 
+
+class StoreSettings(Section):
+    """Where messages and decisions are kept, and for how long; labels (0 is until they are taken
+    back), and what admins did."""
+
+    url: Annotated[SecretStr, AfterValidator(_store_url)] = SecretStr(f"sqlite:///{FILE}")
     keep_days: int = Field(default=90, ge=1, le=3650)
     keep_label_days: int = Field(default=0, ge=0, le=3650)
     keep_audit_days: int = Field(default=365, ge=1, le=3650)
@@ -162,6 +178,12 @@ class Config(Section):
     http: HttpSettings = HttpSettings()
     tracing: TracingSettings = TracingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+
+    @property
+    def store_place(self) -> Path | PostgresUrl:
+        """The file or the database of the store."""
+        found = parse_place(self.store.url.get_secret_value())
+        return self.bot.data_dir / found if isinstance(found, Path) else found
 
     @property
     def plan(self) -> BuildPlan:

@@ -36,6 +36,7 @@ from bot.group.learning import Learning
 from bot.group.worker import Worker
 from bot.metrics import CountedElsewhere
 from bot.store.backup import BEFORE, take_up
+from bot.store.engines.place import FILE
 from bot.store.instance import only_instance
 from bot.store.store import Store, open_store
 from bot.tracing import open_tracing
@@ -70,7 +71,7 @@ async def run_daemon(
             log.info("took up what was restored; what was there is in %s", folder / BEFORE)
         async with (
             open_tracing(config.tracing.endpoint) as tracing,
-            open_store(folder / "bot.sqlite") as store,
+            open_store(config.store_place) as store,
         ):
             adapters = create_adapters(config, store, clock)
             parts = await build(config, clock, store, adapters, tracing)
@@ -158,7 +159,7 @@ def measure(parts: Parts, knowledge: KnowledgeBase, external: ExternalSources | 
     metrics.index_built.set_function(lambda: knowledge.status().built_at)
     metrics.disk_free.set_function(lambda: shutil.disk_usage(folder).free)
     metrics.store_bytes.set_function(
-        lambda: sum(path.stat().st_size for path in folder.glob("bot.sqlite*"))
+        lambda: sum(path.stat().st_size for path in folder.glob(f"{FILE}*"))
     )
     metrics.llm_price.labels("remote", "prompt").set(remote.prompt_price)
     metrics.llm_price.labels("remote", "cached").set(remote.cached_price or remote.prompt_price)

@@ -11,11 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.store.engines.base import StoreError
+from bot.store.engines.place import FILE
 from bot.store.engines.sqlite import BUSY_TIMEOUT_S, explained
 from bot.store.schema.migrations import MIGRATIONS
 
 WAITING, BEFORE, COMPLETE, BEGUN = "restored", "before-restore", "complete", "begun"
-STORE, KNOWLEDGE, USERS = "bot.sqlite", "knowledge", "users.json"
+STORE, KNOWLEDGE, USERS = FILE, "knowledge", "users.json"
 CACHES = ("git", "vectors.sqlite")
 """Of the knowledge folder: dear to make again, and right whatever the index."""
 

@@ -134,6 +134,15 @@ def counts(db: Connection) -> dict[str, int]:
     return dict(row)
 
 
+def stored_bytes(db: Connection) -> int:
+    """How large the database is; of a file without its log."""
+    if db.dialect == "postgresql":
+        sized = "SELECT pg_database_size(current_database()) AS size"
+    else:
+        sized = "SELECT page_count * page_size AS size FROM pragma_page_count, pragma_page_size"
+    return int(db.execute(sized).fetchone()["size"])
+
+
 def asked_since(db: Connection, since: float) -> list[Asked]:
     """The questions decided since a time, oldest first."""
     rows = db.execute(

@@ -142,6 +142,7 @@ class Store:
     decision_behind = _transaction(history.decision_behind)
     last_decision = _transaction(history.last_decision)
     counts = _transaction(history.counts)
+    stored_bytes = _transaction(history.stored_bytes)
     asked_since = _transaction(history.asked_since)
     last_digest = _transaction(history.last_digest)
     digest_made = _transaction(history.digest_made)

@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 from aiohttp import web
@@ -75,12 +74,7 @@ async def _promise(parts: ConsoleParts, now: float) -> dict[str, Any]:
 
 async def _disk(parts: ConsoleParts) -> dict[str, Any]:
     free = shutil.disk_usage(parts.config.bot.data_dir).free
-    store = sum(path.stat().st_size for path in _store_files(parts.config.bot.data_dir))
-    return {"free": free, "low": free < LEAST_FREE, "store": store}
-
-
-def _store_files(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("bot.sqlite*") if path.is_file()]
+    return {"free": free, "low": free < LEAST_FREE, "store": await parts.store.stored_bytes()}
 
 
 def _usage(parts: ConsoleParts) -> dict[str, Any]:

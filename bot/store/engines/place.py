@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+FILE = "bot.sqlite"
+"""The store in the data folder."""
+
 FORMS = "must be sqlite:///path/of/a/file or postgresql://user:password@host:5432/database"
 
 

@@ -16,6 +16,14 @@ IN_A_FILE = {
     "search: {web: {engine: serper}}": (
         "1: search.web.api_key: must be set for the engine serper, such as ${SERPER_API_KEY}"
     ),
+    "store: {url: sqlite:///elsewhere/bot.sqlite}": (
+        "1: store.url: must be sqlite:///bot.sqlite, the file in `bot.data_dir`, or "
+        "postgresql://user:password@host:5432/database"
+    ),
+    "store: {url: 'postgresql://bot:hush@db'}": (
+        "1: store.url: must be sqlite:///bot.sqlite, the file in `bot.data_dir`, or "
+        "postgresql://user:password@host:5432/database"
+    ),
     # types
     "bot: {queue_size: 'yes'}": '1: bot.queue_size: must be a whole number, not "yes"',
     "bot: {queue_size: yes}": '1: bot.queue_size: must be a whole number, not "yes"',

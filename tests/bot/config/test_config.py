@@ -112,11 +112,14 @@ def test_what_is_shipped_is_found_wherever_the_configuration_lies(folder: Path) 
 def test_secrets_do_not_show(load: Load) -> None:
     config = load(
         "http: {token: hush}\n"
+        "store: {url: 'postgresql://bot:hush@db/kettle'}\n"
         "knowledge: {embedder: {api_key: hush},"
         " sources: [{name: a, git: 'https://me:hush@host/a.git'}]}"
     )
     assert config.http.token.get_secret_value() == "hush"
     assert "hush" not in repr(config)
+    assert str(config.store_place) == "postgresql://bot@db/kettle"
+    assert "hush" not in repr(config.store_place)
     lines = objections(
         load,
         "http: {token: 4711, port: x}\nknowledge: {embedder: {api_key: [4711]}}",
