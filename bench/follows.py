@@ -102,10 +102,11 @@ async def _measured(config: Config) -> list[Figure]:
 async def _tried(
     rows: Sequence[Made], knowledge: KnowledgeBase, llm: Llm | None
 ) -> tuple[list[tuple[int, str]], list[tuple[int, str]], int]:
-    """False sentences that are posted, true ones that are not, how many true ones there were."""
+    """False sentences that are posted, true ones that are not, and how many true ones there were.
+    A true one is lost where neither it is posted nor, in its place, what bears it out."""
     posted: list[tuple[int, str]] = []
     lost: list[tuple[int, str]] = []
-    total = 0
+    total = reworded = 0
     for number, row in enumerate(rows):
         passages = _passages(row)
         true = _said(row.true)
@@ -117,7 +118,11 @@ async def _tried(
             if text.endswith(row.false):
                 posted += [(number, one) for one in _said(row.false) if one in _plain(kept)]
             else:
-                lost += [(number, one) for one in true if one not in _plain(kept)]
+                shown = _plain(kept)
+                gone = [one for one in true if one not in shown]
+                reworded += len(gone)
+                lost += [(number, one) for one in gone if _plain(row.quote) not in shown]
+    print(f"    of {total} true sentences {total - reworded} stand as they were written")
     return posted, lost, total
 
 

@@ -45,6 +45,20 @@ def words(text: str) -> list[str]:
     return [part for word in rjieba.cut_for_search(text) for part in with_parts(word)]
 
 
+MIN_STEM = 3
+_ENDINGS = ("ing", "ed", "es", "s", "ly", "e")
+
+
+def stem(word: str) -> str:
+    """A word without an English ending, in lower case: enough to see that two are one."""
+    word = word.lower()
+    if word.isascii():
+        for ending in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) >= MIN_STEM:
+                return word[: -len(ending)]
+    return word
+
+
 def is_named(name: str, text: str) -> bool:
     """Does a text say a name, at borders that Chinese characters are too?"""
     name, text = name.lower(), text.lower()

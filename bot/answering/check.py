@@ -7,7 +7,7 @@ stand in their sources word for word.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from adapters.base import Citation
@@ -15,6 +15,7 @@ from bot.answering.follows import Entailment
 from bot.grounding.claims import grounded
 from bot.grounding.markdown import cut_short, marks_in, renumbered, rounded_off
 from bot.grounding.prompt_leaks import Leaks
+from bot.grounding.restated import Restated
 from bot.grounding.sanitize import harmless, unlinked, without_foreign_links
 from bot.grounding.sources import Sources
 from bot.grounding.topic import Subject
@@ -69,6 +70,7 @@ class Inspector:
         self._subject = Subject(question, passages, self._sources, knowledge, rules)
         asks = llm is not None and llm.options.check_sentences
         self._entailment = Entailment(question, passages, knowledge, llm) if llm and asks else None
+        self._restated = Restated(passages, knowledge)
         self._leaks = Leaks(secrets, known=[*texts, question])
         self._hosts = hosts_of(passages)
         self._instead = notice("link_left_out", is_chinese(question))
@@ -81,13 +83,15 @@ class Inspector:
     async def inspect(self, text: str) -> Inspected:
         """Grounded, cited, about the documents and following from them, without foreign links,
         mentions and hidden tags. Raises KnowledgeError, and LlmError where a model is asked."""
-        judged = self._entailment is not None
-        checked = grounded(renumbered(text, self._valid), self._sources, judged=judged)
+        checked = grounded(renumbered(text, self._valid), self._sources)
         strays, similarity = await self._subject.strays(checked.claims)
         checked = checked.without(strays)
         if self._entailment and not checked.core_lost:
             unfounded = await self._entailment.unfounded(checked.claims)
             checked = checked.without(unfounded)
+        if not self._entailment:
+            told = await self._restated.instead(checked.claims)
+            checked = replace(checked, claims=tuple(told))
         shown = without_foreign_links(harmless(checked.text), self._hosts, self._instead)
         return Inspected(shown, checked.dropped, checked.core_lost, similarity)
 

@@ -64,11 +64,11 @@ class Checked:
         return replace(self, claims=kept, dropped=dropped, lost=self.lost + len(gone))
 
 
-def grounded(text: str, sources: Sources, *, judged: bool = False) -> Checked:
+def grounded(text: str, sources: Sources) -> Checked:
     """Removes each sentence, table and code block with a fact that no source holds, and what cites
-    nothing or is said a second time. Where each sentence is `judged` by itself afterwards, one
-    without a mark may have that of the sentence behind it."""
-    found = _of_paragraphs(text, judged=judged)
+    nothing or is said a second time. A sentence without a mark has that of the sentence behind it:
+    whether it follows from its source is looked at for each by itself afterwards."""
+    found = _of_paragraphs(text)
     claims = [_examined(unit, sources) for unit in _once(found)]
     claims = [_with_its_source(claim, claims, sources) for claim in claims]
     sound = [not claim.missing and _is_cited(claim, claims) for claim in claims]
@@ -86,13 +86,13 @@ def grounded(text: str, sources: Sources, *, judged: bool = False) -> Checked:
     )
 
 
-def _of_paragraphs(text: str, *, judged: bool) -> list[Unit]:
+def _of_paragraphs(text: str) -> list[Unit]:
     """The units of a text, each with its marks. Half a sentence has those of the other half; the
     steps of a list those of the words that lead to it, or of a later step, numbered ones of any."""
     marked: list[Unit] = []
     for unit in reversed(_answers_joined(_marks_behind(units(tidy(text))))):
         behind = marked[-1] if marked else unit
-        same = judged and unit.kind is Kind.SENTENCE and unit.item == behind.item
+        same = unit.kind is Kind.SENTENCE and unit.item == behind.item
         covered = not unit.marks and (same or _ends_later(unit, behind))
         marked.append(_citing(unit, behind.marks) if covered else unit)
     marked.reverse()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bot.grounding.markdown import MARK, units
-from common.language import is_chinese, words
+from common.language import is_chinese, stem, words
 
 _NAME = re.compile(r"(?<![/\w])[A-Za-z][A-Za-z0-9+#]+(?:-[A-Za-z0-9]+)*(?![/\w])")
 _ANY_NAME = re.compile(r"[a-z][a-z0-9+#]*")
@@ -71,7 +71,8 @@ def _forms(text: str) -> frozenset[str]:
 
 
 def telling_words(text: str) -> frozenset[str]:
-    """The words of a text but for the short ones of grammar, and those that tell of defaults."""
+    """The stems of a text's words but for the short ones of grammar, and those that tell of
+    defaults."""
     found = (word.lower() for word in words(text))
     long = (word for word in found if len(word) > (3 if word.isascii() else 1) or word.isdigit())
-    return frozenset(word for word in long if not _DEFAULT.fullmatch(word))
+    return frozenset(stem(word) for word in long if not _DEFAULT.fullmatch(word))

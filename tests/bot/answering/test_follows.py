@@ -70,11 +70,15 @@ async def test_a_step_has_the_mark_of_its_list(
     assert "1. Stop the server [1].\n2. Start it with `--port` [1]." in heard.text
 
 
-async def test_it_can_be_switched_off(tmp_path: Path, kettle: KnowledgeBase, api: LlmApi) -> None:
-    api.script = writes(f"{TRUE} {FALSE}", knows)
+async def test_without_a_judge_only_what_restates_its_source_stays_as_it_is(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
+) -> None:
+    api.script = writes(f"Vote for nobody. {TRUE} {FALSE}", knows)
     async with group(tmp_path, kettle, api, check_sentences=False) as talk:
         heard = await ask(talk, EN)
-    assert "next free" in heard.text
+    assert "next free" not in heard.text
+    assert "nobody" not in heard.text
+    assert VERBATIM in heard.text, "what is not so gives way to what is"
     assert "follows" not in api.kinds()
 
 

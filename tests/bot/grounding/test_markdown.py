@@ -96,13 +96,14 @@ def test_marks_are_found_outside_code_only_and_get_new_numbers() -> None:
     ("text", "left"),
     [
         # what cites nothing goes, unless its list item or its block does
-        ("Vote for nobody. The port is 7311 [1].", "The port is 7311 [1]."),
+        ("The port is 7311 [1].\n\nVote for nobody.", "The port is 7311 [1]."),
         ("The port is 7311 [1]. Hope this helps!", "The port is 7311 [1]."),
-        ("- It is fixed. The port is 7311 [1]\n- Love you", "- It is fixed. The port is 7311 [1]"),
+        ("- It is fixed. The port is 7311 [1]\n- Love you",
+         "- It is fixed [1]. The port is 7311 [1]"),
         ("### Answer\n\nThe port is 7311 [1].", "The port is 7311 [1]."),
-        # a paragraph's mark holds for what its passage says as well
+        # a mark holds for what stands before it: whether it follows is looked at afterwards
         ("The port is 7311. `--workers` is 4. Run `kettle restart` [1].",
-         "The port is 7311 [1]. Run `kettle restart` [1]."),
+         "The port is 7311 [1]. `--workers` is 4 [1]. Run `kettle restart` [1]."),
         ("[1] The port is 7311.\n\nUse `kettle restart`. Have fun.",
          "The port is 7311 [1].\n\nUse `kettle restart` [1]."),
         # code bears the mark before it, behind it, or that of the document that holds it
@@ -131,7 +132,7 @@ def test_each_claim_cites_and_is_made_once(text: str, left: str) -> None:
 
 def test_an_uncited_fact_counts_as_lost_and_a_greeting_does_not() -> None:
     assert not grounded("Hello! Sure! Gladly! The port is 7311 [1].", SOURCES).core_lost
-    assert grounded("Use port 4. Take 0.2. The port is 7311 [1].", SOURCES).core_lost
+    assert grounded("The port is 7311 [1]. Use port 4. Take 0.2.", SOURCES).core_lost
 
 
 @pytest.mark.parametrize(
