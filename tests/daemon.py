@@ -128,7 +128,7 @@ class Daemon:
 
     async def decided(self, message_id: str) -> dict[str, Any]:
         """Waits until a message is decided."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 found: dict[str, Any] = await self.get(f"api/decisions/{message_id}")
                 if found["state"] != "pending":
@@ -139,7 +139,7 @@ class Daemon:
         """Sends a signal and returns the exit status."""
         if self.process.returncode is None:
             os.kill(self.process.pid, sign)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
 

@@ -15,9 +15,10 @@ from bot.config.schema import load_config
 from bot.llm.create import open_llm
 from bot.metrics import create_metrics
 from common.clock import SystemClock
-from tests.bot.llm.lmdeploy.test_supervisor import ROOT, free_port
+from tests.bot.llm.lmdeploy.test_supervisor import ROOT
 from tests.daemon import run
 from tests.fakes.llm_api import SCORES, LlmApi, Say, agreeable, digit
+from tests.ports import free_port
 from tests.test_cli_llm import api, remote
 
 __all__ = ["api"]

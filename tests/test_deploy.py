@@ -70,7 +70,7 @@ def test_the_image_holds_all_that_the_bot_needs(image: Path) -> None:
     script = LAUNCHER.replace("/app", str(image / "app")).replace("/data", str(image / "data"))
     done = subprocess.run(
         ["sh", "-c", script, "huixiangdou", "ask", "how do I reload the knowledge base?"],
-        capture_output=True, text=True, timeout=110,
+        capture_output=True, text=True, timeout=250,
         env={"HTTP_TOKEN": "sesame", "PATH": os.environ["PATH"], "HOME": str(image)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,7 @@ async def locked() -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def visitor(locked: Served) -> AsyncIterator[aiohttp.ClientSession]:
-    timeout = aiohttp.ClientTimeout(total=10)
+    timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(locked.url, timeout=timeout) as session:
         yield session
 
@@ -150,7 +150,7 @@ async def test_a_stream_demands_a_login_before_it_takes_a_place(
     async with visitor.ws_connect(STREAM, headers=headers) as socket:
         async with visitor.post("/api/messages", json=BODY, headers=headers) as response:
             assert response.status == 202
-        assert (await socket.receive_json(timeout=5))["text"] == "t"
+        assert (await socket.receive_json(timeout=60))["text"] == "t"
 
 
 async def test_a_token_in_the_address_is_refused(visitor: aiohttp.ClientSession) -> None:

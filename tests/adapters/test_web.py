@@ -31,7 +31,7 @@ async def messages(
 
 async def decision(client: aiohttp.ClientSession, message_id: str) -> dict[str, Any]:
     """Polls until it is decided."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             async with client.get(f"/api/decisions/{message_id}") as response:
                 assert response.status == 200

@@ -9,7 +9,7 @@ import pytest
 
 from common.batches import Batches
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Work:

@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from common.process import (
     run,
 )
 from common.process_async import AsyncChild
-from tests.knowledge.processes import is_alive, running, started, wait_until
+from tests.knowledge.processes import is_alive, listed, running, started, wait_until
 
 ECHO = """
 import subprocess, sys, time
@@ -71,10 +70,10 @@ def test_each_message_is_answered_in_its_turn(echo: Child) -> None:
     texts = ["one", "zwei 二", "x" * 1_000_000]
     for text in texts:
         echo.send({"text": text})
-        assert echo.receive(10) == {"settings": {"answer": "to all"}, "message": {"text": text}}
+        assert echo.receive(60) == {"settings": {"answer": "to all"}, "message": {"text": text}}
     for text in ("first", "second"):
         echo.send({"text": text})
-    assert [echo.receive(10)["message"]["text"] for _ in range(2)] == ["first", "second"]
+    assert [echo.receive(60)["message"]["text"] for _ in range(2)] == ["first", "second"]
 
 
 def test_no_answer_in_time_is_an_error(echo: Child) -> None:
@@ -86,7 +85,7 @@ def test_no_answer_in_time_is_an_error(echo: Child) -> None:
 def test_one_that_ended_says_how_and_what_it_said_last(echo: Child) -> None:
     echo.send({"leave": 3, "say": "x" * 2 * LAST_BYTES + " the tank is empty\n"})
     with pytest.raises(ChildFailed, match="status 3") as caught:
-        echo.receive(10)
+        echo.receive(60)
     assert caught.value.last_words.endswith("x the tank is empty")
     assert len(caught.value.last_words) < LAST_BYTES
     echo.send({"text": "nobody hears this"})
@@ -95,23 +94,22 @@ def test_one_that_ended_says_how_and_what_it_said_last(echo: Child) -> None:
 
 def test_one_that_was_killed_says_so(echo: Child) -> None:
     echo.send({})
-    echo.receive(10)
+    echo.receive(60)
     process = started("echoing")
     process.kill()
     with pytest.raises(ChildFailed, match="signal 9"):
-        echo.receive(10)
+        echo.receive(60)
 
 
 def test_it_ends_with_all_that_it_started_even_when_it_is_stopped(command: Command) -> None:
     with Child.start(command, {}) as echo:
         echo.send({"start": True})
-        echo.receive(10)
+        echo.receive(60)
         process = started("echoing")
-        below = process.children()
+        (below,) = listed(process.children)
         process.send_signal(signal.SIGSTOP)
-    assert len(below) == 1
     assert not is_alive(process)
-    wait_until(lambda: not is_alive(below[0]), 5)
+    wait_until(lambda: not is_alive(below))
 
 
 PARENT = """
@@ -119,7 +117,7 @@ import sys, time
 from common.process import Child, environment, module
 with Child.start(module("echoing", environment(PYTHONPATH=sys.argv[1])), {}) as echo:
     echo.send({})
-    echo.receive(10)
+    echo.receive(60)
     echo.send({"sleep": 1000})
     print("started", flush=True)
     time.sleep(1000)
@@ -138,7 +136,7 @@ def test_it_ends_with_its_parent_even_when_that_is_killed_and_it_is_busy(
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_until(lambda: not is_alive(below[0]), 5)
+    wait_until(lambda: not is_alive(below[0]))
 
 
 def test_a_child_whose_parent_ended_before_it_began_does_nothing(tmp_path: Path) -> None:
@@ -151,12 +149,12 @@ def test_a_child_whose_parent_ended_before_it_began_does_nothing(tmp_path: Path)
 
 
 def test_a_command_is_run_to_its_end() -> None:
-    done = run(python("import sys; print('out'); sys.exit('that was all')"), 20)
+    done = run(python("import sys; print('out'); sys.exit('that was all')"), 60)
     assert (done.status, done.output, done.last_words) == (1, b"out\n", "that was all")
 
 
 def test_a_command_that_cannot_be_started_says_why() -> None:
-    done = run(Command(("no-such-program",), environment()), 20)
+    done = run(Command(("no-such-program",), environment()), 60)
     assert done.status == CANNOT_START
     assert done.last_words == "can't start no-such-program: No such file or directory"
 
@@ -168,11 +166,14 @@ below = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"]
 open({str(tmp_path / "pids")!r}, "w").write(f"{{os.getpid()}} {{below.pid}}\\n")
 time.sleep(1000)
 """
-    with pytest.raises(TimeoutError):
-        run(python(program), 1.5)
+    for limit_s in (1, 5, 25):  # the first that leaves the program the time to begin
+        with pytest.raises(TimeoutError):
+            run(python(program), limit_s)
+        if (tmp_path / "pids").exists():
+            break
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert len(pids) == 2
-    wait_until(lambda: not any(psutil.pid_exists(pid) and _lives(pid) for pid in pids), 5)
+    wait_until(lambda: not any(psutil.pid_exists(pid) and _lives(pid) for pid in pids))
 
 
 def _lives(pid: int) -> bool:
@@ -206,7 +207,7 @@ def test_limits_are_kept(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_what_has_no_limits_gives_way_and_leaves_no_core() -> None:
     program = "import os, resource; print(os.nice(0), resource.getrlimit(resource.RLIMIT_CORE))"
     before = os.nice(0)
-    assert run(python(program, Limits(nice=3)), 20).output == f"{before + 3} (0, 0)\n".encode()
+    assert run(python(program, Limits(nice=3)), 60).output == f"{before + 3} (0, 0)\n".encode()
     assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
 
 
@@ -226,7 +227,7 @@ async def test_a_child_of_the_event_loop_answers_and_ends(command: Command) -> N
         await child.send({"text": "二"})
         assert (await child.receive())["message"] == {"text": "二"}
         process = started("echoing")
-    assert not is_alive(process)
+    wait_until(lambda: not is_alive(process))
     assert "a library greets" in child.last_words
 
 
@@ -254,7 +255,7 @@ async def test_a_child_of_the_event_loop_that_fails_says_how(
         await child.receive()
         await harm(child)  # type: ignore[misc]
         with pytest.raises(ChildFailed, match=how) as caught:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await child.receive()
     assert ("tank" in caught.value.last_words) == (how == "status 3")
 
@@ -269,7 +270,7 @@ async def test_each_line_that_it_says_is_heard() -> None:
     heard: list[str] = []
     program = "import sys; sys.stderr.write('one\\ntwo\\n' + 'x' * 300_000 + '\\nthree\\n')"
     child = await AsyncChild.start(python(program), heard=heard.append)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await child.ended == 0
     await child.end()
     assert [heard[0], heard[1], heard[-1]] == ["one", "two", "three"]
@@ -290,7 +291,7 @@ async def test_cancelling_ends_what_does_not_want_to_end() -> None:
     using.cancel()
     with pytest.raises(asyncio.CancelledError):
         await using
-    assert not _lives(pids[0])
+    wait_until(lambda: not _lives(pids[0]))
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,7 @@ async def test_cancelling_ends_what_does_not_want_to_end() -> None:
 )
 async def test_a_guard_ends_as_its_command_does(program: str, status: int) -> None:
     command = Command((sys.executable, "-c", program), environment(), guarded=True)
-    async with await AsyncChild.start(command) as child, asyncio.timeout(20):
+    async with await AsyncChild.start(command) as child, asyncio.timeout(60):
         assert await child.ended == status
 
 
@@ -334,9 +335,7 @@ time.sleep(1000)
     assert parent.stdout
     pids = [int(pid) for pid in parent.stdout.readline().split()]
     assert len(pids) == 2
-    began = time.monotonic()
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_until(lambda: not any(_lives(pid) for pid in pids), 5)
-    assert time.monotonic() - began < 5
+    wait_until(lambda: not any(_lives(pid) for pid in pids))

@@ -31,7 +31,7 @@ def browser_path() -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser(browser_path: str) -> AsyncIterator[Browser]:
-    expect.set_options(timeout=10_000)
+    expect.set_options(timeout=60_000)
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=browser_path, args=ARGS)
         yield launched
@@ -71,7 +71,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
     ) -> Page:
         context = await browser.new_context(**{"locale": "en-US", **options})
         page = await context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         host = urlsplit(url).netloc
         page.on("pageerror", lambda error: troubles.append(f"exception: {error}"))
 

@@ -132,7 +132,7 @@ async def test_a_maintainers_day(own_bot: Running, open_page: OpenPage) -> None:
     await page.get_by_role("button", name="Approve and keep").click()
     await expect(page.locator(".view")).to_contain_text("Approved answers")
     await opens(page, "Knowledge")
-    await expect(page.locator(".told")).to_contain_text("1 added", timeout=30_000)
+    await expect(page.locator(".told")).to_contain_text("1 added")
     await expect(page.locator(".table")).to_contain_text("answers/")
     await page.locator("#groups a", has_text="lobby").click()
     await say(page, "小李", WALRUS, mention=True)

@@ -113,7 +113,7 @@ class DingTalkApi:
         """All access tokens are void at once."""
         self._tokens.clear()
 
-    async def until(self, true: Callable[[], object], seconds: float = 5.0) -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 60.0) -> None:
         """Waits for something to become true here."""
         async with asyncio.timeout(seconds):
             while not true():

@@ -70,8 +70,11 @@ class FakeLark:
         self.stream_refusal: Json | None = None
         self.token_life_s = 7200
         self.ping_interval_s = 120
-        self.ack_s = 3.0
-        self.delay_s: dict[str, float] = {}
+        self.ack_s = 60.0
+        self.hold: dict[str, asyncio.Event] = {}
+        """Calls of these names are obeyed once the event is set."""
+        self.held: set[str] = set()
+        """Names of calls that wait for it, or have waited."""
         self._ordered: dict[str, deque[Refused]] = defaultdict(deque)
         self._acks: dict[str, asyncio.Future[Json]] = {}
 
@@ -240,7 +243,9 @@ class FakeLark:
     def _handler(self, name: str) -> Any:
         async def handle(request: web.Request) -> web.Response:
             body = json.loads(await request.read() or b"{}")
-            await asyncio.sleep(self.delay_s.get(name, 0.0))
+            if name in self.hold:
+                self.held.add(name)
+                await self.hold[name].wait()
             token = request.headers.get("Authorization", "").removeprefix("Bearer ")
             app_id = next((one for one, app in self.apps.items() if token in app.tokens), "")
             try:

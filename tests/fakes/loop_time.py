@@ -3,6 +3,12 @@
 import asyncio
 
 
+async def turns(count: int = 100) -> None:
+    """Lets all go on that needs nothing but turns of the loop, however busy the machine is."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 def leap(seconds: float) -> None:
     """Lets this much time pass for all who wait in the running loop; real time goes on as well."""
     if not seconds:

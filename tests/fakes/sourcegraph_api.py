@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.loop_time import leap, turns
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _QUERY = re.compile(r'"((?:[^"\\]|\\.)*)" repo:\^(\S+)\$(?: rev:(\S+))? (.+)')
 
@@ -18,13 +20,15 @@ _QUERY = re.compile(r'"((?:[^"\\]|\\.)*)" repo:\^(\S+)\$(?: rev:(\S+))? (.+)')
 @dataclass(frozen=True)
 class Say:
     """What the server does instead of answering: a status with headers and a body, `raw` sent as
-    the stream, `hang` after so many events, `cut` the connection after so many."""
+    the stream, `hang` after so many events, `cut` the connection after so many. When it hangs, and
+    what it sent has come, `takes_s` pass in the event loop."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     raw: bytes | None = None
     hang: bool = False
+    takes_s: float = 0.0
     cut: int | None = None
 
 
@@ -62,6 +66,8 @@ class SourcegraphApi:
                 return response
             await response.write(event)
         if say.hang:
+            await turns()
+            leap(say.takes_s)
             await asyncio.Event().wait()
         return response
 

@@ -39,16 +39,24 @@ def running(module: str, of: int | None = None) -> list[psutil.Process]:
 def started(module: str, of: int | None = None) -> psutil.Process:
     """One that runs a module, waited for: a listing leaves a process out now and then that the
     one before held."""
-    until = time.monotonic() + 30
-    while not (found := running(module, of)):
-        assert time.monotonic() < until, f"{module} does not run"
-        time.sleep(0.02)
-    return found[0]
+    return listed(lambda: running(module, of))[0]
 
 
-def wait_until(true: Callable[[], object], timeout_s: float = 30.0) -> None:
-    """Looks again and again; fails after a while."""
-    until = time.monotonic() + timeout_s
+def listed(look: Callable[[], list[psutil.Process]]) -> list[psutil.Process]:
+    """What a listing holds as soon as it holds any."""
+    found: list[psutil.Process] = []
+
+    def look_again() -> bool:
+        found[:] = look()
+        return bool(found)
+
+    wait_until(look_again)
+    return found
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    """Looks again and again; fails after a while, which is long enough for a busy machine."""
+    until = time.monotonic() + 60
     while not true():
         assert time.monotonic() < until, "it has not happened"
         time.sleep(0.02)

@@ -8,7 +8,6 @@ tests/fixtures/lmdeploy.json, which the ordinary tests read.
 import asyncio
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -28,17 +27,12 @@ from bot.llm.settings import ServeSettings
 from bot.llm.types import AuthError, ContextTooLong, LlmError, ModelMissing, Request, Unavailable
 from common.clock import SystemClock
 from tests.bot.llm.models import model
+from tests.ports import free_port
 
 STUB = os.environ.get("LMDEPLOY_STUB", "")
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "lmdeploy.json"
 
 pytestmark = [pytest.mark.timeout(300)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wrapper(folder: Path, *stub: str) -> str:

@@ -45,7 +45,7 @@ class Running:
     async def failure(self) -> AdapterError:
         """What `run` raises."""
         with suppress(AdapterError):
-            await asyncio.wait_for(self.task, 5)
+            await asyncio.wait_for(self.task, 60)
         error = self.task.exception()
         assert isinstance(error, AdapterError)
         return error

@@ -10,6 +10,7 @@ from adapters.contract import History
 from adapters.lark.adapter import LarkAdapter, create
 from adapters.lark.settings import Settings
 from common.clock import Clock
+from tests.fakes.clock import FakeClock
 from tests.fakes.context import context
 from tests.fakes.lark_server import APP_ID, SECRET, FakeLark
 
@@ -89,11 +90,16 @@ async def connection(one: LarkAdapter, publish: Publish) -> AsyncIterator[asynci
             await run
 
 
-async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Returns as soon as something is true."""
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.005)
+
+
+async def heard(one: LarkAdapter, clock: FakeClock) -> None:
+    """Waits until the platform was heard at this very time, as after a ping that is due."""
+    await until(lambda: one.link().heard == clock.now())
 
 
 def reply(text: str = "Use `pip`. [1]", to: str | None = None, **more: Any) -> Reply:

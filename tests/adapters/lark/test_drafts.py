@@ -18,6 +18,7 @@ from tests.adapters.lark.stand import CHAT, adapter, reply, until
 from tests.fakes.clock import FakeClock
 from tests.fakes.lark_rest import Refused
 from tests.fakes.lark_server import FakeLark
+from tests.fakes.loop_time import leap
 
 SOURCE = Citation("docs/install.md", "Install", 12, "https://docs.example/install")
 
@@ -58,7 +59,7 @@ async def test_an_answer_grows_and_is_completed(lark: FakeLark, clock: FakeClock
         assert cards(lark)[0]["config"]["streaming_mode"] is True
         for text in ("Use `pip", "Use `pip`", "Use `pip` to"):
             await one.draft(CHAT, question, text)
-        await asyncio.sleep(0.05)
+        await until(lambda: clock.deadline)
         assert lark.asked("card_text") == []  # not within a second
         clock.advance(1.1)
         await until(lambda: lark.asked("card_text"))
@@ -81,9 +82,10 @@ async def test_a_card_is_updated_once_a_second_at_most(lark: FakeLark, clock: Fa
 
     question = lark.chats.say(CHAT, "how?")["message_id"]
     async with adapter(lark, clock=clock, streaming=True) as one:
-        await draft(one, lark, question, "0")
+        await draft(one, lark, question, "first")
         for number in range(40):
             await one.draft(CHAT, question, f"{number}")
+            await until(lambda: clock.deadline)
             clock.advance(0.125)
             due = (number + 1) // 8
             await until(partial(sent_at_least, due))
@@ -105,22 +107,27 @@ async def test_a_draft_that_was_not_completed_goes(lark: FakeLark, clock: FakeCl
         await one.draft(CHAT, again, "")  # a failure is logged, not raised
 
 
-@pytest.mark.parametrize("timeout_s", [5.0, 0.1])
+@pytest.mark.parametrize("too_late", [False, True])
 async def test_a_draft_that_is_just_being_posted_goes_too(
-    lark: FakeLark, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, timeout_s: float
+    lark: FakeLark, clock: FakeClock, too_late: bool
 ) -> None:
-    monkeypatch.setattr(rest, "TIMEOUT_S", timeout_s)
     question = lark.chats.say(CHAT, "how?")["message_id"]
-    lark.delay_s["reply"] = 0.2
+    lark.hold["reply"] = asyncio.Event()
     async with adapter(lark, clock=clock, streaming=True) as one:
         await one.draft(CHAT, question, "Use")
-        await until(lambda: lark.asked("card_create"))
-        await asyncio.sleep(0.05)
-        if timeout_s < 1:
+        await until(lambda: lark.held)
+        if too_late:
+            leap(rest.TIMEOUT_S + 1)
             await until(lambda: one.link().calls.get(("reply", "unreachable")))
-            lark.delay_s.clear()
+            lark.hold.pop("reply").set()
             await until(lambda: lark.chats.posted(CHAT))
-        await one.draft(CHAT, question, "")
+            await one.draft(CHAT, question, "")
+        else:
+            dropping = asyncio.create_task(one.draft(CHAT, question, ""))
+            await asyncio.sleep(0)
+            assert not dropping.done()
+            lark.hold["reply"].set()
+            await dropping
     assert len(lark.chats.chats[CHAT]) == 2
     assert lark.chats.posted(CHAT) == []
 
@@ -163,7 +170,6 @@ async def test_a_bot_that_was_killed_while_it_wrote_finds_its_card(
     async with adapter(lark, clock=clock, streaming=True) as one:
         await one.draft(CHAT, question, "Use `p")
         await until(lambda: lark.asked("card_create")[1:] and len(lark.asked("reply")) == 2)
-        await asyncio.sleep(0.05)
         clock.advance(2)
         await one.draft(CHAT, question, "Use `pip")
         await until(lambda: lark.asked("card_text"))
@@ -231,7 +237,7 @@ async def test_without_the_permission_it_is_switched_off_with_one_line(
         for _ in range(3):
             question = lark.chats.say(CHAT, "how?")["message_id"]
             await one.draft(CHAT, question, "Use")
-            await asyncio.sleep(0.05)
+            await until(lambda: lark.asked("card_create"))
             await one.send(reply(to=question))
             clock.advance(2)
     assert len(lark.chats.posted(CHAT)) == 3

@@ -11,10 +11,11 @@ from adapters.base import AdapterError, LoginRefused, NetworkError, RateLimited,
 from adapters.lark import codes
 from adapters.lark.content import Me
 from adapters.lark.events import parse_item
-from tests.adapters.lark.stand import CHAT, adapter, reply
+from tests.adapters.lark.stand import CHAT, adapter, reply, until
 from tests.fakes.clock import FakeClock
 from tests.fakes.lark_rest import Refused
 from tests.fakes.lark_server import BOT, SECRET, FakeLark
+from tests.fakes.loop_time import leap
 
 
 @pytest.mark.parametrize(
@@ -64,16 +65,16 @@ async def test_the_platform_says_how_long_to_wait(lark: FakeLark) -> None:
             assert caught.value.retry_after_s == seconds
 
 
-async def test_an_answer_that_is_lost_can_be_asked_for_again(
-    lark: FakeLark, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rest, "TIMEOUT_S", 0.1)
-    lark.delay_s["send"] = 0.3
+async def test_an_answer_that_is_lost_can_be_asked_for_again(lark: FakeLark) -> None:
+    lark.hold["send"] = asyncio.Event()
     async with adapter(lark) as one:
+        sending = asyncio.create_task(one.send(reply()))
+        await until(lambda: lark.held)
+        leap(rest.TIMEOUT_S + 1)
         with pytest.raises(NetworkError, match="did not answer"):
-            await one.send(reply())
+            await sending
         assert one.link().calls["send", "unreachable"] == 1
-        lark.delay_s.clear()
+        lark.hold.pop("send").set()
         await one.send(reply())
 
 

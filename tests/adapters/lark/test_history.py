@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 
 from adapters.base import IncomingMessage, MessageEdited, MessageRecalled, NetworkError
+from adapters.lark import intake, socket
 from adapters.lark import recovery as gaps
-from tests.adapters.lark.stand import CHAT, Listener, adapter, connection, reply, running, until
+from tests.adapters.lark.stand import (
+    CHAT,
+    Listener,
+    adapter,
+    connection,
+    heard,
+    reply,
+    running,
+    until,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.lark_rest import Refused
 from tests.fakes.lark_server import BOT, FakeLark
@@ -107,12 +117,9 @@ async def test_failures_are_tried_again_and_nothing_is_counted_twice() -> None:
         lark.order("history", Refused(2200), Refused(99991400, 429))
         one = adapter(lark, bot, clock)
         async with running(one, bot.publish):
-            for _ in range(200):
+            while one.link().recovered < 60:
+                await until(lambda: clock.waiting >= 3 or one.link().recovered == 60)
                 clock.advance(0.5)
-                await asyncio.sleep(0.005)
-                if one.link().recovered == 60:
-                    break
-            assert one.link().recovered == 60
 
 
 async def test_what_could_not_be_stored_is_fetched_again(lark: FakeLark) -> None:
@@ -157,7 +164,8 @@ async def test_a_missing_permission_switches_it_off_with_one_line(
         for _ in range(2):
             async with connection(one, bot.publish):
                 await lark.push_message(lark.chats.say(CHAT, "hi"))
-                await asyncio.sleep(0.1)
+                await until(lambda: one.link().refused)
+                await asyncio.sleep(0.05)
     warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert len(warnings) == 1
     assert "99991672" in warnings[0]
@@ -177,7 +185,7 @@ async def test_what_was_forbidden_is_tried_again_now_and_then() -> None:
             lark.apps["cli_dou"].forbidden = set()
             await until(lambda: clock.waiting >= 3)
             clock.advance(gaps.DENIED_S - 59)
-            await asyncio.sleep(0.02)
+            await heard(one, clock)
             assert one.link().refused
             clock.advance(60)
             await until(lambda: not one.link().refused)
@@ -232,7 +240,7 @@ async def rounds(clock: FakeClock, lark: FakeLark, count: int, seconds: float = 
         before = len(lark.asked("history"))
         clock.advance(seconds)
         await until(lambda before=before: len(lark.asked("history")) > before)  # type: ignore[misc]
-        await asyncio.sleep(0.02)
+        await until(lambda: clock.waiting >= 3)
 
 
 async def test_groups_are_read_in_rounds_where_nothing_is_pushed() -> None:
@@ -314,7 +322,12 @@ async def test_a_message_is_read_again_before_it_is_answered(lark: FakeLark) -> 
         assert await one.reread(message) is None
 
 
-async def test_a_bundle_comes_with_what_it_holds(lark: FakeLark, bot: Listener) -> None:
+async def test_a_bundle_comes_with_what_it_holds(
+    lark: FakeLark, bot: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert intake.FORWARD_S < socket.ACK_S
+    monkeypatch.setattr(socket, "ACK_S", 60)
+
     def forward() -> Any:
         item = lark.chats.say(CHAT, kind="merge_forward", content="Merged and Forwarded Message")
         for text in ("it fails", "with code 3"):
@@ -322,11 +335,12 @@ async def test_a_bundle_comes_with_what_it_holds(lark: FakeLark, bot: Listener) 
         return item
 
     async with running(adapter(lark, bot), bot.publish):
+        monkeypatch.setattr(intake, "FORWARD_S", 60)
         assert await lark.push_message(forward()) == {"code": 200}
-        lark.delay_s["get_message"] = 5
-        began = time.monotonic()
+        monkeypatch.setattr(intake, "FORWARD_S", 0.1)
+        lark.hold["get_message"] = asyncio.Event()
         assert await lark.push_message(forward()) == {"code": 200}
-        assert time.monotonic() - began < 2.5
+        assert lark.held
     first, second = bot.events
     assert isinstance(first, IncomingMessage)
     assert isinstance(second, IncomingMessage)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.base import BotMoved, Event, IncomingMessage, MessageRecalled
-from adapters.lark import socket
+from adapters.lark import intake, socket
 from tests.adapters.lark.stand import CHAT, Listener, adapter, running, until
 from tests.fakes import lark_frames as frames
 from tests.fakes.lark_server import BOT, FakeLark
@@ -60,14 +60,20 @@ async def test_many_are_stored_at_once_and_begun_in_their_order(lark: FakeLark) 
 
 
 async def test_what_follows_a_bundle_waits_until_that_is_read(
-    lark: FakeLark, bot: Listener
+    lark: FakeLark, bot: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lark.delay_s["get_message"] = 0.3
+    monkeypatch.setattr(intake, "FORWARD_S", 60)
+    lark.hold["get_message"] = asyncio.Event()
     bundle = lark.chats.say(CHAT, kind="merge_forward", content="Merged and Forwarded Message")
     lark.chats.say(CHAT, "it fails", upper_message_id=bundle["message_id"])
     then, elsewhere = lark.chats.say(CHAT, "why is that?"), lark.chats.say("oc_2", "hi")
     async with running(adapter(lark, bot), bot.publish):
-        await asyncio.gather(*map(lark.push_message, (bundle, then, elsewhere)))
+        pushes = [
+            asyncio.create_task(lark.push_message(each)) for each in (bundle, then, elsewhere)
+        ]
+        await until(lambda: bot.texts and lark.held)
+        lark.hold["get_message"].set()
+        await asyncio.gather(*pushes)
     assert bot.texts == ["hi", "it fails", "why is that?"]
 
 
@@ -153,9 +159,10 @@ async def test_recalls_and_moves_arrive(lark: FakeLark, bot: Listener) -> None:
     [b"", b"\xff\xfe", b"[]", b"{}", b"null", b'{"schema": "2.0"}', b'{"schema": "2.0", "header"'],
 )
 async def test_malformed_events_do_no_harm(lark: FakeLark, bot: Listener, payload: bytes) -> None:
-    lark.ack_s = 0.5
     async with running(adapter(lark, bot), bot.publish):
+        lark.ack_s = 0.5
         await lark.push_bytes(payload)
+        lark.ack_s = 60
         assert await lark.push_message(lark.chats.say(CHAT, "still there?")) == {"code": 200}
     assert len(bot.events) == 1
 

@@ -47,7 +47,7 @@ class Running:
         """Waits for the connection's end and returns its error."""
         assert self.task
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await self.task
         except AdapterError as error:
             return error
@@ -113,7 +113,7 @@ def once(command: str, say: Say) -> Callable[[Seen], Say | None]:
     return script
 
 
-async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Waits for something to become true."""
     async with asyncio.timeout(seconds):
         while not true():
@@ -123,7 +123,7 @@ async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
 async def pass_time(clock: FakeClock, true: Callable[[], object], step: float = 0.0) -> None:
     """Lets injected time go on until something is true: to the next deadline, or by steps, each
     of which waits for what the last one set about."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():
             waiting = clock.waiting
             if step:

@@ -142,6 +142,7 @@ async def test_messages_before_the_end_are_published_before_it() -> None:
 
 async def test_what_has_arrived_is_stored_when_the_bot_stops() -> None:
     async with running() as live:
+        asked = await live.ask()
         slow, stored = asyncio.Event(), []
 
         async def publish(event: object) -> bool:
@@ -155,7 +156,7 @@ async def test_what_has_arrived_is_stored_when_the_bot_stops() -> None:
         await until(lambda: live.adapter.link().up)
         for number in range(5):
             await live.server.say(f"question {number}")
-        await asyncio.sleep(0.05)
+        await live.adapter.send(answer(asked))  # which is acknowledged behind them
         live.task.cancel()
         await asyncio.sleep(0)
         slow.set()

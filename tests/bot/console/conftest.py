@@ -25,7 +25,7 @@ async def visit() -> AsyncIterator[Visit]:
             url,
             cookie_jar=aiohttp.CookieJar(unsafe=True),
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=20),
+            timeout=aiohttp.ClientTimeout(total=60),
         )
         opened.append(session)
         return session

@@ -69,14 +69,14 @@ class Running:
             return await response.json()
 
     async def say(
-        self, user: str, text: str, group: str = "lobby", *, mention: bool = False
+        self, user: str, text: str, group: str = "lobby", **more: Any
     ) -> Mapping[str, Any]:
         """Posts a message in a group of the page, and waits until it is decided."""
-        body = {"group": group, "user": user, "text": text, "mention": mention}
+        body = {"group": group, "user": user, "text": text, "mention": False, **more}
         async with self.http.post(f"{self.url}api/messages", json=body) as response:
             assert response.status == 202, await response.text()
             message_id = (await response.json())["message_id"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 found = await self.parts.store.decision("web", message_id)
                 settled = found and found["state"] != "pending"

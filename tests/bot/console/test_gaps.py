@@ -41,7 +41,7 @@ async def bot(tmp_path: Path, config: Config) -> AsyncIterator[Running]:
 
 
 async def reloaded(bot: Running) -> dict[str, object]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (found := await bot.get("knowledge"))["reloading"] is not None:
             await asyncio.sleep(0.02)
     report: dict[str, object] = found["report"]

@@ -131,7 +131,7 @@ async def test_headers_that_are_no_text_are_no_login(header: str) -> None:
         named = "X-User: alice\r\n" if "CSRF" in header else ""
         head = f"POST /api/messages HTTP/1.1\r\nHost: x\r\n{named}{header}\r\n\r\n"
         writer.write(head.encode("latin-1"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert (await reader.readline()).split()[1] in {b"401", b"403"}
         writer.close()
 

@@ -19,14 +19,9 @@ async def test_drafts_stand_beside_what_people_said(tmp_path: Path, kettle: Know
         await bot.ask("PATCH", "groups/web/lobby", json={"mode": "shadow"})
         asked = await bot.say("alice", ASK)
         assert asked["reason"] == "shadow"
-        body = {"group": "lobby", "user": "bob", "text": "7311, see --port"}
-        body["reply_to"] = asked["message_id"]
-        async with bot.http.post(f"{bot.url}api/messages", json=body) as response:
-            said = (await response.json())["message_id"]
-        (draft,) = await bot.parts.store.open_drafts(("web", "lobby"), 0)
-        await bot.parts.store.draft_answered(draft.decision_id, said, draft.at + 60)
+        await bot.say("bob", "it is 7311", reply_to=asked["message_id"])
         (shown,) = (await bot.get("shadow", "viewer", group="web:lobby"))["drafts"]
-        assert (shown["question"], shown["by"], shown["said"]) == (ASK, "bob", "7311, see --port")
+        assert (shown["question"], shown["by"], shown["said"]) == (ASK, "bob", "it is 7311")
         assert "7311" in shown["text"]
         assert (await bot.get("shadow", group="web:elsewhere"))["drafts"] == []
         one = {"adapter": "web", "message_id": asked["message_id"], "label": "good"}

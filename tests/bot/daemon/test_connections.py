@@ -82,7 +82,7 @@ def request(path: str, *more: str) -> bytes:
 
 async def answer(reader: asyncio.StreamReader) -> bytes:
     """The status line, or b"" where the connection was cut."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         try:
             return await reader.readline()
         except ConnectionError:

@@ -18,7 +18,7 @@ from tests.bot.dialog import talking
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 REFUSED = Refusal("webhook", "19021", "look at `secret` (19021)", "请检查 `secret`（19021）")
 

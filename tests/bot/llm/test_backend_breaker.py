@@ -41,7 +41,7 @@ async def soon(clock: FakeClock, asked: "asyncio.Task[float]") -> float:
 
 
 async def until(come: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not come():
             await asyncio.sleep(0.002)
 

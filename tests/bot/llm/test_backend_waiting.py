@@ -15,7 +15,7 @@ from bot.metrics import create_metrics
 from tests.bot.llm.models import local, model, remote
 from tests.fakes.clock import FakeClock
 from tests.fakes.llm_api import Call, LlmApi, Say, agreeable, digit, llm_api
-from tests.fakes.loop_time import leap
+from tests.fakes.loop_time import leap, turns
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def answer(llm: Llm, text: list[str] | None = None) -> str:
 
 
 async def until(come: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not come():
             await asyncio.sleep(0.002)
 
@@ -60,7 +60,7 @@ async def test_mentions_go_first_and_then_what_is_nearly_done(api: LlmApi) -> No
 
         async def ask(work: "asyncio.Task[object]") -> None:
             asked.append(work)
-            await asyncio.sleep(0.002)
+            await turns()
 
         await ask(asyncio.create_task(score(llm)))  # is being served
         await until(lambda: len(api.calls) == 1)
@@ -97,25 +97,25 @@ async def test_who_gives_up_does_not_hold_up_the_others(api: LlmApi) -> None:
 
 
 async def test_no_turn_is_left_unused() -> None:
-    turns, order = RequestQueue(FakeClock(), 2, 0, 0), list[int]()
+    queue, order = RequestQueue(FakeClock(), 2, 0, 0), list[int]()
     ends = [asyncio.Event() for _ in range(6)]
 
     async def hold(number: int) -> None:
-        async with turns.turn(Priority(), number, 1, FakeClock().now() + 900):
+        async with queue.turn(Priority(), number, 1, FakeClock().now() + 900):
             order.append(number)
             await ends[number].wait()
         if number == 2:
             tasks[4].cancel()  # the one that was just called
 
     tasks = [asyncio.create_task(hold(number)) for number in range(6)]
-    await asyncio.sleep(0.01)
+    await turns()
     assert order == [0, 1]
     ends[0].set()
     ends[1].set()  # two are free at the same moment
-    await asyncio.sleep(0.01)
+    await turns()
     assert order == [0, 1, 2, 3]
     ends[2].set()
-    await asyncio.sleep(0.01)
+    await turns()
     assert order == [0, 1, 2, 3, 5]
     for end in ends:
         end.set()
@@ -178,7 +178,7 @@ async def test_mentions_go_first_where_requests_are_rationed_too(api: LlmApi) ->
         unprompted = [asyncio.create_task(score(llm)) for _ in range(3)]
         await until(lambda: clock.waiting == 1)
         mention = asyncio.create_task(score(llm.ranked(mention=True), Rubric.DODGE))
-        await asyncio.sleep(0.01)
+        await turns()
         clock.jump()
         assert await mention == 0.0
         assert not any(task.done() for task in unprompted)

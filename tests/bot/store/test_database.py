@@ -16,7 +16,7 @@ from bot.store.engines.sqlite import SqliteConnection
 from bot.store.instance import only_instance, running
 from bot.store.schema.migrations import MIGRATIONS, UnknownMigration, migrate
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 def note(db: Connection, key: str) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from knowledge.code.build import RepoPlan
 from knowledge.code.index_process import build_apart
 from tests.knowledge.code.code import write
+from tests.knowledge.processes import running, wait_until
+
+INDEXER = "knowledge.code.index_process"
 
 
 def plan(tmp_path: Path, name: str = "kettle") -> RepoPlan:
@@ -34,14 +36,13 @@ async def test_a_slow_child_is_ended(tmp_path: Path) -> None:
 
 async def test_a_cancelled_build_leaves_no_process(tmp_path: Path) -> None:
     write(tmp_path / "code")
-    before = set(psutil.Process().children())
     task = asyncio.create_task(build_apart([plan(tmp_path)]))
-    while not set(psutil.Process().children()) - before:
+    while not running(INDEXER):
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not set(psutil.Process().children()) - before
+    wait_until(lambda: not running(INDEXER))
 
 
 @pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python"])

@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -241,7 +241,7 @@ def test_what_took_too_long_is_tried_again_with_another_limit(made: BuildPlan) -
     slow = {item.path for item in build(hasty).skipped}
     assert "slow.md" in slow
     assert {item.path for item in build(hasty).skipped} == slow, "it is not tried every time"
-    patient = build(made)
+    patient = build(replace(made, convert_timeout_s=3600))
     assert "slow.md" not in {item.path for item in patient.skipped if "took" in item.reason}
 
 
@@ -282,9 +282,10 @@ def test_a_folder_of_nasty_files_is_read_in_seconds(
         EmbeddingCache, "encode", lambda _, embedder, texts, *__: random_vectors(texts, embedder)
     )
     write_pages(docs(made), NASTY)
-    began = time.monotonic()
-    report = build(replace(made, convert_timeout_s=30))
-    assert time.monotonic() - began < 90
+    began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    report = build(replace(made, convert_timeout_s=200))
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began
+    assert spent < 45, "seconds of the processor: on a busy machine they take longer"
     assert set(PAGES) <= set(report.added)
     # They have no words; the others are read.
     assert {item.path for item in report.skipped} == {"ticks.md", "cells.md"}

@@ -199,7 +199,7 @@ async def test_a_page_that_drips_is_left(site: Site) -> None:
             await asyncio.sleep(0.02)
 
     site.pages["/drip"] = drip
-    async with client([site.place], limits=HASTY) as opened:
+    async with client([site.place], limits=replace(HASTY, headers_s=60)) as opened:
         with pytest.raises(PageError, match=r"not there within 0\.3 s"):
             await fetch(site, "/drip", opened)
 

@@ -18,7 +18,7 @@ def page(data: bytes, kind: str = "html") -> Fetched:
 
 
 async def test_pages_are_read_one_after_the_other() -> None:
-    async with PageReader(20) as reader:
+    async with PageReader(60) as reader:
         read = await asyncio.gather(
             reader.read(page(TEXT.encode())),
             reader.read(page(pdf(PDF_LINES), "pdf")),
@@ -30,14 +30,14 @@ async def test_pages_are_read_one_after_the_other() -> None:
 
 
 async def test_a_page_without_text_is_no_content() -> None:
-    async with PageReader(20) as reader:
+    async with PageReader(60) as reader:
         with pytest.raises(PageError, match="no text in it"):
             await reader.read(page(b"<html><body></body></html>"))
         assert (await reader.read(page(TEXT.encode()))).text
 
 
 async def test_a_page_that_takes_too_long_is_given_up_and_the_next_one_read() -> None:
-    async with PageReader(20) as reader:
+    async with PageReader(60) as reader:
         await reader.read(page(TEXT.encode()))
         reader.page_s = 0.3
         with pytest.raises(PageError, match=r"more than 0\.3 s"):
@@ -47,21 +47,21 @@ async def test_a_page_that_takes_too_long_is_given_up_and_the_next_one_read() ->
 
 
 async def test_a_page_that_eats_memory_is_given_up_and_the_next_one_read() -> None:
-    async with PageReader(20) as reader:
+    async with PageReader(60) as reader:
         with pytest.raises(PageError):
             await reader.read(page(pdf_bomb(1_300_000_000), "pdf"))
         assert (await reader.read(page(TEXT.encode()))).text
 
 
 async def test_deep_nesting_is_survived() -> None:
-    async with PageReader(20) as reader:
+    async with PageReader(60) as reader:
         with pytest.raises(PageError):
             await reader.read(page(b"<div>" * 100_000 + b"text" + b"</div>" * 100_000))
         assert (await reader.read(page(TEXT.encode()))).text
 
 
 async def test_a_reader_that_breaks_down_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with PageReader(20) as reader:
+    async with PageReader(60) as reader:
         monkeypatch.setattr(json, "dumps", lambda _: "not a page")
         with pytest.raises(PageError, match="broke down"):
             await reader.read(page(TEXT.encode()))
@@ -70,7 +70,7 @@ async def test_a_reader_that_breaks_down_is_replaced(monkeypatch: pytest.MonkeyP
 
 
 async def test_nothing_is_started_for_nothing_and_nothing_is_left_running() -> None:
-    async with PageReader(20) as reader:
+    async with PageReader(60) as reader:
         assert reader.pid is None
         await reader.read(page(TEXT.encode()))
         pid = reader.pid
@@ -80,7 +80,7 @@ async def test_nothing_is_started_for_nothing_and_nothing_is_left_running() -> N
 
 
 async def test_a_cancelled_reading_leaves_nothing_running() -> None:
-    async with PageReader(20) as reader:
+    async with PageReader(60) as reader:
         await reader.read(page(TEXT.encode()))
         pid = reader.pid or 0
         reading = asyncio.create_task(reader.read(page(b"<p>" + b"<b>x</b>" * 200_000)))

@@ -119,11 +119,17 @@ async def test_searches_that_take_too_long_are_left_and_their_threads_counted(
 ) -> None:
     engines.hold = asyncio.Event()
     async with Scraping(timeout_s=0.1) as engine:
-        for _ in range(4):
-            with pytest.raises(Faulty, match=r"more than 0\.1 s"):
-                await engine.find("mills", chinese=False)
+        while len(engines.forms) < 2:
+            await found_too_slow(engine)
+        for _ in range(2):
+            await found_too_slow(engine)
         assert len(engines.forms) == 2
     engines.hold.set()
+
+
+async def found_too_slow(engine: Scraping) -> None:
+    with pytest.raises(Faulty, match=r"more than 0\.1 s"):
+        await engine.find("mills", chinese=False)
 
 
 async def test_a_thread_that_is_free_again_is_used_again(engines: Engines) -> None:

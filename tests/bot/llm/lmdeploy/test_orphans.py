@@ -18,12 +18,12 @@ from bot.llm.lmdeploy.supervisor import State
 from tests.bot.llm.lmdeploy.test_supervisor import (
     ROOT,
     ended,
-    free_port,
     home,
     pids,
     running,
     settings,
 )
+from tests.ports import free_port
 
 __all__ = ["home"]
 
@@ -48,7 +48,7 @@ async def test_a_killed_bot_takes_its_server_with_it(home: Path) -> None:
         env={**os.environ, "PYTHONPATH": f"{home}:{ROOT}"},
     )  # fmt: skip
     assert bot.stdout
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await bot.stdout.readline() == b"ready\n"
     bot.kill()
     await bot.wait()
@@ -85,7 +85,7 @@ def left_running(port: int, mark: str) -> Iterator[int]:
 
 async def listening(port: int) -> None:
     """Waits until a server answers."""
-    async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(60), aiohttp.ClientSession() as http:
         while True:
             try:
                 async with http.get(f"http://127.0.0.1:{port}/health"):

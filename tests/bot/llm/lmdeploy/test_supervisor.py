@@ -19,6 +19,7 @@ from bot.llm.types import Down
 from tests.bot.llm.models import model
 from tests.fakes.clock import FakeClock
 from tests.fakes.llm_api import llm_api
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[4]
 PACKAGE = ROOT / "tests" / "fakes" / "lmdeploy_package.py"
@@ -34,17 +35,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+LONG_S = 3600
+"""While a test waits for a process, time passes on the clock much faster than it does outside."""
 
 
-def settings(home: Path, *extra: str, port: int = 0) -> ServeSettings:
+def settings(
+    home: Path, *extra: str, port: int = 0, load_timeout_s: float = LONG_S
+) -> ServeSettings:
     return ServeSettings(
         model="/models/chat",
         port=port or free_port(),
         python=sys.executable,
+        load_timeout_s=load_timeout_s,
         extra_args=("--fake-starts", str(home / "starts"), *extra),
         environment=("PYTHONPATH",),
     )
@@ -65,7 +67,7 @@ def alive(pid: int) -> bool:
 
 async def ended(pid: int) -> bool:
     """Waits until a process has ended, which takes a moment after it was killed."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while alive(pid):
             await asyncio.sleep(0.01)
     return True
@@ -79,7 +81,7 @@ class Run:
 
     async def until(self, come: Callable[[], bool], step: float = 0.5) -> None:
         """Lets time pass until something is so; the real one stands still in between."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not come():
                 await asyncio.sleep(0.01)
                 self.clock.advance(step)
@@ -121,7 +123,8 @@ async def test_it_loads_serves_and_ends_with_the_bot(home: Path) -> None:
 
 
 async def test_a_model_that_never_gets_ready_is_started_again(home: Path) -> None:
-    async with running(settings(home, "--fake-load-until", str(home / "never"))) as run:
+    never = settings(home, "--fake-load-until", str(home / "never"), load_timeout_s=600)
+    async with running(never) as run:
         await run.until(lambda: len(pids(home)) == 2, step=20)
         assert await ended(pids(home)[0])
 
@@ -232,6 +235,7 @@ async def test_the_configuration_starts_it_and_the_bot_uses_it(home: Path) -> No
         "model": "/models/chat",
         "model_name": "chat",
         "port": port,
+        "load_timeout_s": LONG_S,
         "python": sys.executable,
         "extra_args": ["--fake-starts", str(home / "starts")],
         "environment": ["PYTHONPATH"],
@@ -239,7 +243,7 @@ async def test_the_configuration_starts_it_and_the_bot_uses_it(home: Path) -> No
     clock = FakeClock()
     async with model({"local": {"serve": serve}}, clock, watch=True) as llm:
         seen = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not llm.hybrid.up or llm.hybrid.problems():
                 seen += llm.hybrid.problems()
                 await asyncio.sleep(0.01)
@@ -255,7 +259,7 @@ async def test_a_stranger_on_the_port_is_told_nothing() -> None:
         serve = {"model": "/models/chat", "port": port, "python": sys.executable}
         clock = FakeClock()
         async with model({"local": {"serve": serve}}, clock, watch=True) as llm:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not any("taken" in problem for problem in llm.hybrid.problems()):
                     await asyncio.sleep(0.01)
                     clock.advance(0.5)
