@@ -1,5 +1,6 @@
 """A real browser on the page; every test also asserts that the page stayed quiet and local."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,8 @@ def page_url(bot: Running) -> str:
 async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
     """Opens an address in a fresh browser profile; options as of `Browser.new_context`.
 
-    The browser logs every failed request by itself: `failing` names the status that is wanted. With
-    `confirming` what the page asks is agreed to.
+    The browser logs every failed request by itself: `failing` is a pattern of the status that is
+    wanted. With `confirming` what the page asks is agreed to.
     """
     pages: list[Page] = []
     troubles: list[str] = []
@@ -76,7 +77,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         page.on("pageerror", lambda error: troubles.append(f"exception: {error}"))
 
         def listen(message: ConsoleMessage) -> None:
-            wanted = failing and f"status of {failing}" in message.text
+            wanted = failing and re.search(f"status of {failing}", message.text)
             if message.type in {"error", "warning"} and not wanted:
                 troubles.append(message.text)
 

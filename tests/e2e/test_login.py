@@ -23,8 +23,10 @@ async def test_the_first_admin_is_made_by_one_click_logs_out_and_in(
     tmp_path: Path, kettle: KnowledgeBase, open_page: OpenPage
 ) -> None:
     async with running_bot(tmp_path, kettle, logins=True) as served:
+        # 403: what is under way while the first admin is made comes with the new cookie, and with
+        # no word of its session yet.
         page = await open_page(
-            served.url, failing="401", viewport={"width": 390, "height": 800}, locale="zh-CN"
+            served.url, failing="40[13]", viewport={"width": 390, "height": 800}, locale="zh-CN"
         )
         await expect(page.locator("#no-login")).to_contain_text("谁都不能用管理命令")
         await say(page, "Alice", "hello")
