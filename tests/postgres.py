@@ -66,6 +66,16 @@ class Server:
         """Raises OperationalError while it doesn't."""
         self._do("SELECT 1")
 
+    def restart(self) -> None:
+        """The server crashes, and comes up again."""
+        self.control("restart")
+
+    def control(self, what: str) -> None:
+        """Restarts or stops it as a crash does."""
+        control = [str(_programs() / "pg_ctl"), "-D", str(self.folder / "data")]
+        command = [*control, "-m", "immediate", "-w", "-s", "-l", str(self.folder / "log2"), what]
+        subprocess.run(command, cwd="/", check=what != "stop", **_user())
+
     def _do(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres").whole, autocommit=True) as connection:
             connection.execute(statement.encode())
@@ -107,6 +117,7 @@ def running_server() -> Iterator[Server]:
             yield server
         finally:
             assert process.stdin
+            server.control("stop")  # one that was restarted is no child of ours
             process.stdin.close()
             process.wait(PATIENCE_S)
             shutil.rmtree(folder, ignore_errors=True)

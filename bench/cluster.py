@@ -1,0 +1,309 @@
+"""`python -m bench.cluster`: many groups over several receivers and workers on one PostgreSQL,
+while any of them is killed, the database is restarted, and workers sleep past their leases.
+
+Every mention must be answered once and in its order, every message decided once, and no group may
+get more unprompted answers than its budget allows.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.figures import Figure, against, at_most, table
+from bench.setup import ROOT
+from bot.cluster.lanes import LEASE_S
+from tests.cluster import Cluster, cluster
+from tests.fakes.lark_server import BOT, FakeLark
+from tests.postgres import Server, running_server
+
+BURST, REFILL_S = 3, 600.0
+PORT = "which port does the kettle server listen on?"
+CHATTER = ("good morning everybody", "哈哈哈哈", "who is coming to lunch?", "see you tomorrow")
+TOKEN = re.compile(r"frob\d{5}")
+PATIENCE_S = 600.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much, and how bad: so many seconds between two faults, each of which hits one process or
+    the database; one message in `again` is delivered a second time."""
+
+    messages: int = 20_000
+    groups: int = 500
+    receivers: int = 2
+    workers: int = 4
+    fault_every_s: float = 6.0
+    per_second: float = 40.0
+    again: int = 10
+    seed: int = 1
+
+
+@dataclass
+class Record:
+    """What was done: of each group the tokens asked for in order, the ids of the questions that
+    nobody asked the bot, and how often each fault was made."""
+
+    asked: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    unprompted: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
+    pushed: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it; `seconds` from the first message to the last decision."""
+
+    mentions: int
+    answered: int
+    twice: int
+    missing: int
+    out_of_order: int
+    undecided: int
+    doubled: int
+    over_budget: int
+    seconds: float
+    record: Record
+
+
+class Show:
+    """The processes, what is said in the groups, and what goes wrong."""
+
+    def __init__(
+        self, options: Options, processes: Cluster, lark: FakeLark, server: Server, store: str
+    ) -> None:
+        self.options, self.processes, self.lark = options, processes, lark
+        self.server, self.store = server, store
+        self.random = random.Random(options.seed)  # noqa: S311 - no secret
+        self.record = Record()
+        self._pushed: list[Any] = []
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @property
+    def names(self) -> list[str]:
+        """All processes but the scheduler, of which there is one."""
+        receivers = [f"receiver-{n + 1}" for n in range(self.options.receivers)]
+        return receivers + [f"worker-{n + 1}" for n in range(self.options.workers)]
+
+    async def run(self) -> Result:
+        """All of it."""
+        await self.processes.start("scheduler-1")
+        await asyncio.gather(*map(self.processes.start, self.names))
+        began = time.monotonic()
+        breaking = asyncio.create_task(self._break())
+        await self._talk()
+        breaking.cancel()
+        await asyncio.wait({breaking})
+        if not breaking.cancelled():
+            breaking.result()
+        for name in self.names:
+            member = self.processes.members[name]
+            member.signal(signal.SIGCONT)
+            if member.process.returncode is not None:
+                await self.processes.start(name)
+        await self._settle()
+        seconds = time.monotonic() - began
+        for name in [*self.names, "scheduler-1"]:
+            status = await self.processes.stop(name)
+            if status:
+                log = "".join(self.processes.members[name].log[-30:])
+                raise RuntimeError(f"{name} ended with status {status}: {log}")
+        return self._judged(seconds)
+
+    async def _talk(self) -> None:
+        options, pushing = self.options, set[asyncio.Task[None]]()
+        for number in range(options.messages):
+            task = asyncio.create_task(self._say(number))
+            pushing.add(task)
+            task.add_done_callback(pushing.discard)
+            await asyncio.sleep(1 / options.per_second)
+            if number % 50 == 49:
+                await self.lark.redeliver()
+        while pushing:
+            await self.lark.redeliver()
+            await asyncio.wait(pushing, timeout=1.0)
+
+    async def _say(self, number: int) -> None:
+        chat = f"oc_{self.random.randrange(self.options.groups)}"
+        kind, user = self.random.random(), f"ou_{number}"
+        async with self._turns[chat]:  # what somebody says next is said after it
+            if kind < 0.1:
+                token = f"frob{number:05}"
+                text = f"{{0}} does the kettle server support {token}?"
+                item = self.lark.chats.say(chat, text, user=user, mentions=(BOT,))
+                self.record.asked[chat].append(token)
+            else:
+                text = PORT if kind < 0.2 else self.random.choice(CHATTER)
+                item = self.lark.chats.say(chat, text, user=user)
+                if text == PORT:
+                    self.record.unprompted.add(item["message_id"])
+            self.record.messages.add(item["message_id"])
+            while not await self._push(item):  # noqa: ASYNC110 - the platform tries again, too
+                await asyncio.sleep(0.2)
+        if number % self.options.again == 0:
+            await self._push(self.random.choice(self._pushed[-500:]))
+
+    async def _push(self, item: Any) -> bool:
+        self.record.pushed += 1
+        taken = (await self.lark.push_message(item)).get("code") == 200
+        if taken:
+            self._pushed.append(item)
+        return taken
+
+    async def _break(self) -> None:
+        while True:
+            await asyncio.sleep(self.options.fault_every_s)
+            fault = self.random.choice(("kill", "kill", "kill", "sleep", "restart", "stop"))
+            self.record.faults[fault] += 1
+            match fault:
+                case "restart":
+                    await asyncio.to_thread(self.server.restart)
+                case "sleep":
+                    member = self.processes.members[self._victim("worker")]
+                    member.signal(signal.SIGSTOP)
+                    await asyncio.sleep(LEASE_S + 3.0)
+                    member.signal(signal.SIGCONT)
+                case "kill":
+                    name = self._victim("")
+                    await self.processes.kill(name)
+                    await self.processes.start(name)
+                case _:
+                    name = self._victim("")
+                    await self.processes.stop(name)
+                    await self.processes.start(name)
+
+    def _victim(self, role: str) -> str:
+        return self.random.choice([name for name in self.names if name.startswith(role)])
+
+    async def _settle(self) -> None:
+        """Waits until everything is decided and sent."""
+        async with asyncio.timeout(PATIENCE_S):
+            calm = 0
+            while calm < 5:
+                await self.lark.redeliver()
+                left = await asyncio.to_thread(self._left)
+                calm = calm + 1 if not left and not self.lark.unacked else 0
+                await asyncio.sleep(0.5)
+
+    def _left(self) -> int:
+        (events,) = self._row("SELECT COUNT(*) FROM events")
+        (messages,) = self._row(
+            "SELECT COUNT(*) FROM messages WHERE state IN ('received', 'deciding')"
+        )
+        (replies,) = self._row("SELECT COUNT(*) FROM replies WHERE state = 'pending'")
+        return int(events + messages + replies)
+
+    def _row(self, query: str) -> tuple[Any, ...]:
+        with psycopg.connect(self.store) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        if row is None:
+            raise LookupError(query)
+        return row
+
+    def _judged(self, seconds: float) -> Result:
+        asked = self.record.asked
+        said = {chat: self._tokens(chat) for chat in asked}
+        counts = Counter(token for tokens in said.values() for token in tokens)
+        wanted = [token for tokens in asked.values() for token in tokens]
+        known, decided = self._row(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE state IN ('answered', 'dismissed'))"
+            " FROM messages"
+        )
+        return Result(
+            mentions=len(wanted),
+            answered=sum(counts[token] > 0 for token in wanted),
+            twice=sum(counts[token] > 1 for token in wanted),
+            missing=sum(counts[token] == 0 for token in wanted),
+            out_of_order=sum(
+                list(dict.fromkeys(said[chat])) != [t for t in asked[chat] if counts[t]]
+                for chat in asked
+            ),
+            undecided=len(self.record.messages) - decided,
+            doubled=known - len(self.record.messages),
+            over_budget=self._over_budget(),
+            seconds=seconds,
+            record=self.record,
+        )
+
+    def _tokens(self, chat: str) -> list[str]:
+        texts = [item["body"]["content"] for item in self.lark.chats.posted(chat)]
+        return [found[0] for text in texts if (found := TOKEN.search(text))]
+
+    def _over_budget(self) -> int:
+        """Groups with more unprompted answers than their bucket allows, in any stretch of time."""
+        times: defaultdict[str, list[float]] = defaultdict(list)
+        for chat, items in self.lark.chats.chats.items():
+            for item in items:
+                if item.get("parent_id") in self.record.unprompted:
+                    times[chat].append(int(item["create_time"]) / 1000)
+        return sum(_beyond(sorted(moments)) > 0 for moments in times.values())
+
+
+def _beyond(moments: list[float]) -> int:
+    return max(
+        last - first + 1 - int(BURST + (moments[last] - moments[first] + 60) // REFILL_S)
+        for first in range(len(moments))
+        for last in range(first, len(moments))
+    )
+
+
+async def run(options: Options, folder: Path) -> Result:
+    """The whole show, on a database of its own."""
+    flood = {"burst": BURST, "refill_s": REFILL_S, "person_cooldown_s": 0, "repeat_window_s": 0}
+    with running_server() as server, server.database() as url:
+        async with (
+            FakeLark() as lark,
+            cluster(folder, url.whole, lark, **flood) as processes,
+        ):
+            lark.ping_interval_s = 5
+            return await Show(options, processes, lark, server, url.whole).run()
+
+
+def figures(result: Result) -> Iterator[Figure]:
+    """As a table; all that must not happen has 0 beside it."""
+    mentions = result.mentions
+    yield against("mentions answered", result.answered, mentions, "", "asked", more_is_better=True)
+    yield at_most("answered twice", result.twice, 0)
+    yield at_most("not answered", result.missing, 0)
+    yield at_most("groups whose answers are out of order", result.out_of_order, 0)
+    yield at_most("messages lost, or not decided", result.undecided, 0)
+    yield at_most("messages taken in twice", result.doubled, 0)
+    yield at_most("groups over their budget of unprompted answers", result.over_budget, 0)
+
+
+def main() -> int:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.cluster", description=__doc__)
+    for name, value in vars(Options()).items():
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(value), default=value, help=f"default {value}")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        result = asyncio.run(run(Options(**vars(args)), Path(folder)))
+    record = result.record
+    made = ", ".join(f"{name} {count}" for name, count in sorted(record.faults.items()))
+    print(table(list(figures(result))))
+    print(
+        f"\n{len(record.messages)} messages, pushed {record.pushed} times, in "
+        f"{result.seconds:.0f} s ({len(record.messages) / result.seconds:.0f} a second); "
+        f"faults: {made or 'none'}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONPATH", str(ROOT))
+    sys.exit(main())
