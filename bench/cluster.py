@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ class Show:
         self.server, self.store = server, store
         self.random = random.Random(options.seed)  # noqa: S311 - no secret
         self.record = Record()
+        self._calm = asyncio.Event()
         self._pushed: list[Any] = []
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -105,10 +107,8 @@ class Show:
         began = time.monotonic()
         breaking = asyncio.create_task(self._break())
         await self._talk()
-        breaking.cancel()
-        await asyncio.wait({breaking})
-        if not breaking.cancelled():
-            breaking.result()
+        self._calm.set()
+        await breaking
         for name in self.names:
             member = self.processes.members[name]
             member.signal(signal.SIGCONT)
@@ -164,8 +164,7 @@ class Show:
         return taken
 
     async def _break(self) -> None:
-        while True:
-            await asyncio.sleep(self.options.fault_every_s)
+        while not await _within(self._calm, self.options.fault_every_s):
             fault = self.random.choice(("kill", "kill", "kill", "sleep", "restart", "stop"))
             self.record.faults[fault] += 1
             match fault:
@@ -250,6 +249,13 @@ class Show:
                 if item.get("parent_id") in self.record.unprompted:
                     times[chat].append(int(item["create_time"]) / 1000)
         return sum(_beyond(sorted(moments)) > 0 for moments in times.values())
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 def _beyond(moments: list[float]) -> int:

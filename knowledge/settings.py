@@ -151,7 +151,8 @@ class IndexSettings(Section):
 
 
 class KnowledgeSettings(Section):
-    """What is read, how it is cut into pieces, embedded and indexed. Lengths in characters."""
+    """What is read, how it is cut into pieces, embedded and indexed. Lengths in characters. `share`
+    is where a scheduler publishes it for workers: a folder that all of them have."""
 
     sources: tuple[SourceSettings, ...] = Field(
         default=(SourceSettings(name="huixiangdou", path=Path("docs")),), min_length=1
@@ -164,6 +165,7 @@ class KnowledgeSettings(Section):
     embedder: EmbedderSettings = EmbedderSettings()
     reranker: RerankerSettings = RerankerSettings()
     index: IndexSettings = IndexSettings()
+    share: str = Field(default="", max_length=500)
 
     @field_validator("sources")
     @classmethod

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -60,7 +59,6 @@ class Cluster:
         role, folder = name.partition("-")[0], self.folder / name
         if not folder.exists():
             folder.mkdir()
-            shutil.copytree(self.folder / "first" / "data", folder / "data")
             self._configure(folder)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -109,6 +107,7 @@ class Cluster:
             tree.setdefault(section, {})[name] = yaml.safe_load(value)
         tree["bot"]["data_dir"] = str(folder / "data")
         tree["store"] = {"url": self.store}
+        tree["knowledge"]["share"] = str(self.folder / "share")
         tree["flood"] |= self.flood
         app = {"app_id": APP_ID, "app_secret": SECRET, "domain": self.lark.url}
         tree["adapters"] = [{"kind": "lark", **app}]

@@ -24,7 +24,7 @@ MAX_MODULES = 20
 FLOORS = {
     "bot": (
         "types metrics", "tracing texts", "store grounding llm", "answering pages", "group",
-        "cluster config", "console", "daemon", "replay", "cli",
+        "config", "cluster console", "daemon", "replay", "cli",
     ),
     "knowledge": (
         "types", "plan", "settings index", "ingest", "retrieval gate code web", "serving", "base",

@@ -32,7 +32,8 @@ _REPLY, _DECISION = TypeAdapter(Reply), TypeAdapter(Decision)
 
 
 class Executor:
-    """`targets` are what may be held here, each with its methods by name."""
+    """`targets` are what may be held here, each with its methods by name; none may take longer than
+    `most_s`."""
 
     def __init__(
         self,
@@ -41,9 +42,10 @@ class Executor:
         holds: Holds,
         wakes: Wakes,
         tasks: Tasks,
+        most_s: float = CALL_S,
     ) -> None:
         self._targets, self._database, self._holds = targets, database, holds
-        self._wakes, self._tasks = wakes, tasks
+        self._wakes, self._tasks, self._most_s = wakes, tasks, most_s
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, target: str) -> None:
@@ -84,7 +86,7 @@ class Executor:
                 AdapterError(f"{call.target} knows no {call.method}: is another version up?")
             )
         work = asyncio.ensure_future(method(call))
-        await asyncio.wait({work}, timeout=CALL_S)
+        await asyncio.wait({work}, timeout=self._most_s)
         if not work.done():
             work.cancel()
             await asyncio.wait({work})

@@ -9,6 +9,7 @@ import psycopg
 from bot.cluster.wakes import Wakes
 from bot.store.cluster.calls import CALLS, RESULTS
 from bot.store.cluster.events import EVENTS
+from bot.store.cluster.published import PUBLISHED
 from bot.store.engines.place import PostgresUrl
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ async def _hear(place: PostgresUrl, wakes: Wakes) -> None:
         keepalives_count=3,
     )
     async with await connecting as connection:
-        for topic in (EVENTS, CALLS, RESULTS):
+        for topic in (EVENTS, CALLS, RESULTS, PUBLISHED):
             await connection.execute(f"LISTEN {topic}".encode())
         wakes.tell_all()  # what was told before nobody heard
         async for told in connection.notifies():

@@ -17,9 +17,10 @@ from adapters.base import (
     Reply,
 )
 from adapters.contract import Adapter
+from bot.cluster.asking import asked
 from bot.cluster.wakes import Wakes
-from bot.store.cluster.calls import RESULTS, Call, Outcome, ask, outcome, take_back
-from bot.store.cluster.payloads import error_of, message_of
+from bot.store.cluster.calls import Call, ask
+from bot.store.cluster.payloads import message_of
 from bot.store.database import Database
 
 WAIT_S = 25.0
@@ -106,27 +107,6 @@ class RemoteAdapter(Adapter):
     async def _result(
         self, key: str, method: str, payload: dict[str, Any], wait_s: float = WAIT_S
     ) -> Any:
-        """What the call brought. Raises AdapterError as the platform did, NetworkError where nobody
-        began it in time, and StoreError."""
+        """What the call brought. Raises AdapterError as the platform did, and StoreError."""
         call = Call(key=key, target=self.name, method=method, payload=payload)
-        with self._wakes.listening(RESULTS, key) as news:
-            found = await self._database.run(ask, call)
-            try:
-                async with asyncio.timeout(wait_s):
-                    while found is None:
-                        await self._wakes.until(news)
-                        found = await self._database.run(outcome, key)
-            except TimeoutError:
-                found = await self._given_up(key)
-        if found.error:
-            raise error_of(found.error)
-        return found.value
-
-    async def _given_up(self, key: str) -> Outcome:
-        if await self._database.run(take_back, key):
-            raise NetworkError(f"no process holds the connection of {self.name}; is a receiver up?")
-        found = await self._database.run(outcome, key)
-        if found is None:
-            # Asked for again under its key, it brings what became of it.
-            raise NetworkError(f"{self.name} has not answered yet")
-        return found
+        return await asked(self._database, self._wakes, call, wait_s)

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from bot.answering.earlier import EarlierAnswers
 from bot.answering.external import open_external_sources
@@ -60,15 +61,18 @@ async def open_answers(
 
 @asynccontextmanager
 async def open_knowledge(
-    config: Config, progress: Progress = lambda *_: None
+    config: Config,
+    progress: Progress = lambda *_: None,
+    base: Callable[[], KnowledgeBase] | None = None,
 ) -> AsyncIterator[KnowledgeBase]:
-    """The knowledge base; builds its index first where there is none that fits."""
+    """The knowledge base, made by `base`; builds its index first where there is none that fits."""
     plan = config.plan
     if not is_current(plan):
         sys.stderr.write("building the knowledge index, once ...\n")
         await build_apart(plan, progress)
     async with AsyncExitStack() as stack:
-        knowledge = KnowledgeBase(plan, config.gate, config.knowledge.reranker)
+        own = partial(KnowledgeBase, plan, config.gate, config.knowledge.reranker)
+        knowledge = (base or own)()
         try:
             await stack.enter_async_context(knowledge)
         except IndexMismatch as error:

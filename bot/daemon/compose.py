@@ -88,8 +88,9 @@ async def load(
     progress: Progress,
     console: ConsoleParts,
     reread: Callable[[], Config] | None = None,
+    base: Callable[[], KnowledgeBase] | None = None,
 ) -> AsyncIterator[Answering]:
-    """Opens the knowledge and the models and builds on them what answers."""
+    """Opens the knowledge, made by `base`, and the models, and builds on them what answers."""
     config, metrics, tasks = parts.config, parts.metrics, parts.tasks
     was_built = is_current(config.plan)
 
@@ -105,7 +106,7 @@ async def load(
         parts.clock,
         tasks,
         lambda: parts.recent.forgotten,
-        open_knowledge(config, building),
+        open_knowledge(config, building, base),
     )
     async with answers as (knowledge, pipeline):
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))

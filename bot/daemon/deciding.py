@@ -2,6 +2,7 @@
 knowledge base."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,10 +12,11 @@ from adapters.base import Event
 from adapters.contract import Adapter
 from bot.answering.pipeline import Pipeline
 from bot.cluster.fence import FencedDatabase
+from bot.cluster.following import FollowedKnowledge
 from bot.cluster.lanes import Lanes
 from bot.cluster.members import Members, Role
 from bot.config import options as settings
-from bot.daemon.answers import open_answers, open_knowledge
+from bot.daemon.answers import open_answers
 from bot.daemon.app import Parts
 from bot.daemon.assemble import Rules, Surroundings, parts_of, rules_of, surround
 from bot.daemon.compose import create_adapters, create_dispatcher, create_handler
@@ -24,7 +26,7 @@ from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import RecentAnswers
 from bot.group.inbox import Inbox
 from bot.store.store import Store, StoreError
-from bot.types import Group, Progress
+from bot.types import Group
 from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
 
@@ -34,7 +36,7 @@ REFRESH_S = 60.0
 """So often a group looks for what others changed, and for what it might have missed."""
 
 
-async def run_worker(process: Process, progress: Progress = lambda *_: None) -> None:
+async def run_worker(process: Process) -> None:
     """Runs until a signal comes."""
     config, store, clock = process.config, process.store, process.clock
     models = create_adapters(config, store, clock)
@@ -51,7 +53,7 @@ async def run_worker(process: Process, progress: Progress = lambda *_: None) -> 
         clock,
         tasks,
         lambda: memory.forgotten,
-        open_knowledge(config, progress),
+        _followed(process),
     )
     async with serving(process, around) as stop, tasks, answers as (knowledge, pipeline):
         groups = Groups(
@@ -79,6 +81,18 @@ async def run_worker(process: Process, progress: Progress = lambda *_: None) -> 
             await _until(stop, working)
         await tasks.drain(config.bot.shutdown_grace_s)
         await process.leave(members)
+
+
+@asynccontextmanager
+async def _followed(process: Process) -> AsyncIterator[KnowledgeBase]:
+    """What the scheduler publishes, as soon as there is anything."""
+    follower = process.follower()
+    await follower.first()
+    database = process.store.database
+    knowledge = FollowedKnowledge(process.config, follower, database, process.wakes)
+    async with knowledge, beside(follower.run(knowledge.reopen)):
+        gc.freeze()  # see `open_knowledge`
+        yield knowledge
 
 
 async def _until(stop: asyncio.Event, lanes: Lanes) -> None:

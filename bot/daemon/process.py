@@ -6,12 +6,14 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from adapters.base import LinkStatus
 from adapters.contract import Adapter
+from bot.cluster.following import Follower
 from bot.cluster.members import Members, Role
 from bot.cluster.remote_adapter import RemoteAdapter
 from bot.cluster.wakes import Wakes
@@ -28,6 +30,8 @@ from bot.store.store import Store
 from bot.tracing import Tracing
 from common.clock import Clock
 from common.tasks import Tasks
+from knowledge.index.share import open_share
+from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +62,16 @@ class Process:
         """The adapters as one sees them who doesn't hold their connections."""
         asked = database or self.store.database
         return {name: RemoteAdapter(m, asked, self.wakes, link) for name, m in models.items()}
+
+    def follower(self) -> Follower:
+        """What keeps this process's index what was published. Raises KnowledgeError."""
+        settings, folder = self.config.knowledge, Path(self.config.plan.folder)
+        if not settings.share:
+            raise KnowledgeError(
+                "knowledge.share is missing: the folder by which the scheduler hands the index to "
+                "the workers, which all of them must have"
+            )
+        return Follower(folder, open_share(settings.share), self.store.database, self.wakes)
 
     async def leave(self, members: Members) -> None:
         """Others have what this process had, at once."""

@@ -59,7 +59,7 @@ async def run_role(
                 case Role.RECEIVER:
                     await run_receiver(process)
                 case Role.WORKER:
-                    await run_worker(process, progress)
+                    await run_worker(process)
                 case Role.SCHEDULER:
                     await run_scheduler(process, progress, command, reread)
                 case Role.ALL:

@@ -5,7 +5,17 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+from bot.cluster.executing import Executor
+from bot.cluster.following import (
+    KNOWLEDGE,
+    LONGEST_S,
+    SCHEDULER,
+    Follower,
+    PublishedKnowledge,
+    methods_of_scheduler,
+)
 from bot.cluster.holds import Holds
 from bot.config.options import zone
 from bot.config.schema import Config
@@ -14,18 +24,20 @@ from bot.daemon.app import Answering, Parts
 from bot.daemon.assemble import parts_of, rules_of, surround
 from bot.daemon.compose import create_adapters, create_console, load
 from bot.daemon.greeting import greet
-from bot.daemon.jobs import Job, scheduled
+from bot.daemon.jobs import Job, catch_up, scheduled
 from bot.daemon.process import Process, beside, serving
 from bot.store.cluster.calls import prune_calls
 from bot.store.cluster.leases import find_left
 from bot.store.cluster.processes import forget_dead
+from bot.store.cluster.published import publish
 from bot.store.store import StoreError
 from bot.types import Progress
 from common.tasks import Tasks
+from knowledge.index.share import Publisher, open_share
+from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
 
-SCHEDULER = "scheduler"
 DAY_S = 86400.0
 
 
@@ -43,25 +55,55 @@ async def run_scheduler(
     around = await surround(config, clock, store, adapters, process.tracing)
     tasks = Tasks(tolerated=StoreError)
     parts = await parts_of(around, rules_of(config), store, adapters, tasks)
-    console = create_console(parts, command)
+    console, follower = create_console(parts, command), process.follower()
+    knowledge = _knowledge(process, follower, holds)
+    executor = Executor(
+        {SCHEDULER: methods_of_scheduler(knowledge)},
+        store.database,
+        holds,
+        process.wakes,
+        tasks,
+        LONGEST_S,
+    )
+
     with console.log.kept():
         async with (
             serving(process, around, (), console_routes(console)) as stop,
             tasks,
             beside(members.run(), holds.run()),
         ):
-            async with load(parts, progress, console, reread) as loaded:
+            await follower.catch_up()  # what another scheduler built need not be built again
+            opening = load(parts, progress, console, reread, lambda: knowledge)
+            async with opening as loaded, beside(follower.run(knowledge.reopen)):
                 around.health.loading = None
                 greet(config, loaded.status)
-                jobs = partial(_jobs_while_held, parts, loaded)
+                jobs = partial(_jobs_while_held, parts, loaded, knowledge, executor)
                 async with beside(holds.while_held(SCHEDULER, jobs)):
                     await stop.wait()
                 await tasks.drain(config.bot.shutdown_grace_s)
             await process.leave(members)
 
 
-async def _jobs_while_held(parts: Parts, loaded: Answering) -> None:
-    """Runs the jobs until cancelled. Each group looks after its opening hours itself."""
+def _knowledge(process: Process, follower: Follower, holds: Holds) -> PublishedKnowledge:
+    config, database = process.config, process.store.database
+
+    async def announce(version: str) -> bool:
+        return await database.run(publish, KNOWLEDGE, version, SCHEDULER, process.id)
+
+    return PublishedKnowledge(
+        config,
+        follower,
+        Publisher(Path(config.plan.folder), open_share(config.knowledge.share)),
+        lambda: holds.token(SCHEDULER) is not None,
+        announce,
+    )
+
+
+async def _jobs_while_held(
+    parts: Parts, loaded: Answering, knowledge: PublishedKnowledge, executor: Executor
+) -> None:
+    """Publishes the index and runs the jobs, until cancelled. Each group looks after its opening
+    hours itself."""
     database = parts.store.database
 
     async def tidy() -> None:
@@ -72,5 +114,12 @@ async def _jobs_while_held(parts: Parts, loaded: Answering) -> None:
 
     jobs = [job for job in loaded.jobs if not job.name.startswith("open-")]
     jobs.append(Job("tidy", "* * * * *", tidy))
-    async with scheduled(jobs, parts.metrics, parts.clock, zone(parts.config)):
+    try:
+        await knowledge.publish()
+    except (KnowledgeError, StoreError) as error:
+        log.error("the workers go on with the knowledge that they have: %s", error)
+    async with (
+        scheduled(jobs, parts.metrics, parts.clock, zone(parts.config)),
+        beside(executor.run(SCHEDULER), catch_up(knowledge)),
+    ):
         await asyncio.Event().wait()
