@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.cluster.members import Role, new_id
-from bot.cluster.wakes import Wakes
+from bot.cluster.wakes import Wakes, hear
 from bot.config.schema import Config
 from bot.daemon.deciding import run_worker
 from bot.daemon.heartbeat import Supervisor
@@ -73,7 +73,5 @@ async def _told(place: Place) -> AsyncIterator[Wakes]:
     if isinstance(place, Path):
         yield wakes
         return
-    from bot.cluster.hearing import hear
-
     async with beside(hear(place, wakes)):
         yield wakes
