@@ -43,8 +43,10 @@ class RemoteAdapter(Adapter):
         database: Database,
         wakes: Wakes,
         links: Callable[[str], LinkStatus],
+        wait_s: float = WAIT_S,
     ) -> None:
         self.name, self.names_only = model.name, model.names_only
+        self._wait_s = wait_s
         self._model, self._database, self._wakes, self._links = model, database, wakes, links
 
     @property
@@ -105,8 +107,8 @@ class RemoteAdapter(Adapter):
         await self._database.run(ask, call)
 
     async def _result(
-        self, key: str, method: str, payload: dict[str, Any], wait_s: float = WAIT_S
+        self, key: str, method: str, payload: dict[str, Any], wait_s: float | None = None
     ) -> Any:
         """What the call brought. Raises AdapterError as the platform did, and StoreError."""
         call = Call(key=key, target=self.name, method=method, payload=payload)
-        return await asked(self._database, self._wakes, call, wait_s)
+        return await asked(self._database, self._wakes, call, wait_s or self._wait_s)

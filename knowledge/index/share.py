@@ -84,6 +84,7 @@ class Publisher:
 
     folder: Path
     share: Share
+    unused_s: float = UNUSED_S
     _hashes: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
     _there: set[str] = field(default_factory=set)
 
@@ -126,7 +127,7 @@ class Publisher:
             self.share.remove(name)
         used = {f"{OBJECTS}/{digest}" for version in kept for digest in version["files"].values()}
         for name, age in list(self.share.names(OBJECTS)):
-            if name not in used and age > UNUSED_S:
+            if name not in used and age > self.unused_s:
                 self.share.remove(name)
                 self._there.discard(name)
 

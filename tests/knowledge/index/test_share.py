@@ -1,0 +1,111 @@
+"""What is published is fetched whole, checked, and never changes under who serves it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from knowledge.index import share
+from knowledge.index.share import FolderShare, Publisher, fetch
+from knowledge.types import KnowledgeError
+
+LABEL = "labels/000001.jsonl"
+
+
+def write(folder: Path, snapshot: str, files: dict[str, str]) -> None:
+    """Lays out the folder of an index."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "current").write_text(snapshot)
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+PARTS = {"snapshot-3/catalog": "c3", "snapshot-3/words/a": "w", "snapshot-3/gate": "g1"}
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    folder, beside = tmp_path / "built", {"vectors.sqlite": "a cache", "git/docs/x": "a clone"}
+    write(folder, "snapshot-3", {**PARTS, LABEL: "l1", **beside})
+    return folder
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> FolderShare:
+    return FolderShare(tmp_path / "share")
+
+
+def test_a_version_arrives_as_it_was_and_again_when_only_the_gate_changes(
+    built: Path, shared: FolderShare, tmp_path: Path
+) -> None:
+    publisher, worker = Publisher(built, shared), tmp_path / "worker"
+    first = publisher.publish()
+    assert publisher.publish() == first, "nothing has changed"
+    fetch(first, shared, worker)
+    assert content(worker) == {**PARTS, LABEL: "l1", "current": "snapshot-3"}
+    objects = len(list(shared.names("objects")))
+    write(built, "snapshot-3", {"snapshot-3/gate": "gate two", "labels/000002.jsonl": "l2"})
+    second = publisher.publish()
+    assert len(list(shared.names("objects"))) == objects + 2, "the rest is there already"
+    with (worker / "snapshot-3" / "catalog").open() as served:
+        fetch(second, shared, worker)
+        assert served.read() == "c3", "who serves the old one has it open"
+    assert content(worker)["snapshot-3/gate"] == "gate two"
+    assert content(worker)["labels/000002.jsonl"] == "l2"
+    fetch(first, shared, worker)
+    assert content(worker) == {**PARTS, LABEL: "l1", "current": "snapshot-3"}
+
+
+def test_a_new_snapshot_takes_the_place_of_the_old_one(
+    built: Path, shared: FolderShare, tmp_path: Path
+) -> None:
+    publisher, worker = Publisher(built, shared), tmp_path / "worker"
+    fetch(publisher.publish(), shared, worker)
+    write(built, "snapshot-4", {"snapshot-4/catalog": "c4"})
+    fetch(publisher.publish(), shared, worker)
+    assert content(worker) == {"snapshot-4/catalog": "c4", LABEL: "l1", "current": "snapshot-4"}
+
+
+@pytest.mark.parametrize("damaged", ["objects", "versions"])
+def test_what_is_damaged_is_refused_and_the_old_one_stays(
+    built: Path, shared: FolderShare, tmp_path: Path, damaged: str
+) -> None:
+    publisher, worker = Publisher(built, shared), tmp_path / "worker"
+    fetch(publisher.publish(), shared, worker)
+    before = content(worker)
+    write(built, "snapshot-4", {"snapshot-4/catalog": "c4"})
+    version = publisher.publish()
+    for name, _ in list(shared.names(damaged)):
+        (shared.root / name).write_text("rubbish")
+    with pytest.raises(KnowledgeError, match="damaged"):
+        fetch(version, shared, worker)
+    assert content(worker) == before
+
+
+def test_a_version_may_not_write_beside_the_index(shared: FolderShare, tmp_path: Path) -> None:
+    outside = json.dumps({"snapshot": "snapshot-1", "files": {"../../outside": "0" * 64}})
+    file, name = tmp_path / "written", hashlib.sha256(outside.encode()).hexdigest()
+    file.write_text(outside)
+    shared.put(f"versions/{name}", file)
+    with pytest.raises(KnowledgeError, match="no file of an index"):
+        fetch(name, shared, tmp_path / "worker")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_old_versions_go_with_what_only_they_had(built: Path, shared: FolderShare) -> None:
+    publisher = Publisher(built, shared, unused_s=-1.0)
+    for number in range(share.KEPT + 3):
+        write(built, "snapshot-3", {"snapshot-3/gate": f"gate {number}" + "!" * number})
+        publisher.publish()
+    assert len(list(shared.names("versions"))) == share.KEPT
+    assert len(list(shared.names("objects"))) == share.KEPT + 3, "each gate, and what all have"
