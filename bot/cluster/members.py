@@ -7,11 +7,12 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from adapters.base import LinkStatus, Refusal
+from bot.store.cluster.events import backlog_of_events
 from bot.store.cluster.processes import Process, alive, beat, ended
 from bot.store.database import Database, StoreError
 
@@ -51,6 +52,8 @@ class Members:
     role: Role
     telling: Callable[[], dict[str, Any]] = dict
     others: Sequence[Process] = ()
+    backlog: Mapping[str, float] = field(default_factory=dict)
+    """How many events no lane has taken in yet, and how old the oldest is."""
     offset_s: float = 0.0
     """What the database's clock is ahead of this machine's."""
 
@@ -75,6 +78,7 @@ class Members:
             now = await self.database.run(beat, me)
             self.offset_s = now - (before + time.time()) / 2
             self.others = await self.database.run(alive, ALIVE_S)
+            self.backlog = await self.database.run(backlog_of_events)
         except StoreError as error:
             log.error("nobody can be told that this process is alive: %s", error)
 
@@ -89,6 +93,27 @@ class Members:
     def count(self, role: Role) -> int:
         """How many of a role are alive, at least one."""
         return max(1, sum(one.role == role for one in self.others))
+
+    def shown(self) -> list[dict[str, Any]]:
+        """All of them, for people; ages in seconds."""
+        now = self.now()
+        return [
+            {
+                "role": one.role,
+                "process": one.id.rpartition(":")[0],
+                "version": one.version,
+                "age": round(now - one.since),
+                "seen": round(max(0.0, now - one.seen), 1),
+                "holds": one.state.get("holds", []),
+                "lanes": one.state.get("lanes", 0),
+            }
+            for one in self.others
+        ]
+
+    def missing(self) -> list[str]:
+        """The roles that nobody has."""
+        there = {one.role for one in self.others}
+        return [role for role in Role if role not in (Role.ALL, *there)]
 
     def link(self, adapter: str) -> LinkStatus:
         """How a platform's connection is, as a process that has it said; one that is up counts."""

@@ -55,7 +55,7 @@ async def run_worker(process: Process) -> None:
         lambda: memory.forgotten,
         _followed(process),
     )
-    async with serving(process, around) as stop, tasks, answers as (knowledge, pipeline):
+    async with serving(process, members, around) as stop, tasks, answers as (knowledge, pipeline):
         groups = Groups(
             process=process,
             members=members,

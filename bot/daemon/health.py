@@ -1,5 +1,6 @@
 """Is the bot ready, and which of its connections are really alive?"""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -49,6 +50,9 @@ class Health:
     llm_problems: Callable[[], list[str]] = list
     llm_figures: Callable[[], list[dict[str, Any]]] = list
     search_problems: Callable[[], list[str]] = list
+    processes: Callable[[], list[dict[str, Any]]] = list
+    missing_roles: Callable[[], list[str]] = list
+    backlog: Callable[[], Mapping[str, float]] = dict
     ended: set[str] = field(default_factory=set)
     failures: dict[str, Said] = field(default_factory=dict)
 
@@ -70,6 +74,8 @@ class Health:
                 "degraded": [line.zh for line in degraded],
             },
             "adapters": {name: self._connection(name) for name in self.adapters},
+            "processes": self.processes(),
+            "waiting": dict(self.backlog()),
         }
 
     def lines(self) -> tuple[list[Said], list[Said]]:
@@ -80,6 +86,7 @@ class Health:
             problems.append(stored)
         noted = (*self.llm_problems(), *self.search_problems())
         others = [Said(in_chinese(line), line) for line in noted]
+        others += [notice.said("no_process", role=role) for role in self.missing_roles()]
         degraded = [*down, *self._refused(), *others]
         if down and len(down) == len(self.adapters):
             problems, degraded = [*problems, *down], degraded[len(down) :]
@@ -156,7 +163,20 @@ class HealthMetrics(Collector):
                 calls.add_metric([name, call, result], count)
             for one in link.refused:
                 refused.add_metric([name, one.call, one.code], 1.0)
-        yield from (wrong, up, age, event, again, late, calls, refused)
+        yield from (wrong, up, age, event, again, late, calls, refused, *self._cluster())
+
+    def _cluster(self) -> Iterator[Metric]:
+        """Where several processes share the store."""
+        processes = _gauge("processes", "Processes that are alive", "role")
+        for role, count in Counter(one["role"] for one in self._health.processes()).items():
+            processes.add_metric([role], count)
+        yield processes
+        waiting = self._health.backlog()
+        for name, text, key in (
+            ("events_waiting", "Events that no worker has taken in yet", "events"),
+            ("events_waiting_seconds", "Age of the oldest of them", "age_s"),
+        ):
+            yield GaugeMetricFamily(f"huixiangdou_{name}", text, value=waiting.get(key, 0.0))
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

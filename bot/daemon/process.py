@@ -82,12 +82,15 @@ class Process:
 @asynccontextmanager
 async def serving(
     process: Process,
+    members: Members,
     around: Surroundings,
     adapters: Iterable[Adapter] = (),
     routes: Iterable[web.RouteDef] = (),
 ) -> AsyncIterator[asyncio.Event]:
     """Serves health, metrics and the routes; yields what is set when the process shall stop."""
-    stop = asyncio.Event()
+    stop, health = asyncio.Event(), around.health
+    health.processes, health.missing_roles = members.shown, members.missing
+    health.backlog = lambda: members.backlog
     application = create_application(
         adapters,
         around.metrics,

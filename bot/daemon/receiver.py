@@ -44,7 +44,7 @@ async def run_receiver(process: Process) -> None:
         again = partial(supervise, adapter, receive, around.health, clock)
         return holds.while_held(adapter.name, again) if adapter.alone else again()
 
-    async with serving(process, around, adapters.values()) as stop, tasks:
+    async with serving(process, members, around, adapters.values()) as stop, tasks:
         async with AsyncExitStack() as stack:
             for adapter in adapters.values():
                 await stack.enter_async_context(adapter)

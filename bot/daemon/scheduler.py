@@ -68,7 +68,7 @@ async def run_scheduler(
 
     with console.log.kept():
         async with (
-            serving(process, around, (), console_routes(console)) as stop,
+            serving(process, members, around, (), console_routes(console)) as stop,
             tasks,
             beside(members.run(), holds.run()),
         ):

@@ -37,6 +37,7 @@ def status_text(
         _connection(name, link, chinese=chinese)
         for name, link in health.get("adapters", {}).items()
     ]
+    connections += [_process(one, chinese=chinese) for one in health.get("processes", ())]
     connections += [_model(one, chinese=chinese) for one in health.get("models", ())]
     served = _served(status, gate, chinese=chinese) if status else _loading(health, chinese=chinese)
     return notice(
@@ -167,6 +168,12 @@ def one_line(text: str) -> str:
 def _model(figures: Mapping[str, Any], *, chinese: bool) -> str:
     cost = "-" if figures["cost"] is None else f"{figures['cost']:g}"
     return notice("model", chinese, **{**figures, "cost": cost})
+
+
+def _process(figures: Mapping[str, Any], *, chinese: bool) -> str:
+    holds = notice("comma", chinese).join(one.lstrip(":") for one in figures["holds"]) or "-"
+    age = _ago(figures["age"], chinese=chinese)
+    return notice("process", chinese, **{**figures, "age": age, "holds": holds})
 
 
 def _connection(name: str, link: Mapping[str, Any], *, chinese: bool) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from adapters.base import Event, IncomingMessage
 from bot.store.cluster.payloads import event_key, event_of, event_payload
@@ -55,7 +54,7 @@ def drop_events(db: Connection, taken: list[Waiting]) -> None:
     db.executemany("DELETE FROM events WHERE seq = ?", [(one.seq,) for one in taken])
 
 
-def backlog_of_events(db: Connection) -> dict[str, Any]:
+def backlog_of_events(db: Connection) -> dict[str, float]:
     """How many wait, and the age of the oldest in seconds."""
     row = db.execute("SELECT COUNT(*) AS n, MIN(at) AS oldest FROM events").fetchone()
     age = max(0.0, server_now(db) - row["oldest"]) if row["n"] else 0.0
