@@ -165,7 +165,7 @@ class KnowledgeSettings(Section):
     embedder: EmbedderSettings = EmbedderSettings()
     reranker: RerankerSettings = RerankerSettings()
     index: IndexSettings = IndexSettings()
-    share: str = Field(default="", max_length=500)
+    share: Path | None = None
 
     @field_validator("sources")
     @classmethod

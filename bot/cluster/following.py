@@ -45,7 +45,7 @@ class Follower:
     """Keeps the folder of an index what was published last."""
 
     def __init__(self, folder: Path, share: Share, database: Database, wakes: Wakes) -> None:
-        self._folder, self._share = folder, share
+        self._folder, self.share = folder, share
         self._database, self._wakes = database, wakes
         self._busy = asyncio.Lock()
         self.version = ""
@@ -57,7 +57,7 @@ class Follower:
             version = await self._database.run(published, KNOWLEDGE)
             if not version or version == self.version:
                 return False
-            await asyncio.to_thread(fetch, version, self._share, self._folder)
+            await asyncio.to_thread(fetch, version, self.share, self._folder)
             self.version = version
             log.info("fetched version %s of the knowledge", version[:12])
             return True

@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.base import LinkStatus, Refusal
 from bot.store.cluster.events import backlog_of_events
-from bot.store.cluster.processes import Process, alive, beat, ended
+from bot.store.cluster.processes import Process, admit, alive, beat, ended
 from bot.store.database import Database, StoreError
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,29 @@ class Members:
             await self.beat()
             await asyncio.sleep(BEAT_S)
 
+    async def admitted(self, patience_s: float = ALIVE_S + BEAT_S) -> None:
+        """Returns once nobody is alive who can't be beside this process; one that was killed is
+        taken to be for a moment. Raises StoreError."""
+        deadline = time.monotonic() + patience_s
+        while others := await self.database.run(admit, self._me(), ALIVE_S, Role.ALL):
+            if time.monotonic() >= deadline:
+                names = ", ".join(f"{one.role} {one.host}:{one.pid}" for one in others)
+                raise _in_the_way(names)
+            await asyncio.sleep(min(1.0, patience_s / 10))
+
     async def beat(self) -> None:
         """Says that this process is alive, and looks who else is; nothing where the store fails."""
-        me = Process(
+        try:
+            before = time.time()
+            now = await self.database.run(beat, self._me())
+            self.offset_s = now - (before + time.time()) / 2
+            self.others = await self.database.run(alive, ALIVE_S)
+            self.backlog = await self.database.run(backlog_of_events)
+        except StoreError as error:
+            log.error("nobody can be told that this process is alive: %s", error)
+
+    def _me(self) -> Process:
+        return Process(
             id=self.id,
             role=self.role,
             host=socket.gethostname(),
@@ -73,14 +93,6 @@ class Members:
             version=VERSION,
             state=self.telling(),
         )
-        try:
-            before = time.time()
-            now = await self.database.run(beat, me)
-            self.offset_s = now - (before + time.time()) / 2
-            self.others = await self.database.run(alive, ALIVE_S)
-            self.backlog = await self.database.run(backlog_of_events)
-        except StoreError as error:
-            log.error("nobody can be told that this process is alive: %s", error)
 
     async def leave(self) -> None:
         """This process stops."""
@@ -120,6 +132,15 @@ class Members:
         told = [one.state.get("links", {}).get(adapter) for one in self.others]
         links = [link_of(fields) for fields in told if fields]
         return max(links, key=lambda link: (link.up, link.heard), default=UNKNOWN)
+
+
+def _in_the_way(names: str) -> StoreError:
+    error = StoreError(
+        f"other processes use this store: {names}; stop them, or start this one in a role beside "
+        "them with run --role"
+    )
+    error.zh = f"这个数据库正被别的进程使用：{names}；请先停掉它们，或用 run --role 分担一种角色"
+    return error
 
 
 def link_fields(link: LinkStatus) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from adapters import create
 from adapters.contract import Adapter, Context
 from bot.answering.external import ExternalSources
 from bot.answering.pipeline import Pipeline
+from bot.cluster.members import Members, Role, new_id
 from bot.config.schema import Config, ConfigError
 from bot.console.api.replays import prune_replays
 from bot.console.logbook import LogBook
@@ -42,6 +44,7 @@ from bot.store.store import Store, open_store
 from bot.tracing import open_tracing
 from bot.types import Progress
 from common.clock import Clock
+from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
 from knowledge.index.snapshots import is_current
 from knowledge.plan import Source
@@ -72,6 +75,7 @@ async def run_daemon(
         async with (
             open_tracing(config.tracing.endpoint) as tracing,
             open_store(config.store_place) as store,
+            _alone(config, store),
         ):
             adapters = create_adapters(config, store, clock)
             parts = await build(config, clock, store, adapters, tracing)
@@ -80,6 +84,21 @@ async def run_daemon(
             opening = partial(load, parts, progress, console, reread)
             with console.log.kept():
                 await run_app(parts, console_routes(console), opening, burst=burst)
+
+
+@asynccontextmanager
+async def _alone(config: Config, store: Store) -> AsyncIterator[None]:
+    """Nobody else uses a store that others could reach. Raises StoreError."""
+    if isinstance(config.store_place, Path):
+        yield  # the data folder's lock has seen to it
+        return
+    members = Members(database=store.database, id=new_id(), role=Role.ALL)
+    await members.admitted()
+    async with Tasks() as tasks:
+        tasks.spawn(members.run())
+        yield
+        await tasks.drain(0.0)
+    await members.leave()
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ from bot.store.store import Store
 from bot.tracing import Tracing
 from common.clock import Clock
 from common.tasks import Tasks
-from knowledge.index.share import open_share
+from knowledge.index.share import FolderShare
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -66,12 +66,12 @@ class Process:
     def follower(self) -> Follower:
         """What keeps this process's index what was published. Raises KnowledgeError."""
         settings, folder = self.config.knowledge, Path(self.config.plan.folder)
-        if not settings.share:
+        if settings.share is None:
             raise KnowledgeError(
                 "knowledge.share is missing: the folder by which the scheduler hands the index to "
                 "the workers, which all of them must have"
             )
-        return Follower(folder, open_share(settings.share), self.store.database, self.wakes)
+        return Follower(folder, FolderShare(settings.share), self.store.database, self.wakes)
 
     async def leave(self, members: Members) -> None:
         """Others have what this process had, at once."""

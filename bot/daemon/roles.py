@@ -55,6 +55,7 @@ async def run_role(
                 supervisor=Supervisor.of(os.environ),
                 tracing=tracing,
             )
+            await process.members(dict).admitted()
             match role:
                 case Role.RECEIVER:
                     await run_receiver(process)

@@ -33,7 +33,7 @@ from bot.store.cluster.published import publish
 from bot.store.store import StoreError
 from bot.types import Progress
 from common.tasks import Tasks
-from knowledge.index.share import Publisher, open_share
+from knowledge.index.share import Publisher
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def _knowledge(process: Process, follower: Follower, holds: Holds) -> PublishedK
     return PublishedKnowledge(
         config,
         follower,
-        Publisher(Path(config.plan.folder), open_share(config.knowledge.share)),
+        Publisher(Path(config.plan.folder), follower.share),
         lambda: holds.token(SCHEDULER) is not None,
         announce,
     )

@@ -72,11 +72,6 @@ class FolderShare:
         (self.root / name).unlink(missing_ok=True)
 
 
-def open_share(address: str) -> Share:
-    """The share at an address, which is a path."""
-    return FolderShare(Path(address))
-
-
 @dataclass(slots=True)
 class Publisher:
     """Publishes what stands in the folder of an index; a file that has not changed is hashed

@@ -37,6 +37,21 @@ def beat(db: Connection, process: Process) -> float:
     return now
 
 
+def admit(db: Connection, process: Process, within_s: float, alone: str) -> list[Process]:
+    """The process is alive from now on, unless somebody else is who can't be beside it: of the
+    role `alone` there is one and nobody else. Who is in the way."""
+    # One after the other: of two that begin together one finds the other.
+    db.execute(
+        "INSERT INTO holds (name, token) VALUES (':admission', 1)"
+        " ON CONFLICT (name) DO UPDATE SET token = holds.token + 1"
+    )
+    others = [one for one in alive(db, within_s) if one.id != process.id]
+    in_the_way = [one for one in others if alone in (one.role, process.role)]
+    if not in_the_way:
+        beat(db, process)
+    return in_the_way
+
+
 def ended(db: Connection, process: str) -> None:
     """The process has stopped."""
     db.execute("DELETE FROM processes WHERE id = ?", (process,))

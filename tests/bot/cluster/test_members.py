@@ -14,7 +14,7 @@ from bot.group.status import status_text
 from bot.store.cluster.events import add_event
 from bot.store.cluster.leases import let_go
 from bot.store.database import Connection, Database
-from bot.store.store import open_store
+from bot.store.store import StoreError, open_store
 from common.tasks import Tasks
 from tests.bot.group.posts import post
 
@@ -102,6 +102,20 @@ async def test_work_goes_on_only_while_it_is_held(database: Database) -> None:
         await ended.wait()
         await begun.wait()  # the other died, and it is the first one's turn again
         await tasks.drain(0.0)
+
+
+async def test_who_does_everything_is_alone(database: Database) -> None:
+    everything, worker = member(database, "a", Role.ALL), member(database, "b", Role.WORKER)
+    await everything.admitted()
+    for late in (worker, member(database, "c", Role.ALL)):
+        with pytest.raises(StoreError, match="all ") as refused:
+            await late.admitted(patience_s=0.05)
+        assert refused.value.zh
+    await everything.leave()
+    await worker.admitted()
+    await member(database, "d", Role.RECEIVER).admitted()
+    with pytest.raises(StoreError, match=r"receiver .*worker "):
+        await everything.admitted(patience_s=0.05)
 
 
 def test_the_version_is_that_of_the_package() -> None:
