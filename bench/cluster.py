@@ -134,7 +134,8 @@ class Show:
                 await self.lark.redeliver()
         while pushing:
             await self.lark.redeliver()
-            await asyncio.wait(pushing, timeout=1.0)
+            if pushing:  # the last may have ended meanwhile
+                await asyncio.wait(pushing, timeout=1.0)
 
     async def _say(self, number: int) -> None:
         chat = f"oc_{self.random.randrange(self.options.groups)}"
