@@ -98,18 +98,19 @@ class HttpSoak:
         self._config.write_text(yaml.safe_dump(tree, allow_unicode=True))
         await self._start()
         await self._settled()  # the index is built once: no kill comes before it is there
-        pacing = asyncio.create_task(self._pace())
         coming = iter(range(self.options.messages))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for number in range(CLIENTS):
-                    group.create_task(self._client(coming, random.Random(number)))  # noqa: S311
-                group.create_task(self._kill_now_and_then())
-            seconds = time.monotonic() - self._books.began
-            await self._settled()
-            seen = await self._pages()
-        finally:
+        async with asyncio.TaskGroup() as group:
+            pacing = group.create_task(self._pace())
+            at_work = [
+                group.create_task(self._client(coming, random.Random(number)))  # noqa: S311
+                for number in range(CLIENTS)
+            ]
+            await self._kill_now_and_then()
+            await asyncio.wait(at_work)
             pacing.cancel()
+        seconds = time.monotonic() - self._books.began
+        await self._settled()
+        seen = await self._pages()
         if status := await self._bot.end(signal.SIGTERM):
             raise RuntimeError(f"the bot ended with status {status}; see {self._bot.log}")
         return self._judged(seen, seconds)

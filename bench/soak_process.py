@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,10 @@ class BotProcess:
 
     def note_memory(self) -> None:
         """Its proportional memory, in MB."""
-        if self._process and self._process.returncode is None:
-            used = psutil.Process(self._process.pid).memory_full_info().pss
-            self.memory.append(used / 1e6)
+        if self._process:
+            with suppress(psutil.NoSuchProcess):  # it may be killed at this moment
+                used = psutil.Process(self._process.pid).memory_full_info().pss
+                self.memory.append(used / 1e6)
 
 
 def free_port() -> int:
