@@ -4,6 +4,7 @@ import ipaddress
 from functools import lru_cache
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """True for a host name or address that only this machine can reach."""
     name = host.rstrip(".").lower()

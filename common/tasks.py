@@ -75,16 +75,38 @@ class Tasks:
             task.cancel()
 
 
-async def unless(off: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """What the work brings; None when it is called off before, and then it is cancelled."""
-    if off.is_set():
-        work.close()
-        return None
-    working, waiting = asyncio.ensure_future(work), asyncio.ensure_future(off.wait())
-    try:
-        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        waiting.cancel()
-        working.cancel()
-        await asyncio.wait({working, waiting})
+class Off:
+    """A switch that is thrown once, and stops who works under it with `unless`, one at a time."""
+
+    def __init__(self) -> None:
+        self._set = False
+        self._limit: asyncio.Timeout | None = None
+
+    def is_set(self) -> bool:
+        """Was it thrown?"""
+        return self._set
+
+    def set(self) -> None:
+        """Throws it."""
+        self._set = True
+        if self._limit:
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    async def unless(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What the work brings; None when it is called off before, and then it is cancelled. It
+        runs in the caller's task: each message comes by here, and tasks cost."""
+        if self._set:
+            work.close()
+            return None
+        limit = asyncio.timeout(None)
+        try:
+            async with limit:
+                self._limit = limit
+                try:
+                    return await work
+                finally:
+                    self._limit = None
+        except TimeoutError:
+            if limit.expired():
+                return None
+            raise

@@ -43,6 +43,9 @@ from knowledge.types import (
 
 T = TypeVar("T")
 
+TOGETHER = 8
+"""Looks at a snapshot that are told together: what goes first waits for 5 ms at most."""
+
 
 class KnowledgeBase:
     """One index and its gate. Open it with `async with`; the index must have been built."""
@@ -59,7 +62,7 @@ class KnowledgeBase:
         self._opener = Opener(plan, gate, self._embedder)
         self._encoder = Encoder(self._embedder)
         self._thread = Batches[Callable[[], Any], Any](
-            "knowledge", lambda works: [work() for work in works], most=1, drop=True
+            "knowledge", lambda works: [work() for work in works], TOGETHER, apart=True, drop=True
         )
         self._serving: Serving | None = None
         self._building = asyncio.Lock()

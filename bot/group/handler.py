@@ -28,7 +28,6 @@ from bot.store.groups import Standing
 from bot.store.store import Store
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
 from common.clock import Clock
-from common.tasks import unless
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ class QuestionHandler:
         if self.pipeline.llm:
             question = await in_context(question, self.store)
         question = await with_what_it_leans_on(question, self.store, self.options.command_prefix)
-        triaged = await unless(pending.off, self.pipeline.triage(question, pending.trace))
+        triaged = await pending.off.unless(self.pipeline.triage(question, pending.trace))
         if isinstance(triaged, Question):
             pending.question = triaged
             return True
@@ -113,7 +112,7 @@ class QuestionHandler:
                 return True
             async with self.delivery.progress(question) as show:
                 answering = self.pipeline.respond(question, pending.trace, show)
-                outcome = await unless(pending.off, answering)
+                outcome = await pending.off.unless(answering)
                 if outcome is not None and not await self._is_there(pending):
                     return True
                 if pending.question is not question:

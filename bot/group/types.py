@@ -1,11 +1,11 @@
 """What the parts of a group's road share: its options, a question on its way, who decides it."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from adapters.base import IncomingMessage
 from bot.types import Mode, Question, Reason, Trace
+from common.tasks import Off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class PendingQuestion:
     trace: Trace = field(default_factory=list)
     deadline: float = 0.0
     read_at: float = 0.0
-    off: asyncio.Event = field(default_factory=asyncio.Event)
+    off: Off = field(default_factory=Off)
     reason: Reason | None = None
 
     def call_off(self, reason: Reason | None) -> None:

@@ -49,6 +49,8 @@ class Encoder:
 
     async def vectors(self, texts: Sequence[str], *, first: bool = False) -> list[Vectors]:
         """The vectors of texts. Raises KnowledgeError."""
+        if sum(text not in self._known for text in texts) <= 1:  # nothing to wait for together
+            return [await self.vector(text, first=first) for text in texts]
         return await asyncio.gather(*(self.vector(text, first=first) for text in texts))
 
     async def prepare(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> None:
@@ -75,4 +77,10 @@ class Encoder:
         await self._batches.close()
 
     def _encoded(self, texts: Sequence[str]) -> list[Vectors]:
-        return list(self._embedder.encode(texts))
+        """Each text once, however many ask for it, and not where it was embedded meanwhile."""
+        known = self._known
+        found = {text: vector for text in texts if (vector := known.get(text)) is not None}
+        wanted = [text for text in dict.fromkeys(texts) if text not in found]
+        if wanted:
+            found |= zip(wanted, self._embedder.encode(wanted), strict=True)
+        return [found[text] for text in texts]

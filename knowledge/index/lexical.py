@@ -46,7 +46,8 @@ class LexicalIndex(TextIndex):
         self.nearest = lru_cache(REMEMBERED)(self._nearest)
         self._starting = lru_cache(64)(self._starting_with)
         self._rarity_of = lru_cache(REMEMBERED)(self._rarity)
-        self._cut = lru_cache(16)(words)  # a piece comes up again as its neighbours' neighbour
+        # A piece comes up again as its neighbours' neighbour, a question for its terms and names.
+        self._cut = lru_cache(16)(words)
 
     def change(self, delete: Iterable[int], add: Iterable[Entry]) -> None:
         """Deletes and adds entries, all or nothing."""
@@ -65,7 +66,8 @@ class LexicalIndex(TextIndex):
 
     def terms(self, question: str) -> list[str]:
         """The distinct terms that a question is searched for."""
-        return list(dict.fromkeys(term for word in words(question) for term in self.stems_of(word)))
+        cut = self._cut(question)
+        return list(dict.fromkeys(term for word in cut for term in self.stems_of(word)))
 
     def term_set(self, text: str) -> set[str]:
         """The terms of a longer text."""
@@ -127,7 +129,7 @@ class LexicalIndex(TextIndex):
         return [word for word in unknown if not any(word in other != word for other in unknown)]
 
     def _telling(self, question: str) -> list[str]:
-        return [word for word in words(question) if word.lower() not in self._stop_words]
+        return [word for word in self._cut(question) if word.lower() not in self._stop_words]
 
     def _occurs(self, word: str) -> bool:
         terms = self.stems_of(word)

@@ -55,18 +55,17 @@ class TextIndex:
         """A query for any of the terms in any of the weighted fields; `counting` is how much a
         term counts beside others."""
         found, counts = tantivy.Query.term_query, counting or {}
-        return tantivy.Query.boolean_query(
-            [
-                (
-                    tantivy.Occur.Should,
-                    tantivy.Query.boost_query(
-                        found(self._index.schema, field, term), weight * counts.get(term, 1.0)
-                    ),
+        parts: list[tuple[tantivy.Occur, tantivy.Query]] = []
+        for term in terms:
+            for field, weight in weights.items():
+                query, boost = (
+                    found(self._index.schema, field, term),
+                    weight * counts.get(term, 1.0),
                 )
-                for term in terms
-                for field, weight in weights.items()
-            ]
-        )
+                if boost != 1.0:
+                    query = tantivy.Query.boost_query(query, boost)
+                parts.append((tantivy.Occur.Should, query))
+        return tantivy.Query.boolean_query(parts)
 
 
 def checksum_of(folder: Path) -> str:

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from common.tasks import Tasks
+import pytest
+
+from common.tasks import Off, Tasks
 
 
 async def test_what_the_last_work_sets_about_gets_its_time_too() -> None:
@@ -30,3 +32,51 @@ async def test_after_its_time_it_is_cancelled() -> None:
         endless = tasks.spawn(asyncio.Event().wait())
         await tasks.drain(0.0)
     assert endless.cancelled()
+
+
+async def test_what_is_called_off_is_cancelled_and_brings_nothing() -> None:
+    off, begun, ended = Off(), asyncio.Event(), list[str]()
+
+    async def work() -> str:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return "done"
+
+    working = asyncio.create_task(off.unless(work()))
+    await begun.wait()
+    off.set()
+    assert await working is None
+    assert ended == ["cancelled"]
+    assert off.is_set()
+    assert await off.unless(work()) is None  # it does not even begin
+    assert ended == ["cancelled"]
+
+
+async def test_what_is_not_called_off_brings_its_result_or_its_own_error() -> None:
+    off = Off()
+    assert await off.unless(asyncio.sleep(0, "done")) == "done"
+
+    async def fail() -> None:
+        raise TimeoutError("its own")
+
+    with pytest.raises(TimeoutError, match="its own"):
+        await off.unless(fail())
+    off.set()  # with nobody at work
+
+
+async def test_who_works_can_be_cancelled_all_the_same() -> None:
+    off, begun = Off(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    working = asyncio.create_task(off.unless(work()))
+    await begun.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
