@@ -31,8 +31,8 @@ from knowledge.index.open import EVERYTHING, Snapshot
 from knowledge.settings import GateSettings
 from knowledge.types import Counts, Flags, Floats, GateReason, GateState, Point, Vectors
 
-FEWEST = 3
-"""With fewer examples of a kind nothing is learned: that they part well says nothing yet."""
+FEWEST = 2
+"""With fewer examples of a kind there is no middle between them to measure from."""
 
 COUNTS = 0.5
 """Bad examples of less weight are shown in no figure: they may be about the documents."""

@@ -12,7 +12,8 @@ from knowledge.types import Flags, Floats, Point
 
 LEAST_RECALL = 0.25
 """Where nothing is proven, no threshold keeps back more than the other three quarters of the good
-ones, whatever the precision that was wished for: odd examples would silence the bot."""
+ones, whatever the precision that was wished for: odd examples would silence the bot. How many that
+are is told by the probabilities: the best of three good examples may well lie low by chance."""
 
 GROUP_GOOD, GROUP_BAD = 25, 50
 """From so many labels of its own a group gets its own operating points."""
@@ -114,8 +115,9 @@ def estimated_threshold(
     reached = np.cumsum(density * said, axis=1) >= precision * np.cumsum(density)
     reached[:, 0] = True
     lowest = places[STEPS - 1 - np.argmax(reached[:, ::-1], axis=1)]
-    threshold = float(sigmoid(np.quantile(lowest, confidence)))
-    return min(threshold, float(np.quantile(scored.scores[scored.good], 1.0 - LEAST_RECALL)))
+    hits = np.cumsum(density * said.mean(axis=0))
+    highest = places[np.argmax(hits >= LEAST_RECALL * hits[-1])]
+    return float(sigmoid(min(float(np.quantile(lowest, confidence)), float(highest))))
 
 
 def logits_of(probabilities: Floats) -> Floats:

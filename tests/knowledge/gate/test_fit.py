@@ -161,6 +161,14 @@ def test_more_confidence_and_fewer_labels_mean_a_higher_threshold() -> None:
     assert found[60][-1] - found[60][0] > 2 * (found[2000][-1] - found[2000][0])
 
 
+def test_three_good_labels_that_score_low_by_chance_do_not_lower_the_threshold() -> None:
+    scores = np.asarray([0.35, 0.3, 0.2, 0.3, 0.2, 0.15, 0.1, 0.1, 0.05, 0.05])
+    scored = Scored(scores, np.arange(10) < 3, np.ones(10))
+    careful = estimated_threshold(scored, 0.9, 0.25, 0.65)
+    assert careful > np.quantile(scores[scored.good], 0.75)
+    assert careful < 0.5, "and yet a quarter of the good ones may be expected to pass"
+
+
 def test_a_group_with_labels_of_its_own_gets_its_own_points() -> None:
     many, few = group(300, telling=0.8, name="a:many"), group(30, telling=0.8, seed=2, name="a:few")
     seen = [*many[0].seen, *few[0].seen]
