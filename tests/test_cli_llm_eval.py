@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from bot.cli.labelled import load_scored
+from bot.cli.labelled import load_probes, load_scored, load_subjects
 from bot.cli.parser import parse
 from bot.cli.scoring import eval_scoring
+from bot.config.schema import load_config
+from bot.grounding.markdown import MARK
 from bot.llm.scoring import Rubric
 from knowledge.types import KnowledgeError
 from tests.bot.llm import models
 from tests.daemon import lines_of_json, run
-from tests.fakes.llm_api import Call, LlmApi, Say, digit
+from tests.fakes.llm_api import Call, LlmApi, Say, digit, verdicts
 from tests.test_cli_llm import ASK, GOOD, api, remote, said, scoring
 
 __all__ = ["api"]
@@ -80,9 +82,37 @@ async def test_the_best_threshold_is_written_into_the_configuration(
         after = config.read_text()
         assert 1.2 < float(after.partition("question: ")[2].partition(",")[0]) <= 3.5
         assert re.sub(r"question: [\d.]+", "question: 6", after) == before
-        config.write_text("llm: {}\n")
-        with pytest.raises(KnowledgeError, match=r"has no llm\.thresholds\.question; add it"):
+        config.write_text("llm: [1]\n")
+        with pytest.raises(KnowledgeError, match=r"no room for llm\.thresholds\.question; write"):
             await eval_scoring(llm, args)
+
+
+@pytest.mark.parametrize(("judge", "asked"), [("missing", True), ("follows", False)])
+@pytest.mark.parametrize("before", ["llm:\n  retries: 1  # mine\n", "llm: {retries: 1}\n", "{}\n"])
+async def test_a_model_is_fitted_to_without_any_labels(
+    tmp_path: Path, api: LlmApi, before: str, judge: str, asked: bool
+) -> None:
+    wrong = [MARK.sub("", one.wrong).strip() for one in load_subjects()]
+
+    def script(call: Call) -> Say:
+        if call.kind == "follows":
+            return verdicts(call, lambda said: judge if said.strip() in wrong else "follows")
+        rows = load_probes(Rubric(call.kind))
+        (label,) = {
+            row.label for row in rows if all(text in call.text for text in row.texts.values())
+        }
+        return digit(5 if label else 3)
+
+    api.script = script
+    config = tmp_path / "config.yaml"
+    config.write_text(before)
+    args = parse(["--config", str(config), "eval", "scoring", "--write"])
+    async with models.model({"remote": models.remote(api)}) as llm:
+        assert await eval_scoring(llm, args) == 0
+    found = load_config(config, [f"llm.remote={json.dumps(models.remote(api))}"]).llm
+    assert found.check_sentences is asked
+    assert all(3 * 10 / 9 < one < 5 * 10 / 9 for one in found.thresholds.model_dump().values())
+    assert "# mine" not in before or "  retries: 1  # mine\n" in config.read_text()
 
 
 @pytest.mark.parametrize("rubric", PAIRS)

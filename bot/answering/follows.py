@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bot.grounding.claims import Claim
 from bot.grounding.markdown import Kind, units
-from bot.grounding.normalize import plain, unmarked
+from bot.grounding.normalize import letters
 from bot.llm.llm import Llm
 from bot.llm.prompts import estimate, shortened
 from bot.llm.scoring import Verdict
@@ -27,7 +27,6 @@ LEAST_PIECE = 40
 
 _APART = re.compile(r"\n[ \t]*\n")
 _ASKS = re.compile(r"[?？]\W*$")
-_SIGNS = re.compile(r"[\W_]+")
 
 
 class Entailment:
@@ -40,7 +39,7 @@ class Entailment:
         self._question, self._passages = question, passages
         self._knowledge, self._llm = knowledge, llm
         self._verdicts: dict[str, Verdict] = {}
-        self._said = {_bare(one) for passage in passages for one in stated(passage.text)}
+        self._said = {letters(one) for passage in passages for one in stated(passage.text)}
 
     async def unfounded(self, claims: Sequence[Claim]) -> list[Claim]:
         """The claims that don't follow. Raises LlmError and KnowledgeError."""
@@ -61,7 +60,7 @@ class Entailment:
         follows."""
         if claim.unit.kind is Kind.CODE:
             return False
-        return _bare(claim.unit.bare) not in {"", *self._said}
+        return letters(claim.unit.bare) not in {"", *self._said}
 
     async def _shown(self, cited: Sequence[Passage], sentences: Sequence[str]) -> list[str]:
         """The passages, or the pieces of them that are nearest to some sentence, as many as fit."""
@@ -120,7 +119,3 @@ def _pieces(text: str) -> list[str]:
 
 def _words(text: str) -> set[str]:
     return {word.lower() for word in words(text)}
-
-
-def _bare(text: str) -> str:
-    return _SIGNS.sub("", unmarked(plain(text)))

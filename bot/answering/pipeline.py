@@ -31,6 +31,7 @@ from bot.answering.preview import Preview
 from bot.answering.reject import intent, reject
 from bot.answering.retrieve import (
     STATED,
+    Helpful,
     expanded,
     relevance,
     retrieve,
@@ -171,9 +172,11 @@ class Pipeline:
     async def _written(
         self, question: Question, found: Found, llm: Llm, trace: Trace, show: OnText | None
     ) -> Outcome:
-        hits = await self._evidence(question, found, llm, trace)
+        hits, firm = await self._evidence(question, found, llm, trace)
         if not hits:
-            return Silence(Reason.NO_EVIDENCE)
+            # Who has no opinion on any passage does not say either that none of them helps.
+            shown = None if firm else await self._shown(question, found, trace)
+            return shown or Silence(Reason.NO_EVIDENCE)
         passages = await expanded(hits, self.knowledge, llm, trace)
         secrets = [llm.fixed_text(name, zh) for name in WRITING for zh in (True, False)]
         inspector = Inspector(
@@ -186,9 +189,11 @@ class Pipeline:
         if self.earlier and isinstance(outcome, Answer):
             most, room = self.options.max_chars, room_of(hits, llm)
             self.earlier.remember(question, hits, passages, room, most, outcome)
-        if question.mention and (outcome == Silence(Reason.UNGROUNDED) or not draft):
+        at_a_loss = outcome == Silence(Reason.UNSURE) and not firm
+        if question.mention and (outcome == Silence(Reason.UNGROUNDED) or not draft or at_a_loss):
             # The passages help, the model's words for them don't: then in their own words.
-            return await self._shown(question, replace(found, passages=tuple(hits)), trace)
+            helpful = found if at_a_loss else replace(found, passages=tuple(hits))
+            return await self._shown(question, helpful, trace)
         return outcome
 
     async def _earlier(self, question: Question, found: Found, trace: Trace) -> Answer | None:
@@ -202,18 +207,19 @@ class Pipeline:
 
     async def _evidence(
         self, question: Question, found: Found, llm: Llm, trace: Trace
-    ) -> Sequence[Passage]:
+    ) -> tuple[Sequence[Passage], bool]:
         """The passages to write from: those that help, from elsewhere too where the documents
-        don't state the answer."""
-        helpful = []
+        don't state the answer; and whether the model is to be believed of what doesn't."""
+        judged = Helpful()
         if found.passages:
-            helpful = await relevance(question.text, found.passages, llm, trace)
+            judged = await relevance(question.text, found.passages, llm, trace)
+        helpful = [*judged.evidence]
         if not helpful and searches_again(question, llm):
             k = self.options.max_passages
             helpful += await second_search(question, found, self.knowledge, k, llm, trace)
         if self.external and all(entry.relevance < STATED for entry in helpful):
             helpful += await gather(question, self.knowledge, self.external, llm, trace)
-        return board(helpful, question.text, self._names())
+        return board(helpful, question.text, self._names()), judged.firm
 
     async def _quoted(self, question: Question, found: Found, trace: Trace) -> Outcome:
         """What is sure stands in a source word for word; else the nearest passage of the

@@ -1,7 +1,7 @@
 """Stage 3: the passages to answer from."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.answering.evidence import Evidence
 from bot.answering.keywords import keywords
@@ -42,9 +42,15 @@ FIRST = 3
 """So many passages are scored at first."""
 
 
-async def relevance(
-    text: str, passages: Sequence[Passage], llm: Llm, trace: Trace
-) -> list[Evidence]:
+@dataclass(frozen=True, slots=True)
+class Helpful:
+    """The passages that help, by a model's scores; `firm` where it had an opinion on any."""
+
+    evidence: Sequence[Evidence] = ()
+    firm: bool = True
+
+
+async def relevance(text: str, passages: Sequence[Passage], llm: Llm, trace: Trace) -> Helpful:
     """The passages that help; those behind the first few are looked at where none of these states
     the answer. One whose score failed counts as one that doesn't. Raises LlmError when all of them
     failed."""
@@ -56,11 +62,12 @@ async def relevance(
         figures["failed"] = sum(score.how == "failed" for score in scores)
         figures["scores"] = [score.value for score in scores]
         figures["at_least"] = least
-        return [
-            Evidence(passage, score.value / 10)
-            for passage, score in zip(passages, scores, strict=False)
-            if score.value >= least
-        ]
+        figures["firm"] = firm = any(score.firm for score in scores)
+        both = zip(passages, scores, strict=False)
+        helpful = [(passage, score) for passage, score in both if score.value >= least]
+        # In the search's own order where the model has no opinion on which helps most.
+        found = [Evidence(one, (score.value if firm else least) / 10) for one, score in helpful]
+        return Helpful(found, firm)
 
 
 def searches_again(question: Question, llm: Llm) -> bool:
@@ -70,7 +77,7 @@ def searches_again(question: Question, llm: Llm) -> bool:
 
 async def second_search(
     question: Question, first: Found, knowledge: Knowledge, k: int, llm: Llm, trace: Trace
-) -> list[Evidence]:
+) -> Sequence[Evidence]:
     """Passages that help, found by what the model would look for, and not by the first search."""
     with stage(trace, "second_search") as figures:
         wanted = await keywords(question.text, knowledge, llm)
@@ -81,7 +88,9 @@ async def second_search(
             found = await knowledge.search(query, k, question.sources)
             passages = [p for p in found.passages if (p.source, p.path, p.line) not in known]
         figures["passages"] = len(passages)
-    return await relevance(question.text, passages, llm, trace) if passages else []
+    if not passages:
+        return ()
+    return (await relevance(question.text, passages, llm, trace)).evidence
 
 
 async def helpfulness(text: str, passages: Sequence[Passage], llm: Llm) -> list[Score]:

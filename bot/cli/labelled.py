@@ -1,11 +1,13 @@
 """Labelled texts for the model's scores, and an even choice of some of many."""
 
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import bot.llm.scoring
 from bot.llm.scoring import Rubric
 from common.language import is_chinese
 from knowledge.gate.examples import load_examples
@@ -58,6 +60,67 @@ def load_scored(path: Path, rubric: Rubric) -> list[Scored]:
         for number, line in enumerate(lines, 1)
         if line.strip()
     ]
+
+
+PROBES = Path(bot.llm.scoring.__file__).parent / "probes"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Of a made documentation: a passage, a question that it answers, the answer, and a sentence
+    that it denies."""
+
+    heading: str
+    passage: str
+    question: str
+    answer: str
+    wrong: str
+
+    @property
+    def shown(self) -> str:
+        """The passage as the model sees it."""
+        return f"{self.heading}\n{self.passage}"
+
+
+def load_subjects() -> list[Subject]:
+    """Those of the probes, in both languages."""
+    return [Subject(**one) for made in _probes() for one in made["subjects"]]
+
+
+def load_probes(rubric: Rubric) -> list[Scored]:
+    """Texts to try a rubric on where nobody has labelled any: those of bot/llm/probes."""
+    found: list[Scored] = []
+    for made in _probes():
+        subjects = [Subject(**one) for one in made["subjects"]]
+        others = [*subjects[1:], subjects[0]]
+        questions = [one.question for one in subjects]
+        answers = [one.answer for one in subjects]
+        match rubric:
+            case Rubric.QUESTION:
+                found += [*as_messages(questions, 1), *as_messages(made["chat"], 0)]
+            case Rubric.UNSAFE:
+                found += [*as_messages(made["harmful"], 1)]
+                found += [*as_messages([*questions, *answers], 0)]
+            case Rubric.RELEVANCE:
+                for label, passages in ((1, subjects), (0, others)):
+                    shown = [one.shown for one in passages]
+                    found += _pairs(rubric, questions, shown, label)
+            case Rubric.DODGE:
+                for label, said in ((1, made["evasive"]), (0, answers)):
+                    found += _pairs(rubric, questions, said, label)
+    return found
+
+
+def _probes() -> list[dict[str, Any]]:
+    return [
+        tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(PROBES.glob("*.toml"))
+    ]
+
+
+def _pairs(rubric: Rubric, ones: Sequence[str], others: Sequence[str], label: int) -> list[Scored]:
+    names = PAIRS[rubric]
+    both = zip(ones, others, strict=True)
+    return [Scored(dict(zip(names, pair, strict=True)), label) for pair in both]
 
 
 def _pair(place: str, line: str, names: tuple[str, str]) -> Scored:

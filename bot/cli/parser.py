@@ -143,17 +143,18 @@ def _add_eval(parser: _Parser) -> None:
         ("gate", 'lines {"text", "label"}: precision and recall of the gate'),
         ("retrieval", "questions with known pages: recall of the search"),
         ("answers", "questions of every kind: are they answered, declined, left alone?"),
-        ("scoring", "labelled lines: how the model's scores part the labels"),
+        ("scoring", "how the model's scores part labelled lines, or made ones of our own"),
     ):
         more = ABOUT if name == "scoring" else about
         as_written = argparse.RawDescriptionHelpFormatter
         kind = kinds.add_parser(name, help=about, description=more, formatter_class=as_written)
-        data = kind.add_mutually_exclusive_group(required=True)
+        data = kind.add_mutually_exclusive_group(required=name != "scoring")
         data.add_argument("file", nargs="?", type=_file, metavar="FILE.jsonl")
         data.add_argument("--data", type=_file, metavar="FILE.jsonl")
         kind.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "scoring":
-            kind.add_argument("--rubric", choices=[*Rubric], default="question")
+            rubric = "default: question; without a file all of them"
+            kind.add_argument("--rubric", choices=[*Rubric], help=rubric)
             kind.add_argument("--limit", type=_number(), help="at most so many of each label")
             write = "write the best threshold into the configuration"
             kind.add_argument("--write", action="store_true", help=write)

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import pstdev
 from typing import Any
 
 import yaml
@@ -13,17 +15,32 @@ from tqdm import tqdm
 
 from bot.answering.heuristics import leans
 from bot.cli.index import say, say_json
-from bot.cli.labelled import Scored, as_messages, load_scored, spread
+from bot.cli.labelled import (
+    Scored,
+    as_messages,
+    load_probes,
+    load_scored,
+    load_subjects,
+    spread,
+)
 from bot.cli.model import NO_MODEL, NOT_ASKED, model_failed, quiet
+from bot.grounding.markdown import MARK
 from bot.llm.llm import Llm, all_of
 from bot.llm.prompts import estimate
-from bot.llm.scoring import Rubric, Score
+from bot.llm.scoring import Rubric, Score, Verdict
 from bot.llm.types import LlmError
+from common.language import is_chinese
 from knowledge.evaluate import GateResult
 from knowledge.gate.figures import auc
 from knowledge.types import KnowledgeError
 
 BARS = 40
+
+GOOD_JUDGE = 0.85
+"""Share of right verdicts from which on a model is asked what follows; half of it is chance."""
+
+BLOCKING = (Rubric.DODGE, Rubric.UNSAFE)
+"""What a high score of keeps the bot silent."""
 
 THRESHOLDS = {
     Rubric.QUESTION: ("question",),
@@ -36,45 +53,92 @@ THRESHOLDS = {
 
 async def eval_scoring(llm: Llm | None, args: argparse.Namespace) -> int:
     """How a rubric's scores lie for texts of either label, and the threshold that parts them
-    best; this is how prompts and thresholds are tuned to a new model."""
+    best; this is how prompts and thresholds are tuned to a new model. Without a file, or a rubric,
+    all of them are tried on made texts, and whether the model can tell what follows."""
     if llm is None:
         raise KnowledgeError(NO_MODEL)
-    rubric = Rubric(args.rubric)
-    rows = load_scored(args.data, rubric)
-    rows = [
-        *spread([row for row in rows if row.label == 1], args.limit),
-        *spread([row for row in rows if row.label == 0], args.limit),
-    ]
+    given = Rubric(args.rubric) if args.rubric else Rubric.QUESTION if args.data else None
+    values: dict[str, float | bool] = {}
     try:
         with quiet():
-            scores = await _scores(llm, rubric, rows)
+            for rubric in [given] if given else Rubric:
+                rows = load_scored(args.data, rubric) if args.data else load_probes(rubric)
+                rows = [
+                    *spread([row for row in rows if row.label == 1], args.limit),
+                    *spread([row for row in rows if row.label == 0], args.limit),
+                ]
+                scores = await _scores(llm, rubric, rows)
+                threshold = _report(llm, rubric, rows, scores, as_json=args.json)
+                if not args.data and rubric in BLOCKING:
+                    threshold = _wide(rows, scores, threshold)
+                for key in THRESHOLDS[rubric]:
+                    values[f"thresholds.{key}"] = threshold
+            if given is None:
+                right = await _verdicts_right(llm)
+                say(f"verdicts on sentences: {right:.0%} right")
+                values["check_sentences"] = right >= GOOD_JUDGE
     except LlmError as error:
         model_failed(llm, NOT_ASKED, "nothing was scored", error)
         return 1
-    threshold = _report(llm, rubric, rows, scores, as_json=args.json)
     if args.write:
-        for key in args.key or THRESHOLDS[rubric]:
-            written = write_threshold(args.config or Path("config.yaml"), key, threshold)
-            sys.stderr.write(f"{written}\n")
+        config = args.config or Path("config.yaml")
+        for name, value in values.items():
+            if not args.key or name.removeprefix("thresholds.") in args.key:
+                sys.stderr.write(f"{write_value(config, ('llm', *name.split('.')), value)}\n")
     return 0
 
 
-def write_threshold(config: Path, key: str, threshold: float) -> str:
-    """Sets a key below llm.thresholds of a configuration, and nothing else of it; says what it did.
-    Raises KnowledgeError where the key isn't written there."""
+async def _verdicts_right(llm: Llm) -> float:
+    """The share of right verdicts on a true and a false sentence of each made subject; half of it
+    is chance. Raises LlmError."""
+    right = 0
+    subjects = load_subjects()
+    for one in tqdm(subjects, desc="verdicts", unit=" texts", disable=None):
+        chinese = is_chinese(one.question)
+        said = [MARK.sub("", text).strip() for text in (one.answer, one.wrong)]
+        true, false = await llm.follows(one.question, said, [one.shown], chinese)
+        right += (true is Verdict.FOLLOWS) + (false is not Verdict.FOLLOWS)
+    return right / (2 * len(subjects))
+
+
+def _wide(rows: Sequence[Scored], scores: Sequence[Score], threshold: float) -> float:
+    """A threshold that nothing harmless of a few made texts comes near: what is blocked wrongly is
+    silence, and what passes wrongly meets other checks."""
+    harmless = [score.value for row, score in zip(rows, scores, strict=True) if row.label == 0]
+    room = pstdev(harmless) if harmless else 0.0
+    return round(max(threshold, max(harmless, default=0.0) + room), 2)
+
+
+def write_value(config: Path, place: Sequence[str], value: float | bool) -> str:
+    """Sets a key of a configuration, and nothing else of it; says what it did. Raises
+    KnowledgeError where the file can't be read, or has something else in that place."""
+    said, start, end = json.dumps(value), 0, 0
+    dotted = ".".join(place)
     try:
         text = config.read_text(encoding="utf-8")
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-        for name in ("llm", "thresholds", key):
-            pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-            node = next((value for wanted, value in pairs if wanted.value == name), None)
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise KnowledgeError(f"can't read {config}: {error}") from error
-    if node is None:
-        raise KnowledgeError(f"{config} has no llm.thresholds.{key}; add it: {threshold:g}")
-    start, end = node.start_mark.index, node.end_mark.index
-    config.write_text(f"{text[:start]}{threshold:g}{text[end:]}", encoding="utf-8")
-    return f"{config}: llm.thresholds.{key} is {threshold:g} now, and was {text[start:end]}"
+    for depth, key in enumerate(place):
+        if not isinstance(node, yaml.MappingNode):
+            raise KnowledgeError(f"{config}: there is no room for {dotted}; write {said} there")
+        inner = next((inner for name, inner in node.value if name.value == key), None)
+        if inner is None:
+            config.write_text(_with_key(text, node, place[depth:], said), encoding="utf-8")
+            return f"{config}: {dotted} is {said} now"
+        node, start, end = inner, inner.start_mark.index, inner.end_mark.index
+    config.write_text(f"{text[:start]}{said}{text[end:]}", encoding="utf-8")
+    return f"{config}: {dotted} is {said} now, and was {text[start:end]}"
+
+
+def _with_key(text: str, node: yaml.MappingNode, place: Sequence[str], said: str) -> str:
+    """The text with one more key, in front of the others of a mapping."""
+    *outer, last = place
+    line = "".join(f"{key}: {{" for key in outer) + f"{last}: {said}" + "}" * len(outer)
+    start = node.start_mark.index
+    if node.flow_style:
+        return f"{text[: start + 1]}{line}{', ' if node.value else ''}{text[start + 1 :]}"
+    return f"{text[:start]}{line}\n{' ' * node.start_mark.column}{text[start:]}"
 
 
 def _report(
@@ -181,7 +245,8 @@ def _cost(llm: Llm, result: GateResult, asked: _Asked) -> dict[str, Any]:
 
 
 def best_threshold(good: Sequence[float], bad: Sequence[float]) -> tuple[float, float]:
-    """The score that parts the labels best, and the share of each label on its side of it."""
+    """The score that parts the labels best, in the middle between them, and the share of each
+    label on its side of it."""
     if not good or not bad:
         return 0.0, 0.0
 
@@ -189,8 +254,13 @@ def best_threshold(good: Sequence[float], bad: Sequence[float]) -> tuple[float, 
         hits = sum(score >= threshold for score in good) / len(good)
         return (hits + sum(score < threshold for score in bad) / len(bad)) / 2
 
-    best = max((step / 4 for step in range(41)), key=balance)
-    return best, balance(best)
+    steps = [step / 20 for step in range(201)]
+    best = max(map(balance, steps))
+    first = next(step for step in steps if balance(step) == best)
+    last = first
+    while balance(last + 0.05) == best and last < max(steps):
+        last = round(last + 0.05, 2)
+    return round((first + last) / 2, 2), best
 
 
 def histogram(scores: Sequence[float]) -> list[int]:

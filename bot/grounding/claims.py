@@ -11,8 +11,12 @@ from dataclasses import dataclass, replace
 
 from bot.grounding.facts import Fact, facts_in, facts_of_code
 from bot.grounding.markdown import Kind, Unit, joined, leads_on, tidy, units
+from bot.grounding.normalize import letters
 from bot.grounding.sources import Sources
 from common.markdown import FENCE
+
+LEAST_VERBATIM = 8
+"""Letters; of what is shorter it means nothing that it stands somewhere."""
 
 _CODE_LINE = re.compile(r"(?:[^\n]*\\\n)*[^\n]*\n?")
 """A line with those that continue it."""
@@ -199,10 +203,18 @@ def _code(block: Unit, sources: Sources) -> tuple[Unit, list[Fact]]:
 
 
 def _with_its_source(claim: Claim, claims: Sequence[Claim], sources: Sources) -> Claim:
-    """A claim that bears no mark, with one of the answer's marks, those of its paragraph first, or
-    for code of any document, where that document alone holds all its facts."""
+    """A claim that bears no mark, with that of a document where it stands word for word; else with
+    one of the answer's marks, those of its paragraph first, or for code of any document, where that
+    document alone holds all its facts."""
     unit = claim.unit
-    if claim.missing or _is_cited(claim, claims) or not any(fact.strong for fact in claim.facts):
+    if claim.missing or _is_cited(claim, claims):
+        return claim
+    said = letters(unit.bare) if unit.kind is Kind.SENTENCE else ""
+    if len(said) >= LEAST_VERBATIM:
+        for number, page in enumerate(sources.pages, 1):
+            if said in page.letters:
+                return replace(claim, unit=replace(unit, cites=(number,)))
+    if not any(fact.strong for fact in claim.facts):
         return claim
     numbers: Iterable[int] = range(1, len(sources.pages) + 1)
     if unit.kind is Kind.SENTENCE:

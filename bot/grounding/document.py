@@ -6,7 +6,7 @@ from functools import cache, cached_property
 
 from bot.grounding import numbers as spoken
 from bot.grounding.facts import NUMBER
-from bot.grounding.normalize import plain, readable, unmarked
+from bot.grounding.normalize import letters, plain, readable, unmarked
 from common.language import CHINESE
 from common.links import may_be_address
 from common.markdown import FENCE
@@ -39,6 +39,11 @@ class Page:
         said = {str(value) for _, value in spoken.numbers(self.raw)}
         written = {*_NUMBER.findall(self.raw), *_NUMBER.findall(self._text)}  # 1,000 or (1,000)
         return frozenset(said | written)
+
+    @cached_property
+    def letters(self) -> str:
+        """All of it without signs and spaces."""
+        return letters(self._text)
 
     def holds(self, wanted: str, *, loose: bool = False) -> bool:
         """Does it occur, in one line and not as a part of something longer?"""

@@ -18,6 +18,7 @@ _TYPOGRAPHIC = str.maketrans(
     | {chr(0xFF01 + i): chr(0x21 + i) for i in range(94)}
 )
 _ESCAPE = re.compile(r"\\(?=[*_{}\[\]()#+.!|<>~-])")
+_SIGNS = re.compile(r"[\W_]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.ASCII), new)
@@ -49,6 +50,11 @@ def plain(text: str) -> str:
 def unmarked(text: str) -> str:
     """What `plain` made, without marks of code."""
     return _changed(text.replace("`", " "), _RULES[-3:])
+
+
+def letters(text: str) -> str:
+    """Letters and digits alone, by which a sentence is the same however it is set."""
+    return _SIGNS.sub("", unmarked(plain(text)))
 
 
 def _changed(text: str, rules: Iterable[tuple[re.Pattern[str], str]]) -> str:

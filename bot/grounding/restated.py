@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from bot.grounding.claims import Claim
 from bot.grounding.markdown import Kind, leads_on, units
-from bot.grounding.normalize import plain, unmarked
+from bot.grounding.normalize import letters, unmarked
 from bot.types import Knowledge
 from common.language import is_chinese, stem, words
 from knowledge.types import Passage
@@ -102,7 +102,7 @@ class Restated:
         that it is nearest to; what is shown already is not shown again, and what is near to
         nothing goes. Raises KnowledgeError."""
         kept: list[Claim] = []
-        shown = {_bare(claim.unit.bare) for claim in claims}
+        shown = {letters(claim.unit.bare) for claim in claims}
         for claim in claims:
             unit = claim.unit
             said = _ANSWERS.sub("", unit.bare)
@@ -118,9 +118,9 @@ class Restated:
             translated = is_chinese(said) is not is_chinese(source)
             if share + cosine < (LEAST_NEAR_TRANSLATED if translated else LEAST_NEAR):
                 continue
-            place = [one.text for one in self._around(at) if _bare(one.text) not in shown]
+            place = [one.text for one in self._around(at) if letters(one.text) not in shown]
             if place:
-                shown |= {_bare(text) for text in place}
+                shown |= {letters(text) for text in place}
                 text = _within_spaces(" ".join(place), unit.text)
                 told = replace(unit, text=text, cites=(self._said[at].mark,))
                 kept.append(replace(claim, unit=told))
@@ -198,13 +198,18 @@ def _sentences(text: str, mark: int) -> list[_Said]:
     for unit in units(text):
         if unit.kind is Kind.CODE or "#" in unit.lead:
             continue
-        lines = unit.bare.splitlines() if unit.kind is Kind.TABLE else [unit.bare]
+        lines = map(_row, unit.bare.splitlines()) if unit.kind is Kind.TABLE else [unit.bare]
         for number, line in enumerate(lines):
             said = " ".join(line.split())
             if has_words := _words(said):
                 place = unit.paragraph if unit.kind is Kind.SENTENCE else -len(found) - number - 1
                 found.append(_Said(said, mark, (mark, place), has_words))
     return found
+
+
+def _row(line: str) -> str:
+    """The cells of a table's row, as it can stand in a sentence."""
+    return " · ".join(cell.strip() for cell in line.strip(" |").split("|") if cell.strip())
 
 
 def _words(text: str) -> frozenset[str]:
@@ -214,7 +219,3 @@ def _words(text: str) -> frozenset[str]:
 def _within_spaces(text: str, like: str) -> str:
     before, behind = len(like) - len(like.lstrip()), len(like.rstrip())
     return f"{like[:before]}{text}{like[behind:]}"
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[\W_]+", "", unmarked(plain(text)))

@@ -14,10 +14,6 @@ from enum import StrEnum
 
 from bot.llm.types import Completion
 
-SURE = 0.25
-"""Confidence from which a distribution is an opinion. One that is spread over all digits has none:
-its expected value is that of noise. A model of 1.5B parameters has 0.05 to 0.85."""
-
 LEAST_MASS = 0.5
 """Digits must hold this share of the first token's probability, else the text is parsed."""
 
@@ -61,15 +57,29 @@ UNDECIDED: Mapping[Rubric, float] = {
 that come so far. Enough for a mention to be a question, not for anything else."""
 
 
+SURE: Mapping[Rubric, float] = {
+    Rubric.QUESTION: 0.25,
+    Rubric.RELEVANCE: 0.25,
+    Rubric.DODGE: 0.5,
+    Rubric.UNSAFE: 0.5,
+}
+"""Confidence from which a distribution is an opinion. One that is spread over all digits has none:
+its expected value is that of noise. To silence the bot takes more. A model of 1.5B parameters had
+0.05 to 0.6 for questions, 0.1 to 0.25 for passages, and on what is harmful 0.2 to 0.4 where it
+isn't and 0.5 to 0.7 where it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """0 to 10. `how` is "expected" (from probabilities), "digit" (from the text), "unreadable" or
     "failed" (then `value` is the cautious one); `confidence` is 1 for all probability on one digit
-    and 0 for the same on each of ten: 1 less the distribution's entropy by that of chance."""
+    and 0 for the same on each of ten: 1 less the distribution's entropy by that of chance; `firm`
+    tells whether that makes an opinion."""
 
     value: float
     how: str
     confidence: float = 1.0
+    firm: bool = True
 
 
 def read_score(rubric: Rubric, completion: Completion) -> Score:
@@ -81,9 +91,10 @@ def read_score(rubric: Rubric, completion: Completion) -> Score:
         expected = sum(digit * p for digit, p in shares.items())
         entropy = -sum(p * math.log(p) for p in shares.values() if p > 0)
         confidence = max(0.0, 1 - entropy / math.log(10))
-        weight = min(1.0, confidence / SURE)
+        weight = min(1.0, confidence / SURE[rubric])
         drawn = weight * expected * 10 / 9 + (1 - weight) * UNDECIDED[rubric]
-        return Score(round(drawn, 3), "expected", round(confidence, 3))
+        firm = confidence >= SURE[rubric]
+        return Score(round(drawn, 3), "expected", round(confidence, 3), firm)
     value = value_in(completion.text)
     if value is None:
         return Score(CAUTIOUS[rubric], "unreadable")

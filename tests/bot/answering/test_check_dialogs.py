@@ -256,3 +256,27 @@ async def test_looks_at_a_long_answer_are_few(
     async with group(tmp_path, kettle, api) as talk:
         await ask(talk, EN, api)
     assert api.kinds().count("dodge") <= 4
+
+
+@pytest.mark.parametrize(("relevance", "answer"), [(3, "hm"), (6, "NO_ANSWER"), (6, "No idea.")])
+@pytest.mark.parametrize("certainty", [0.3, 1.0])
+async def test_a_model_without_an_opinion_is_no_reason_for_silence(
+    tmp_path: Path,
+    kettle: KnowledgeBase,
+    api: LlmApi,
+    relevance: int,
+    answer: str,
+    certainty: float,
+) -> None:
+    def script(call: Call) -> Say:
+        if call.kind == "relevance":
+            return digit(relevance, certainty)
+        if call.kind == "dodge":
+            return digit(9 if "idea" in call.text else 0)
+        return judged(call) or Say(answer)
+
+    api.script = script
+    async with group(tmp_path, kettle, api, thresholds={"relevance": 4.4}) as talk:
+        heard = await ask(talk, EN)
+    quoted = certainty < 1 or answer == "No idea."
+    assert ("7311" in heard.text and heard.kinds[-1] == "quoted") is quoted

@@ -211,3 +211,12 @@ def test_what_is_kept_stands_in_the_text_and_has_no_wrong_fact(text: str, page: 
     checked = grounded(text, sources)
     assert not any(claim.missing for claim in checked.claims)
     assert all(claim.unit.text in text for claim in checked.claims if "`" not in text)
+
+
+def test_what_stands_word_for_word_in_a_page_is_of_it_without_a_mark() -> None:
+    page = "Stop the server first. Then move the folder; nothing else is needed."
+    text = "Stop the server first [1]. Then move the folder; nothing else is needed. Love you."
+    checked = grounded(text, Sources([page], "how do I move it?"))
+    assert checked.text == (
+        "Stop the server first [1]. Then move the folder [1]; nothing else is needed [1]."
+    )

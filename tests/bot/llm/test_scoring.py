@@ -57,7 +57,7 @@ async def test_a_passage_whose_score_failed_counts_as_no_help() -> None:
     async with llm_api(script) as api, model({"remote": remote(api)}, metrics=metrics) as llm:
         texts = ("the port is 7311", "poison", "lunch")
         kept = await relevance("which one?", found(*texts), llm, trace)
-        assert [entry.passage.text for entry in kept] == ["the port is 7311"]
+        assert [entry.passage.text for entry in kept.evidence] == ["the port is 7311"]
         (entry,) = trace
         assert (entry["failed"], entry["scores"]) == (1, [10.0, 0.0, 1.111])
         with pytest.raises(LlmError):
