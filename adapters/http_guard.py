@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeAlias
 from urllib.parse import urlsplit
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from common.hosts import is_loopback
@@ -174,7 +174,9 @@ def demand_own_machine(request: web.Request) -> None:
             text="without http.token or http.users this server answers to localhost only; "
             "open it as http://127.0.0.1 or set one of them"
         )
-    if not _FORWARDED.isdisjoint(name.lower() for name in request.headers):
+    # No browser speaks HTTP/1.0; nginx does, and says nothing of itself, where nobody told it to.
+    forwarded = not _FORWARDED.isdisjoint(name.lower() for name in request.headers)
+    if forwarded or request.version < HttpVersion11:
         raise web.HTTPForbidden(
             text="a proxy stands before this server, which has no logins; set http.users or "
             "http.token, or make the first admin on its page, opened without the proxy"

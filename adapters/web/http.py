@@ -29,6 +29,8 @@ def storage_at_work() -> Iterator[None]:
     """Turns a failure of the bot's store into 503: the client should try again."""
     try:
         yield
+    except ConnectionError:
+        raise  # the client has left, in the middle of an export for instance
     except (OSError, sqlite3.Error) as error:
         log.warning("the store failed during a request: %s", error)
         raise web.HTTPServiceUnavailable(text="the bot's store failed; try again later") from error

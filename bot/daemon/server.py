@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from adapters.contract import Adapter
-from adapters.http_guard import Identify, json_response, security_middlewares
+from adapters.http_guard import HEADERS, Identify, json_response, security_middlewares
 from bot.config.schema import HttpSettings
 from bot.daemon.connections import Connections, counted, most_connections
 from bot.metrics import CONTENT_TYPE, Metrics
@@ -90,12 +90,7 @@ def _by_status(metrics: Metrics) -> Middleware:
 @asynccontextmanager
 async def listening(settings: HttpSettings, application: web.Application) -> AsyncIterator[str]:
     """Serves while the context is open; yields the address. Raises ServerError."""
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        shutdown_timeout=2.0,
-        keepalive_timeout=HEADERS_TIMEOUT_S,
-    )
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     most = most_connections()
     connections = Connections(_protocols(runner), most, settings.proxy.address)
@@ -131,8 +126,26 @@ def _queue_up(server: asyncio.Server) -> None:
             same.listen(QUEUE)
 
 
-def _protocols(runner: web.AppRunner) -> web.Server:
+class _Protocol(web.RequestHandler):
+    """aiohttp's own, whose answers to what is no HTTP, or to a bug, get our headers too."""
+
+    __slots__ = ()
+
+    def handle_error(self, *args: Any, **more: Any) -> web.StreamResponse:
+        """See aiohttp."""
+        response = super().handle_error(*args, **more)
+        response.headers.update(HEADERS)
+        return response
+
+
+def _protocols(runner: web.AppRunner) -> Callable[[], _Protocol]:
     """What makes a protocol for each connection, once the runner is set up."""
-    if runner.server is None:
+    server, loop = runner.server, asyncio.get_running_loop()
+    if server is None:
         raise AssertionError("the runner is set up")
-    return runner.server
+    return lambda: _Protocol(
+        server,
+        loop=loop,
+        access_log=None,  # type: ignore[arg-type]  # none, as a runner hands it on
+        keepalive_timeout=HEADERS_TIMEOUT_S,
+    )

@@ -6,11 +6,13 @@ newest counts, together with the examples that are configured. The gate follows 
 so going back a step brings back the gate as it was, whatever became of the index meanwhile.
 """
 
+import fcntl
 import json
 import logging
+import os
 import re
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -61,20 +63,24 @@ def taken_labels(folder: Path) -> tuple[Example, ...]:
 
 def take_labels(folder: Path, labels: Sequence[Example]) -> None:
     """Makes a step; the oldest ones of many are forgotten."""
-    steps = _steps(folder)
-    number = int(steps[-1].stem) + 1 if steps else 1
     (folder / FOLDER).mkdir(exist_ok=True)
-    _write(folder / FOLDER / f"{number:06}.jsonl", labels)
-    for step in steps[: -(KEPT - 1)]:
-        step.unlink(missing_ok=True)
+    with _alone(folder):
+        steps = _steps(folder)
+        number = int(steps[-1].stem) + 1 if steps else 1
+        _write(folder / FOLDER / f"{number:06}.jsonl", labels)
+        for step in steps[: -(KEPT - 1)]:
+            step.unlink(missing_ok=True)
 
 
 def drop_labels(folder: Path) -> bool:
     """Goes back a step; False where there is none."""
-    steps = _steps(folder)
-    if steps:
-        steps[-1].unlink(missing_ok=True)
-    return bool(steps)
+    if not (folder / FOLDER).is_dir():
+        return False
+    with _alone(folder):
+        steps = _steps(folder)
+        if steps:
+            steps[-1].unlink(missing_ok=True)
+        return bool(steps)
 
 
 def labelled_texts(folder: Path) -> set[str]:
@@ -90,18 +96,33 @@ def forget_labels(folder: Path, texts: Collection[str], person: str) -> int:
     """Takes out of every step the labels of these texts, and those that a person gave; how many.
     The gate follows from its examples: it is fitted without them when it is opened next. A step
     that can't be read is dropped: nobody can tell what it holds."""
-    gone = 0
-    for step in _steps(folder):
-        try:
-            items = load_examples([step]).items
-        except KnowledgeError:
-            step.unlink(missing_ok=True)
-            continue
-        kept = [item for item in items if item.text not in texts and item.person != person]
-        if len(kept) < len(items):
-            _write(step, kept)
-            gone += len(items) - len(kept)
-    return gone
+    if not (folder / FOLDER).is_dir():
+        return 0
+    with _alone(folder):
+        return sum(_forget(step, texts, person) for step in _steps(folder))
+
+
+def _forget(step: Path, texts: Collection[str], person: str) -> int:
+    try:
+        items = load_examples([step]).items
+    except KnowledgeError:
+        step.unlink(missing_ok=True)
+        return 0
+    kept = [item for item in items if item.text not in texts and item.person != person]
+    if len(kept) < len(items):
+        _write(step, kept)
+    return len(items) - len(kept)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While steps are changed: by the bot, or by a command beside it, which waits for the other."""
+    handle = os.open(folder / FOLDER, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _write(step: Path, labels: Sequence[Example]) -> None:

@@ -1,6 +1,8 @@
 """When names can't be resolved, every connection outwards says so, and none hangs or breaks."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,6 +24,7 @@ from knowledge.web.serper import Serper
 from knowledge.web.types import Faulty, PageError
 from tests.adapters.wecom.running import running
 from tests.bot.llm.models import model
+from tests.fakes.loop_time import leap, turns
 
 NOWHERE = "https://platform.example"
 
@@ -84,3 +87,31 @@ async def test_a_model_is_left_out_for_a_while() -> None:
     async with model(sections | {"retries": 0}) as llm:
         with pytest.raises(Unreachable):
             await llm.choose("which one?", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [(rest, NetworkError), (reranker, TimeoutError), (engine, Faulty), (page, PageError)],
+)
+async def test_names_that_are_resolved_slowly_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, call: Callable[[], Awaitable[None]], error: type[Exception]
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def resolve(*_: Any, **__: Any) -> Any:
+        asked.set()
+        answered.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    calling = asyncio.ensure_future(call())
+    try:
+        while not asked.is_set():
+            await asyncio.sleep(0.005)
+        while not calling.done():
+            leap(60)
+            await turns()
+        with pytest.raises(error):
+            await calling
+    finally:
+        answered.set()

@@ -80,9 +80,13 @@ class StoreError(sqlite3.Error):
     zh: str = ""
 
 
-def store_error(where: object, said: Said) -> StoreError:
+class StoreBusy(StoreError):
+    """Another process kept the store for too long: whoever waits too would do so in vain."""
+
+
+def store_error(where: object, said: Said, kind: type[StoreError] = StoreError) -> StoreError:
     """One that says in both languages where it happened."""
-    error = StoreError(f"{where}: {said.en}")
+    error = kind(f"{where}: {said.en}")
     error.zh = f"{where}：{said.zh}"
     return error
 

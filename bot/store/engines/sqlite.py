@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from bot.store.engines.base import Connection, StoreError, store_error
+from bot.store.engines.base import Connection, StoreBusy, StoreError, store_error
 from bot.store.schema.migrations import UnknownMigration, migrate
 from common.texts import Said
 
@@ -144,6 +144,8 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
         hint = _HINTS.get(code, _FAILED)
-        raise store_error(path, Said(f"{hint.zh}（{error}）", f"{hint.en} ({error})")) from error
+        said = Said(f"{hint.zh}（{error}）", f"{hint.en} ({error})")
+        kind = StoreBusy if code == sqlite3.SQLITE_BUSY else StoreError
+        raise store_error(path, said, kind) from error
     except (OSError, UnknownMigration, UnicodeEncodeError) as error:
         raise store_error(path, Said(str(error), str(error))) from error

@@ -97,6 +97,19 @@ async def test_without_logins_no_proxy_brings_others(visit: Visit, header: str) 
         assert "http.users" in answer["error"]
 
 
+async def test_without_logins_no_proxy_is_served_that_says_nothing_of_itself() -> None:
+    """nginx with nothing but `proxy_pass`: the host is ours, and the version an old one."""
+    async with serving() as served:
+        port = int(served.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"GET /api/groups/g/messages HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n"
+        writer.write(f"{head}Connection: close\r\n\r\n".encode())
+        async with asyncio.timeout(60):
+            assert (await reader.readline()).split()[1] == b"403"
+            assert b"a proxy stands before this server" in await reader.read()
+        writer.close()
+
+
 async def test_a_cookie_alone_changes_nothing(visit: Visit, hashed: str) -> None:
     users = [{"name": "alice", "role": "admin", "password_hash": hashed}]
     async with serving(http={"users": users}) as served:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from adapters.http_guard import read_body
+from adapters.http_guard import HEADERS, read_body
 from bot.config.http import HttpSettings
 from bot.daemon.connections import MAX_HEAD_BYTES, Connections, counted
 from bot.daemon.server import HEADERS_TIMEOUT_S, listening
@@ -170,3 +170,21 @@ async def test_headers_have_to_arrive_in_time_and_a_trickle_buys_none() -> None:
         leap(2)
         assert await answer(half) == b""
         site.close()
+
+
+@pytest.mark.parametrize("sent", [b"no HTTP\r\n\r\n", request("/bug")])
+async def test_what_the_server_itself_answers_has_safe_headers(sent: bytes) -> None:
+    async def bug(_: web.Request) -> web.Response:
+        raise ValueError
+
+    site, application = Site(), web.Application()
+    application.add_routes([web.get("/bug", bug)])
+    async with listening(HttpSettings(port=0), application) as url:
+        site.port = int(url.rsplit(":")[-1].strip("/"))
+        answered = await site.send(sent)
+        async with asyncio.timeout(60):
+            said = (await answered.readuntil(b"\r\n\r\n")).decode()
+        site.close()
+    assert said.split()[1] in {"400", "500"}
+    for name, value in HEADERS.items():
+        assert f"\r\n{name}: {value}\r\n" in said

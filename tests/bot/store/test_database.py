@@ -80,6 +80,19 @@ async def test_a_command_works_beside_the_bot_and_waits_its_turn(path: Path) -> 
         await task
 
 
+async def test_who_waits_together_for_a_busy_store_gives_up_together(path: Path) -> None:
+    async with open_database(path) as bot, open_database(path, busy_timeout_s=0.05) as command:
+        slow = Slow()
+        task = await slow.start(bot, "slow")
+        units = [asyncio.create_task(command.run(note, key)) for key in "abcdef"]
+        done = await asyncio.gather(*units, return_exceptions=True)
+        assert all(isinstance(one, StoreError) and "another process" in str(one) for one in done)
+        assert command.failures <= 2, "waited for once, or again by those who came meanwhile"
+        slow.may_go_on.set()
+        await task
+        await command.run(note, "after")
+
+
 @pytest.fixture
 def without_shared_memory(path: Path) -> None:
     """A folder in the way of the file that SQLite shares."""
