@@ -164,8 +164,9 @@ def _without_components(text: str) -> str:
         if found["ticks"] or not (found["name"] in closed or found["end"] or named):
             return found[0]
         title = _TITLE.search(rest)
+        words = " ".join(title["title"].split()) if title else ""
         is_alone = text[found.end() : found.end() + 1] in ("", "\n")
-        said = f"**{title['title']}**" if title and is_alone else ""
+        said = f"**{words}**" if words and is_alone else ""
         return said + "\n" * found[0].count("\n")
 
     return _COMPONENT.sub(instead, text)

@@ -16,6 +16,7 @@ from markdown_it.token import Token
 from common.decoding import ReadError
 from common.process import Message
 from common.process_child import serve
+from common.visible import visible
 from knowledge.index.line_map import LineMap
 from knowledge.ingest.boilerplate import without_artefacts, without_blank_runs
 from knowledge.ingest.documents import Document, Loaded, digest, load, read
@@ -105,7 +106,7 @@ def _reason(error: Exception) -> str:
     known = f"{type(error).__name__} {text}".lower()
     if "password" in known or "encrypt" in known:
         return "encrypted"
-    return f"broken: {text[:200] or type(error).__name__}"
+    return f"broken: {visible(text[:200]) or type(error).__name__}"
 
 
 if __name__ == "__main__":

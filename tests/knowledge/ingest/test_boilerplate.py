@@ -39,6 +39,7 @@ def said(text: str) -> list[str]:
         ("a&nbsp;b", ["a b"]),
         ("<details>\n<summary>More</summary>\n\ntext\n\n</details>", ["**More**", "text"]),
         ("[TOC]\n\ntext", ["text"]),
+        ('<Card\n  title="The\n  spout" />\n\ntext', ["**The spout**", "text"]),
         ("- [first step](#first)\n- [second step](b.md)", ["- first step", "- second step"]),
         ("Written to <https://example.com/a>.", ["Written to https://example.com/a."]),
         ("unclosed <!-- is text", ["unclosed <!-- is text"]),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from common.decoding import ReadError, decode
 from common.process import Child, ChildFailed, Message
 from knowledge.index.line_map import LineMap
+from knowledge.ingest import reader_process
 from knowledge.ingest.documents import MAX_TEXT_CHARS, digest
 from knowledge.ingest.readers import DocumentReader, Job, Reading
 from knowledge.settings import KnowledgeSettings
@@ -272,6 +273,19 @@ def test_the_reader_knows_nothing_of_the_bots_environment(
         (child,) = converters(reader)
         environment = Path(f"/proc/{child.pid}/environ").read_bytes()
     assert b"secret" not in environment
+
+
+def test_why_a_document_is_broken_can_be_stored_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise ValueError("no digit: \0\ud800")
+
+    monkeypatch.setattr(reader_process, "read", read)
+    (tmp_path / "a.md").write_text(SENTENCE)
+    path, root = bytes(tmp_path / "a.md").hex(), bytes(tmp_path).hex()
+    answer = reader_process._answer(VIEWS, {"path": path, "root": root, "known": ""})
+    assert answer["error"] == r"broken: no digit: \u0000\ud800"
 
 
 def test_a_file_that_is_gone_is_told_from_one_that_is_bad(
