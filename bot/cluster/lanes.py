@@ -6,6 +6,7 @@ lane that fails, or is lost, leaves everything in the store, where its next hold
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from adapters.base import Event
 from bot.cluster.fence import FencedDatabase, LeaseLost
 from bot.cluster.wakes import Wakes
 from bot.store.cluster.events import EVENTS, drop_events, lane_name, next_events
-from bot.store.cluster.leases import Lane, look, release, renew
+from bot.store.cluster.leases import Lane, busy_lanes, look, release, renew
 from bot.store.database import Database, StoreError
 from bot.types import Group
 from common.tasks import Tasks
@@ -33,6 +34,9 @@ TAKEN = 50
 
 CLAIMED, SPARE = 16, 8
 """So many lanes are claimed at once, and so many more than its share a worker may have."""
+
+COUNT_S = 1.0
+"""So often it is counted how many lanes there are to share, and looked for those that are due."""
 
 GAP_S = 0.03
 """Between two looks: of many events that come in one after the other all are found together."""
@@ -76,6 +80,9 @@ class Lanes:
     lease_s: float = LEASE_S
     idle_s: float = IDLE_S
     _held: dict[Group, _Held] = field(default_factory=dict, init=False)
+    _share: int = field(default=SPARE, init=False)
+    """So many lanes this worker may have, as of its last count."""
+    _counted_at: float = field(default=-COUNT_S, init=False)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     @property
@@ -110,14 +117,13 @@ class Lanes:
 
     async def _look(self, group: asyncio.TaskGroup) -> bool:
         """Wakes its own lanes, and claims others; True where there may be more to claim."""
-        found = await self.database.run(
-            look,
-            self.holder,
-            self.lease_s,
-            workers=self.workers(),
-            spare=SPARE,
-            most=CLAIMED,
-        )
+        thorough = time.monotonic() >= self._counted_at + COUNT_S
+        if thorough:
+            busy = await self.database.run(busy_lanes)
+            self._share = -(-busy // max(1, self.workers())) + SPARE
+            self._counted_at = time.monotonic()
+        room = min(CLAIMED, self._share - len(self._held))
+        found = await self.database.run(look, self.holder, self.lease_s, room, thorough=thorough)
         for one in found.waiting:
             if held := self._held.get(one):
                 held.news.set()

@@ -27,59 +27,73 @@ class Lane:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a worker found: the lanes that it has from now on, and the groups of which something
-    waits to be taken in. `more` is True where it may claim more at once."""
+    waits to be taken in. `more` is True where there may be more to claim at once."""
 
     claimed: list[Lane]
     waiting: list[Group]
     more: bool
 
 
-def look(
-    db: Connection, holder: str, lease_s: float, *, workers: int, spare: int, most: int
-) -> Look:
-    """Claims what is a worker's share of the lanes that have work, and `spare` more, at most so
-    many at once."""
+def look(db: Connection, holder: str, lease_s: float, most: int, *, thorough: bool) -> Look:
+    """Claims up to `most` lanes. All that are due are found by a `thorough` look, which costs more:
+    now and then is enough, for what comes in is found by every look."""
+    claimed = claim(db, holder, lease_s, most, thorough=thorough) if most > 0 else []
+    return Look(claimed, waiting(db), more=bool(claimed) and len(claimed) == most)
+
+
+def busy_lanes(db: Connection) -> int:
+    """How many lanes have a holder or work: what there is to share."""
     now = server_now(db)
     counted = (
         "SELECT COUNT(*) AS n FROM (SELECT adapter, grp FROM lanes WHERE leased_until > ?"
         " OR due_at <= ? UNION SELECT adapter, grp FROM events) AS busy"
     )
-    busy = db.execute(counted, (now, now)).fetchone()["n"]
-    own = db.execute("SELECT COUNT(*) AS n FROM lanes WHERE holder = ?", (holder,)).fetchone()["n"]
-    share = -(-busy // max(1, workers)) + spare
-    room = max(0, min(most, share - own))
-    claimed = claim(db, holder, lease_s, room) if room else []
-    return Look(claimed, waiting(db), more=len(claimed) == most)
+    return int(db.execute(counted, (now, now)).fetchone()["n"])
 
 
-def claim(db: Connection, holder: str, lease_s: float, most: int) -> list[Lane]:
+def claim(
+    db: Connection, holder: str, lease_s: float, most: int, *, thorough: bool = True
+) -> list[Lane]:
     """Takes up to `most` lanes that have work and no holder, those that have waited longest first.
     What the holder itself had and let expire it has to `renew`."""
-    now = server_now(db)
-    db.execute(
-        "INSERT INTO lanes (adapter, grp) SELECT DISTINCT adapter, grp FROM events e"
-        " WHERE NOT EXISTS"
-        " (SELECT 1 FROM lanes l WHERE l.adapter = e.adapter AND l.grp = e.grp)"
-        " ORDER BY adapter, grp ON CONFLICT (adapter, grp) DO NOTHING"
-    )
-    free = db.execute(
-        locking(
-            db,
-            "SELECT adapter, grp, token FROM lanes WHERE leased_until <= ? AND holder != ?"
-            " AND (due_at <= ? OR EXISTS"
-            " (SELECT 1 FROM events e WHERE e.adapter = lanes.adapter AND e.grp = lanes.grp))"
-            " ORDER BY COALESCE(due_at, 0), adapter, grp LIMIT ?",
-            "UPDATE SKIP LOCKED",
-        ),
-        (now, holder, now, most),
-    ).fetchall()
-    for row in free:
+    now, claimed = server_now(db), []
+    for group in _free(db, now, most, thorough=thorough):
         db.execute(
-            "UPDATE lanes SET holder = ?, token = token + 1, leased_until = ?, due_at = ?"
-            " WHERE adapter = ? AND grp = ?",
-            (holder, now + lease_s, now, row["adapter"], row["grp"]),
+            "INSERT INTO lanes (adapter, grp) VALUES (?, ?) ON CONFLICT (adapter, grp) DO NOTHING",
+            group,
         )
-    return [Lane((row["adapter"], row["grp"]), row["token"] + 1) for row in free]
+        own = (
+            "SELECT token FROM lanes WHERE adapter = ? AND grp = ? AND leased_until <= ?"
+            " AND holder != ?"
+        )
+        query = locking(db, own, "UPDATE SKIP LOCKED")
+        if row := db.execute(query, (*group, now, holder)).fetchone():
+            db.execute(
+                "UPDATE lanes SET holder = ?, token = token + 1, leased_until = ?, due_at = ?"
+                " WHERE adapter = ? AND grp = ?",
+                (holder, now + lease_s, now, *group),
+            )
+            claimed.append(Lane(group, row["token"] + 1))
+    return claimed
+
+
+def _free(db: Connection, now: float, most: int, *, thorough: bool) -> list[Group]:
+    """Groups with work that nobody seems to have, in a fixed order, so that two who claim them at
+    once don't wait for each other."""
+    came_in = (
+        "SELECT e.adapter, e.grp FROM events e"
+        " LEFT JOIN lanes l ON l.adapter = e.adapter AND l.grp = e.grp"
+        " WHERE COALESCE(l.leased_until, 0) <= ? GROUP BY e.adapter, e.grp"
+        " ORDER BY MIN(e.seq) LIMIT ?"
+    )
+    left = (
+        "SELECT adapter, grp FROM lanes WHERE due_at IS NOT NULL AND due_at <= ?"
+        " AND leased_until <= ? ORDER BY due_at, adapter, grp LIMIT ?"
+    )
+    rows = db.execute(left, (now, now, most)).fetchall() if thorough else []
+    rows += db.execute(came_in, (now, most)).fetchall()
+    found = dict.fromkeys((row["adapter"], row["grp"]) for row in rows)
+    return sorted(list(found)[:most])
 
 
 def renew(db: Connection, holder: str, lease_s: float) -> list[Lane]:

@@ -167,17 +167,22 @@ def test_what_a_dead_worker_left_unfinished_is_found(engine: Engine) -> None:
     engine.transact(unfinished)
 
 
-def test_workers_take_their_share_of_what_is_busy(engine: Engine) -> None:
-    def busy(db: Connection) -> None:
-        for number in range(20):
+def test_what_came_in_is_found_by_every_look_and_what_is_due_by_a_thorough_one(
+    engine: Engine,
+) -> None:
+    def work(db: Connection) -> None:
+        for number in range(5):
             events.add_event(db, post(f"m{number}", group=f"g{number}"))
+        first = leases.look(db, "w1", LEASE_S, 3, thorough=False)
+        assert [lane.group[1] for lane in first.claimed] == ["g0", "g1", "g2"]
+        assert first.more and len(first.waiting) == 5 and leases.busy_lanes(db) == 5
+        assert not leases.look(db, "w1", LEASE_S, 0, thorough=True).claimed, "it has its share"
+        events.drop_events(db, events.next_events(db, (ADAPTER, "g0"), 9))
+        _expire(db, "g0")
+        found = [
+            leases.look(db, "w2", LEASE_S, 9, thorough=thorough).claimed
+            for thorough in (False, True)
+        ]
+        assert [[lane.group[1] for lane in lanes] for lanes in found] == [["g3", "g4"], ["g0"]]
 
-    def look(who: str) -> int:
-        found = engine.transact(
-            lambda db: leases.look(db, who, LEASE_S, workers=2, spare=2, most=9)
-        )
-        return len(found[0].claimed)
-
-    engine.transact(busy)
-    assert [look("w1"), look("w1"), look("w1")] == [9, 3, 0]
-    assert [look("w2"), look("w2")] == [8, 0]
+    engine.transact(work)
