@@ -11,7 +11,7 @@ from bot.store.database import Database, StoreError
 
 log = logging.getLogger(__name__)
 
-HOLD_S = 9.0
+HOLD_S = 7.5
 """A process that was not heard of for so long has lost what it held."""
 
 
