@@ -17,12 +17,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from bot.store.engines.place import PostgresUrl
 from bot.store.engines.postgres import open_postgres
+from tests.debian import install
 
 PATIENCE_S = 60.0
-MISSING = (
-    "PostgreSQL 15 or newer is needed for these tests: apt-get install postgresql, or its bin "
-    "folder on the PATH"
-)
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -40,101 +37,106 @@ UNTIL_ITS_INPUT_ENDS = '"$@" & cat >/dev/null; kill -QUIT $!; wait $!'
 
 
 class Server:
-    """A server that runs; its socket is in `folder`. Made by `running_server`."""
+    """A server in a folder, where its socket is too. Made by `running_server`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder, self._programs = folder, programs
         self._numbers = count(1)
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def url(self, database: str) -> PostgresUrl:
-        return PostgresUrl(f"postgresql://postgres@/{database}?host={self.folder}")
+    def url(self, database: str, user: str = "postgres") -> PostgresUrl:
+        return PostgresUrl(f"postgresql://{user}@/{database}?host={self.folder}")
 
     @contextmanager
-    def database(self, *, empty: bool = False) -> Iterator[PostgresUrl]:
-        """A database for one test: an empty store of the bot, or not even that."""
+    def database(self) -> Iterator[PostgresUrl]:
+        """A database for one test, with an empty store of the bot."""
         name = f"test{next(self._numbers)}"
-        self._do(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else TEMPLATE}")
+        self.do(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
         yield self.url(name)
-        self._do(f"DROP DATABASE {name} WITH (FORCE)")
+        self.do(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def make_template(self) -> None:
-        """Lays out the store once: a test copies it in a twentieth of a second."""
-        self._do(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+    def do(self, statement: str) -> None:
+        """Something that only the owner of the server may."""
+        with psycopg.connect(self.url("postgres").whole, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def lay_out(self) -> None:
+        """Makes the server, and lays out the store once: a test copies it in no time."""
+        if user := _user():
+            shutil.chown(self.folder, "postgres")
+        initdb = [str(self._programs / "initdb"), "-D", str(self.folder / "data"), *INITDB]
+        subprocess.run(initdb, cwd="/", check=True, stdout=subprocess.DEVNULL, **user)
+        rules = self.folder / "data/pg_hba.conf"
+        rules.write_text(f"local all locked scram-sha-256\n{rules.read_text()}")
+        self.start()
+        self.do("CREATE ROLE locked LOGIN PASSWORD 'right'")
+        self.do(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
         open_postgres(self.url(TEMPLATE), upgrade=True).close()
 
-    def answers(self) -> None:
-        """Raises OperationalError while it doesn't."""
-        self._do("SELECT 1")
+    def start(self) -> None:
+        """Returns once it answers."""
+        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        data = ["-D", str(self.folder / "data"), "-k", str(self.folder)]
+        command = [str(self._programs / "postgres"), *data, *settings]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", UNTIL_ITS_INPUT_ENDS, "sh", *command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **_user(),
+            )
+        for attempt in Retrying(
+            retry=retry_if_exception_type(psycopg.OperationalError),
+            stop=stop_after_delay(PATIENCE_S),
+            wait=wait_fixed(0.05),
+            reraise=True,
+        ):
+            with attempt:
+                self.do("SELECT 1")
+
+    def stop(self) -> None:
+        """It breaks off what it is at, and ends."""
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+            self._process.wait(PATIENCE_S)
+        self._process = None
 
     def restart(self) -> None:
         """The server crashes, and comes up again."""
-        self.control("restart")
-
-    def control(self, what: str) -> None:
-        """Restarts or stops it as a crash does."""
-        control = [str(_programs() / "pg_ctl"), "-D", str(self.folder / "data")]
-        command = [*control, "-m", "immediate", "-w", "-s", "-l", str(self.folder / "log2"), what]
-        subprocess.run(command, cwd="/", check=what != "stop", **_user())
-
-    def _do(self, statement: str) -> None:
-        with psycopg.connect(self.url("postgres").whole, autocommit=True) as connection:
-            connection.execute(statement.encode())
+        self.stop()
+        self.start()
 
 
 @contextmanager
 def running_server() -> Iterator[Server]:
     """A server with the layout of a store, until the context or this process ends."""
-    programs, folder = _programs(), Path(mkdtemp(prefix="pg-"))
-    user = _user()
-    if user:
-        shutil.chown(folder, "postgres")
-    data = folder / "data"
-    initdb = [str(programs / "initdb"), "-D", str(data), *INITDB]
-    subprocess.run(initdb, cwd="/", check=True, stdout=subprocess.DEVNULL, **user)
-    settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-    command = [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *settings]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", UNTIL_ITS_INPUT_ENDS, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            **user,
-        )
-    with process:
-        try:
-            server = Server(folder)
-            for attempt in Retrying(
-                retry=retry_if_exception_type(psycopg.OperationalError),
-                stop=stop_after_delay(PATIENCE_S),
-                wait=wait_fixed(0.05),
-                reraise=True,
-            ):
-                with attempt:
-                    server.answers()
-            server.make_template()
-            yield server
-        finally:
-            assert process.stdin
-            server.control("stop")  # one that was restarted is no child of ours
-            process.stdin.close()
-            process.wait(PATIENCE_S)
-            shutil.rmtree(folder, ignore_errors=True)
+    server = Server(Path(mkdtemp(prefix="pg-")), _found_programs())
+    try:
+        server.lay_out()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
-def _programs() -> Path:
+def _found_programs() -> Path:
+    """The folder of a server's programs; installs one where there is none and that may be done.
+    Raises NotInstalled."""
+    places = _places()
+    if not places:
+        install("these tests need PostgreSQL 15 or newer", "postgresql")
+        places = _places()
+    return places[0]
+
+
+def _places() -> list[Path]:
     found = shutil.which("postgres")
     places = [Path(found).parent] if found else []
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
-    for place in places:
-        if (place / "initdb").exists():
-            return place
-    raise FileNotFoundError(MISSING)
-
-
-def _version(place: Path) -> int:
-    return int(place.parent.name) if place.parent.name.isdigit() else 0
+    packaged = Path("/usr/lib/postgresql").glob("*/bin")
+    places += sorted(packaged, key=lambda place: place.parent.name, reverse=True)
+    return [place for place in places if (place / "initdb").exists()]
 
 
 def _user() -> dict[str, Any]:

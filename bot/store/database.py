@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from bot.store.engines.base import HIGHEST as HIGHEST
 from bot.store.engines.base import Connection as Connection
-from bot.store.engines.base import Engine, StoreBusy
+from bot.store.engines.base import Engine, StoreAway, StoreBusy
 from bot.store.engines.base import Row as Row
 from bot.store.engines.base import StoreError as StoreError
 from bot.store.engines.base import containing as containing
@@ -48,7 +48,11 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._batches: Batches[Work, Any] = Batches(
-            "store", self._done, MOST_TOGETHER, for_all=(StoreBusy,), unheard=_report_unheard
+            "store",
+            self._done,
+            MOST_TOGETHER,
+            for_all=(StoreBusy, StoreAway),
+            unheard=_report_unheard,
         )
         self.problem: Said | None = None
         self.failures = 0

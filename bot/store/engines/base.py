@@ -84,6 +84,10 @@ class StoreBusy(StoreError):
     """Another process kept the store for too long: whoever waits too would do so in vain."""
 
 
+class StoreAway(StoreError):
+    """Nobody is there; whatever else is asked now fails as well."""
+
+
 def store_error(where: object, said: Said, kind: type[StoreError] = StoreError) -> StoreError:
     """One that says in both languages where it happened."""
     error = kind(f"{where}: {said.en}")

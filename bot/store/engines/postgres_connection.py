@@ -10,7 +10,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import DictRow, dict_row
 
-from bot.store.engines.base import Cursor, StoreError, Values, store_error
+from bot.store.engines.base import Cursor, StoreAway, StoreError, Values, store_error
 from bot.store.engines.place import PostgresUrl
 from common.texts import Said
 
@@ -50,13 +50,23 @@ _WRITTEN = {"mark": "%s", "percent": "%%", "hint": "", "comment": "", "like": "I
 _TEXTS = (
     ("password authentication failed", Said("用户名或密码不对", "wrong user or password")),
     ("no password supplied", Said("没有给出密码", "it wants a password")),
-    ("role ", Said("没有这个用户", "there is no such user")),
-    ("database ", Said("没有这个数据库，请先建立它", "there is no such database; create it first")),
-    ("pg_hba.conf", Said("服务器不允许从这里连接", "the server doesn't allow it from here")),
-    ("SSL", Said("加密连接失败", "the encrypted connection failed")),
-    ("certificate", Said("加密连接失败", "the encrypted connection failed")),
-    ("invalid", Said("store.url 里有不认识的设置", "store.url has a setting that is wrong")),
+    (r'role ".*" does not exist', Said("没有这个用户", "there is no such user")),
+    (
+        r'database ".*" does not exist',
+        Said("没有这个数据库，请先建立它", "there is no such database; create it first"),
+    ),
+    (r"pg_hba\.conf", Said("服务器不允许从这里连接", "the server doesn't allow it from here")),
+    (
+        "certificate|not support SSL",
+        Said("加密连接失败", "the encrypted connection failed"),
+    ),
+    (
+        "connection is bad: invalid",
+        Said("store.url 里有不认识的设置", "store.url has a setting that is wrong"),
+    ),
 )
+"""What libpq says of a connection that will not come about by waiting."""
+
 _AWAY = Said(
     "连接不上：PostgreSQL 在运行吗？主机和端口对吗？",
     "it can't be reached: is PostgreSQL running, are host and port right?",
@@ -153,7 +163,7 @@ def lost(error: BaseException) -> bool:
         return False
     if error.sqlstate:
         return error.sqlstate.startswith(_LOST_CODES)
-    return not any(text in str(error) for text, _ in _TEXTS)
+    return not any(re.search(text, str(error)) for text, _ in _TEXTS)
 
 
 def explained(url: PostgresUrl, error: psycopg.Error) -> StoreError:
@@ -166,7 +176,8 @@ def explained(url: PostgresUrl, error: psycopg.Error) -> StoreError:
     elif "read-only" in str(error) or "standby" in str(error):
         hint = _READ_ONLY
     else:
-        found = [hint for text, hint in _TEXTS if text in str(error)]
+        found = [hint for text, hint in _TEXTS if re.search(text, str(error))]
         hint = found[0] if found else _AWAY if lost(error) else _FAILED
     told = " ".join(str(error).split())
-    return store_error(url, Said(f"{hint.zh}（{told}）", f"{hint.en} ({told})"))
+    kind = StoreAway if lost(error) else StoreError
+    return store_error(url, Said(f"{hint.zh}（{told}）", f"{hint.en} ({told})"), kind)
