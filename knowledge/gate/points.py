@@ -117,7 +117,8 @@ def estimated_threshold(
     lowest = places[STEPS - 1 - np.argmax(reached[:, ::-1], axis=1)]
     hits = np.cumsum(density * said.mean(axis=0))
     highest = places[np.argmax(hits >= LEAST_RECALL * hits[-1])]
-    return float(sigmoid(min(float(np.quantile(lowest, confidence)), float(highest))))
+    logit = min(float(np.quantile(lowest, confidence)), float(highest))
+    return float(sigmoid(np.asarray(logit)))
 
 
 def logits_of(probabilities: Floats) -> Floats:
