@@ -27,6 +27,7 @@ from bot.cli import (
 )
 from bot.cli.parser import USAGE_ERROR, parse
 from bot.cluster.members import Role
+from bot.config.config_file import ConfigFile
 from bot.config.schema import Config, ConfigError, load_config
 from bot.console.users import UsersError
 from bot.daemon.compose import create_adapters, open_knowledge, run_daemon
@@ -130,14 +131,11 @@ async def _on_knowledge(args: argparse.Namespace, config: Config) -> int:
 
 async def _run(args: argparse.Namespace, config: Config) -> None:
     own, clock = _own_command(args), SystemClock()
-
-    def reread() -> Config:
-        return load_config(args.config, args.overrides)
-
+    file = ConfigFile(args.config, args.overrides)
     with closing(index.ProgressBars()) as bars:
         if args.role == Role.ALL:
             burst = args.burst
-            await run_daemon(config, clock, bars, burst=burst, command=own, reread=reread)
+            await run_daemon(config, clock, bars, burst=burst, command=own, file=file)
         else:
             await run_role(
                 Role(args.role),
@@ -146,7 +144,7 @@ async def _run(args: argparse.Namespace, config: Config) -> None:
                 bars,
                 place=config.store_place,
                 command=own,
-                reread=reread,
+                file=file,
             )
 
 

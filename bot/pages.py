@@ -23,9 +23,10 @@ class PageRefused(Exception):
     """A page must not be there; says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WrittenPages:
-    """The writable sources by name, each with its folder."""
+    """The writable sources by name, each with its folder; a reload of the configuration's sources
+    replaces them."""
 
     folders: Mapping[str, Path]
 

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar, cast
 
 from common.batches import Batches
 from common.small_talk import without_openers
-from knowledge.gate.curve import CurvePoint, learning_curve
+from knowledge.gate.curve import CurvePoint
 from knowledge.gate.examples import Example, Examples
 from knowledge.gate.refit import Refit
 from knowledge.gate.state import FittedGate
@@ -35,6 +35,7 @@ from knowledge.types import (
     GateState,
     KnowledgeError,
     Passage,
+    Point,
     Quote,
     Status,
     Vectors,
@@ -219,6 +220,20 @@ class KnowledgeBase:
                 await self._serve(fresh)
             return refit
 
+    async def aimed(self, options: Sequence[GateSettings]) -> list[Point]:
+        """Where messages would pass unprompted with each of these settings. It changes nothing.
+        Raises KnowledgeError."""
+        async with self._building:
+            return await asyncio.to_thread(self._opener.aimed, options)
+
+    async def retarget(self, gate: GateSettings) -> None:
+        """Serves a gate that is fitted with other settings. Raises KnowledgeError; then the old one
+        goes on."""
+        async with self._building:
+            opener = Opener(self._plan, gate, self._embedder)
+            await self._serve(await asyncio.to_thread(opener.open))
+            self._opener = opener
+
     async def examined(self) -> tuple[FittedGate, list[CurvePoint]]:
         """The gate fitted anew to its examples, with the scores that were held out from each, and
         its learning curve. It takes seconds and changes nothing. Raises KnowledgeError."""
@@ -260,26 +275,12 @@ class KnowledgeBase:
         """The gate's score of each text; with `train` those of a gate that is fitted to other
         examples and not used otherwise."""
         said = [without_openers(text) for text in texts]
-        vectors = await self._encoder.vectors(said)
-
-        def work() -> tuple[GateState, list[float]]:
-            now = self._now()
-            if train is not None:
-                now = self._opener.other(now, train)
-            scores = [now.gate.score(*each) for each in zip(said, vectors, strict=True)]
-            return now.fitted.state, scores
-
-        return await self._run(work)
+        asked = list(zip(said, await self._encoder.vectors(said), strict=True))
+        return await self._run(lambda: self._opener.scored(self._now(), asked, train))
 
     async def learning_curve(self, examples: Examples) -> list[CurvePoint]:
         """How well gates do that are fitted to some of the examples."""
-
-        def work() -> list[CurvePoint]:
-            now = self._now()
-            seen = self._opener.look_up(now.snapshot, examples).seen
-            return learning_curve(seen, examples, now.fitted.state.share)
-
-        return await self._run(work)
+        return await self._run(lambda: self._opener.curve(self._now(), examples))
 
     async def _encode(self, texts: Sequence[str]) -> Vectors:
         return await asyncio.to_thread(self._embedder.encode, texts)

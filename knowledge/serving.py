@@ -28,7 +28,7 @@ from knowledge.index.snapshots import vector_params
 from knowledge.plan import BuildPlan
 from knowledge.retrieval.evidence import Scale, heading_alike
 from knowledge.settings import GateSettings
-from knowledge.types import Embedder, IndexMismatch, Status, Vectors, Verdict
+from knowledge.types import Embedder, GateState, IndexMismatch, Point, Status, Vectors, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +145,16 @@ class Opener:
             if taken is None:
                 now.snapshot.catalog.close()
 
+    def aimed(self, options: Sequence[GateSettings]) -> list[Point]:
+        """Where messages would pass unprompted with other settings; nothing is saved."""
+        now, folder, examples = self.open(), self._folder(), self._examples()
+        try:
+            lookup = self.look_up(now.snapshot, examples)
+            fitted = (fit_gate(lookup, examples, one, folder.name, "") for one in options)
+            return [one.state.unprompted for one in fitted]
+        finally:
+            now.snapshot.catalog.close()
+
     def examined(self) -> tuple[FittedGate, list[CurvePoint]]:
         """The gate fitted anew to its examples, which brings the scores that were held out from
         each, and how it learned; nothing is saved."""
@@ -205,10 +215,20 @@ class Opener:
         lookup = self.look_up(snapshot, examples)
         return fit_gate(lookup, examples, self._options, folder.name, self._embedder.id)
 
-    def other(self, now: Serving, examples: Examples) -> Serving:
-        """The same snapshot with a gate fitted to other examples; nothing is saved."""
-        folder = self._folder()
-        return self._serving(now.snapshot, folder, self.fit(now.snapshot, folder, examples))
+    def scored(
+        self, now: Serving, asked: Sequence[tuple[str, Vectors]], train: Examples | None
+    ) -> tuple[GateState, list[float]]:
+        """The scores of texts with their vectors; with `train` those of a gate that is fitted to
+        other examples, of which nothing is saved."""
+        if train is not None:
+            folder = self._folder()
+            now = self._serving(now.snapshot, folder, self.fit(now.snapshot, folder, train))
+        return now.fitted.state, [now.gate.score(*each) for each in asked]
+
+    def curve(self, now: Serving, examples: Examples) -> list[CurvePoint]:
+        """How well gates do that are fitted to some of the examples."""
+        seen = self.look_up(now.snapshot, examples).seen
+        return learning_curve(seen, examples, now.fitted.state.share)
 
     def look_up(self, snapshot: Snapshot, examples: Examples) -> Lookup:
         """Examples as a snapshot sees them."""

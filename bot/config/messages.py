@@ -54,7 +54,7 @@ def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
         return "is missing; write both values" if pair else "is missing; every entry needs one"
     if kind == "value_error":
         return str(context["error"])
-    secret = info and (not info.repr or _find(info.annotation, SecretStr))
+    secret = info and (not info.repr or find_type(info.annotation, SecretStr))
     shown = "" if secret else f", not {_short(given)}"
     if given is None:
         return 'has no value; delete the key for its default, or write "" for an empty text'
@@ -78,23 +78,24 @@ def _walk(
     model: type[BaseModel], at: Sequence[str | int]
 ) -> tuple[Mapping[str, FieldInfo], FieldInfo | None]:
     """The keys of the section in which `at` ends, and the field there if there is one."""
-    fields, info = _keys(model), None
+    fields, info = keys_of(model), None
     for key in (part for part in at if isinstance(part, str)):
-        section = _find(info.annotation, BaseModel) if info else None
-        fields = _keys(section) if section else fields
+        section = find_type(info.annotation, BaseModel) if info else None
+        fields = keys_of(section) if section else fields
         info = fields.get(key)
     return fields, info
 
 
-def _keys(section: type[BaseModel]) -> Mapping[str, FieldInfo]:
+def keys_of(section: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """The keys of a section as they are written, with what belongs there."""
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
-def _find(annotation: Any, base: type) -> Any:
+def find_type(annotation: Any, base: type) -> Any:
     """The first such type inside an annotation: the X of `tuple[X, ...] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, base):
         return annotation
-    found = (_find(inner, base) for inner in get_args(annotation))
+    found = (find_type(inner, base) for inner in get_args(annotation))
     return next((inner for inner in found if inner is not None), None)
 
 

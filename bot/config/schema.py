@@ -14,11 +14,11 @@ from adapters import KINDS, settings_type
 from bot.answering.settings import AnswerSettings, SearchSettings
 from bot.config.http import HttpSettings as HttpSettings
 from bot.config.located import ConfigError as ConfigError
-from bot.config.located import Place, Tree
+from bot.config.located import Tree
 from bot.config.messages import suggestion
 from bot.config.renamed import accept_old_keys
 from bot.config.validate import absolute, drop_empty_sections, validated
-from bot.config.yaml_file import apply, read_file
+from bot.config.yaml_file import apply, read_text, text_of
 from bot.llm.settings import LlmSettings
 from bot.store.engines.place import FILE, PostgresUrl, parse_place
 from common.hours import parse_span
@@ -27,6 +27,9 @@ from knowledge.plan import BuildPlan
 from knowledge.settings import GateSettings, KnowledgeSettings
 
 DAY_S = 86400
+
+DEFAULT_FILE = Path("config.yaml")
+"""What is read where no file is named."""
 
 
 def _adapter_user(text: str) -> str:
@@ -195,6 +198,8 @@ def load_config(
     path: Path | None,
     overrides: Sequence[str] = (),
     tell: Callable[[str], None] = lambda _: None,
+    *,
+    text: str | None = None,
 ) -> Config:
     """Reads a configuration and lays `--set` values ("dotted.key=YAML") over it, in their order.
 
@@ -202,11 +207,13 @@ def load_config(
     defaults hold. Relative paths written in the file (and the defaults) are relative to the
     file's folder, those given by `--set` to the current directory; `~` is the home folder. A
     `--set` of a section or list replaces the whole of it. Keys of the last version are accepted;
-    `tell` gets a line for each. Raises ConfigError, which names every problem in a line of its own.
+    `tell` gets a line for each. A `text` is judged as if it stood in the file. Raises ConfigError,
+    which names every problem in a line of its own.
     """
-    file = path or Path("config.yaml")
-    missing = path is None and not file.exists()
-    tree = Tree(Place(str(file), Path.cwd())) if missing else read_file(file, str(file), os.environ)
+    file = path or DEFAULT_FILE
+    if text is None:
+        text = "" if path is None and not file.exists() else text_of(file, str(file))
+    tree = read_text(text, file, str(file), os.environ)
     for number, assignment in enumerate(overrides):
         apply(tree, assignment, number, os.environ)
     for line in accept_old_keys(tree):

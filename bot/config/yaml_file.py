@@ -36,19 +36,21 @@ def typed(text: str) -> Any:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def read_file(path: Path, shown: str, env: Mapping[str, str]) -> Tree:
-    """Reads a file; `shown` is its name in messages. Wrong values are noted in the tree.
-
-    Raises ConfigError when the file can't be read or isn't YAML.
-    """
+def text_of(path: Path, shown: str) -> str:
+    """What a file holds; `shown` is its name in messages. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(f"{shown}: no such file; check the name after --config") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{shown}: not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
         raise ConfigError(f"{shown}: can't be read ({error.strerror})") from None
+
+
+def read_text(text: str, path: Path, shown: str, env: Mapping[str, str]) -> Tree:
+    """Reads the text of a file; `shown` is its name in messages. Wrong values are noted in the
+    tree. Raises ConfigError when it isn't YAML."""
     tree = Tree(Place(shown, path.absolute().parent))
     node = _compose(text, tree, tree.root)
     tree.stop_if_wrong()

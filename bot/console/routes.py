@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 from adapters.http_guard import USER, json_response
 from adapters.web.http import storage_at_work
 from bot.console.access import Role, User, needs, user_of
+from bot.console.api.config import config_routes
 from bot.console.api.connections import connection_routes
 from bot.console.api.gaps import gap_routes
 from bot.console.api.gate import gate_routes
@@ -19,6 +20,8 @@ from bot.console.api.messages import message_routes
 from bot.console.api.overview import overview_routes
 from bot.console.api.replays import replay_routes
 from bot.console.api.shadow import shadow_routes
+from bot.console.api.targets import target_routes
+from bot.console.config_edits import ConfigEdits
 from bot.console.describe import openapi
 from bot.console.page_files import page_routes
 from bot.console.parts import ConsoleParts
@@ -35,17 +38,19 @@ NOBODY = User("", Role.VIEWER)
 
 def console_routes(parts: ConsoleParts) -> list[web.RouteDef]:
     """The page and its API."""
-    reloads = Reloads(parts)
+    reloads, edits = Reloads(parts), ConfigEdits(parts)
     api = [
         web.get(f"{API}/me", _me(parts)),
         *group_routes(parts),
         *message_routes(parts),
         *gate_routes(parts),
+        *target_routes(parts, edits),
         *overview_routes(parts),
         *log_routes(parts),
         *shadow_routes(parts),
         *replay_routes(parts),
         *connection_routes(parts),
+        *config_routes(parts, edits),
         *knowledge_routes(parts, reloads),
         *gap_routes(parts, reloads),
     ]

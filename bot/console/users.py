@@ -116,12 +116,7 @@ class Users:
     """All logins. Made by `open_users`; `refresh` sees changes of the file."""
 
     def __init__(self, settings: HttpSettings, folder: Path, clock: Clock, file: UserFile) -> None:
-        token = settings.token.get_secret_value()
-        self._configured: dict[str, Login] = {
-            user.name: _configured(user) for user in settings.users
-        }
-        if token:
-            self._configured[TOKEN_USER.name] = Login(TOKEN_USER, token_hash=digest(token))
+        self._configured = _configured_logins(settings)
         self._folder, self._clock = folder, clock
         self._lock = asyncio.Lock()
         self._logins: Mapping[str, Login] = {}
@@ -176,6 +171,24 @@ class Users:
             self._take(file)
             return True
 
+    async def configure(self, settings: HttpSettings) -> None:
+        """The configuration has other users now."""
+        async with self._lock:
+            self._configured = _configured_logins(settings)
+            self._take(self._file)
+
+    async def change_password(self, name: str, password_hash: str) -> bool:
+        """False where the user is none of the file. Raises UsersError."""
+        async with self._lock:
+            file = await asyncio.to_thread(read_users, self._folder)
+            known = next((user for user in file.users if user.name == name), None)
+            if known is None or name in self._configured:
+                return False
+            file = file.having(known.model_copy(update={"password_hash": password_hash}))
+            await asyncio.to_thread(write_users, self._folder, file)
+            self._take(file)
+            return True
+
     def _take(self, file: UserFile) -> list[str]:
         before = self._logins
         stored = {user.name: _login(user) for user in file.users}
@@ -194,6 +207,13 @@ class Users:
 async def open_users(settings: HttpSettings, folder: Path, clock: Clock) -> Users:
     """The logins of the configuration and of the data folder. Raises UsersError."""
     return Users(settings, folder, clock, await asyncio.to_thread(read_users, folder))
+
+
+def _configured_logins(settings: HttpSettings) -> dict[str, Login]:
+    logins = {user.name: _configured(user) for user in settings.users}
+    if token := settings.token.get_secret_value():
+        logins[TOKEN_USER.name] = Login(TOKEN_USER, token_hash=digest(token))
+    return logins
 
 
 def _configured(user: UserSettings) -> Login:

@@ -43,6 +43,7 @@ from bot.group.flood import Flood
 from bot.group.inbox import Inbox
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
+from bot.pages import WrittenPages
 from bot.store.store import Store, StoreError
 from bot.texts.notices import notice
 from common.clock import Clock
@@ -70,6 +71,7 @@ class Parts:
     recent: RecentAnswers
     delivery: Delivery
     commands: Commands
+    pages: WrittenPages
     erasing: Erasing
     inbox: Inbox
     health: Health

@@ -123,6 +123,7 @@ async def parts_of(
     erasing = await _erasing(config, store, recent, clock, group)
     outbox = Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics)
     delivery = _delivery(rules, outbox, tasks, around.tracing, group)
+    pages = settings.written_pages(config)
     commands = Commands(
         store=store,
         delivery=delivery,
@@ -133,7 +134,7 @@ async def parts_of(
         # What the models took is for admins, and not for whoever asks whether the bot is ready.
         health=lambda: {**health.report(), "models": health.llm_figures()},
         erasing=erasing,
-        pages=settings.written_pages(config),
+        pages=pages,
     )
     inbox = Inbox(
         store=store,
@@ -155,6 +156,7 @@ async def parts_of(
         recent=recent,
         delivery=delivery,
         commands=commands,
+        pages=pages,
         erasing=erasing,
         inbox=inbox,
         health=health,

@@ -19,6 +19,7 @@ from adapters.contract import Adapter, Context
 from bot.answering.external import ExternalSources
 from bot.answering.pipeline import Pipeline
 from bot.cluster.members import Members, Role, new_id
+from bot.config.config_file import ConfigFile
 from bot.config.schema import Config, ConfigError
 from bot.console.api.replays import prune_replays
 from bot.console.logbook import LogBook
@@ -62,12 +63,12 @@ async def run_daemon(
     *,
     burst: bool = False,
     command: tuple[str, ...] = (),
-    reread: Callable[[], Config] | None = None,
+    file: ConfigFile | None = None,
 ) -> None:
     """The daemon, until a signal comes, or with `burst` until there is nothing left to do.
     `progress` is told how far the first build of the index is; `command` is how this program was
-    started, which the console starts it by for a replay; `reread` reads the configuration again,
-    whose sources count from the next reload on. Raises ConfigError where it is wrong by then."""
+    started, which the console starts it by for a replay; `file` is what was read, of which the
+    sources count anew from the next reload on."""
     folder = config.bot.data_dir
     with only_instance(folder):
         if await asyncio.to_thread(take_up, folder):
@@ -80,8 +81,8 @@ async def run_daemon(
             adapters = create_adapters(config, store, clock)
             parts = await build(config, clock, store, adapters, tracing)
             parts = replace(parts, supervisor=Supervisor.of(os.environ))
-            console = create_console(parts, command)
-            opening = partial(load, parts, progress, console, reread)
+            console = create_console(parts, file, command)
+            opening = partial(load, parts, progress, console)
             with console.log.kept():
                 await run_app(parts, console_routes(console), opening, burst=burst)
 
@@ -106,7 +107,6 @@ async def load(
     parts: Parts,
     progress: Progress,
     console: ConsoleParts,
-    reread: Callable[[], Config] | None = None,
     base: Callable[[], KnowledgeBase] | None = None,
 ) -> AsyncIterator[Answering]:
     """Opens the knowledge, made by `base`, and the models, and builds on them what answers."""
@@ -131,8 +131,7 @@ async def load(
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))
         parts.commands.open(knowledge)
         console.open(knowledge, pipeline)
-        if reread:
-            knowledge.sources_now = partial(sources_again, reread)
+        knowledge.sources_now = partial(sources_again, console)
         measure(parts, knowledge, pipeline.external)
         metrics.queue_depth.set_function(lambda: dispatcher.depth)
         if was_built:
@@ -140,26 +139,35 @@ async def load(
         yield Answering(dispatcher, _jobs(parts, knowledge), knowledge.status())
 
 
-def sources_again(reread: Callable[[], Config]) -> tuple[Source, ...]:
+def sources_again(console: ConsoleParts) -> tuple[Source, ...]:
     """The sources as the configuration has them now. Raises KnowledgeError, which a group may read:
     what is wrong stands in the log alone."""
+    if console.file is None:
+        return console.config.plan.sources
     try:
-        return reread().plan.sources
+        config = console.file.load()
     except (ConfigError, OSError) as error:
         log.error("the configuration is wrong by now: %s", error)
         raise KnowledgeError("the configuration is wrong by now; see the log") from error
+    console.take_sources(config)
+    return config.plan.sources
 
 
-def create_console(parts: Parts, command: tuple[str, ...] = ()) -> ConsoleParts:
+def create_console(
+    parts: Parts, file: ConfigFile | None = None, command: tuple[str, ...] = ()
+) -> ConsoleParts:
     """What the console's pages are built on."""
     return ConsoleParts(
         config=parts.config,
+        file=file,
         options=parts.options,
         store=parts.store,
         adapters=parts.adapters,
         delivery=parts.delivery,
         flood=parts.flood,
         audit=parts.audit,
+        users=parts.access.users,
+        pages=parts.pages,
         erasing=parts.erasing,
         health=parts.health.report,
         metrics=parts.metrics,

@@ -2,12 +2,13 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.cluster.members import Role, new_id
 from bot.cluster.wakes import Wakes, hear
+from bot.config.config_file import ConfigFile
 from bot.config.schema import Config
 from bot.daemon.deciding import run_worker
 from bot.daemon.heartbeat import Supervisor
@@ -35,7 +36,7 @@ async def run_role(
     *,
     place: Place,
     command: tuple[str, ...] = (),
-    reread: Callable[[], Config] | None = None,
+    file: ConfigFile | None = None,
 ) -> None:
     """One of the processes that share a store, until a signal comes; each has a data folder of its
     own. See `run_daemon` for the rest."""
@@ -62,7 +63,7 @@ async def run_role(
                 case Role.WORKER:
                     await run_worker(process)
                 case Role.SCHEDULER:
-                    await run_scheduler(process, progress, command, reread)
+                    await run_scheduler(process, progress, command, file)
                 case Role.ALL:
                     raise ValueError("who does everything shares nothing: see run_daemon")
 

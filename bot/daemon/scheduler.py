@@ -3,7 +3,6 @@ one has the jobs, the others wait to take them over."""
 
 import asyncio
 import logging
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from bot.cluster.following import (
     methods_of_scheduler,
 )
 from bot.cluster.holds import Holds
+from bot.config.config_file import ConfigFile
 from bot.config.options import zone
-from bot.config.schema import Config
 from bot.console.routes import console_routes
 from bot.daemon.app import Answering, Parts
 from bot.daemon.assemble import parts_of, rules_of, surround
@@ -45,7 +44,7 @@ async def run_scheduler(
     process: Process,
     progress: Progress = lambda *_: None,
     command: tuple[str, ...] = (),
-    reread: Callable[[], Config] | None = None,
+    file: ConfigFile | None = None,
 ) -> None:
     """Runs until a signal comes."""
     config, store, clock = process.config, process.store, process.clock
@@ -55,7 +54,7 @@ async def run_scheduler(
     around = await surround(config, clock, store, adapters, process.tracing)
     tasks = Tasks(tolerated=StoreError)
     parts = await parts_of(around, rules_of(config), store, adapters, tasks)
-    console, follower = create_console(parts, command), process.follower()
+    console, follower = create_console(parts, file, command), process.follower()
     knowledge = _knowledge(process, follower, holds)
     executor = Executor(
         {SCHEDULER: methods_of_scheduler(knowledge)},
@@ -73,7 +72,7 @@ async def run_scheduler(
             beside(members.run(), holds.run()),
         ):
             await follower.catch_up()  # what another scheduler built need not be built again
-            opening = load(parts, progress, console, reread, lambda: knowledge)
+            opening = load(parts, progress, console, lambda: knowledge)
             async with opening as loaded, beside(follower.run(knowledge.reopen)):
                 around.health.loading = None
                 greet(config, loaded.status)

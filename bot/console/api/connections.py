@@ -1,19 +1,16 @@
-"""What the bot is connected to: platforms and models, whether they work, and the configuration."""
+"""What the bot is connected to: platforms and models, and whether they work."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import hdrs, web
-from pydantic import BaseModel, SecretStr
 
 from adapters.base import Finding
 from adapters.http_guard import json_response
 from bot.console.access import Role, needs, user_of
 from bot.console.parts import ConsoleParts
-
-MASK = "•••"
 
 
 def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
@@ -56,15 +53,9 @@ def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         await parts.audit.record(user_of(request), "adapter.check", name)
         return await _in_lines(request, parts.adapters[name].check())
 
-    @needs(Role.ADMIN)
-    async def config(_: web.Request) -> web.Response:
-        """The configuration as it holds, defaults and all, with secrets masked."""
-        return json_response({"config": masked(parts.config)})
-
     return [
         web.get("/api/console/connections", connections),
         web.post("/api/console/connections/{name}/check", check),
-        web.get("/api/console/config", config),
     ]
 
 
@@ -93,24 +84,3 @@ def _models(parts: ConsoleParts) -> list[dict[str, Any]]:
             kind = getattr(getattr(llm, part), "provider", part)
             shown.append({"part": part, "kind": str(kind), "model": model})
     return shown
-
-
-def masked(value: Any) -> Any:
-    """A section as plain values; of a secret only whether there is one, of an address no
-    password."""
-    if isinstance(value, SecretStr):
-        return MASK if value.get_secret_value() else ""
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        return {
-            name: MASK if not fields[name].repr and shown else masked(shown)
-            for name in fields
-            if (shown := getattr(value, name)) is not None or fields[name].repr
-        }
-    if isinstance(value, Mapping):
-        return {str(name): masked(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [masked(item) for item in value]
-    if isinstance(value, str | int | float | bool) or value is None:
-        return value
-    return str(value)

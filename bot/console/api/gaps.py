@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.http_guard import json_response
 from adapters.web.http import read_json_body
 from adapters.web.types import parse_body, parse_query
-from bot.config.options import written_pages
 from bot.config.schema import DAY_S
 from bot.console.access import Role, needs, user_of
 from bot.console.describe import takes
@@ -106,7 +105,7 @@ def gap_routes(parts: ConsoleParts, reloads: Reloads) -> list[web.RouteDef]:
 class _Gaps:
     def __init__(self, parts: ConsoleParts, reloads: Reloads) -> None:
         self._parts, self._store, self._reloads = parts, parts.store, reloads
-        self._pages = written_pages(parts.config)
+        self._pages = parts.pages
         self._compared: tuple[tuple[str, ...], list[list[int]]] = ((), [])
 
     @needs(Role.VIEWER)

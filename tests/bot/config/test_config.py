@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from adapters.contract import Context
 from bot.config.renamed import OLD_KEYS, Old, accept_old_keys
 from bot.config.schema import Config, ConfigError, load_config
-from bot.config.yaml_file import read_file
+from bot.config.yaml_file import read_text, text_of
 from bot.group.types import GroupOptions
 from bot.llm.settings import BackendOptions
 from knowledge.index.vectors import VectorParams
@@ -296,7 +296,7 @@ def test_what_is_called_otherwise_now_moves_unless_both_are_written(tmp_path: Pa
     table = (Old("bot.called", "bot.name"), Old("old.deep.port", "http.port"), Old("x[0].y"))
     path = tmp_path / "c.yaml"
     path.write_text("bot: {called: Dou}\nold: {deep: {port: 1}}\nhttp: {port: 2}\nx: [{y: 1}]\n")
-    tree = read_file(path, "c.yaml", {})
+    tree = read_text(text_of(path, "c.yaml"), path, "c.yaml", {})
     assert accept_old_keys(tree, table) == [
         "c.yaml:1: bot.called is called bot.name now; write that",
         "c.yaml:2: old.deep.port is left out; http.port, as it is called now, is written too",

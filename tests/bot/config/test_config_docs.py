@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from adapters import KINDS, settings_type
 from bot.config.schema import Config, load_config
-from bot.config.yaml_file import read_file
+from bot.config.yaml_file import read_text, text_of
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = (ROOT / "config.yaml").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ def comment_of(lines: list[str], number: int) -> str:
 def uncommented(text: str, path: Path) -> set[str]:
     """Keys without a comment, or that are not in the file at all."""
     path.write_text(text, encoding="utf-8")
-    places = read_file(path, path.name, {}).places
+    places = read_text(text_of(path, path.name), path, path.name, {}).places
     lines = text.splitlines()
     missing = set()
     for key in keys_of(Config):

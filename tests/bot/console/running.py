@@ -13,6 +13,7 @@ from aiohttp import web
 
 from adapters.http_guard import unauthorized
 from bot.answering.pipeline import Pipeline
+from bot.config.config_file import ConfigFile
 from bot.config.schema import BotSettings, Config, FloodSettings
 from bot.console.access import Role, User
 from bot.console.login import Logins
@@ -101,6 +102,7 @@ async def running_bot(
     *,
     logins: bool = False,
     command: tuple[str, ...] = (),
+    file: ConfigFile | None = None,
 ) -> AsyncIterator[Running]:
     """The bot at work, with an index that is there already; with its own logins, or by `identify`,
     whose requests need none; `command` starts `run_bot.py` for a replay."""
@@ -113,7 +115,7 @@ async def running_bot(
     clock = SystemClock()
     async with open_store(folder / "bot.sqlite", durable=False) as store:
         parts = await build(config, clock, store, create_adapters(config, store, clock))
-        console = create_console(parts, command)
+        console = create_console(parts, file, command)
         runner = await _listening(parts, console, logins=logins)
         try:
             async with parts.tasks, aiohttp.ClientSession() as http:

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from bot.config.http import HttpSettings
 from bot.config.schema import Config
-from bot.console.api.connections import masked
+from bot.console.api.config import masked
 from knowledge.base import KnowledgeBase
 from knowledge.settings import KnowledgeSettings, SourceSettings
 from tests.bot.console.running import ASK, CHAT, running_bot
