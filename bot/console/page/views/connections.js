@@ -1,11 +1,12 @@
-// What the bot is connected to, whether it works, and the configuration as it holds.
+// What the bot is connected to, whether it works, and the configuration.
 
 import { get } from "../api.js";
 import { addWords, t } from "../i18n.js";
 import { may } from "../session.js";
 import { html } from "../vendor/preact.js";
-import { number, Problem, Time, useData, useLive } from "../ui.js";
+import { number, Problem, Time, useLive } from "../ui.js";
 import { CheckButton, Findings, useCheck } from "./check.js";
+import { Config } from "./config.js";
 import { Setup } from "./setup.js";
 
 addWords({
@@ -23,8 +24,6 @@ addWords({
   "part.remote": ["远程大模型", "remote model"],
   "part.local": ["本地大模型", "local model"],
   "connections.builtIn": ["内置", "built in"],
-  "connections.config": ["配置（密钥已遮住，只读）", "Configuration (secrets masked, read only)"],
-  "connections.configText": ["要改，请编辑 config.yaml 后重启；run_bot.py check 会先检查它。", "To change it, edit config.yaml and restart; run_bot.py check looks at it first."],
 });
 
 const SETUP_MS = 2000; // while a platform is set up it is looked at more often
@@ -54,24 +53,4 @@ function Adapter({ adapter, onError }) {
       ${adapter.recovered > 0 && html`<div><dd>${t("connections.recovered", { n: number(adapter.recovered) })}</dd></div>`}</dl>
     ${adapter.calls.length > 0 && html`<details><summary>${t("connections.calls")}</summary><table class="table"><tbody>${adapter.calls.map((one) => html`<tr><td>${one.call}</td><td>${one.result}</td><td class="num">${number(one.count)}</td></tr>`)}</tbody></table></details>`}
     <${Findings} check=${check} /></li>`;
-}
-
-function Config({ onError }) {
-  const found = useData(() => get(["config"]), [], onError);
-  return html`<section class="card"><h2>${t("connections.config")}</h2><p class="lead">${t("connections.configText")}</p>
-    <${Problem} error=${found.error} again=${found.reload} />
-    ${Object.entries(found.data?.config ?? {}).map(([name, section]) => html`<details key=${name}><summary><code>${name}</code></summary><pre class="config" tabindex="0">${yaml(section, "")}</pre></details>`)}</section>`;
-}
-
-/** Plain values as they would stand in a YAML file; for reading. */
-function yaml(value, indent) {
-  if (value === null || typeof value !== "object") return value === "" ? '""' : String(value);
-  const list = Array.isArray(value);
-  const entries = Object.entries(value);
-  if (entries.length === 0) return list ? "[]" : "{}";
-  return entries.map(([name, item]) => {
-    const head = `${indent}${list ? "-" : `${name}:`}`;
-    const nested = item !== null && typeof item === "object" && Object.keys(item).length > 0;
-    return nested ? `${head}\n${yaml(item, `${indent}  `)}` : `${head} ${yaml(item, "")}`;
-  }).join("\n");
 }

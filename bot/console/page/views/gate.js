@@ -9,6 +9,7 @@ import { address, groupAddress } from "../router.js";
 import { may } from "../session.js";
 import { html, useState } from "../vendor/preact.js";
 import { Choice, dateTime, ListEnd, number, percent, Problem, useData, useList } from "../ui.js";
+import { Targets } from "./targets.js";
 
 addWords({
   "gate.promise": ["承诺", "The promise"],
@@ -41,7 +42,6 @@ addWords({
   "gate.slider": ["门槛", "Threshold"],
   "gate.point": ["门槛 {threshold}：精确率 {precision}（至少 {least}），召回 {recall}；每周不该有的回答至多 {unwanted} 条；近 7 天会放行 {week} 条。", "At {threshold}: precision {precision} (at least {least}), recall {recall}; at most {unwanted} unwanted replies a week; {week} messages of the last 7 days would pass."],
   "gate.now": ["现在用的门槛", "the threshold in use"],
-  "gate.how": ["要改工作点，在 config.yaml 里写 gate.target_precision，然后重启；下面这一行就是这个点：", "To move the operating point, write gate.target_precision into config.yaml and restart; this line is this point:"],
   "gate.reliability": ["说的概率准不准", "Are its probabilities true?"],
   "gate.reliabilityText": ["点在对角线上就是准的；平均偏差 {error}。", "On the diagonal they are; on average they are off by {error}."],
   "gate.said": ["它说的概率", "what it says"],
@@ -78,6 +78,7 @@ export default function Gate({ onError }) {
       ${state.data.lines[language()].map((line) => html`<p>${line}</p>`)}
       <p class="muted">${t("gate.week", state.data.week)}</p></section>
     <${Learn} state=${state.data} onDone=${reload} onError=${onError} />
+    <${Targets} onDone=${reload} onError=${onError} />
     ${figures.data ? html`<${Curves} state=${state.data} figures=${figures.data} />` : html`<p class="muted" role="status">${figures.error ? "" : t("gate.working")}</p>`}
     <${Problem} error=${figures.error} again=${figures.reload} />
     <${Examples} state=${state.data} onError=${onError} />
@@ -145,7 +146,6 @@ function Curves({ state, figures }) {
     <label class="slider"><span>${t("gate.slider")}${chosen === nearest ? ` · ${t("gate.now")}` : ""}</span>
       <input type="range" min="0" max=${points.length - 1} value=${points.length - 1 - chosen} onInput=${(event) => setAt(points.length - 1 - Number(event.target.value))} /></label>
     <p role="status">${t("gate.point", { threshold: number(point.threshold, 3), precision: percent(point.precision), least: percent(point.least_precision), recall: percent(point.recall), unwanted: number(Math.ceil(point.unwanted)), week: number(week[chosen]) })}</p>
-    ${chosen !== nearest && html`<p class="muted">${t("gate.how")} <code>gate: {target_precision: ${Math.min(0.999, Math.max(0.5, point.precision)).toFixed(3)}}</code></p>`}
   </section>
   <div class="two">
     ${figures.reliability.length > 0 && html`<section class="card"><h2>${t("gate.reliability")}</h2><p class="lead">${t("gate.reliabilityText", { error: percent(figures.calibration_error) })}</p>

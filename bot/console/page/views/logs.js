@@ -2,6 +2,7 @@
 
 import { get } from "../api.js";
 import { addWords, t } from "../i18n.js";
+import { may } from "../session.js";
 import { html, useState } from "../vendor/preact.js";
 import { dateTime, ListEnd, Problem, useList, useLive } from "../ui.js";
 
@@ -14,10 +15,15 @@ addWords({
   "logs.before": ["之前", "Before"],
   "logs.after": ["之后", "After"],
   "logs.none": ["还没有记录。", "Nothing has been recorded yet."],
+  "logs.admins": ["只有管理员能看审计和日志。", "Only an admin may see the audit log and the log."],
   "logs.level": ["只看警告和错误", "Warnings and errors only"],
 });
 
 export default function Logs({ onError }) {
+  return may("admin") ? html`<${Admins} onError=${onError} />` : html`<p class="nothing">${t("logs.admins")}</p>`;
+}
+
+function Admins({ onError }) {
   const list = useList(async (cursor) => {
     const page = await get(["audit"], { before: cursor });
     return { items: page.entries, next: page.next };
