@@ -46,15 +46,15 @@ async def test_while_the_index_is_built_for_the_first_time_everybody_is_told(
                 await asyncio.sleep(0.05)
             state = await bot.get("readyz")
             assert state["status"] == "not ready"
-            assert "built for the first time: embed 0/" in state["problems"][0]
+            assert "built for the first time: embedded 0/" in state["problems"][0]
             assert await bot.post("alice", ASK, mention=True, message_id="q") == 202
             await bot.go_on_without_logins()
             for number, command in enumerate(("/dou status", "豆哥状态", "/dou reload")):
                 await bot.post("admin", command, message_id=f"c{number}")
                 await bot.decided(f"c{number}")
             english, chinese, reload = [row["text"] for row in await bot.rows("notice")]
-            assert "built for the first time: embed 0/" in english
-            assert "第一次建立知识库索引：embed 0/" in chinese
+            assert "built for the first time: embedded 0/" in english
+            assert "第一次建立知识库索引：计算向量 0/" in chinese
             assert "still being loaded" in reload
             assert (await bot.get("api/decisions/q"))["state"] == "pending"
             api.open.set()

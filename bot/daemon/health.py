@@ -29,7 +29,8 @@ class Loading:
         """How far it is, for people."""
         if not self.stage:
             return notice.said("being_loaded")
-        return notice.said("building", stage=self.stage, done=self.done, total=self.total)
+        name = "building_read" if self.stage == "read" else "building_embed"
+        return notice.said(name, done=self.done, total=self.total)
 
 
 @dataclass(slots=True)

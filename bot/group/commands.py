@@ -202,8 +202,8 @@ class Commands:
             nonlocal last, telling
             now = self._clock.now()
             if now - last >= PROGRESS_EVERY_S and (telling is None or telling.done()):
-                figures = {"stage": stage, "done": done, "total": total}
-                line = notice("reload_progress", sent.chinese, **figures)
+                name = "reload_read" if stage == "read" else "reload_embed"
+                line = notice(name, sent.chinese, done=done, total=total)
                 last, telling = now, self._tasks.spawn(self._say(sent, line))
 
         try:

@@ -71,7 +71,8 @@ def _loading(health: Mapping[str, Any], *, chinese: bool) -> str:
     loading = health.get("loading")
     if not loading or not loading["stage"]:
         return notice("loading", chinese)
-    return notice("building", chinese, **loading)
+    name = "building_read" if loading["stage"] == "read" else "building_embed"
+    return notice(name, chinese, done=loading["done"], total=loading["total"])
 
 
 def groups_text(groups: Sequence[KnownGroup], *, chinese: bool) -> str:
