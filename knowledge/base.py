@@ -9,6 +9,7 @@ What is asked after the gate goes first, and mentions before other messages.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self, TypeVar, cast
 
 from common.batches import Batches
@@ -38,7 +39,6 @@ from knowledge.types import (
     Point,
     Quote,
     Status,
-    Vectors,
     Verdict,
 )
 
@@ -52,10 +52,7 @@ class KnowledgeBase:
     """One index and its gate. Open it with `async with`; the index must have been built."""
 
     def __init__(
-        self,
-        plan: BuildPlan,
-        gate: GateSettings,
-        reranker: RerankerSettings | None = None,
+        self, plan: BuildPlan, gate: GateSettings, reranker: RerankerSettings | None = None
     ) -> None:
         self._plan, self._reranking = plan, reranker or RerankerSettings()
         self._reranker = create_reranker(self._reranking)
@@ -187,7 +184,9 @@ class KnowledgeBase:
             if self.sources_now:
                 self._plan = replace(self._plan, sources=await asyncio.to_thread(self.sources_now))
             dim = await asyncio.to_thread(lambda: self._embedder.dim)
-            report = await build_apart(self._plan, progress, Lent(dim, self._encode))
+            report = await build_apart(
+                self._plan, progress, Lent(dim, partial(asyncio.to_thread, self._embedder.encode))
+            )
             await self._serve(await asyncio.to_thread(self._opener.renewed, self._now()))
             for work in self.after_reload:
                 await work()
@@ -281,9 +280,6 @@ class KnowledgeBase:
     async def learning_curve(self, examples: Examples) -> list[CurvePoint]:
         """How well gates do that are fitted to some of the examples."""
         return await self._run(lambda: self._opener.curve(self._now(), examples))
-
-    async def _encode(self, texts: Sequence[str]) -> Vectors:
-        return await asyncio.to_thread(self._embedder.encode, texts)
 
     async def _run(self, work: Callable[[], T], *, first: bool = True) -> T:
         return cast("T", await self._thread.do(work, first=first))
