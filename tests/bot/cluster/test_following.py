@@ -1,0 +1,136 @@
+"""A worker serves what the scheduler builds, and asks it for whatever changes that."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.cluster.executing import Executor
+from bot.cluster.following import (
+    KNOWLEDGE,
+    SCHEDULER,
+    FollowedKnowledge,
+    Follower,
+    PublishedKnowledge,
+    methods_of_scheduler,
+)
+from bot.cluster.holds import Holds
+from bot.cluster.wakes import Wakes
+from bot.config.schema import Config, load_config
+from bot.store.cluster.published import publish, published
+from bot.store.database import Database
+from bot.store.store import StoreError, open_store
+from common.tasks import Tasks
+from knowledge.gate.examples import Example
+from knowledge.index.share import FolderShare, Publisher
+from knowledge.ingest.build import build
+from knowledge.types import KnowledgeError
+from tests.daemon import arguments
+
+POLL_S, LONG_S = 0.02, 90.0
+WHISTLE = "# Whistle\n\nThe kettle's whistle is tuned with `kettle whistle --pitch 440`.\n"
+ASKED = "how do I tune the whistle?"
+
+
+def configured(folder: Path, name: str) -> Config:
+    """The same for all, but for the data folder."""
+    own = ["--set", f"bot.data_dir={folder / name}"]
+    return load_config(None, [*arguments(folder), *own][1::2])
+
+
+def follower_of(config: Config, share: FolderShare, database: Database) -> Follower:
+    return Follower(Path(config.plan.folder), share, database, Wakes(POLL_S))
+
+
+@asynccontextmanager
+async def scheduler(
+    config: Config, share: FolderShare, database: Database, name: str
+) -> AsyncIterator[PublishedKnowledge]:
+    """A scheduler that has the jobs, if no other has them."""
+    holds = Holds([SCHEDULER], database, name, LONG_S)
+    await holds.renew()
+
+    async def announce(version: str) -> bool:
+        return await database.run(publish, KNOWLEDGE, version, SCHEDULER, name)
+
+    knowledge = PublishedKnowledge(
+        config,
+        follower_of(config, share, database),
+        Publisher(Path(config.plan.folder), share),
+        lambda: holds.token(SCHEDULER) is not None,
+        announce,
+    )
+    targets = {SCHEDULER: methods_of_scheduler(knowledge)}
+    async with knowledge, Tasks(tolerated=StoreError) as tasks:
+        executor = Executor(targets, database, holds, Wakes(POLL_S), tasks, LONG_S)
+        tasks.spawn(executor.run(SCHEDULER))
+        yield knowledge
+        await tasks.drain(0.0)
+
+
+async def test_what_the_scheduler_builds_is_served_by_workers(tmp_path: Path) -> None:
+    share = FolderShare(tmp_path / "share")
+    own, workers = configured(tmp_path, "scheduler"), configured(tmp_path, "worker")
+    await asyncio.to_thread(build, own.plan)
+    async with open_store(tmp_path / "bot.sqlite", durable=False) as store:
+        database = store.database
+        async with scheduler(own, share, database, "s1") as building:
+            await building.publish()
+            follower = follower_of(workers, share, database)
+            await follower.first()
+            async with FollowedKnowledge(workers, follower, database, Wakes(POLL_S)) as followed:
+                assert replace(followed.status(), built_at=0.0) == replace(
+                    building.status(), built_at=0.0
+                )
+                (tmp_path / "docs" / "whistle.md").write_text(WHISTLE, encoding="utf-8")
+                report = await followed.reload()
+                assert report.added == ("whistle.md",)
+                assert follower.version == await database.run(published, KNOWLEDGE)
+                found = await followed.search(ASKED, 1)
+                assert found.passages[0].path == "whistle.md"
+                assert followed.status().snapshot == building.status().snapshot
+                label = Example(ASKED, good=True, origin="admin", group="web:g", person="web:a")
+                refit = await followed.refit([label])
+                assert refit.changed
+                assert await followed.labelled() == ({ASKED} if refit.taken else set())
+                assert followed.status().gate == building.status().gate
+                await followed.forget([ASKED])
+                assert await followed.labelled() == set()
+                assert await followed.undo_refit() in (True, False)
+                await _a_second_one_waits(tmp_path, share, database)
+
+
+async def _a_second_one_waits(folder: Path, share: FolderShare, database: Database) -> None:
+    config = configured(folder, "second")
+    await follower_of(config, share, database).first()
+    async with scheduler(config, share, database, "s2") as waiting:
+        before = await database.run(published, KNOWLEDGE)
+        with pytest.raises(KnowledgeError, match="another scheduler"):
+            await waiting.reload()
+        await waiting.publish()
+        assert await database.run(published, KNOWLEDGE) == before
+
+
+async def test_an_error_of_the_scheduler_reaches_who_asked(tmp_path: Path) -> None:
+    share = FolderShare(tmp_path / "share")
+    own, workers = configured(tmp_path, "scheduler"), configured(tmp_path, "worker")
+    await asyncio.to_thread(build, own.plan)
+    async with (
+        open_store(tmp_path / "bot.sqlite", durable=False) as store,
+        scheduler(own, share, store.database, "s1") as building,
+    ):
+        await building.publish()
+        follower = follower_of(workers, share, store.database)
+        await follower.first()
+
+        def wrong() -> tuple[()]:
+            raise KnowledgeError("the configuration is wrong by now")
+
+        building.sources_now = wrong
+        knowledge = FollowedKnowledge(workers, follower, store.database, Wakes(POLL_S))
+        async with knowledge as followed:
+            with pytest.raises(KnowledgeError, match="the configuration is wrong by now"):
+                await followed.reload()
