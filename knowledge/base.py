@@ -9,7 +9,6 @@ What is asked after the gate goes first, and mentions before other messages.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Self, TypeVar, cast
 
 from common.batches import Batches
@@ -184,9 +183,8 @@ class KnowledgeBase:
             if self.sources_now:
                 self._plan = replace(self._plan, sources=await asyncio.to_thread(self.sources_now))
             dim = await asyncio.to_thread(lambda: self._embedder.dim)
-            report = await build_apart(
-                self._plan, progress, Lent(dim, partial(asyncio.to_thread, self._embedder.encode))
-            )
+            lent = Lent(dim, lambda texts: asyncio.to_thread(self._embedder.encode, texts))
+            report = await build_apart(self._plan, progress, lent)
             await self._serve(await asyncio.to_thread(self._opener.renewed, self._now()))
             for work in self.after_reload:
                 await work()
