@@ -6,6 +6,10 @@ from bot.texts.notices import notice
 from knowledge.gate.promise import SURE, promise
 from knowledge.types import GateState
 
+TELLING, ROUND = 100, 50
+"""From so many labels on they tell how many more it takes, and how finely: from fewer the number
+comes out anywhere between 100 and 10,000."""
+
 
 def gate_lines(state: GateState, *, chinese: bool, weekly: float | None = None) -> list[str]:
     """Which gate serves and from how many examples, what it promises where there are `weekly`
@@ -39,7 +43,10 @@ def _shortfall(state: GateState, *, chinese: bool) -> list[str]:
     target, precision = f"{state.target:.0%}", f"{point.precision:.0%}"
     if point.precision < state.target:
         return [notice("gate_missed", chinese, target=target, precision=precision)]
+    labels, sure = point.counts.labels, f"{state.confidence:.0%}"
+    if labels < TELLING:
+        return [notice("gate_estimate_few", chinese, target=target, sure=sure)]
     if point.needed is None:
         return [notice("gate_unprovable", chinese, target=target)]
-    more, sure = max(1, point.needed - point.counts.labels), f"{state.confidence:.0%}"
+    more = ROUND * max(1, math.ceil((point.needed - labels) / ROUND))
     return [notice("gate_estimate", chinese, target=target, more=more, sure=sure)]

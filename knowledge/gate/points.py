@@ -80,13 +80,15 @@ def _proven_threshold(
     rows = scored.weights >= 1.0
     whole = scored.of(rows)
     if wish.unwanted is not None:
-        return rare_threshold(whole.scores[~whole.good], wish.unwanted, TESTED), None
+        threshold = rare_threshold(whole.scores[~whole.good], wish.unwanted, TESTED)
+        if threshold is not None:
+            return threshold, None
     if not whole.good.any() or whole.good.all():
         return None, None
     precision = shifted(wish.precision, wish.share, float(whole.good.mean()))
     said = _as_labels(logits[rows], whole.good)
     plan = plan_proof(said, precision, wish.confidence)
-    if plan.worth_it:
+    if plan.worth_it and wish.unwanted is None:
         return plan.threshold(whole.scores, whole.good), None
     return None, labels_needed(said, precision, wish.confidence)
 

@@ -48,9 +48,12 @@ def test_a_promise_counts_replies_a_week_of_the_groups_own_traffic() -> None:
 
 def test_it_says_how_many_labels_are_missing() -> None:
     lines = gate_lines(at(replace(PROVEN, proven=False, needed=400)), chinese=False)
-    assert "about 260 more labels make it 80% sure" in lines[-1]
+    assert "about 300 more labels make it 80% sure" in lines[-1]
     lines = gate_lines(at(replace(PROVEN, proven=False)), chinese=False)
     assert "not good enough to prove it" in lines[-1]
+    few = replace(PROVEN, proven=False, counts=Counts(10, 6, 30, 0), needed=9000)
+    assert "takes some hundreds of labelled messages" in gate_lines(at(few), chinese=False)[-1]
+    assert "几百条" in gate_lines(at(few), chinese=True)[-1]
 
 
 def test_it_says_when_the_target_is_missed() -> None:
