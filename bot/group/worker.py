@@ -26,6 +26,10 @@ from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
 
+LOOK_AGAIN_S = 0.5
+"""Until the next look for mentions that found no room, where the last one found none that could be
+taken: what stands before them is being decided, which nobody tells."""
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Worker:
@@ -46,6 +50,7 @@ class Worker:
     _taking: IncomingMessage | None = field(default=None, init=False)
     _woken: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _behind: bool = field(default=False, init=False)
+    _look_at: float = field(default=0.0, init=False)
     _stopping: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +65,11 @@ class Worker:
     @property
     def _full(self) -> bool:
         return len(self._held) >= self.options.queue_size
+
+    @property
+    def _may_look(self) -> bool:
+        now = self.clock.now()  # which may have been set back
+        return not self._look_at - LOOK_AGAIN_S <= now < self._look_at
 
     def offer(self, message: IncomingMessage) -> IncomingMessage | None:
         """Queues a message; returns the unprompted one that had to go for it, if any.
@@ -113,7 +123,7 @@ class Worker:
             free = len(self._at_work) < self.options.at_once
             if self._queue:
                 await self._take(*self._queue.popleft())
-            elif self._behind and not self._full:
+            elif self._behind and not self._full and self._may_look:
                 await self._catch_up()
             elif free and (question := self._packer.due(self.clock.now())):
                 self._start(self._triage, PendingQuestion(question))
@@ -244,11 +254,13 @@ class Worker:
         most = options.queue_size + 1  # with what is in the queue already, it is full then
         found = await self.store.backlog(self.group, now, options.max_age_s, most)
         self._behind |= len(found) == most
+        held = len(self._held)
         for message in found:
             if parse_command(message.text, options.command_prefix) or not message.mention:
                 continue
             if dropped := self.offer(message):
                 await self.delivery.dismiss((dropped,), Reason.QUEUE_FULL)
+        self._look_at = 0.0 if len(self._held) > held else self.clock.now() + LOOK_AGAIN_S
 
     def _make_room(self, message: IncomingMessage) -> IncomingMessage | None:
         """The oldest unprompted message of those that nobody has looked at; the new one itself if
@@ -275,4 +287,6 @@ class Worker:
         times = [pending.deadline for pending in self._waiting]
         if (due := self._packer.next_due()) is not None:
             times.append(due)
+        if self._behind and not self._full:
+            times.append(self._look_at)
         return min(times, default=None)

@@ -1,5 +1,6 @@
 """What is wrong now and what to do, and how the last weeks went."""
 
+import asyncio
 import shutil
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -73,7 +74,7 @@ async def _promise(parts: ConsoleParts, now: float) -> dict[str, Any]:
 
 
 async def _disk(parts: ConsoleParts) -> dict[str, Any]:
-    free = shutil.disk_usage(parts.config.bot.data_dir).free
+    free = (await asyncio.to_thread(shutil.disk_usage, parts.config.bot.data_dir)).free
     return {"free": free, "low": free < LEAST_FREE, "store": await parts.store.stored_bytes()}
 
 
