@@ -23,7 +23,8 @@ import yaml
 
 from bench.figures import Figure, against, at_most
 from bench.load_client import Connection, Message, ask_once, own_request, request
-from bench.soak_process import BotProcess, configuration, free_port
+from bench.soak_process import BotProcess, configuration
+from tests.ports import free_port
 
 CLIENTS = 16
 PATIENCE_S = 300.0

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -57,13 +56,6 @@ class BotProcess:
             with suppress(psutil.NoSuchProcess):  # it may be killed at this moment
                 used = psutil.Process(self._process.pid).memory_full_info().pss
                 self.memory.append(used / 1e6)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def configuration(folder: Path, port: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import aiohttp
 import yaml
 
 from bench.shifted import ShiftedClock
-from bench.soak_process import BotProcess, configuration, free_port
+from bench.soak_process import BotProcess, configuration
 from tests.fakes.dingtalk_server import dingtalk
 from tests.fakes.lark_server import APP_ID, BOT, SECRET, FakeLark
 from tests.fakes.webhook_server import SECRETS as WEBHOOK_SECRETS
@@ -29,6 +29,7 @@ from tests.fakes.webhook_server import webhook_server
 from tests.fakes.wecom_server import BOT as WECOM_BOT
 from tests.fakes.wecom_server import SECRET as WECOM_SECRET
 from tests.fakes.wecom_server import wecom_server
+from tests.ports import free_port
 
 PORT = "which port does the kettle server listen on?"
 CHATTER = ("good morning everybody", "哈哈哈哈", "who is coming to lunch?", "see you tomorrow")
@@ -97,7 +98,7 @@ class Soak:
             self.ding = await stack.enter_async_context(dingtalk(self.clock.now))
             self.wecom = await stack.enter_async_context(wecom_server(self.clock))
             self.board = await stack.enter_async_context(webhook_server(self.clock))
-            self.lark.ping_interval_s = 5
+            self.lark.ping_interval_s, self.lark.ack_s = 5, 3.0
             self._write_config()
             yield
 
@@ -125,9 +126,9 @@ class Soak:
         """Starts the daemon and waits until all platforms have it."""
         began = time.monotonic()
         await self.bot.start()
-        await self._until(lambda: self._lossy_connected, 90)
+        await self._until(lambda: self._lossy_connected, 300)
         self.record.gaps.append(time.monotonic() - began)
-        await self._until(lambda: self.connected, 90)
+        await self._until(lambda: self.connected, 300)
 
     async def _until(self, true: Callable[[], bool], seconds: float) -> None:
         async with asyncio.timeout(seconds):

@@ -15,7 +15,7 @@ SHORT = Options(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 async def test_every_mention_that_arrived_is_answered_exactly_once(tmp_path: Path) -> None:
     result = await run(SHORT, tmp_path)
     assert result.mentions["lark"] > 20
@@ -30,7 +30,7 @@ async def test_every_mention_that_arrived_is_answered_exactly_once(tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 async def test_no_message_is_lost_or_doubled_by_kills_and_broken_posts(tmp_path: Path) -> None:
     options = HttpOptions(messages=600, kills=2, groups=20, broken=0.05, again=0.1)
     verdict = await HttpSoak(options, tmp_path).run()
