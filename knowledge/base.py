@@ -202,9 +202,8 @@ class KnowledgeBase:
         """Fits the gate to the examples anew, saves it and serves it."""
 
         def work() -> FittedGate:
-            fresh = self._opener.calibrated(self._now())
-            self._exchange(fresh)
-            return fresh.fitted
+            self._exchange(self._opener.calibrated(self._now()))
+            return self._now().fitted
 
         return await self._run(work)
 
@@ -218,14 +217,12 @@ class KnowledgeBase:
             return refit
 
     async def aimed(self, options: Sequence[GateSettings]) -> list[Point]:
-        """Where messages would pass unprompted with each of these settings. It changes nothing.
-        Raises KnowledgeError."""
+        """Where messages would pass unprompted with each of these settings; changes nothing."""
         async with self._building:
             return await asyncio.to_thread(self._opener.aimed, options)
 
     async def retarget(self, gate: GateSettings) -> None:
-        """Serves a gate that is fitted with other settings. Raises KnowledgeError; then the old one
-        goes on."""
+        """Serves a gate fitted with other settings. Raises KnowledgeError; the old one goes on."""
         async with self._building:
             opener = Opener(self._plan, gate, self._embedder)
             await self._serve(await asyncio.to_thread(opener.open))

@@ -83,17 +83,18 @@ class _Knowledge:
         self._parts, self._reloads = parts, reloads
 
     @needs(Role.VIEWER)
-    async def summary(self, _: web.Request) -> web.Response:
-        """The sources with what came of them, and how a reload under way is doing."""
+    async def summary(self, request: web.Request) -> web.Response:
+        """The sources with what came of them, and how a reload under way is doing; where they lie
+        on the server is for admins."""
         knowledge = self._parts.loaded()
-        status = knowledge.status()
+        status, is_admin = knowledge.status(), user_of(request).role is Role.ADMIN
         rows = await knowledge.browse(lambda snapshot: snapshot.catalog.documents())
         good = Counter(row.source for row in rows if row.error is None)
         bad = Counter(row.source for row in rows if row.error is not None)
         sources = [
             {
                 "name": source.name,
-                "place": str(source.path or "git"),
+                "place": str(source.path or "git") if is_admin else "",
                 "writable": source.writable,
                 "documents": good[source.name],
                 "skipped": bad[source.name],

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,7 +16,6 @@ from bot.console.access import Role, needs
 from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.llm.budget import price_of
-from bot.metrics import llm_usage
 from bot.store.examples import WEEK_S
 from bot.texts.gate import gate_lines
 
@@ -51,7 +51,7 @@ def overview_routes(parts: ConsoleParts) -> list[web.RouteDef]:
                 "days": [asdict(day) for day in days],
                 "answer_s": {"half": _part(waited, 0.5), "most": _part(waited, 0.9)},
                 "promise": await _promise(parts, now),
-                "usage": _usage(parts),
+                "usage": await _usage(parts, now - asked.days * DAY_S),
                 "knowledge": _knowledge(parts),
                 "counts": await store.counts(),
             }
@@ -78,12 +78,12 @@ async def _disk(parts: ConsoleParts) -> dict[str, Any]:
     return {"free": free, "low": free < LEAST_FREE, "store": await parts.store.stored_bytes()}
 
 
-def _usage(parts: ConsoleParts) -> dict[str, Any]:
-    """Tokens since the start, and what those of the remote model cost where its price is known."""
-    price, usage = price_of(parts.config.llm.remote), llm_usage(parts.metrics)
-    paid = usage.get("remote", {})
-    cost = price.of(*(paid.get(kind, 0.0) for kind in ("prompt", "cached", "completion")))
-    return {"backends": usage, "cost": round(cost, 4) if price.known else None}
+async def _usage(parts: ConsoleParts, since: float) -> dict[str, Any]:
+    """Calls and tokens by day and model, and what they cost; whether prices are known."""
+    first = time.strftime("%Y-%m-%d", time.localtime(since))
+    used = await parts.store.usage_by_day(first)
+    days = [{**asdict(one), "cost": round(one.cost, 6)} for one in used]
+    return {"days": days, "priced": price_of(parts.config.llm.remote).known}
 
 
 def _knowledge(parts: ConsoleParts) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
 """The console's gate and overview over HTTP: figures, previews, refit and undo."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from bot.types import Used
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
 from tests.bot.console.running import ASK, CHAT, Running, running_bot
@@ -102,3 +104,29 @@ async def test_the_overview_counts_by_day_and_says_what_is_wrong(
         assert found["disk"]["store"] > 0
         east = await bot.get("overview", offset="43200")
         assert east["days"][0]["start"] % 86400 == 43200
+
+
+async def test_the_overview_tells_tokens_and_cost_by_day(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with running_bot(tmp_path, kettle) as bot:
+        now = bot.parts.clock.now()
+        today, old = (
+            time.strftime("%Y-%m-%d", time.localtime(at)) for at in (now, now - 60 * 86400)
+        )
+        for day, group in ((today, "web:lobby"), (today, "web:hall"), (old, "web:lobby")):
+            used = Used(day, "remote", "chat", group, calls=1, prompt=900, completion=100, cost=0.5)
+            await bot.parts.store.add_usage([used])
+        usage = (await bot.get("overview", "viewer"))["usage"]
+        (one,) = usage["days"]
+        assert (one["day"], one["calls"], one["prompt"], one["cost"]) == (today, 2, 1800, 1.0)
+        assert usage["priced"] is False
+        assert len((await bot.get("overview", "viewer", days=90))["usage"]["days"]) == 2
+
+
+async def test_where_sources_lie_is_for_admins(tmp_path: Path, kettle: KnowledgeBase) -> None:
+    async with running_bot(tmp_path, kettle) as bot:
+        (source,) = (await bot.get("knowledge", "viewer"))["sources"]
+        assert source["place"] == ""
+        (source,) = (await bot.get("knowledge"))["sources"]
+        assert source["place"].endswith("docs")

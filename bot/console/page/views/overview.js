@@ -30,10 +30,15 @@ addWords({
   "overview.promise": ["门控的承诺", "What the gate promises"],
   "overview.kept": ["近 7 天主动回答 {answers} 次，其中 {unwanted} 次有人觉得不该答。", "In the last 7 days it answered unprompted {answers} times; {unwanted} of these somebody called unwanted."],
   "overview.toGate": ["看门控", "To the gate"],
-  "overview.usage": ["大模型用量（本次启动以来）", "Language model, since the start"],
+  "overview.usage": ["大模型用量", "Language model"],
   "overview.noUsage": ["没有用到大模型。", "No language model was asked."],
-  "overview.backend": ["{name}：{calls} 次调用，读入 {prompt}、写出 {completion} 个 token", "{name}: {calls} calls, {prompt} tokens read, {completion} written"],
-  "overview.cost": ["费用约 {cost}", "cost about {cost}"],
+  "overview.model": ["{name}：{calls} 次调用，读入 {prompt} 个 token（缓存 {cached}），写出 {completion} 个", "{name}: {calls} calls, {prompt} tokens read ({cached} of them cached), {completion} written"],
+  "overview.cost": ["这段时间的费用约 {cost}", "cost of the period about {cost}"],
+  "overview.byDay": ["逐日", "Day by day"],
+  "overview.day": ["日期", "Day"],
+  "overview.calls": ["调用", "Calls"],
+  "overview.tokens": ["token", "Tokens"],
+  "overview.price": ["费用", "Cost"],
   "overview.knowledge": ["知识库", "Knowledge"],
   "overview.documents": ["{documents} 篇文档，{pieces} 段，跳过 {skipped} 个文件", "{documents} documents, {pieces} pieces, {skipped} files skipped"],
   "overview.built": ["建立于", "built"],
@@ -119,11 +124,29 @@ function Silences({ days }) {
     ${sorted.length === 0 && html`<p class="muted">${t("nothing")}</p>`}`;
 }
 
+/** Sums of some fields, by what `key` says of a row. */
+function summed(rows, key) {
+  const sums = new Map();
+  for (const row of rows) {
+    const sum = sums.get(key(row)) ?? { calls: 0, prompt: 0, cached: 0, completion: 0, cost: 0 };
+    for (const name of Object.keys(sum)) sum[name] += row[name];
+    sums.set(key(row), sum);
+  }
+  return [...sums];
+}
+
 function Usage({ usage }) {
-  const backends = Object.entries(usage.backends);
-  return html`${backends.length === 0 && html`<p class="muted">${t("overview.noUsage")}</p>`}
-    ${backends.map(([name, one]) => html`<p>${t("overview.backend", { name, calls: number(one.calls), prompt: number(one.prompt), completion: number(one.completion) })}</p>`)}
-    ${usage.cost !== null && html`<p>${t("overview.cost", { cost: number(usage.cost, 4) })}</p>`}`;
+  if (usage.days.length === 0) return html`<p class="muted">${t("overview.noUsage")}</p>`;
+  const models = summed(usage.days, (one) => one.model || one.backend);
+  const days = summed(usage.days, (one) => one.day).reverse();
+  const total = days.reduce((sum, [, one]) => sum + one.cost, 0);
+  const counts = (one) => Object.fromEntries(["calls", "prompt", "cached", "completion"].map((name) => [name, number(one[name])]));
+  return html`${models.map(([name, one]) => html`<p>${t("overview.model", { name, ...counts(one) })}</p>`)}
+    ${usage.priced && html`<p>${t("overview.cost", { cost: number(total, 4) })}</p>`}
+    <details><summary>${t("overview.byDay")}</summary><table class="table"><thead><tr><th scope="col">${t("overview.day")}</th>
+      ${["calls", "tokens", ...(usage.priced ? ["price"] : [])].map((name) => html`<th scope="col" class="num">${t(`overview.${name}`)}</th>`)}</tr></thead>
+      <tbody>${days.map(([day, one]) => html`<tr key=${day}><td class="nowrap">${day}</td><td class="num">${number(one.calls)}</td><td class="num">${number(one.prompt + one.completion)}</td>
+        ${usage.priced && html`<td class="num">${number(one.cost, 4)}</td>`}</tr>`)}</tbody></table></details>`;
 }
 
 function Stock({ data }) {
