@@ -16,9 +16,9 @@ from bot.cli import (
     backup,
     check,
     evaluate,
-    forget,
     gate,
     index,
+    keeping,
     label,
     replay,
     scoring,
@@ -99,6 +99,8 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
             return 0
         case "backup" | "restore":
             return await asyncio.to_thread(backup.pack_or_restore, config, args)
+        case "store":
+            return await asyncio.to_thread(keeping.move_store, args)
         case "index":
             return await index.index(config.plan)
         case "user":
@@ -151,7 +153,7 @@ async def _run(args: argparse.Namespace, config: Config) -> None:
 async def _on_messages(args: argparse.Namespace, config: Config) -> int:
     """The commands that go through messages of groups."""
     if args.command == "forget":
-        return await forget.forget(config, SystemClock(), args)
+        return await keeping.forget(config, SystemClock(), args)
     if args.command == "label" and args.forget_teacher:
         return await teacher.forget(config)
     if args.command == "label" and args.agreement:

@@ -41,7 +41,6 @@ SMALL_FOR_A_REASON = {
     "bot/answering/answer.py": "a stage of the pipeline",
     "bot/answering/preview.py": "a stage of the pipeline",
     "bot/answering/reject.py": "a stage of the pipeline",
-    "bot/cli/forget.py": "a command of its own",
     "bot/config/renamed.py": "the table to which every renamed key is added",
     "bot/console/api/logs.py": "each page of the console has its module",
     "bot/console/page_files.py": "the page itself, beside its API",

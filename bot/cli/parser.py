@@ -12,6 +12,7 @@ from bot.cluster.members import Role as ProcessRole
 from bot.config.http import login_name
 from bot.llm.scoring import Rubric
 from bot.llm.settings import ThresholdSettings
+from bot.store.engines.place import PostgresUrl, parse_place
 
 USAGE_ERROR = 2
 GUIDELINE = Path(__file__).parents[2] / "examples" / "guideline.md"
@@ -51,6 +52,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     _add_label(commands)
     commands.add_parser("calibrate", help="fit the gate to the example questions")
     _add_eval(commands.add_parser("eval", help="measure quality on labelled data"))
+    about = "move messages and decisions between SQLite and PostgreSQL"
+    _add_store(commands.add_parser("store", help=about))
     _add_user(commands.add_parser("user", help="who has a login on the page and the API"))
     finding = "check configuration, index, gate, adapters; status 0 or 1"
     check = commands.add_parser("check", help=finding)
@@ -81,6 +84,15 @@ def _add_keeping(commands: "argparse._SubParsersAction[_Parser]") -> None:
     restore.add_argument("file", type=_file, metavar="FILE")
     aside = "put aside what is there; a running bot takes it up when it is restarted"
     restore.add_argument("--replace", action="store_true", help=aside)
+
+
+def _add_store(parser: _Parser) -> None:
+    whats = parser.add_subparsers(dest="what", parser_class=_Parser, metavar="WHAT", required=True)
+    about = "carry everything over into an empty database, while no bot runs; all of it or nothing"
+    move = whats.add_parser("move", help=about)
+    for name, dest in (("--from", "source"), ("--to", "target")):
+        url = "sqlite:///data/bot.sqlite or postgresql://user@host/database"
+        move.add_argument(name, type=_place, required=True, metavar="URL", dest=dest, help=url)
 
 
 def _add_asking(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -196,6 +208,13 @@ def _person(value: str) -> str:
     if not (adapter and user):
         raise argparse.ArgumentTypeError("name a person as adapter:user, such as lark:ou_5ad1")
     return value
+
+
+def _place(value: str) -> Path | PostgresUrl:
+    try:
+        return parse_place(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _text(value: str) -> str:
