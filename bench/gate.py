@@ -49,6 +49,10 @@ def measure(bench: Bench) -> Iterator[Figure]:
         row = cross_validated(other, options)
         print("   ", name, _shown(row))
         yield at_least(f"gate: AUC on {name} ({row['n']:.0f} written examples)", row["auc"], 0.9)
+        for row in learning_curve(other, options):
+            print("    curve", _shown(row))
+            what = f"where 0.9 was wished, from {row['labels']:.0f} examples on {name}"
+            yield at_least(f"gate: precision {what}", row["precision"], 0.88)
     yield at_most("gate: a fit to 2,000 labels", refit_seconds(group, options), 5.0, "s")
     yield at_most("gate: a message, beyond what retrieval looks up",
                   judge_ms(group, options), 1.0, "ms")  # fmt: skip

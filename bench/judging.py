@@ -21,6 +21,9 @@ Rows = NDArray[np.int64]
 SIZES = 10, 20, 50, 100, 200, 500, 1000
 TIMES, OFTEN, FEW = 10, 30, 200
 """Random choices of labels for the learning curve; more for few labels, which differ more."""
+LEFT = 100
+"""Messages to judge by; fewer show little."""
+
 FOLDS = 10
 SUBJECTS = {
     "mmpose": ("pose", "keypoint", "关键点", "姿态"),
@@ -122,6 +125,8 @@ def learning_curve(group: Group, options: GateSettings) -> Iterator[dict[str, fl
     """Gates fitted to some labels, judged on all others, beside the distance alone."""
     plain = options.model_copy(update={"model": "distance"})
     for size in SIZES:
+        if size + LEFT > len(group.good):
+            return
         found: list[Judged] = []
         distance: list[Judged] = []
         for seed in range(OFTEN if size <= FEW else TIMES):
