@@ -89,6 +89,24 @@ class IncomingMessage:
     login: str = ""
 
 
+MAX_PICTURE_BYTES = 4 << 20
+_SIGNS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a message; `kind` is its MIME type, by how it begins."""
+
+    data: bytes = field(repr=False)
+    kind: str
+
+
+def picture_of(data: bytes) -> Picture | None:
+    """The picture; None for what is too large, or none of PNG, JPEG and GIF."""
+    kind = next((kind for sign, kind in _SIGNS.items() if data.startswith(sign)), None)
+    return Picture(data, kind) if kind and len(data) <= MAX_PICTURE_BYTES else None
+
+
 EVERYBODY = "all"
 """Among `mentions`: the message speaks to the whole group."""
 

@@ -1,7 +1,7 @@
 """What an adapter is given and what it must be able to do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -13,6 +13,7 @@ from adapters.base import (
     IncomingMessage,
     LinkStatus,
     NotSupported,
+    Picture,
     Publish,
     Reply,
 )
@@ -140,6 +141,12 @@ class Adapter(ABC):
         """The message as it stands in the group now; None when it is gone. The same one where the
         platform tells of changes or can't be asked."""
         return message
+
+    async def pictures(self, message: IncomingMessage) -> Sequence[Picture]:
+        """The pictures of a message, fetched from the platform by the ids that it gave them; none
+        where it shows none to bots. A failure is logged, never raised."""
+        del message
+        return ()
 
     async def show(self, decision: Decision) -> None:
         """Called once a message is decided; most platforms show nothing."""

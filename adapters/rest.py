@@ -4,7 +4,7 @@ that is kept fresh, and errors that say what is known."""
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -25,11 +25,13 @@ class TokenRefused(NetworkError):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a platform answered. `data` is {} where the body is no JSON object."""
+    """What a platform answered. `data` is {} where the body is no JSON object; `body` is cut where
+    it is longer than `MAX_ANSWER_BYTES`."""
 
     status: int
     headers: Mapping[str, str]
     data: Json
+    body: bytes = field(default=b"", repr=False)
 
 
 class Rest:
@@ -83,7 +85,8 @@ class Rest:
                 headers={**sent, **(headers or {})},
                 allow_redirects=False,
             ) as answer:
-                response = Response(answer.status, answer.headers, parsed(await _body(answer)))
+                found = await _body(answer)
+                response = Response(answer.status, answer.headers, parsed(found), found)
         except aiohttp.ClientConnectorError as error:
             raise NetworkError(f"{host} can't be reached: {error.os_error.strerror}") from None
         except aiohttp.InvalidURL:

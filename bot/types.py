@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
-from adapters.base import Citation, IncomingMessage
+from adapters.base import Citation, IncomingMessage, Picture
 from knowledge.gate.examples import Example
 from knowledge.gate.refit import Refit
 from knowledge.plan import BuildReport
@@ -79,6 +79,7 @@ class Question:
     it, is what it replies to and what its author wrote just before; `sources` are those that the
     group is bound to, none for all. Where the text asks several things, `parts` are those to
     answer, with their number in it, and `left_open` the numbers of others that it must be said of.
+    `pictures` are those of its messages, where there is a model that sees.
     """
 
     text: str
@@ -89,6 +90,7 @@ class Question:
     parts: tuple[tuple[int, str], ...] = ()
     left_open: tuple[int, ...] = ()
     before: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def last(self) -> IncomingMessage:
@@ -103,11 +105,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer worth posting. `exact` is False when it is only the nearest passage."""
+    """An answer worth posting. `exact` is False when it is only the nearest passage; so many
+    `pictures` of the question were looked at."""
 
     text: str
     citations: tuple[Citation, ...]
     exact: bool = True
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

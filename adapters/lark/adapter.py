@@ -3,19 +3,28 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Self
 
 from aiohttp import web
 
-from adapters.base import AdapterError, Finding, IncomingMessage, Publish, Reply, SendRefused
+from adapters.base import (
+    AdapterError,
+    Finding,
+    IncomingMessage,
+    Picture,
+    Publish,
+    Reply,
+    SendRefused,
+    picture_of,
+)
 from adapters.contract import Adapter, Context
 from adapters.lark.api import Api
 from adapters.lark.callback import Callback
 from adapters.lark.card import card
 from adapters.lark.check import findings
 from adapters.lark.codes import Gone, result_of
-from adapters.lark.content import Me
+from adapters.lark.content import Me, picture_keys
 from adapters.lark.events import parse_item, with_content
 from adapters.lark.history import HistoryReader
 from adapters.lark.intake import Intake
@@ -25,7 +34,7 @@ from adapters.lark.settings import Settings
 from adapters.lark.socket import connected
 from adapters.lark.streaming import CardDrafts
 from adapters.link import until_first_ends
-from adapters.payload import objects
+from adapters.payload import objects, text
 from adapters.rest import Rest
 
 log = logging.getLogger(__name__)
@@ -34,6 +43,8 @@ RESEND_S = 3600.0 - 300.0
 """Lark knows a message's key for an hour."""
 
 MAX_THINKING = 1000
+MAX_PICTURES = 2
+"""Of a message that are fetched, the first ones."""
 
 
 def create(settings: Settings, context: Context) -> "LarkAdapter":
@@ -151,6 +162,21 @@ class LarkAdapter(Adapter):
         if now is None or "forward" in message.attachments:
             return message
         return with_content(message, now)
+
+    async def pictures(self, message: IncomingMessage) -> Sequence[Picture]:
+        """Those of the message as it stands in its chat, at most `MAX_PICTURES`."""
+        if "image" not in message.attachments:
+            return ()
+        try:
+            self._api.reads.take()
+            items = objects((await self._api.message(message.message_id)).data, "data", "items")
+            item = items[0] if items else {}
+            keys = picture_keys(text(item, "msg_type"), text(item, "body", "content"))
+            found = [await self._api.picture(message.message_id, k) for k in keys[:MAX_PICTURES]]
+        except AdapterError as error:
+            log.info("%s: no picture of %s: %s", self.name, message.message_id, error)
+            return ()
+        return [picture for data in found if (picture := picture_of(data))]
 
     def routes(self) -> Iterable[web.RouteDef]:
         if self._settings.mode != "callback":

@@ -78,9 +78,7 @@ def _without_placeholders(raw: str, called: Mapping[str, Json], me: Me) -> str:
 
 
 def _post(body: Json) -> tuple[str, tuple[str, ...]]:
-    """A rich text. Events carry it bare, other places below a language ("zh_cn")."""
-    if not listed(body, "content"):
-        body = next((inside(body, key) for key in body if listed(body, key, "content")), {})
+    body = _bare(body)
     lines = [text(body, "title")]
     attachments: list[str] = []
     for paragraph in listed(body, "content"):
@@ -89,6 +87,27 @@ def _post(body: Json) -> tuple[str, tuple[str, ...]]:
         kinds = {"img": "image", "media": "video"}
         attachments += [kinds[tag] for piece in pieces if (tag := text(piece, "tag")) in kinds]
     return "\n".join(line for line in lines if line), tuple(attachments)
+
+
+def picture_keys(kind: str, content: str) -> list[str]:
+    """The keys of the pictures that a message shows."""
+    body = parsed(content)
+    if kind == "image":
+        return [key] if (key := text(body, "image_key")) else []
+    pieces = [
+        piece
+        for paragraph in listed(_bare(body), "content")
+        for piece in objects({"pieces": paragraph}, "pieces")
+        if kind == "post" and text(piece, "tag") == "img"
+    ]
+    return [key for piece in pieces if (key := text(piece, "image_key"))]
+
+
+def _bare(body: Json) -> Json:
+    """A rich text. Events carry it bare, other places below a language ("zh_cn")."""
+    if listed(body, "content"):
+        return body
+    return next((inside(body, key) for key in body if listed(body, key, "content")), {})
 
 
 def _piece(piece: Json) -> str:

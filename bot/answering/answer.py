@@ -1,6 +1,7 @@
 """Stage 4: the draft. A language model writes it; without one it is quoted, word for word."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.answering.external_passages import narrowed
 from bot.answering.keywords import MAX_WORDS
@@ -34,13 +35,21 @@ async def quote(
         return quotes
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a model wrote, and how many pictures of the question it looked at."""
+
+    text: str
+    pictures: int = 0
+
+
 async def write(
     question: Question,
     passages: Sequence[Passage],
     llm: Llm,
     on_text: OnText | None,
     trace: Trace,
-) -> str:
+) -> Draft:
     """The model's draft in the asker's language, with a mark [n] for each passage it draws on;
     where the model ran out of tokens, without what it had not finished. Raises LlmError."""
     with stage(trace, "answer") as figures:
@@ -51,7 +60,9 @@ async def write(
             as_history(_exchange(question, llm.options.history_turns)),
             language,
             on_text,
+            question.pictures,
         )
+        pictures = done.pictures
         if NO_ANSWER not in done.text and is_in_another(done.text, language):
             figures["translated"] = str(language)
             done = await llm.translate(done.text, language)
@@ -59,7 +70,9 @@ async def write(
         figures["backend"], figures["model"] = done.backend, done.model
         figures["prompt_tokens"], figures["cached_tokens"] = done.prompt_tokens, done.cached_tokens
         figures["chars"], figures["cut"] = len(done.text), done.cut
-        return rounded_off(done.text) if done.cut else done.text
+        if pictures:
+            figures["pictures"] = pictures
+        return Draft(rounded_off(done.text) if done.cut else done.text, pictures)
 
 
 def _exchange(question: Question, turns: int) -> Sequence[Turn]:

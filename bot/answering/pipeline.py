@@ -184,13 +184,17 @@ class Pipeline:
         )
         async with Preview(question.text, inspector, llm, show) as preview:
             draft = await write(question, passages, llm, preview.on_text, trace)
-            written = Written(question.text, draft, passages, hits)
+            written = Written(question.text, draft.text, passages, hits)
             outcome = await review(written, inspector, llm, trace)
+        if isinstance(outcome, Answer) and draft.pictures:
+            return replace(outcome, pictures=draft.pictures)
         if self.earlier and isinstance(outcome, Answer):
             most, room = self.options.max_chars, room_of(hits, llm)
             self.earlier.remember(question, hits, passages, room, most, outcome)
         at_a_loss = outcome == Silence(Reason.UNSURE) and not firm
-        if question.mention and (outcome == Silence(Reason.UNGROUNDED) or not draft or at_a_loss):
+        if question.mention and (
+            outcome == Silence(Reason.UNGROUNDED) or not draft.text or at_a_loss
+        ):
             # The passages help, the model's words for them don't: then in their own words.
             helpful = found if at_a_loss else replace(found, passages=tuple(hits))
             return await self._shown(question, helpful, trace)
@@ -198,7 +202,7 @@ class Pipeline:
 
     async def _earlier(self, question: Question, found: Found, trace: Trace) -> Answer | None:
         """The answer that the same question got, if the documents still say so."""
-        if self.earlier is None:
+        if self.earlier is None or question.pictures:
             return None
         with stage(trace, "earlier") as figures:
             answer = await self.earlier.find(question, found.passages, self.options.max_chars)

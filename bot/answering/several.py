@@ -113,7 +113,12 @@ def joined(outcomes: Mapping[int, Outcome], chinese: bool) -> Answer | None:
         return None
     cited = list(dict.fromkeys(c for answer in answers.values() for c in answer.citations))
     numbers = {citation: number for number, citation in enumerate(cited, 1)}
-    whole = Answer("", tuple(cited), exact=any(answer.exact for answer in answers.values()))
+    whole = Answer(
+        "",
+        tuple(cited),
+        exact=any(answer.exact for answer in answers.values()),
+        pictures=max(answer.pictures for answer in answers.values()),
+    )
     below: dict[str, list[str]] = {}  # the same text is said once
     for n, answer in answers.items():
         text = renumbered(answer.text, {i: numbers[c] for i, c in enumerate(answer.citations, 1)})

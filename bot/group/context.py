@@ -25,11 +25,25 @@ FRESH_S = 2.0
 changed or taken back without the platform telling, above all in its first seconds."""
 
 
+MOST_PICTURES = 2
+"""Of a question, the first ones."""
+
+
 async def in_context(question: Question, store: Store) -> Question:
     """The question with what was said in its group lately."""
     first = question.messages[0]
     rows = await store.messages(first.adapter, first.group, None, ROWS)
     return replace(question, history=turns_before(question, rows, first.sent_at - SECONDS))
+
+
+async def with_pictures(question: Question, adapters: Mapping[str, Adapter]) -> Question:
+    """The question with the pictures of its messages."""
+    adapter = adapters.get(question.last.adapter)
+    shown = [message for message in question.messages if "image" in message.attachments]
+    if adapter is None or not shown:
+        return question
+    found = [picture for message in shown for picture in await adapter.pictures(message)]
+    return replace(question, pictures=tuple(found[:MOST_PICTURES]))
 
 
 async def with_what_it_leans_on(question: Question, store: Store, prefix: str) -> Question:

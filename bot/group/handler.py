@@ -17,6 +17,7 @@ from bot.group.context import (
     as_it_is_now,
     chinese_is_spoken,
     in_context,
+    with_pictures,
     with_what_it_leans_on,
 )
 from bot.group.delivery import Delivery, mode_of, silenced
@@ -24,6 +25,7 @@ from bot.group.duplicates import Duplicates
 from bot.group.flood import Flood
 from bot.group.replies import decision_reply, repeat_reply
 from bot.group.types import GroupOptions, PendingQuestion
+from bot.llm.types import OnText
 from bot.store.groups import Standing
 from bot.store.store import Store
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
@@ -111,7 +113,7 @@ class QuestionHandler:
             if await self._was_repeated(question, pending.trace):
                 return True
             async with self.delivery.progress(question) as show:
-                answering = self.pipeline.respond(question, pending.trace, show)
+                answering = self._answering(question, pending.trace, show)
                 outcome = await pending.off.unless(answering)
                 if outcome is not None and not await self._is_there(pending):
                     return True
@@ -121,6 +123,11 @@ class QuestionHandler:
                     outcome = Silence(refused)
                 await self._end(pending, question, outcome)
         return True
+
+    async def _answering(self, question: Question, trace: Trace, show: OnText | None) -> Outcome:
+        if self.pipeline.llm and self.pipeline.llm.sees:
+            question = await with_pictures(question, self.adapters)
+        return await self.pipeline.respond(question, trace, show)
 
     async def _is_there(self, pending: PendingQuestion) -> bool:
         """Goes on with the question as it stands in the group now; False when it was taken back."""

@@ -99,6 +99,7 @@ def _local(settings: LlmSettings) -> BackendOptions:
         tpm=0,
         retries=settings.retries,
         thinking=local.thinking,
+        vision=local.vision,
         timeouts=settings.timeouts,
     )
 
@@ -118,5 +119,6 @@ def _remote(settings: LlmSettings) -> BackendOptions:
         tpm=remote.tpm,
         retries=settings.retries,
         thinking=remote.thinking,
+        vision=remote.vision,
         timeouts=settings.timeouts,
     )

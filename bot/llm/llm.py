@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
+from adapters.base import Picture
 from bot.llm.asked_in import Language
 from bot.llm.hybrid import Hybrid
 from bot.llm.prompts import Prompts, estimate, shortened
@@ -67,6 +68,11 @@ class Llm:
         ranked = copy.copy(self)
         ranked._mention, ranked._begun, ranked._group = mention, begun, group
         return ranked
+
+    @property
+    def sees(self) -> bool:
+        """Is there a model that pictures can be shown to?"""
+        return any(backend.options.vision for backend in self.hybrid.backends)
 
     async def score(self, rubric: Rubric, *, chinese: bool, **texts: str) -> Score:
         """One score, 0 to 10; the cautious one where the model's answer can't be read."""
@@ -146,8 +152,10 @@ class Llm:
         history: str,
         language: Language = Language.ENGLISH,
         on_text: OnText | None = None,
+        pictures: Sequence[Picture] = (),
     ) -> Completion:
-        """An answer from the passages, best first; the last ones go where the context is short."""
+        """An answer from the passages, best first; the last ones go where the context is short.
+        The `pictures` of the question are shown to a model that sees."""
 
         def make(context: int) -> Request:
             kept = _fitting(passages, min(self.options.evidence_tokens, self._room(context)))
@@ -159,7 +167,8 @@ class Llm:
                 passage=kept,
                 **texts,
             )
-            return self._request(prompt, self.options.answer_tokens, Step.ANSWER)
+            asked = self._request(prompt, self.options.answer_tokens, Step.ANSWER)
+            return replace(asked, pictures=tuple(pictures))
 
         return await self.hybrid.complete(Route.ANSWER, make, on_text)
 

@@ -18,6 +18,10 @@ KEPT_S = 3600.0
 """Servers change: what was learned about them is forgotten after a while, and found out again."""
 
 
+PICTURE_TOKENS = 1200
+"""Of a picture: providers take from 85 to about so many."""
+
+
 class Capabilities:
     """Which fields a backend's servers refuse, and whether their model thinks though it was told
     not to: learned by asking them."""
@@ -81,6 +85,8 @@ class Sender:
             self._capabilities.note_thinking(thinks=not _unfinished(request, done))
             if self.hint:
                 log.warning("%s: %s", self._options.name, self.hint)
+        if self._options.vision:
+            done = replace(done, pictures=len(request.pictures))
         if done.prompt_tokens:
             return done
         tokens = estimate(done.text)
@@ -107,6 +113,7 @@ class Sender:
                 thinking=thinking,
                 stream=on_text is not None,
                 left_out=left_out,
+                sees=options.vision,
             )
             try:
                 if on_text is None:
@@ -129,7 +136,8 @@ class Sender:
 
 def prompt_tokens(request: Request) -> int:
     """Tokens of a request's prompt by our own estimate."""
-    return estimate(request.prompt.fixed) + estimate(request.prompt.variable)
+    of_pictures = PICTURE_TOKENS * len(request.pictures)
+    return estimate(request.prompt.fixed) + estimate(request.prompt.variable) + of_pictures
 
 
 def _unfinished(request: Request, done: Completion) -> bool:

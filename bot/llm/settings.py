@@ -67,6 +67,7 @@ class LocalSettings(Section):
     context_tokens: int = Field(default=16384, ge=4096, le=1 << 22)
     concurrency: int = Field(default=8, ge=1, le=1024)
     thinking: bool = False
+    vision: bool = False
     serve: ServeSettings = ServeSettings()
 
     @field_validator("serve")
@@ -98,6 +99,7 @@ class RemoteSettings(Section):
     cached_price: float = Field(default=0, ge=0)
     completion_price: float = Field(default=0, ge=0)
     thinking: bool = False
+    vision: bool = False
 
     @field_validator("base_url")
     @classmethod
@@ -242,4 +244,5 @@ class BackendOptions:
     tpm: int
     retries: int
     thinking: bool
+    vision: bool
     timeouts: TimeoutSettings

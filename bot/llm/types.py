@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
+from adapters.base import Picture
+
 
 class LlmError(Exception):
     """Base of what can go wrong with a language model."""
@@ -116,7 +118,7 @@ class Prompt:
 class Request:
     """One call. `digit` asks for a single digit with the probabilities of the others, `verdicts`
     for so many lines with a word of `bot.llm.scoring.Verdict` each. `group` is whose budget it is
-    of."""
+    of; `pictures` are left out for a model that doesn't see."""
 
     prompt: Prompt
     max_tokens: int
@@ -124,13 +126,15 @@ class Request:
     verdicts: int = 0
     priority: Priority = Priority()
     group: str = ""
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What a model wrote, without its thinking (`thought`: there was some). `digits` are the
     probabilities of the digits as first token, where the server tells; `cached_tokens` of the
-    prompt came from its cache; `estimated`: the server didn't count the tokens, we did."""
+    prompt came from its cache; `estimated`: the server didn't count the tokens, we did; so many
+    `pictures` were looked at."""
 
     text: str
     backend: str
@@ -142,6 +146,7 @@ class Completion:
     thought: bool = False
     estimated: bool = False
     digits: Mapping[int, float] = field(default_factory=dict)
+    pictures: int = 0
 
 
 OnText: TypeAlias = Callable[[str], Awaitable[None]]

@@ -39,7 +39,8 @@ def answer_text(answer: Answer, chinese: bool) -> str:
     """The answer as it is posted; says so when it is only the nearest passage, or stands in no
     document of ours."""
     lead = lead_of(answer)
-    return f"{notice(lead, chinese)}\n\n{answer.text}" if lead else answer.text
+    text = f"{notice(lead, chinese)}\n\n{answer.text}" if lead else answer.text
+    return f"{text}\n\n{notice('picture_seen', chinese)}" if answer.pictures else text
 
 
 def lead_of(answer: Answer) -> str:

@@ -16,6 +16,7 @@ ROUTES = {
     "history": ("GET", "im/v1/messages"),
     "reply": ("POST", "im/v1/messages/{message}/reply"),
     "get_message": ("GET", "im/v1/messages/{message}"),
+    "get_picture": ("GET", "im/v1/messages/{message}/resources/{key}"),
     "recall": ("DELETE", "im/v1/messages/{message}"),
     "react": ("POST", "im/v1/messages/{message}/reactions"),
     "unreact": ("DELETE", "im/v1/messages/{message}/reactions/{reaction}"),
@@ -57,6 +58,7 @@ class Rest:
         self.chats = Chats(now)
         self.cards: dict[str, Json] = {}
         self.reactions: dict[str, Json] = {}
+        self.pictures: dict[str, bytes] = {}
         self.over_budget: list[str] = []
         """Groups that got more than 5 messages within a second, once for each message."""
         self._uuids: dict[str, tuple[float, str]] = {}
@@ -90,6 +92,12 @@ class Rest:
                     bundles.add(item["message_id"])
                     items.append(item)
         return {"items": items}
+
+    def get_picture(self, asked: Asked) -> bytes:
+        key = asked.parts["key"]
+        if json.dumps(key) not in self._message(asked.parts["message"])["body"]["content"]:
+            raise Refused(234003)
+        return self.pictures[key]
 
     def recall(self, asked: Asked) -> Json:
         item = self._message(asked.parts["message"])

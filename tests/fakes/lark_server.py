@@ -256,6 +256,8 @@ class FakeLark:
                 headers = {"X-Tt-Logid": "log-1", **refusal.headers}
                 return web.json_response(known, status=refusal.status, headers=headers)
             self._note(name, app_id, body, dict(request.query), 0)
+            if isinstance(answer.get("data"), bytes):
+                return web.Response(body=answer["data"], content_type="image/png")
             date = formatdate(self._now(), usegmt=True)
             return web.json_response(
                 {"code": 0, "msg": "success", **answer}, headers={"Date": date}

@@ -153,7 +153,7 @@ class LlmApi:
         return _whole(say, body)
 
     def _call(self, body: dict[str, Any], key: str) -> Call:
-        texts = [message["content"] for message in body["messages"]]
+        texts = [_text(message["content"]) for message in body["messages"]]
         if len(texts) == 1:
             self.pings += 1
             return Call("ping", "", texts[0], body, key)
@@ -269,3 +269,9 @@ def _usage(body: dict[str, Any], text: str) -> dict[str, Any]:
         "total_tokens": prompt + len(text) // 3 + 1,
         "prompt_tokens_details": {"cached_tokens": len(body["messages"][0]["content"]) // 3},
     }
+
+
+def _text(content: str | list[dict[str, Any]]) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if part["type"] == "text")

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adapters.base import Decision, LinkStatus, Publish, Reply
+from adapters.base import Decision, IncomingMessage, LinkStatus, Picture, Publish, Reply
 from adapters.contract import Adapter
 
 
@@ -19,6 +19,7 @@ class RecordingAdapter(Adapter):
         self.decisions: list[Decision] = []
         self.failures: list[Exception] = []
         self.publish: Publish | None = None
+        self.shown: list[Picture] = []
 
     async def run(self, publish: Publish) -> None:
         """Waits to be cancelled; tests call `publish` themselves."""
@@ -46,6 +47,11 @@ class RecordingAdapter(Adapter):
     async def show(self, decision: Decision) -> None:
         """Remembers the decision."""
         self.decisions.append(decision)
+
+    async def pictures(self, message: IncomingMessage) -> list[Picture]:
+        """The pictures of any message."""
+        del message
+        return self.shown
 
     def link(self) -> LinkStatus:
         """Up while it runs."""

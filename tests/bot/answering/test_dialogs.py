@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from adapters.base import Picture
 from bot.answering.pipeline import Pipeline
 from bot.answering.settings import AnswerSettings
 from bot.cli.asking import mention
@@ -454,3 +455,24 @@ async def test_a_second_search_is_in_the_models_words(
             outcome = await pipeline.respond(question, [])
             assert isinstance(outcome, Answer) is (allowed and not unprompted)
     assert api.kinds().count("keywords") == allowed
+
+
+@pytest.mark.parametrize("sees", [True, False])
+async def test_a_picture_of_the_question_is_shown_to_a_model_that_sees(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi, sees: bool
+) -> None:
+    async with (
+        model({"remote": remote(api, vision=sees)}, clock := FakeClock()) as made,
+        talking(tmp_path, kettle, Setup(), clock, llm=made) as talk,
+    ):
+        talk.adapter.shown = [Picture(b"GIF89a", "image/gif")]
+        await talk.say("alice", ASK, attachments=("image",))
+        await talk.idle()
+        (reply,) = talk.heard()
+    (asked,) = [call.body["messages"][1]["content"] for call in api.calls if call.kind == "answer"]
+    if not sees:
+        assert isinstance(asked, str)
+        assert reply.text == GOOD
+        return
+    assert asked[1]["image_url"]["url"] == "data:image/gif;base64,R0lGODlh"
+    assert reply.text == f"{GOOD}\n\n(The picture was looked at.)"
