@@ -17,6 +17,8 @@ REMEMBERED = 2048
 """Vectors kept of the latest texts, 2 KB each: the gate, the search and the repeats ask for the
 same."""
 
+Known = OrderedDict[str, Vectors]
+
 
 class Encoder:
     """An embedder for the event loop. The built-in one computes outside the interpreter's lock, so
@@ -26,10 +28,10 @@ class Encoder:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         threads = cores() if isinstance(embedder, UseEmbedder) else 1
-        self._batches = Batches[str, Vectors](
+        self._batches = Batches[tuple[str, Known], Vectors](
             "encoder", self._encoded, BATCH, threads=threads, drop=True, for_all=(EmbedderDown,)
         )
-        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._known = Known()
         self._prepared: dict[str, NDArray[np.float16]] = {}
 
     async def vector(self, text: str, *, first: bool = False) -> Vectors:
@@ -40,8 +42,8 @@ class Encoder:
         known = self._known  # what is being embedded while others are forgotten is not kept
         found = known.get(text)
         if found is None:
-            found = known[text] = await self._batches.do(text, first=first)
-            if len(known) > REMEMBERED:
+            found = await self._batches.do((text, known), first=first)
+            while len(known) > REMEMBERED:
                 known.popitem(last=False)
         else:
             known.move_to_end(text)
@@ -70,17 +72,18 @@ class Encoder:
 
     def forget(self) -> None:
         """Forgets the latest texts: they may be of a person who wants to be forgotten."""
-        self._known = OrderedDict()
+        self._known = Known()
 
     async def close(self) -> None:
         """Ends after what is being embedded."""
         await self._batches.close()
 
-    def _encoded(self, texts: Sequence[str]) -> list[Vectors]:
+    def _encoded(self, asked: Sequence[tuple[str, Known]]) -> list[Vectors]:
         """Each text once, however many ask for it, and not where it was embedded meanwhile."""
-        known = self._known
-        found = {text: vector for text in texts if (vector := known.get(text)) is not None}
-        wanted = [text for text in dict.fromkeys(texts) if text not in found]
+        found = {text: vector for text, known in asked if (vector := known.get(text)) is not None}
+        wanted = list(dict.fromkeys(text for text, _ in asked if text not in found))
         if wanted:
             found |= zip(wanted, self._embedder.encode(wanted), strict=True)
-        return [found[text] for text in texts]
+        for text, known in asked:
+            known[text] = found[text]  # here, so that the next batch finds it
+        return [found[text] for text, _ in asked]

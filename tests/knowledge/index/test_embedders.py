@@ -133,6 +133,19 @@ async def test_those_who_wait_together_for_an_api_that_hangs_wait_once(
     await encoder.close()
 
 
+async def test_one_embedding_serves_all_who_ask_at_the_same_time(api: EmbeddingsApi) -> None:
+    api.open.clear()
+    encoder = Encoder(embedder(api))
+    waiting = [asyncio.create_task(encoder.vector(text)) for text in "abaab"]
+    await asyncio.sleep(0)  # each has asked
+    api.open.set()
+    found = await asyncio.gather(*waiting)
+    assert sorted(text for request in api.requests for text in request["input"]) == ["a", "b"]
+    assert np.allclose(found[0], found[2])
+    assert not np.allclose(found[0], found[1])
+    await encoder.close()
+
+
 async def test_what_is_embedded_while_it_is_to_be_forgotten_is_not_remembered(
     api: EmbeddingsApi,
 ) -> None:
