@@ -86,17 +86,33 @@ class VectorIndex:
         wanted = None if among is None else among.__contains__
         if among is not None:
             k = min(k, len(among))
-        while k > 0:
+        if k > 0:
             self._index.set_ef(max(ef or self._ef, k))
             try:
                 labels, distances = self._index.knn_query(query, k=k, num_threads=1, filter=wanted)
             except RuntimeError:
                 # After many deletions, or among few, the graph may reach fewer than k; hnswlib
                 # then refuses.
-                k //= 2
-                continue
+                return self._compared_to_all(query, k, among)
             return labels[0].astype(np.int64), (1.0 - distances[0]).astype(np.float32)
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
+
+    def _compared_to_all(
+        self, query: Vectors, k: int, among: frozenset[int] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        labels = np.array(sorted(self.labels() if among is None else self.labels() & among))
+        cosines = self.vectors(labels.tolist()) @ query
+        best = np.argsort(-cosines)[:k]
+        return labels[best].astype(np.int64), cosines[best].astype(np.float32)
+
+    def compacted(self) -> "VectorIndex":
+        """Itself; where most of its vectors are deleted a new one without them, through which the
+        others are reached again."""
+        if 2 * len(self._deleted) <= self._size():
+            return self
+        new, labels = VectorIndex(self.params, self._ef), sorted(self.labels())
+        new.add(labels, self.vectors(labels))
+        return new
 
     def vector(self, label: int) -> Vectors:
         """The vector of a label, shape (dim,)."""

@@ -142,6 +142,7 @@ def _fill(
         catalog.put_terms(terms.pieces)
         catalog.put_page_terms(terms.pages)
         index.delete([id_ for id_, view in orphans if view == REJECT])
+        index = index.compacted()
         index.add([piece.id for piece in small], vectors)
         index.save(new / VECTORS)
         counts = catalog.counts()

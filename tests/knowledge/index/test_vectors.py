@@ -47,6 +47,33 @@ def test_any_sequence_of_changes_leaves_what_was_kept(changes: list[int | None])
         assert index.search(data[label], 1)[0].tolist() == [label]
 
 
+def test_the_few_that_are_left_of_many_are_found() -> None:
+    """The sources were configured, and the documents that the bot came with are gone."""
+    data = vectors(602)
+    index = VectorIndex(PARAMS, ef_search=30)
+    index.add(range(600), data[:600])
+    index.delete(range(599))
+    index.add([600, 601], data[600:])
+    for query in data[:50]:
+        exact = sorted((599, 600, 601), key=lambda label: -float(data[label] @ query))
+        assert index.search(query, 10)[0].tolist() == exact
+        assert index.search(query, 10, among=frozenset({600}))[0].tolist() == [600]
+
+
+def test_what_is_mostly_deleted_is_made_anew() -> None:
+    data = vectors(100)
+    index = VectorIndex(PARAMS)
+    index.add(range(100), data)
+    index.delete(range(50))
+    assert index.compacted() is index
+    index.delete([50])
+    new = index.compacted()
+    assert new.labels() == index.labels() == set(range(51, 100))
+    new.delete(range(51, 100))
+    assert len(new.compacted()) == 0
+    assert all(new.search(each, 1)[0].tolist() == [] for each in data[:3])
+
+
 def test_a_label_is_never_used_twice() -> None:
     index = VectorIndex(PARAMS)
     index.add([1, 2], vectors(2))
