@@ -28,6 +28,7 @@ async def reject(
         figures["score"] = round(verdict.score, 4)
         figures["threshold"] = round(verdict.threshold, 4)
         figures["accept"] = verdict.accept
+        figures["snapshot"] = knowledge.status().snapshot
         written = "\n".join(m.text for m in question.messages if m.text.strip())
         if question.text != written.strip():
             figures["judged"] = question.text

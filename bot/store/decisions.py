@@ -79,6 +79,11 @@ def add_copy(
 ) -> bool | None:
     """As `add_message`; None where it is new, but one of the `others`, who are adapters of the same
     platform, brought it before and is the one to answer it: then it is dismissed."""
+    # Another process may be adding its bot's copy right now: of two who touch the same rows of
+    # PostgreSQL one does its work again, and then sees what the other has added.
+    for name in sorted((message.adapter, *others) if others else ()):
+        touched = "UPDATE lanes SET due_at = due_at WHERE adapter = ? AND grp = ?"
+        db.execute(touched, (name, message.group))
     if not add_message(db, message, received_at, due_at):
         return False
     for other in others:

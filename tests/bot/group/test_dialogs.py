@@ -52,6 +52,7 @@ async def test_an_answer_replies_to_the_question_with_its_source(
             "answer",
             "check",
         ]
+        assert decision["trace"][1]["snapshot"] == kettle.status().snapshot
         assert talk.adapter.decisions[-1].reason == "answered"
 
 

@@ -1,7 +1,11 @@
 """Who has a group's lane, under any sequence of claims, expired leases and events: only its last
 holder writes, and what came in is taken in once, in order."""
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -186,3 +190,36 @@ def test_what_came_in_is_found_by_every_look_and_what_is_due_by_a_thorough_one(
         assert [[lane.group[1] for lane in lanes] for lanes in found] == [["g3", "g4"], ["g0"]]
 
     engine.transact(work)
+
+
+def test_of_two_bots_whose_workers_hear_a_message_at_once_one_has_it(place: Place) -> None:
+    if isinstance(place, Path):
+        return  # one writes after the other: nothing can happen at once
+    seen, first, second = threading.Event(), open_postgres(place, upgrade=True), None
+    try:
+        second = open_postgres(place, upgrade=True)
+        heard = replace(post("om_1", group="g"), adapter="first")
+        for adapter in ("first", "second"):
+            first.transact(partial(events.add_event, event=replace(heard, adapter=adapter)))
+        first.transact(lambda db: leases.claim(db, "w", LEASE_S, 9))
+
+        def one(db: Connection) -> bool | None:
+            found = decisions.add_copy(db, heard, 1.0, None, ["second"])
+            assert seen.wait(60)
+            return found
+
+        def other(db: Connection) -> bool | None:
+            db.execute("SELECT 1 FROM messages").fetchall()  # sees the time before
+            seen.set()
+            copy = replace(heard, adapter="second")
+            return decisions.add_copy(db, copy, 1.0, None, ["first"])
+
+        with ThreadPoolExecutor(2) as threads:
+            both = [threads.submit(first.transact, one), threads.submit(second.transact, other)]
+            added = [each.result(60)[0] for each in both]
+        assert sorted(added, key=str) == [None, True], "one answers, the other leaves it to that"
+    finally:
+        seen.set()
+        first.close()
+        if second:
+            second.close()
