@@ -68,12 +68,13 @@ class Inbox:
             await self._take_up(self._dispatcher)
 
     async def _take_up(self, dispatcher: Dispatcher) -> None:
-        now, age = self.clock.now(), self.options.max_age_s
-        await self.store.dismiss_stale(now, age, self.group)
-        messages = await self.store.undecided(now, age, self.group)
+        age = self.options.max_age_s
+        await self.store.dismiss_stale(self.clock.now(), age, self.group)
         # The store answers in the order in which it was asked: what was added before is among
-        # these, and who adds something later finds the inbox open. Nothing is awaited until all
-        # are handed on, so that what comes in meanwhile does not overtake them.
+        # these, if it was before this now, and who adds something later finds the inbox open.
+        # Nothing is awaited until all are handed on, so that what comes in meanwhile does not
+        # overtake them.
+        messages = await self.store.undecided(self.clock.now(), age, self.group)
         self._dispatcher, self._closed = dispatcher, False
         dropped = [self._hand_on(message) for message in messages]
         for message in filter(None, dropped):

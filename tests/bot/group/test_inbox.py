@@ -97,6 +97,20 @@ async def test_what_comes_while_the_inbox_opens_is_taken_up_once(
         assert sorted(reply.reply_to or "" for reply in talk.heard()) == sorted(talk.ids)
 
 
+async def test_what_comes_at_the_moment_of_opening_is_not_left_lying(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        talk.inbox.close()
+        opening = asyncio.create_task(talk.inbox.open(talk.dispatcher))
+        await asyncio.sleep(0)  # it has asked the store for what is stale
+        talk.clock.advance(1.0)
+        said = await talk.say("alice", ASK)  # stored before what is undecided is asked for
+        await opening
+        await talk.idle()
+        assert await talk.reason(said) == "answered"
+
+
 async def test_a_connection_that_breaks_while_a_message_is_stored_leaves_nothing_lying(
     tmp_path: Path, kettle: KnowledgeBase
 ) -> None:
