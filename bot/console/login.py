@@ -9,12 +9,19 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.http_guard import USER, User, json_response
+from adapters.http_guard import USER, User, json_response, user_of
 from adapters.web.http import read_json_body, storage_at_work
 from adapters.web.types import parse_body
 from bot.console.access import Access, too_many
 from bot.console.audit import Audit
-from bot.console.sessions import COOKIE, LASTS_S, Passwords, csrf_token, hash_password
+from bot.console.sessions import (
+    COOKIE,
+    LASTS_S,
+    MIN_PASSWORD,
+    Passwords,
+    csrf_token,
+    hash_password,
+)
 from bot.console.users import LOCAL, Login, StoredUser, UsersError
 
 log = logging.getLogger(__name__)
@@ -42,6 +49,15 @@ class PostedChoice(BaseModel):
     choice: Literal["admin", "open"]
 
 
+class PostedPassword(BaseModel):
+    """Body of POST /api/password."""
+
+    model_config = _STRICT
+
+    old: Annotated[str, Field(max_length=500)]
+    new: Annotated[str, Field(min_length=MIN_PASSWORD, max_length=500)]
+
+
 class Logins:
     """The routes."""
 
@@ -56,6 +72,7 @@ class Logins:
             web.post("/api/login", self._login),
             web.post("/api/logout", self._logout),
             web.post("/api/setup", self._setup),
+            web.post("/api/password", self._password),
         )
 
     async def _session(self, request: web.Request) -> web.Response:
@@ -112,6 +129,27 @@ class Logins:
             if login := users.get(FIRST_ADMIN) if first else None:
                 return await self._begin(request, login, "login", password=password)
         return json_response(self._state(LOCAL, self._access.csrf(request, LOCAL)))
+
+    async def _password(self, request: web.Request) -> web.Response:
+        """Another password for who is logged in; his other sessions end."""
+        posted = parse_body(PostedPassword, await read_json_body(request))
+        user, users = user_of(request), self._access.users
+        address, failures = self._access.address(request), self._access.failures
+        self._access.demand_patience(request)
+        failures.failed(address)
+        if not await self._passwords.fits(users.get(user.name), posted.old):
+            raise web.HTTPForbidden(text="the password until now is another")
+        failures.was_none(address)
+        hashed = await asyncio.to_thread(hash_password, posted.new)
+        try:
+            taken = await users.change_password(user.name, hashed)
+        except UsersError as error:
+            raise web.HTTPServiceUnavailable(text=str(error)) from error
+        login = users.get(user.name)
+        if not taken or login is None:
+            raise web.HTTPConflict(text=f"{user.name} stands in http.users; change it there")
+        with storage_at_work():
+            return await self._begin(request, login, "password")
 
     async def _begin(
         self, request: web.Request, login: Login, action: str, **more: str
