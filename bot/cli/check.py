@@ -15,6 +15,8 @@ from bot.cli.index import say
 from bot.config.schema import Config
 from bot.console.users import UsersError, read_users
 from bot.llm.llm import Llm
+from bot.store.database import StoreError
+from bot.store.engines.place import PostgresUrl
 from bot.texts.gate import gate_lines
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import load_examples
@@ -39,6 +41,7 @@ async def check(config: Config, llm: Llm | None, external: ExternalSources | Non
     findings = [
         Finding("ok", "configuration: read without problems"),
         *_data_folder(config.bot.data_dir),
+        *_store(config.store_place),
         *_logins(config),
         *_sources(config),
         *_adapters(config),
@@ -82,6 +85,18 @@ def _data_folder(folder: Path) -> Iterator[Finding]:
     except OSError as error:
         why = f"can't be written ({error.strerror}); set bot.data_dir"
         yield Finding("bad", f"data: {folder} {why}")
+
+
+def _store(place: Path | PostgresUrl) -> Iterator[Finding]:
+    """A database; a file stands in the data folder."""
+    if isinstance(place, Path):
+        return
+    from bot.store.engines.postgres import probe  # a tenth of a second
+
+    try:
+        yield Finding("ok", f"store: {place} answers, PostgreSQL {probe(place)}")
+    except StoreError as error:
+        yield Finding("bad", f"store: {error}")
 
 
 def _logins(config: Config) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ committing, the server is asked first what became of it.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TypeVar
 
 import psycopg
@@ -157,3 +158,18 @@ def open_postgres(
         engine.close()
         raise
     return engine
+
+
+def probe(url: PostgresUrl) -> str:
+    """The server's version, where a bot could lay out its tables. Raises StoreError."""
+    try:
+        raw = connect(url)
+    except psycopg.Error as error:
+        raise explained(url, error) from error
+    with closing(raw):
+        allowed = "SELECT has_schema_privilege(current_schema(), 'CREATE') AS allowed"
+        row, version = raw.execute(allowed).fetchone(), raw.info.server_version
+    if not (row and row["allowed"]):
+        zh, en = "这个用户不能建表", "this user can't create tables"
+        raise store_error(url, Said(zh, f"{en}; make it the owner of the database"))
+    return f"{version // 10_000}.{version % 10_000}"

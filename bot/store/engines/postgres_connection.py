@@ -132,12 +132,13 @@ def _written(found: re.Match[str]) -> str:
 
 def connect(url: PostgresUrl) -> Raw:
     """A connection that commits each statement by itself, with its bounds. Raises psycopg.Error,
-    and StoreError where the server is too old."""
+    and StoreError where the server is too old, or the database can't hold every text."""
     raw = psycopg.connect(
         url.whole,
         autocommit=True,
         row_factory=dict_row,
         application_name="huixiangdou",
+        client_encoding="UTF8",
         connect_timeout=CONNECT_S,
         target_session_attrs="read-write",
         options=OPTIONS,
@@ -154,6 +155,11 @@ def connect(url: PostgresUrl) -> Raw:
         raw.close()
         zh = f"需要 PostgreSQL 15 或更新的版本，这里是 {found}"
         raise store_error(url, Said(zh, f"PostgreSQL 15 or newer is needed, this is {found}"))
+    if (encoding := raw.info.parameter_status("server_encoding")) != "UTF8":
+        raw.close()
+        zh = f"数据库的编码是 {encoding}，存不下所有文字；请用 ENCODING 'UTF8' 建库"
+        en = f"it is encoded as {encoding}, which can't hold every text; create it with UTF8"
+        raise store_error(url, Said(zh, en))
     return raw
 
 

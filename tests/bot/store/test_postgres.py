@@ -12,7 +12,7 @@ from bot.store import incoming
 from bot.store.database import Connection, Database, StoreError, open_database, server_now
 from bot.store.engines import postgres_connection
 from bot.store.engines.place import PostgresUrl, parse_place
-from bot.store.engines.postgres import open_postgres
+from bot.store.engines.postgres import open_postgres, probe
 from bot.store.store import Store, open_store
 from bot.types import Reason
 from tests.bot.group.posts import ADAPTER, GROUP, post
@@ -221,6 +221,24 @@ async def test_a_standby_and_a_server_of_old_are_refused(
     monkeypatch.setattr(postgres_connection, "OLDEST", 990_000)
     with pytest.raises(StoreError, match="PostgreSQL 15 or newer is needed, this is"):
         open_postgres(url, upgrade=True, patience_s=0.1).close()
+
+
+async def test_what_a_database_lacks_is_said_before_the_bot_starts(
+    postgres: Server, url: PostgresUrl
+) -> None:
+    assert int(probe(url).partition(".")[0]) >= 15
+    postgres.do("CREATE DATABASE narrow TEMPLATE template0 ENCODING 'LATIN1'")
+    postgres.do("CREATE ROLE guest LOGIN")
+    name = url.whole.partition("@/")[2].partition("?")[0]
+    for wrong, hint in (
+        (postgres.url("narrow"), "encoded as LATIN1"),
+        (postgres.url(name, "guest"), "make it the owner"),
+        (postgres.url("nowhere"), "create it first"),
+    ):
+        with pytest.raises(StoreError, match=hint):
+            probe(wrong)
+    postgres.do("DROP DATABASE narrow")
+    postgres.do("DROP ROLE guest")
 
 
 async def test_bots_that_start_together_lay_the_tables_out_once(postgres: Server) -> None:
