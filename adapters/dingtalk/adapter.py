@@ -49,11 +49,9 @@ def create(settings: Settings, context: Context) -> "DingTalkAdapter":
 class DingTalkAdapter(Adapter):
     """One app's robot, in all its groups and private chats."""
 
-    alone = True
-
     def __init__(self, settings: Settings, context: Context) -> None:
         super().__init__(settings.name, context.clock)
-        self.streams = settings.streaming
+        self.streams, self.alone = settings.streaming, settings.one_connection
         self.resend_s = CARD_RESEND_S if settings.card_template_id else 0.0
         self._settings, self._context = settings, context
         self._rest = Rest(self._link, code_of)

@@ -13,7 +13,9 @@ WEBHOOK_HOST = "oapi.dingtalk.com"
 
 
 class Settings(AdapterSettings):
-    """One app of DingTalk's developer console with the robot capability in stream mode."""
+    """One app of DingTalk's developer console with the robot capability in stream mode. With
+    `one_connection` one of several receivers connects; what DingTalk does with more is not
+    documented alike everywhere."""
 
     kind: Literal["dingtalk"]
     name: Name = "dingtalk"
@@ -25,6 +27,7 @@ class Settings(AdapterSettings):
     mention_asker: bool = True
     card_template_id: str = ""
     streaming: bool = False
+    one_connection: bool = True
 
     @field_validator("openapi_endpoint")
     @classmethod
