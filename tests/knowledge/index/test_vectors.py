@@ -49,15 +49,17 @@ def test_any_sequence_of_changes_leaves_what_was_kept(changes: list[int | None])
 
 def test_the_few_that_are_left_of_many_are_found() -> None:
     """The sources were configured, and the documents that the bot came with are gone."""
-    data = vectors(602)
+    data = vectors(1502)
     index = VectorIndex(PARAMS, ef_search=30)
-    index.add(range(600), data[:600])
-    index.delete(range(599))
-    index.add([600, 601], data[600:])
-    for query in data[:50]:
-        exact = sorted((599, 600, 601), key=lambda label: -float(data[label] @ query))
-        assert index.search(query, 10)[0].tolist() == exact
-        assert index.search(query, 10, among=frozenset({600}))[0].tolist() == [600]
+    index.add(range(1500), data[:1500])
+    index.delete(range(1500))
+    index.add([1500, 1501], data[1500:])
+    for query in data[:20]:
+        exact = sorted((1500, 1501), key=lambda label: -float(data[label] @ query))
+        labels, cosines = index.search(query, 10)
+        assert labels.tolist() == exact
+        assert np.allclose(cosines, data[exact] @ query, atol=1e-5)
+        assert index.search(query, 10, among=frozenset({1500}))[0].tolist() == [1500]
 
 
 def test_what_is_mostly_deleted_is_made_anew() -> None:
