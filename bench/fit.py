@@ -20,6 +20,7 @@ import numpy as np
 
 from bench.fitting import Question, Rows, fit_evidence, fit_ranking
 from bench.made import Made, Maker, foreign_names
+from bench.own import own_labelled
 from bench.setup import ROOT
 from bench.tables import print_tables
 from bot.config.schema import load_config
@@ -29,8 +30,7 @@ from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.open import EVERYTHING, Scope, Snapshot
 from knowledge.index.variants import without_language
 from knowledge.ingest.build_process import build_apart
-from knowledge.retrieval.candidates import candidates
-from knowledge.retrieval.evidence import Scale
+from knowledge.retrieval.candidates import candidates, narrowed
 from knowledge.retrieval.features import Numbers, evidence_features, look
 from knowledge.retrieval.question import read
 from knowledge.retrieval.quote import cut
@@ -40,6 +40,8 @@ from knowledge.types import Vectors
 
 DATA = ROOT.parent / "shared" / "data"
 CORPORA = {"openmmlab": "qa_dev.jsonl", "foreign": "qa_foreign_dev.jsonl", "own": ""}
+"""Their labelled questions; those about our own documentation come from `bench.own`."""
+
 PER_PROJECT = 130
 """Questions made per project; twice as many change no weight by a tenth."""
 
@@ -58,7 +60,6 @@ class Corpus:
 
     name: str
     snapshot: Snapshot
-    scale: Scale
     labelled: Sequence[Labelled]
     projects: Sequence[str]
     cache: EmbeddingCache
@@ -102,11 +103,11 @@ def _opened(name: str, data: Path, work: Path) -> Corpus:
     embedder = UseEmbedder()
     serving = Opener(config.plan, config.gate, embedder).open()
     snapshot = serving.snapshot
-    labelled = load_labelled(data / CORPORA[name]) if CORPORA[name] else []
+    labelled = load_labelled(data / CORPORA[name]) if CORPORA[name] else own_labelled()
     tops = {page.path.split("/")[0] + "/" for page in snapshot.pages.values() if "/" in page.path}
     projects = sorted(tops) if name in archives else [""]
     cache = EmbeddingCache(work / "questions.sqlite")
-    return Corpus(name, snapshot, serving.scale, labelled, projects, cache, embedder)
+    return Corpus(name, snapshot, labelled, projects, cache, embedder)
 
 
 def _labelled(corpus: Corpus) -> Iterator[Question]:
@@ -119,7 +120,7 @@ def _labelled(corpus: Corpus) -> Iterator[Question]:
         holds = np.asarray([bool(one.must_contain) and one.contained_in(t) for t in texts])
         right = gold & holds if (gold & holds).any() else gold
         labels = np.where(right, 1, np.where(gold | holds, -1, 0))
-        project = next((p for p in corpus.projects if one.repo + "/" == p), one.repo)
+        project = next((p for p in corpus.projects if one.repo + "/" == p), one.repo or corpus.name)
         yield Question(
             id=one.id,
             corpus=corpus.name,
@@ -187,6 +188,7 @@ def _without(snapshot: Snapshot, pages: frozenset[int]) -> Scope:
 
 def _ranked(corpus: Corpus, text: str, vector: Vectors, scope: Scope) -> Ranked:
     snapshot, asked = corpus.snapshot, read(corpus.snapshot, text)
+    scope = narrowed(snapshot, asked, scope)
     seen = look(snapshot, asked, vector, candidates(snapshot, asked, vector, scope), scope)
     return Ranked(asked, seen, np.zeros(len(seen.pieces)))
 
@@ -219,8 +221,7 @@ class _Judge:
     def __call__(self, scores: Numbers) -> tuple[Numbers, bool, bool]:
         """The evidence's features; whether what is quoted answers; and whether the passages do."""
         snapshot, found = self.corpus.snapshot, replace(self.found, scores=scores)
-        scale = self.corpus.scale
-        features = evidence_features(snapshot, found.asked, found.seen, scores, scale)
+        features = evidence_features(snapshot, found.asked, found.seen, scores)
         hits = passages(snapshot, found, PASSAGES, PASSAGE_CHARS, self.scope)
         quotes = cut(snapshot, found.asked.text, self.vector, hits, MAX_CHARS)
         if self.labelled is not None:

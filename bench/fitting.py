@@ -1,5 +1,6 @@
 """Fitting the two models: a choice among candidates, and a probability with known signs."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,13 @@ MADE_COUNT = {"ranking": 0.3, "evidence": 1.0}
 """How much all made questions count together, beside the labelled ones. They are worded like the
 documents, as people's are not; but only they are short, and hit what documents hold by chance."""
 
+MOST_LABELLED = 100
+"""So many labelled questions of one collection count as they are."""
+
 RANKING_L2, EVIDENCE_L2 = 3.0, 2.0
 """Strength of the pull towards zero, in questions."""
 
-AGAINST = frozenset({"unknown", "unknown_names", "elsewhere", "kinds_missing"})
+AGAINST = frozenset({"unknown", "unknown_names", "elsewhere", "kinds_missing", "missing"})
 """Features that may only speak against; all others may only speak for."""
 
 
@@ -55,7 +59,7 @@ def fit_ranking(questions: Sequence[Question], columns: Sequence[int] | None = N
     """Weights of the conditional logit (McFadden 1974): the right candidates of each question
     against its others. Columns that are left out weigh nothing."""
     usable = [
-        (q.features[q.labels >= 0], q.labels[q.labels >= 0] == 1, q.is_labelled)
+        (q.features[q.labels >= 0], q.labels[q.labels >= 0] == 1, q)
         for q in questions
         if q.kind in ("answerable", "made") and (q.labels == 1).any() and (q.labels == 0).any()
     ]
@@ -66,7 +70,7 @@ def fit_ranking(questions: Sequence[Question], columns: Sequence[int] | None = N
     for row, (features, right, _) in enumerate(usable):
         x[row, : len(right)], is_right[row, : len(right)] = features, right
         is_there[row, : len(right)] = True
-    weights = _weights(np.asarray([labelled for *_, labelled in usable]), "ranking")
+    weights = _weights([question for *_, question in usable], "ranking")
     scale = x[is_there].std(axis=0) + 1e-9
     free = np.zeros(len(RANKING), np.bool_)
     free[list(range(len(RANKING)) if columns is None else columns)] = True
@@ -88,7 +92,7 @@ def fit_ranking(questions: Sequence[Question], columns: Sequence[int] | None = N
 
 def fit_evidence(rows: Rows, ranking: Numbers, columns: Sequence[int] | None = None) -> Model:
     """Logistic regression on whether the quote is right, each feature with its known sign."""
-    weights = _weights(np.asarray([q.is_labelled for q in rows.questions]), "evidence")
+    weights = _weights(rows.questions, "evidence")
     mean, scale = rows.features.mean(axis=0), rows.features.std(axis=0) + 1e-9
     z, y = (rows.features - mean) / scale, rows.right.astype(np.float64)
     wanted = set(range(len(EVIDENCE)) if columns is None else columns)
@@ -114,8 +118,13 @@ def _bounds(name: str, *, used: bool) -> tuple[float | None, float | None]:
     return (None, 0.0) if name in AGAINST else (0.0, None)
 
 
-def _weights(labelled: NDArray[np.bool_], what: str) -> Numbers:
-    """Of questions: 1 for each labelled one, and `MADE_COUNT` of these for all made together."""
-    made = max(1, int((~labelled).sum()))
-    share = MADE_COUNT[what] * int(labelled.sum()) / made if labelled.any() else 1.0
-    return np.where(labelled, 1.0, share)
+def _weights(questions: Sequence[Question], what: str) -> Numbers:
+    """Of each: 1 for a labelled one, less where a collection has more than `MOST_LABELLED`; and
+    `MADE_COUNT` of these for all made together."""
+    counts = Counter(q.corpus for q in questions if q.is_labelled)
+    made = max(1, len(questions) - counts.total())
+    counted = sum(min(count, MOST_LABELLED) for count in counts.values())
+    share = MADE_COUNT[what] * counted / made if counted else 1.0
+    return np.asarray(
+        [min(1.0, MOST_LABELLED / counts[q.corpus]) if q.is_labelled else share for q in questions]
+    )

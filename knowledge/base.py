@@ -112,14 +112,11 @@ class KnowledgeBase:
         vector = await self._encoder.vector(said, first=True)
 
         def work() -> Found:
-            now = self._now()
-            chars, scope = self._plan.passage_chars, now.scope(sources)
-            return search(now.snapshot, said, vector, many, chars, now.scale, scope)
+            now, chars = self._now(), self._plan.passage_chars
+            return search(now.snapshot, said, vector, many, chars, now.scope(sources))
 
-        found = await self._run(work)
-        if self._reranker is None:
-            return found
-        return await reranked(found, said, k, self._reranker, self._reranking.timeout_s)
+        found, by = await self._run(work), self._reranker
+        return await reranked(found, said, k, by, self._reranking.timeout_s) if by else found
 
     async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
         """The parts of the passages that answer, at most `max_chars` long."""

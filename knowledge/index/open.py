@@ -3,6 +3,7 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,7 @@ from knowledge.index.lexical import LexicalIndex
 from knowledge.index.rows import DocumentRow
 from knowledge.index.snapshots import VECTORS, missing_parts, verify_words
 from knowledge.index.terms import Terms, checksums, which_are_in
-from knowledge.index.variants import Variants, variants_of
+from knowledge.index.variants import Variants, variants_of, without_language
 from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.index.version_folders import load_lists
 from knowledge.plan import REBUILD
@@ -33,13 +34,26 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Ids of pages, of pieces for answering, and of pieces for the gate; None is all of them."""
+
+    pages: frozenset[int] | None = None
+    answer: frozenset[int] | None = None
+    reject: frozenset[int] | None = None
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
-    """A source or top folder that is about one thing, which its pages name: `terms` are all that
-    stand on its pages, `own` those of its name."""
+    """A source or top folder that is about one thing, which its pages name in their paths: `terms`
+    are all that stand there. `scope` is where to look for who asks about it, None where what is
+    written does not call it so: "guide" may be any."""
 
     pages: frozenset[int]
     terms: Terms
-    own: frozenset[str]
+    scope: Scope | None
 
 
 @dataclass(slots=True)
@@ -96,19 +110,25 @@ def _opened(folder: Path, catalog: Catalog, params: VectorParams, ef_search: int
     parents, piece_pages = catalog.parents(), catalog.piece_documents()
     words, named = LexicalIndex(folder / "words"), _named(documents)
     terms, lists = catalog.page_terms(), load_lists(catalog.meta().get("versions", ""))
+    pages_of, parents_of = _grouped(piece_pages), _grouped(parents)
+    projects = _projects(terms, words, named, pages_of, parents_of)
     return Snapshot(
         catalog=catalog,
         reject=index,
         words=words,
         pages={row.id: _page(row) for row in documents},
-        pages_of=_grouped(piece_pages),
-        parents=_grouped(parents),
+        pages_of=pages_of,
+        parents=parents_of,
         children=_grouped((piece, small) for small, piece in parents),
         chinese=frozenset(catalog.chinese()),
         beside=_grouped(_neighbours(piece_pages)),
         sources=frozenset(row.source.lower() for row in documents),
-        named=named,
-        projects=_projects(terms, words, named),
+        named={
+            name: pages
+            for name, pages in named.items()
+            if len(name) > 2 or (name in projects and projects[name].scope)
+        },
+        projects=projects,
         variants=variants_of(documents, terms, lists),
     )
 
@@ -127,11 +147,12 @@ def _page(row: DocumentRow) -> Page:
 
 
 def _named(documents: Iterable[DocumentRow]) -> dict[str, frozenset[int]]:
-    """Pages by the names that a question may say to mean them; two letters name nothing."""
+    """Pages by the names that a question may say to mean them; two letters name nothing but a
+    project, and a language none."""
     found: dict[str, set[int]] = defaultdict(set)
     for row in documents:
         for name in {row.source, *PurePosixPath(row.path).parts[:-1][:1]}:
-            if len(name) > 2:
+            if len(name) > 1 and without_language(name):
                 found[name.lower()].add(row.id)
     return {name: frozenset(pages) for name, pages in found.items()}
 
@@ -144,21 +165,48 @@ ELSEWHERE = 1 / 3
 
 
 def _projects(
-    stored: Mapping[int, Terms], words: LexicalIndex, named: Mapping[str, frozenset[int]]
+    stored: Mapping[int, Terms],
+    words: LexicalIndex,
+    named: Mapping[str, frozenset[int]],
+    pages_of: Mapping[int, Sequence[int]],
+    parents: Mapping[int, Sequence[int]],
 ) -> dict[str, Project]:
     """The named sources and folders whose pages say the name, as others don't: "celery" is a
     project, "guide" is none."""
     found: dict[str, Project] = {}
     for name, pages in named.items():
-        asked = checksums(words.terms(name))
-        holding = {page for page, terms in stored.items() if which_are_in(asked, terms).all()}
-        inside = len(holding & pages) / max(1, len(pages))
-        outside = len(holding - pages) / max(1, len(stored) - len(pages))
-        if inside >= PROJECT and outside <= ELSEWHERE * inside:
+        asked = words.terms(name)
+        sums = checksums(asked)
+        holding = {page for page, terms in stored.items() if which_are_in(sums, terms).all()}
+        if _is_said_at_home(holding, pages, len(stored)):
             terms = [stored[page] for page in pages if page in stored]
-            together = np.unique(np.concatenate(terms))
-            found[name] = Project(pages, together, frozenset(words.terms(name)))
+            writing = _pages_writing(asked, words, pages_of)
+            said = len(pages) < len(stored) and _is_said_at_home(writing, pages, len(stored))
+            scope = scope_of_pages(pages, pages_of, parents) if said else None
+            found[name] = Project(pages, np.unique(np.concatenate(terms)), scope)
     return found
+
+
+def _is_said_at_home(holding: AbstractSet[int], pages: AbstractSet[int], count: int) -> bool:
+    """Do pages hold a name as others, of `count` in all, don't?"""
+    inside = len(holding & pages) / max(1, len(pages))
+    outside = len(holding - pages) / max(1, count - len(pages))
+    return inside >= PROJECT and outside <= ELSEWHERE * inside
+
+
+def _pages_writing(
+    terms: Sequence[str], words: LexicalIndex, pages_of: Mapping[int, Sequence[int]]
+) -> set[int]:
+    """The pages on which all terms are written, wherever these stand."""
+    each = [
+        {
+            page
+            for piece, _ in words.search({term: 1.0}, {"text": 1.0}, len(pages_of))
+            for page in pages_of.get(piece, ())
+        }
+        for term in terms
+    ]
+    return set.intersection(*each) if each else set()
 
 
 def _neighbours(piece_pages: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -176,18 +224,6 @@ def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:
     return {key: tuple(dict.fromkeys(values)) for key, values in groups.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Ids of pages, of pieces for answering, and of pieces for the gate; None is all of them."""
-
-    pages: frozenset[int] | None = None
-    answer: frozenset[int] | None = None
-    reject: frozenset[int] | None = None
-
-
-EVERYTHING = Scope()
-
-
 def scope_of(
     source_of: Mapping[int, str],
     pages_of: Mapping[int, Sequence[int]],
@@ -198,6 +234,15 @@ def scope_of(
     page -> source, piece -> its pages, and piece for the gate -> pieces that it overlaps."""
     wanted = set(sources)
     pages = frozenset(page for page, source in source_of.items() if source in wanted)
+    return scope_of_pages(pages, pages_of, parents)
+
+
+def scope_of_pages(
+    pages: frozenset[int],
+    pages_of: Mapping[int, Sequence[int]],
+    parents: Mapping[int, Sequence[int]],
+) -> Scope:
+    """What stands on some pages; the mappings as for `scope_of`."""
     answer = frozenset(
         piece for piece, documents in pages_of.items() if not pages.isdisjoint(documents)
     )

@@ -20,6 +20,9 @@ from knowledge.types import IndexMismatch, Vectors
 GROWTH = 1.5
 """A full index is enlarged by this factor, so that adding one piece seldom copies it."""
 
+WIDER = 3
+"""Among some labels only, so many times as many neighbours are looked at first."""
+
 
 @dataclass(frozen=True, slots=True)
 class VectorParams:
@@ -86,6 +89,11 @@ class VectorIndex:
         wanted = None if among is None else among.__contains__
         if among is not None:
             k = min(k, len(among))
+            # A filter is called for each vector that is met: that is ten times as slow.
+            labels, cosines = self.search(query, WIDER * k, ef)
+            kept = np.asarray([label in among for label in labels.tolist()], np.bool_)
+            if kept.sum() >= k:
+                return labels[kept][:k], cosines[kept][:k]
         if k > 0:
             self._index.set_ef(max(ef or self._ef, k))
             try:

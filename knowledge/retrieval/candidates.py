@@ -24,6 +24,10 @@ WORDS = {"path": 0.5, "heading": 0.5, "text": 1.0}
 AROUND = {"path": 0.5, "heading": 0.5, "around": 1.0}
 PAGE = {"page": 1.0}
 
+USUAL = 10
+"""The small piece this far down the list is near because all is about the same; between 5 and 40
+it makes no difference."""
+
 SELDOM = 0.03
 """A Latin word on no more than this share of the pages, or on three, is searched for alone: the
 name of a setting must bring its piece whatever else is said."""
@@ -31,17 +35,38 @@ name of a setting must bring its piece whatever else is said."""
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """`pieces` are in the order of their fused ranks; the ranks in single lists begin at 0."""
+    """`pieces` are in the order of their fused ranks; the ranks in single lists begin at 0. `usual`
+    is the cosine that the question has to small pieces that are near for no reason of their own."""
 
     pieces: tuple[int, ...]
     by_meaning: Mapping[int, int]
     by_words_around: Mapping[int, int]
+    usual: float
+
+
+def narrowed(snapshot: Snapshot, asked: Asked, scope: Scope) -> Scope:
+    """The part of a scope to look at: who names projects asks about what stands there."""
+    named = [snapshot.projects[name].scope for name in asked.sources if name in snapshot.projects]
+    own = [project for project in named if project]
+    if not own or len(own) < len(named):
+        return scope
+    return Scope(
+        _both(scope.pages, [one.pages for one in own]),
+        _both(scope.answer, [one.answer for one in own]),
+        _both(scope.reject, [one.reject for one in own]),
+    )
+
+
+def _both(whole: frozenset[int] | None, parts: Sequence[frozenset[int] | None]) -> frozenset[int]:
+    together = frozenset[int]().union(*(part for part in parts if part))
+    return together if whole is None else whole & together
 
 
 def candidates(snapshot: Snapshot, asked: Asked, vector: Vectors, scope: Scope) -> Candidates:
     """The candidates of the scope for a question whose vector has shape (dim,)."""
     search = snapshot.words.search
-    near = _by_meaning(snapshot, vector, scope)
+    labels, cosines = snapshot.reject.search(vector, DEPTH, DEPTH, scope.reject)
+    near = _by_meaning(snapshot, labels.tolist(), scope)
     around = [id_ for id_, _ in search(asked.searched, AROUND, DEPTH, scope.answer)]
     lists = [
         near,
@@ -58,13 +83,16 @@ def candidates(snapshot: Snapshot, asked: Asked, vector: Vectors, scope: Scope) 
         found = [pages[page] for page in snapshot.pages_of.get(piece, ()) if page in pages]
         if found:
             fused[piece] += PAGE_COUNTS / (RANK_CONSTANT + min(found))
-    best = sorted(_within(snapshot, fused, asked, scope), key=lambda piece: (-fused[piece], piece))[
-        :MOST
-    ]
-    return Candidates(tuple(best), _ranks(near), _ranks(around))
+    best = sorted(
+        _of_pages(snapshot, fused, asked, scope), key=lambda piece: (-fused[piece], piece)
+    )[:MOST]
+    usual = float(cosines[min(USUAL, len(cosines) - 1)]) if len(cosines) else 0.0
+    return Candidates(tuple(best), _ranks(near), _ranks(around), usual)
 
 
-def _within(snapshot: Snapshot, pieces: Iterable[int], asked: Asked, scope: Scope) -> Iterable[int]:
+def _of_pages(
+    snapshot: Snapshot, pieces: Iterable[int], asked: Asked, scope: Scope
+) -> Iterable[int]:
     """The pieces that a page of the scope, and of the right version, holds."""
     if scope.pages is None and not asked.left_out:
         return pieces
@@ -73,11 +101,10 @@ def _within(snapshot: Snapshot, pieces: Iterable[int], asked: Asked, scope: Scop
     return [piece for piece in pieces if not pages.isdisjoint(snapshot.pages_of[piece])]
 
 
-def _by_meaning(snapshot: Snapshot, vector: Vectors, scope: Scope) -> list[int]:
+def _by_meaning(snapshot: Snapshot, small: Iterable[int], scope: Scope) -> list[int]:
     """Pieces in the order in which the nearest small piece inside each is met."""
-    labels, _ = snapshot.reject.search(vector, DEPTH, DEPTH, scope.reject)
     met: dict[int, None] = {}
-    for label in labels.tolist():
+    for label in small:
         for piece in snapshot.parents.get(label, ()):
             if scope.answer is None or piece in scope.answer:
                 met.setdefault(piece)

@@ -13,9 +13,9 @@ from knowledge.index.open import Scope, Snapshot
 from knowledge.index.rows import Place
 from knowledge.index.terms import which_are_in, which_are_in_each
 from knowledge.retrieval.candidates import Candidates
-from knowledge.retrieval.evidence import Scale, question_alike
+from knowledge.retrieval.evidence import question_alike
 from knowledge.retrieval.question import Asked
-from knowledge.types import Vectors
+from knowledge.types import PATH, Vectors
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
@@ -29,28 +29,39 @@ RANKING = (
     "meaning_rank",  # 1 for the first of the list, falling
     "around_rank",
     "latin",  # share of the Latin words that it holds, by rarity
+    "question",  # how alike the question and one among its headings are, over what any two are
 )
 
 EVIDENCE = (
     "lead",  # the best piece's page's share of all candidates' exponential scores
     "held",  # log of 1 plus how many words, as rare as can be, the best piece's words amount to
-    "near",  # cosine of its nearest small piece, on the collection's scale
+    "stands_out",  # cosine of its nearest small piece, less half of the question's usual one
     "unknown",  # names that stand nowhere in the project asked about, 0 to 3
     "unknown_names",  # those of them that are no plain word; in a Chinese question all
     "elsewhere",  # 1 where a source is named and the best piece is of another
     "kinds_missing",  # of a number and a name, what is asked for and does not stand in it, 0 to 2
+    "missing",  # share of the words, by rarity, that it doesn't hold, divided by their number
+    "same_question",  # how much more than any other a question among its headings asks the same
 )
 
 FALL = 10.0
 """A rank counts by `FALL / (FALL + rank)`."""
+
+USUAL_COUNTS = 0.5
+"""How much of its usual cosine a question's nearness is freed of: without any it means another
+thing in each collection, without all of it several near pieces say that there is an answer."""
+
+ALIKE, HALF = 0.3, 0.5
+"""How alike two questions are that have common words in common, and half of what they say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """The candidates looked at closely, row by row: where they stand; which of the question's
     terms they hold, themselves with their headings and with their neighbours; their vectors; the
-    cosine of the nearest small piece; how alike the question is to one among their headings, 0..1;
-    and the features for ranking, (n, len(RANKING))."""
+    cosine of the nearest small piece, and the usual one; how alike the question is to one among
+    their headings, and to the next of other headings, 0..1; and the features for ranking,
+    (n, len(RANKING))."""
 
     pieces: tuple[int, ...]
     places: tuple[Place, ...]
@@ -59,7 +70,9 @@ class Look:
     chinese: Mask
     vectors: Vectors
     cosines: Numbers
+    usual: float
     question_alike: Numbers
+    others_alike: Numbers
     features: Numbers
 
 
@@ -75,10 +88,12 @@ def look(
     near = vectors @ vector
     by_words = _by_words(snapshot, asked, found, places, own, around)
     foreign = cosines * (1.0 - by_words["words_around"])
+    alike, others = _question_alike(snapshot, asked, [places[piece] for piece in pieces])
     columns = {
         **by_words,
         "meaning": near - float(near.max(initial=-1.0)),
         "foreign_meaning": np.where(chinese == asked.chinese, 0.0, foreign),
+        "question": np.maximum(0.0, alike - ALIKE),
     }
     return Look(
         pieces=pieces,
@@ -88,7 +103,9 @@ def look(
         chinese=chinese,
         vectors=vectors,
         cosines=cosines,
-        question_alike=_question_alike(snapshot, asked, [places[piece] for piece in pieces]),
+        usual=found.usual,
+        question_alike=alike,
+        others_alike=others,
         features=np.stack([columns[name] for name in RANKING], axis=1),
     )
 
@@ -149,21 +166,27 @@ def _vectors(snapshot: Snapshot, vector: Vectors, pieces: Sequence[int]) -> tupl
     return unit(mean), nearest
 
 
-def _question_alike(snapshot: Snapshot, asked: Asked, places: Sequence[Place]) -> Numbers:
-    """A piece may hold several sections, each with small pieces of its own."""
+def _question_alike(
+    snapshot: Snapshot, asked: Asked, places: Sequence[Place]
+) -> tuple[Numbers, Numbers]:
+    """How alike the question is to one among each piece's headings, and to the best one of all
+    others, at least `HALF`. A piece may hold several sections, each with small pieces."""
     inside = [snapshot.children.get(place.piece, ()) for place in places]
     small = snapshot.catalog.first_places(list({label for group in inside for label in group}))
-    alike = np.zeros(len(places))
+    best = [(0.0, "")] * len(places)
+    every: dict[str, float] = {}
     for row, (place, group) in enumerate(zip(places, inside, strict=True)):
         if _is_elsewhere(snapshot, asked, place.document):
             continue
         page = snapshot.pages[place.document]
-        headings = {place.heading, *(small[label].heading for label in group)}
-        alike[row] = max(
-            question_alike(snapshot.words, asked.searched, heading, page, asked.own_names)
-            for heading in headings
-        )
-    return alike
+        for heading in {place.heading, *(small[label].heading for label in group)}:
+            same = question_alike(snapshot.words, asked.searched, heading, page, asked.own_names)
+            title = heading.rpartition(PATH)[2]
+            every[title] = max(same, every.get(title, 0.0))
+            best[row] = max(best[row], (same, title))
+    first, second = [*sorted(every, key=lambda title: -every[title]), "", ""][:2]
+    others = [every.get(second if title == first else first, 0.0) for _, title in best]
+    return np.asarray([same for same, _ in best], np.float64), np.maximum(HALF, others)
 
 
 def _pages_hold(snapshot: Snapshot, asked: Asked, documents: Sequence[int]) -> Mask:
@@ -191,9 +214,7 @@ def _share(held: Mask, weights: Numbers) -> Numbers:
     return np.asarray(held @ weights / whole if whole else np.zeros(len(held)))
 
 
-def evidence_features(
-    snapshot: Snapshot, asked: Asked, seen: Look, scores: Numbers, scale: Scale
-) -> Numbers:
+def evidence_features(snapshot: Snapshot, asked: Asked, seen: Look, scores: Numbers) -> Numbers:
     """What speaks for and against the best candidate's being the answer, shape (len(EVIDENCE),);
     `scores` are the candidates', at least one."""
     best = int(scores.argmax())
@@ -206,13 +227,21 @@ def evidence_features(
     values = {
         "lead": float(strength[on_page].sum() / strength.sum()),
         "held": math.log1p(float(seen.own[best] @ asked.weights) / asked.rarest),
-        "near": scale.of(float(seen.cosines[best])),
+        "stands_out": float(seen.cosines[best]) - USUAL_COUNTS * seen.usual,
         "unknown": min(3, int(strange.sum())),
         "unknown_names": min(3, int((strange & no_words).sum())),
         "elsewhere": float(_is_elsewhere(snapshot, asked, place.document)),
         "kinds_missing": asked.asks.kinds - asked.asks.given_in(text),
+        "missing": _missing(asked, seen.own[best]),
+        "same_question": max(0.0, float(seen.question_alike[best] - seen.others_alike[best])),
     }
     return np.asarray([values[name] for name in EVIDENCE])
+
+
+def _missing(asked: Asked, held: Mask) -> float:
+    """Of two words that are asked about one is much, of ten it may be by the way."""
+    share = float(asked.weights[~held].sum()) / (float(asked.weights.sum()) or 1.0)
+    return share / max(1, len(asked.terms))
 
 
 def _is_elsewhere(snapshot: Snapshot, asked: Asked, page: int) -> bool:

@@ -26,8 +26,9 @@ AFTER, BEFORE = 2.0, 1.0
 """By how much a unit that follows a chosen one, or comes before it, is ahead of its score: the
 answer goes on there."""
 
-WORTH = 7.0
-"""A unit that scores this much less than the best one answers once in fifty times."""
+WORTH, ELSEWHERE_WORTH = 6.0, 4.0
+"""A unit that scores this much less than the best one is not worth its place: in the passage that
+is quoted first, and in others, most of which are about something else."""
 
 SECTION = 0.7
 """Of a part with several sections those are quoted that hold at least this share of what the best
@@ -79,8 +80,10 @@ def cut(
     while waiting and left > 0:
         best = max(waiting, key=lambda one: one.score + _beside(one, chosen))
         waiting.remove(best)
-        if best.score + _beside(best, chosen) < highest - WORTH:
-            break
+        at_home = not chosen or best.passage is chosen[0].passage
+        least = highest - (WORTH if at_home else ELSEWHERE_WORTH)
+        if best.score + _beside(best, chosen) < least:
+            continue
         size = _size(best, chosen)
         if (size <= left or not chosen) and not _is_enough(best, chosen):
             chosen.append(best)
@@ -109,7 +112,7 @@ def _candidates(
         for number, (unit, part) in enumerate(zip(found_here, at, strict=True)):
             title = f"{part.heading} {unit.title}"
             around = held[number] | snapshot.words.title_terms(title)
-            if number:
+            if number and found_here[number - 1].section == unit.section:
                 around = around | held[number - 1]
             score = part.score + WORDS * _share(around, rarity) + MEANING * near.of(unit)
             score += KIND * asked.asks.given_in(texts[number]) + ROW * (unit.kind == "row")

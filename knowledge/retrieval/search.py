@@ -15,8 +15,7 @@ import numpy as np
 
 from knowledge.index.open import EVERYTHING, Page, Scope, Snapshot
 from knowledge.index.rows import Place
-from knowledge.retrieval.candidates import candidates
-from knowledge.retrieval.evidence import Scale
+from knowledge.retrieval.candidates import candidates, narrowed
 from knowledge.retrieval.features import EVIDENCE, RANKING, Look, Numbers, evidence_features, look
 from knowledge.retrieval.question import Asked, read
 from knowledge.types import Found, Part, Passage, Vectors
@@ -33,14 +32,6 @@ OTHER_VERSION = 0.25
 """What evidence is worth where a question names a version that no page is of: too little to answer.
 No labelled question names one, so it is not fitted."""
 
-SAME_QUESTION = {"score": 5.0, "odds": 2.0}
-"""What it is worth, in a score and in log odds, that a question among the headings asks the same:
-it says itself that the answer follows, in words as common as they may be. The development sets
-hardly meet such headings: the score's weight was fitted as 5.3 and changed no collection's figures,
-that of the odds has nothing to be fitted on."""
-
-ALIKE, SAME = 0.3, 0.75
-"""How alike two questions are that have more than common words in common, and that are the same."""
 
 FILE = Path(__file__).with_name("model.json")
 
@@ -55,14 +46,11 @@ class Model:
 
     def scores(self, seen: Look) -> Numbers:
         """Of each candidate, higher is better."""
-        alike = np.maximum(0.0, seen.question_alike - ALIKE)
-        return np.asarray(seen.features @ self.ranking + SAME_QUESTION["score"] * alike)
+        return np.asarray(seen.features @ self.ranking)
 
-    def probability(self, features: Numbers, alike: float = 0.0) -> float:
-        """That the best candidate answers, by features of shape (len(EVIDENCE),), and how alike
-        the question is to the most like one among its headings."""
+    def probability(self, features: Numbers) -> float:
+        """That the best candidate answers, by features of shape (len(EVIDENCE),)."""
         odds = float(features @ self.evidence) + self.constant
-        odds += SAME_QUESTION["odds"] * max(0.0, (alike - SAME) / (1.0 - SAME))
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
@@ -119,7 +107,6 @@ def search(
     vector: Vectors,
     k: int,
     passage_chars: int,
-    scale: Scale,
     scope: Scope = EVERYTHING,
     model: Model | None = None,
 ) -> Found:
@@ -127,14 +114,14 @@ def search(
     the scope."""
     model = model or fitted()
     asked = read(snapshot, question)
+    scope = narrowed(snapshot, asked, scope)
     seen = look(snapshot, asked, vector, candidates(snapshot, asked, vector, scope), scope)
     found = Ranked(asked, seen, model.scores(seen))
     if not found.seen.pieces:
         return Found((), 0.0, asked.unknown)
     chosen = passages(snapshot, found, k, passage_chars, scope)
-    features = evidence_features(snapshot, found.asked, found.seen, found.scores, scale)
-    alike = float(seen.question_alike[found.scores.argmax()])
-    sure = model.probability(features, alike) * (OTHER_VERSION if asked.strange_version else 1.0)
+    features = evidence_features(snapshot, found.asked, found.seen, found.scores)
+    sure = model.probability(features) * (OTHER_VERSION if asked.strange_version else 1.0)
     return Found(tuple(chosen), sure, asked.unknown)
 
 

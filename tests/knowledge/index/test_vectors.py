@@ -29,6 +29,20 @@ def test_it_finds_what_exact_search_finds() -> None:
         assert (cosines >= exact[-1] - 1e-5).mean() >= 0.9
 
 
+@pytest.mark.parametrize("share", [2, 50])
+def test_among_some_labels_the_nearest_of_these_are_found(share: int) -> None:
+    """Of many they are among the first neighbours, of few they have to be looked for."""
+    data, queries = vectors(1000), vectors(20, seed=2)
+    index = VectorIndex(PARAMS, ef_search=300)
+    index.add(range(1000), data)
+    some = range(0, 1000, share)
+    for query in queries:
+        exact = np.sort(data[some] @ query)[::-1][:10]
+        labels, cosines = index.search(query, 10, among=frozenset(some))
+        assert set(labels.tolist()) <= set(some)
+        assert (cosines >= exact[-1] - 1e-5).mean() >= 0.9
+
+
 @given(st.lists(st.one_of(st.none(), st.integers(0, 40)), max_size=60))
 def test_any_sequence_of_changes_leaves_what_was_kept(changes: list[int | None]) -> None:
     """None adds the next vector, a number deletes one of those that are kept."""

@@ -69,3 +69,28 @@ async def test_a_source_that_is_gone_holds_nothing(two_sources: KnowledgeBase) -
     assert not (
         await two_sources.judge("how do I install it?", mention=True, sources=("cup",))
     ).accept
+
+
+HOSE = (
+    "# Installing\n\nInstall {name} with the wrench. {name} needs a wrench of {size} millimetres.\n"
+)
+
+
+async def test_who_names_a_project_is_answered_from_its_folder(tmp_path: Path) -> None:
+    pages = {
+        f"{name}/{page}.md": HOSE.format(name=name, size=size)
+        for name, size in (("uv", 12), ("hosepipe", 34))
+        for page in ("install", "more")
+    }
+    pages["hosepipe/uninstall.md"] = "# Uninstalling\n\nTo uninstall hosepipe loosen the bolt.\n"
+    everything = plan_of(tmp_path / "index", source("docs", path=write_pages(tmp_path, pages)))
+    build(everything)
+    async with KnowledgeBase(everything, gate_options(tmp_path)) as knowledge:
+        for name, other in (("uv", "hosepipe"), ("hosepipe", "uv")):
+            found = await knowledge.search(f"怎么用 wrench 装 {name}", 5)
+            assert {passage.path.split("/")[0] for passage in found.passages} == {name}, other
+        # Two letters are a name, too, and what another project documents is no answer.
+        gone = await knowledge.search("how do I uninstall uv, which bolt?", 5)
+        assert not any("bolt" in passage.text for passage in gone.passages)
+        several = await knowledge.search("is the wrench of uv that of hosepipe?", 5)
+        assert {passage.path.split("/")[0] for passage in several.passages} == {"uv", "hosepipe"}
