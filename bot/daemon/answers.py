@@ -37,13 +37,14 @@ async def open_answers(
     tasks: Tasks,
     forgotten: Callable[[], int],
     opening: AbstractAsyncContextManager[KnowledgeBase],
+    sharers: Callable[[], int] = lambda: 1,
 ) -> AsyncIterator[tuple[KnowledgeBase, Pipeline]]:
     """The knowledge base and the pipeline on it. When `forgotten` counts on, no earlier answer is
-    given again."""
+    given again. `sharers` is how many processes share the models' limits."""
     books = Books(store.add_usage, store.usage_of, failing=StoreError)
     async with (
         opening as knowledge,
-        open_llm(config.llm, metrics, clock, watch=True, books=books) as llm,
+        open_llm(config.llm, metrics, clock, watch=True, books=books, sharers=sharers) as llm,
         open_external_sources(
             config.search, config.knowledge, config.bot.data_dir, clock
         ) as external,

@@ -54,6 +54,7 @@ async def run_worker(process: Process) -> None:
         tasks,
         lambda: memory.forgotten,
         _followed(process),
+        lambda: members.count(Role.WORKER),
     )
     async with serving(process, members, around) as stop, tasks, answers as (knowledge, pipeline):
         groups = Groups(

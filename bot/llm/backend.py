@@ -65,11 +65,13 @@ class Backend:
     """Open it with `async with`; nothing is sent before the first call, nor while `ready` says
     no: what answers at the address may be a stranger."""
 
-    def __init__(self, options: BackendOptions, clock: Clock) -> None:
+    def __init__(
+        self, options: BackendOptions, clock: Clock, sharers: Callable[[], int] = lambda: 1
+    ) -> None:
         self.options = options
         self._clock = clock
         self.ready: Callable[[], bool] = lambda: True
-        self._queue = RequestQueue(clock, options.concurrency, options.rpm, options.tpm)
+        self._queue = RequestQueue(clock, options.concurrency, options.rpm, options.tpm, sharers)
         self._sender = Sender(options, clock)
         self._numbers = itertools.count(1)
         self.pool = Pool(options, [])

@@ -1,7 +1,7 @@
 """From the configuration to an opened language model."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot.llm.backend import Backend
@@ -25,15 +25,16 @@ async def open_llm(
     *,
     watch: bool,
     books: Books | None = None,
+    sharers: Callable[[], int] = lambda: 1,
 ) -> AsyncIterator[Llm | None]:
     """The language model, None where none is configured; `watch` probes it in the background,
-    `books` are where what it takes is kept."""
+    `books` are where what it takes is kept, `sharers` is how many processes share its limits."""
     if not settings.configured:
         yield None
         return
     made = {
-        "local": Backend(_local(settings), clock),
-        "remote": Backend(_remote(settings), clock),
+        "local": Backend(_local(settings), clock, sharers),
+        "remote": Backend(_remote(settings), clock, sharers),
     }
     orders = {
         Route.SCORE: settings.routes.score,

@@ -6,7 +6,7 @@ that no answer which is nearly done is thrown away because others came before it
 
 import asyncio
 from bisect import insort
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import inf
@@ -27,10 +27,18 @@ class _Ticket:
 
 
 class RequestQueue:
-    """The line in front of one backend. `rpm` and `tpm` 0 are no limit."""
+    """The line in front of one backend. `rpm` and `tpm` 0 are no limit; of several processes
+    (`sharers`) that are held to the same limits each has its share."""
 
-    def __init__(self, clock: Clock, at_once: int, rpm: int, tpm: int) -> None:
-        self._clock, self._free = clock, at_once
+    def __init__(
+        self,
+        clock: Clock,
+        at_once: int,
+        rpm: int,
+        tpm: int,
+        sharers: Callable[[], int] = lambda: 1,
+    ) -> None:
+        self._clock, self._free, self._sharers = clock, at_once, sharers
         # Some APIs count by the second: a tenth of a minute's requests may come at once.
         self._requests = Pace(clock, rpm, burst=rpm // 10)
         self._tokens = Pace(clock, tpm)
@@ -79,7 +87,8 @@ class RequestQueue:
             return inf
         while ticket.owed:
             pace, units = ticket.owed[0]
-            if pause := pace.take(units=units):
+            # Who has a half of the limit takes twice of the whole.
+            if pause := pace.take(units=units * self._sharers()):
                 return pause
             ticket.owed.pop(0)
         return 0.0

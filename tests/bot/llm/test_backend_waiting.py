@@ -122,6 +122,24 @@ async def test_no_turn_is_left_unused() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@pytest.mark.parametrize(("sharers", "at_once"), [(1, 12), (3, 4), (50, 1)])
+async def test_processes_that_share_a_limit_have_a_share_each(sharers: int, at_once: int) -> None:
+    """A tenth of a minute's 120 requests may come at once, from all of them together."""
+    clock = FakeClock()
+    queue, begun = RequestQueue(clock, 99, 120, 0, lambda: sharers), list[int]()
+
+    async def ask(number: int) -> None:
+        async with queue.turn(Priority(), number, 1, clock.now() + 900):
+            begun.append(number)
+
+    tasks = [asyncio.create_task(ask(number)) for number in range(20)]
+    await turns()
+    assert len(begun) == at_once
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_who_waits_too_long_for_a_turn_is_told_so(api: LlmApi) -> None:
     api.script = lambda _: Say(hang=True)
     timeouts = {"wait_s": 20, "score_s": 3600}
