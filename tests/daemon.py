@@ -22,7 +22,7 @@ import run_bot
 from tests.knowledge.library import gate_options, write_pages
 
 ROOT = Path(__file__).parent.parent
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 200
 
 
 def arguments(folder: Path) -> list[str]:
