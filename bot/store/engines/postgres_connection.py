@@ -9,6 +9,7 @@ import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.string import StrDumperUnknown
 
 from bot.store.engines.base import Cursor, StoreAway, StoreError, Values, store_error
 from bot.store.engines.place import PostgresUrl
@@ -107,6 +108,13 @@ class PostgresConnection:
         return cursor
 
 
+class _Text(StrDumperUnknown):
+    """PostgreSQL takes no NUL, not even in an id; it is left out wherever it stands."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", "") if "\0" in obj else obj)
+
+
 class _Sum(Loader):
     """The sum of whole numbers is a whole number, as in SQLite, and not a Decimal."""
 
@@ -150,6 +158,7 @@ def connect(url: PostgresUrl) -> Raw:
     )
     raw.prepared_max = PREPARED
     raw.adapters.register_loader("numeric", _Sum)
+    raw.adapters.register_dumper(str, _Text)
     if raw.info.server_version < OLDEST:
         found = raw.info.server_version // 10_000
         raw.close()

@@ -262,6 +262,7 @@ async def test_what_the_databases_see_differently_is_the_same(store: Store) -> N
     assert shown["text"] == "Half ?, a , 100% Déjà"
     assert (shown["mention"], shown["recalled"]) == (False, False)
     assert (await about(store, "1"))["state"] == "pending"
+    assert [await store.add_message(post("odd\0id"), NOON) for _ in range(2)] == [True, False]
     now = await store.database.run(server_now)
     later = await store.database.run(server_now)
     assert 0 <= later - now < PATIENCE_S
