@@ -54,7 +54,8 @@ class Plan:
     def threshold(self, scores: Floats, good: Flags) -> float | None:
         """The lowest threshold that the labels prove; None where they prove none."""
         order = np.argsort(-scores, kind="stable")
-        passing = _passing(good[order][None], self.stops, self.first)[0]
+        errors = _errors(good[order][None], self.stops)
+        passing = _passing(errors, self.stops, self.first)[0]
         return float(scores[order[passing - 1]]) if passing else None
 
 
@@ -70,9 +71,10 @@ def plan_proof(said: Floats, precision: float, confidence: float) -> Plan:
     if not len(reached) or not len(stops):
         return Plan(stops, 0, 1.0)
     drawn = np.random.default_rng(0).random((DRAWN, len(said))) < said
+    errors = _errors(drawn, stops)
     best = Plan(stops, 0, 1.0)
     for first in np.unique(np.linspace(0, len(stops) - 1, BEGINNINGS).astype(np.int64)).tolist():
-        passing = _passing(drawn, stops, first)
+        passing = _passing(errors, stops, first)
         kept = float(np.where(passing, hits[passing - 1], 0.0).mean())
         cost = 1.0 - kept / float(hits[reached[-1]])
         best = Plan(stops, first, cost) if cost < best.cost else best
@@ -111,13 +113,18 @@ def rare_threshold(bad: Floats, share: float, confidence: float) -> float | None
     return float(np.nextafter(descending[allowed], np.inf)) if allowed < len(bad) else -1.0
 
 
-def _passing(good: Flags, stops: Counts, first: int) -> Counts:
+def _errors(good: Flags, stops: Counts) -> Counts:
+    """How many bad labels pass at each stop, for each row of labels in the order of their scores,
+    shape (rows, n); the result has shape (rows, k)."""
+    return np.asarray(np.cumsum(~good, axis=1)[:, stops - 1])
+
+
+def _passing(errors: Counts, stops: Counts, first: int) -> Counts:
     """How many labels pass the lowest threshold that is proven, 0 where none is, for each row of
-    labels in the order of their scores, shape (rows, n); the result has shape (rows,)."""
+    `errors`; the result has shape (rows,)."""
     if not len(stops):
-        return np.zeros(len(good), np.int64)
-    errors = np.cumsum(~good, axis=1)[:, stops[first:] - 1]
-    failed = errors > np.arange(first, len(stops))
+        return np.zeros(len(errors), np.int64)
+    failed = errors[:, first:] > np.arange(first, len(stops))
     proven = np.where(failed.any(axis=1), failed.argmax(axis=1), failed.shape[1])
     return np.where(proven, stops[first + proven - 1], 0)
 
