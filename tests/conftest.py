@@ -10,6 +10,8 @@ from hypothesis import settings
 
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
+from knowledge.plan import BuildPlan
+from knowledge.settings import GateSettings
 from tests.knowledge.library import gate_options, plan, write_pages
 from tests.postgres import Server, running_server
 
@@ -27,12 +29,18 @@ def _one_encoder() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def kettle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
-    """Read only: tests that reload build their own."""
+def kettle_index(tmp_path_factory: pytest.TempPathFactory) -> tuple[BuildPlan, GateSettings]:
+    """What a knowledge base on Kettle's documents is made of; its index is built."""
     folder = tmp_path_factory.mktemp("kettle")
     made = plan(folder / "index", write_pages(folder / "docs"), "https://docs.test/")
     build(made)
-    opened = KnowledgeBase(made, gate_options(folder))
+    return made, gate_options(folder)
+
+
+@pytest.fixture(scope="session")
+def kettle(kettle_index: tuple[BuildPlan, GateSettings]) -> Iterator[KnowledgeBase]:
+    """Read only: tests that reload build their own."""
+    opened = KnowledgeBase(*kettle_index)
     asyncio.run(opened.__aenter__())
     yield opened
     asyncio.run(opened.__aexit__(None, None, None))

@@ -18,6 +18,8 @@ from playwright.async_api import (
 )
 
 from knowledge.base import KnowledgeBase
+from knowledge.plan import BuildPlan
+from knowledge.settings import GateSettings
 from tests.bot.console.running import Running, running_bot
 from tests.browser import ARGS, find_or_install_browser
 
@@ -37,6 +39,16 @@ async def browser(browser_path: str) -> AsyncIterator[Browser]:
         launched = await playwright.chromium.launch(executable_path=browser_path, args=ARGS)
         yield launched
         await launched.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kettle(
+    kettle_index: tuple[BuildPlan, GateSettings],
+) -> AsyncIterator[KnowledgeBase]:
+    """One for each module: pages ask for several things at once, and what they wait for belongs to
+    the module's event loop."""
+    async with KnowledgeBase(*kettle_index) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module")

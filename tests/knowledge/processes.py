@@ -8,12 +8,30 @@ import psutil
 
 
 def descendants(of: int | None = None) -> list[psutil.Process]:
-    """Living processes below one, by default below this one."""
+    """Living processes below one, by default below this one; without the database that tests of
+    the store have started, which stays as long as they run."""
+    below: list[psutil.Process] = []
     try:
-        below = psutil.Process(of or os.getpid()).children(recursive=True)
+        for child in psutil.Process(of or os.getpid()).children():
+            if not _is_database(child):
+                below += [child, *_below(child)]
     except psutil.NoSuchProcess:
         return []
     return [process for process in below if is_alive(process)]
+
+
+def _is_database(process: psutil.Process) -> bool:
+    try:
+        return any(word.endswith("/postgres") for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
 
 
 def is_alive(process: psutil.Process) -> bool:
