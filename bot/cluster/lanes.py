@@ -160,10 +160,22 @@ class Lanes:
             log.error("the group %s is left for the moment: %s", ":".join(lane.group), error)
             await asyncio.sleep(self.wakes.poll_s)
         finally:
-            if self._held.get(lane.group) is held:
-                del self._held[lane.group]
-            with suppress(StoreError):
-                await self.database.run(release, lane, self.holder, done=done)
+            try:
+                await self._give_back(lane, done=done)
+            finally:
+                if self._held.get(lane.group) is held:
+                    del self._held[lane.group]
+
+    async def _give_back(self, lane: Lane, *, done: bool) -> None:
+        """Tried until it is done: what this worker seems to have, it goes on prolonging."""
+        while True:
+            try:
+                return await self.database.run(release, lane, self.holder, done=done)
+            except StoreError as error:
+                log.error("the group %s can't be given back: %s", ":".join(lane.group), error)
+            if self._stopping.is_set():
+                return None  # it ends with its lease
+            await asyncio.sleep(self.wakes.poll_s)
 
     async def _fed(self, held: _Held) -> bool:
         """Feeds a lane until it is idle or the worker stops; is nothing left in it?"""
