@@ -15,7 +15,7 @@ from adapters.contract import Adapter
 from bot.cluster.holds import Holds
 from bot.cluster.wakes import Wakes
 from bot.store.cluster.calls import CALLS, Call, Outcome, finish, take_calls
-from bot.store.cluster.payloads import error_fields, message_of
+from bot.store.cluster.payloads import error_fields, message_of, picture_fields
 from bot.store.database import Database, StoreError
 from common.tasks import Tasks
 
@@ -66,7 +66,10 @@ class Executor:
             return 0
         async with self._free:  # nothing is begun that can't be carried out now
             holder = self._holds.holder
-            calls = await self._database.run(take_calls, target, token, holder, 1)
+            within_s = 2 * self._most_s  # who asks waits for less
+            calls = await self._database.run(
+                take_calls, target, token, holder, 1, within_s=within_s
+            )
         for call in calls:
             await self._free.acquire()
             self._tasks.spawn(self._carry_out(call, token))
@@ -77,7 +80,17 @@ class Executor:
             found = await self._outcome(call)
         finally:
             self._free.release()
-        await self._database.run(finish, call.key, token, found)
+        await self._tell(call, token, found)
+
+    async def _tell(self, call: Call, token: int, found: Outcome) -> None:
+        """Tried until it is done: nobody takes over what seems to be under way here, and who asked
+        would never know."""
+        while True:
+            try:
+                return await self._database.run(finish, call.key, token, found)
+            except StoreError as error:
+                log.error("what came of %s can't be told: %s", call.key, error)
+            await asyncio.sleep(self._wakes.poll_s)
 
     async def _outcome(self, call: Call) -> Outcome:
         method = self._targets[call.target].get(call.method)
@@ -111,7 +124,7 @@ def methods_of(adapter: Adapter) -> Mapping[str, Method]:
         name: partial(method, adapter)
         for name, method in (
             *(("send", _send), ("recall", _recall), ("reread", _reread)),
-            *(("thinking", _thinking), ("show", _show)),
+            *(("pictures", _pictures), ("thinking", _thinking), ("show", _show)),
         )
     }
 
@@ -135,6 +148,10 @@ async def _recall(adapter: Adapter, call: Call) -> None:
 async def _reread(adapter: Adapter, call: Call) -> dict[str, Any] | None:
     found = await adapter.reread(message_of(call.payload["message"]))
     return None if found is None else asdict(found)
+
+
+async def _pictures(adapter: Adapter, call: Call) -> list[dict[str, str]]:
+    return picture_fields(await adapter.pictures(message_of(call.payload["message"])))
 
 
 async def _thinking(adapter: Adapter, call: Call) -> None:

@@ -2,17 +2,19 @@
 holds the connection, see `calls.py`."""
 
 import asyncio
+import logging
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from adapters.base import (
+    AdapterError,
     Decision,
     IncomingMessage,
     LinkStatus,
-    NetworkError,
+    Picture,
     Publish,
     Reply,
 )
@@ -20,14 +22,19 @@ from adapters.contract import Adapter
 from bot.cluster.asking import asked
 from bot.cluster.wakes import Wakes
 from bot.store.cluster.calls import Call, ask
-from bot.store.cluster.payloads import message_of
+from bot.store.cluster.payloads import message_of, pictures_of
 from bot.store.database import Database
+
+log = logging.getLogger(__name__)
 
 WAIT_S = 25.0
 """So long the holder of a connection is waited for: less than the outbox gives an attempt."""
 
 REREAD_S = 5.0
 """What can't be read again by then counts as it is known."""
+
+PICTURES_S = 15.0
+"""Without pictures that are not there by then it is answered."""
 
 
 class RemoteAdapter(Adapter):
@@ -80,12 +87,21 @@ class RemoteAdapter(Adapter):
         """See `Adapter.reread`; the message as it is known where nobody reads it in time."""
         if not self._has("reread"):
             return message
-        asked = {"message": asdict(message)}
         try:
-            found = await self._result(f"reread {uuid.uuid4().hex}", "reread", asked, REREAD_S)
-        except NetworkError:
+            found = await self._read("reread", message, REREAD_S)
+        except AdapterError:
             return message
         return None if found is None else message_of(found)
+
+    async def pictures(self, message: IncomingMessage) -> Sequence[Picture]:
+        """See `Adapter.pictures`; none where they can't be had in time."""
+        if not self._has("pictures"):
+            return ()
+        try:
+            return pictures_of(await self._read("pictures", message, PICTURES_S))
+        except AdapterError as error:
+            log.info("%s: no picture of %s: %s", self.name, message.message_id, error)
+            return ()
 
     async def thinking(self, group: str, message_id: str, *, on: bool) -> None:
         """Told, and not waited for."""
@@ -100,6 +116,10 @@ class RemoteAdapter(Adapter):
     def _has(self, method: str) -> bool:
         """Does the platform do more than every adapter does?"""
         return getattr(type(self._model), method) is not getattr(Adapter, method)
+
+    async def _read(self, method: str, message: IncomingMessage, wait_s: float) -> Any:
+        asked = {"message": asdict(message)}
+        return await self._result(f"{method} {uuid.uuid4().hex}", method, asked, wait_s)
 
     async def _tell(self, method: str, payload: dict[str, Any]) -> None:
         key = f"{method} {uuid.uuid4().hex}"

@@ -2,7 +2,7 @@
 within one transaction.
 
 A call is 'new', 'started' by whoever holds its target, then 'done' or 'failed'. It is known by its
-key: who asks twice gets one result.
+key: who asks twice gets one result. What it says, texts of people among it, goes when it is done.
 """
 
 import json
@@ -13,6 +13,10 @@ from bot.store.database import Connection, locking, notify, server_now
 
 CALLS, RESULTS = "calls", "results"
 """What is told to those who listen: the target of a new call, the key of one that is done."""
+
+BRIEF_S, LONG_S = 120.0, 7200.0
+"""After that nobody reads what came of a call to a platform, or to the scheduler, which is named
+with a colon; but for a message that was sent or taken back, which might be asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +43,11 @@ class Outcome:
 
 def ask(db: Connection, call: Call) -> Outcome | None:
     """Puts a call, unless it is under way; what came of it where it is done. One that failed
-    before is made anew."""
+    before, or that nobody has begun, is made anew."""
     db.execute(
         "INSERT INTO calls (key, target, method, payload, at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET state = 'new', started_at = NULL, result = 'null'"
-        " WHERE calls.state = 'failed'",
+        " ON CONFLICT (key) DO UPDATE SET state = 'new', started_at = NULL, result = 'null',"
+        " payload = excluded.payload, at = excluded.at WHERE calls.state IN ('new', 'failed')",
         (call.key, call.target, call.method, json.dumps(call.payload), server_now(db)),
     )
     notify(db, CALLS, call.target)
@@ -65,18 +69,22 @@ def take_back(db: Connection, key: str) -> bool:
     return bool(gone.rowcount)
 
 
-def take_calls(db: Connection, target: str, token: int, holder: str, most: int) -> list[Call]:
-    """The next calls, those first that an earlier holder had begun; none where the token is not
-    the holder's any more."""
+def take_calls(
+    db: Connection, target: str, token: int, holder: str, most: int, *, within_s: float
+) -> list[Call]:
+    """The next calls, the oldest first, those that an earlier holder had begun as well; none where
+    the token is not the holder's any more. What was last asked for longer ago than `within_s`
+    nobody waits for: who asked has died, and a message would come late, behind the bot's back."""
     held = "SELECT 1 FROM holds WHERE name = ? AND holder = ? AND token = ?"
     if not db.execute(locking(db, held, "SHARE"), (target, holder, token)).fetchone():
         return []
+    now = server_now(db)
     rows = db.execute(
         "SELECT key, method, payload, started_at FROM calls WHERE target = ?"
-        " AND (state = 'new' OR (state = 'started' AND token < ?)) ORDER BY seq LIMIT ?",
-        (target, token, most),
+        " AND ((state = 'new' AND at >= ?) OR (state = 'started' AND token < ?))"
+        " ORDER BY seq LIMIT ?",
+        (target, now - within_s, token, most),
     ).fetchall()
-    now = server_now(db)
     db.executemany(
         "UPDATE calls SET state = 'started', token = ?, started_at = COALESCE(started_at, ?)"
         " WHERE key = ?",
@@ -98,12 +106,26 @@ def finish(db: Connection, key: str, token: int, found: Outcome) -> None:
     """What came of a call that was begun; nothing where a later holder has it."""
     result = json.dumps({"value": found.value, "error": found.error})
     db.execute(
-        "UPDATE calls SET state = ?, result = ? WHERE key = ? AND state = 'started' AND token = ?",
+        "UPDATE calls SET state = ?, result = ?, payload = '{}'"
+        " WHERE key = ? AND state = 'started' AND token = ?",
         ("done" if found.final else "failed", result, key, token),
     )
     notify(db, RESULTS, key)
 
 
 def prune_calls(db: Connection, seconds: float) -> int:
-    """Forgets calls that are so old; how many."""
-    return db.execute("DELETE FROM calls WHERE at < ?", (server_now(db) - seconds,)).rowcount
+    """Forgets calls that are so old, and those sooner of which nobody reads what came of them; how
+    many. Of a reply that is still to be sent it stays known whether it was."""
+    now = server_now(db)
+    old = db.execute(
+        "DELETE FROM calls WHERE at < ? AND NOT (method = 'send' AND EXISTS"
+        " (SELECT 1 FROM replies r WHERE r.key = substr(calls.key, 6) AND r.state = 'pending'))",
+        (now - seconds,),
+    )
+    # Looked for among the latest alone: this is done every minute.
+    unread = db.execute(
+        "DELETE FROM calls WHERE at < ? AND at >= ? AND method NOT IN ('send', 'recall')"
+        " AND at < CASE WHEN substr(target, 1, 1) = ':' THEN ? ELSE ? END",
+        (now - BRIEF_S, now - 2 * LONG_S, now - LONG_S, now - BRIEF_S),
+    )
+    return old.rowcount + unread.rowcount

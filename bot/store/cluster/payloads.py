@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -52,6 +54,16 @@ def message_of(fields: dict[str, Any]) -> IncomingMessage:
     """A message from what `asdict` made of it."""
     message: IncomingMessage = _EVENTS["IncomingMessage"].validate_python(fields)
     return message
+
+
+def picture_fields(pictures: Sequence[base.Picture]) -> list[dict[str, str]]:
+    """Pictures for another process."""
+    return [{"kind": one.kind, "data": b64encode(one.data).decode()} for one in pictures]
+
+
+def pictures_of(fields: list[dict[str, str]]) -> list[base.Picture]:
+    """What `picture_fields` wrote."""
+    return [base.Picture(b64decode(one["data"]), one["kind"]) for one in fields]
 
 
 def error_fields(error: base.AdapterError) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from adapters.base import (
     LinkStatus,
     LoginRefused,
     NetworkError,
+    Picture,
     RateLimited,
     Reply,
     SetupRefused,
@@ -28,9 +29,11 @@ from bot.store.cluster.calls import Call, ask, take_calls
 from bot.store.cluster.events import add_event
 from bot.store.cluster.leases import claim, hold
 from bot.store.database import Connection, Database
+from bot.store.engines.sqlite import open_sqlite
 from bot.store.store import StoreError, open_store
 from common.tasks import Tasks
 from tests.bot.group.posts import post
+from tests.fakes.failing_engine import Failing
 from tests.fakes.recording_adapter import RecordingAdapter
 
 POLL_S = 0.01
@@ -131,7 +134,7 @@ async def test_a_receiver_that_died_while_it_sent_leaves_it_to_the_next(
     asking = remote(platform, database)
     working = asyncio.create_task(asking.send(REPLY))
     token = (await database.run(hold, ["fake"], "dead", 0.0))["fake"]
-    while not await database.run(take_calls, "fake", token, "dead", 1):
+    while not await database.run(take_calls, "fake", token, "dead", 1, within_s=60.0):
         await asyncio.sleep(POLL_S)
     async with receiver(platform, database):
         if sent:
@@ -154,6 +157,27 @@ async def test_without_a_receiver_nothing_is_done_later_behind_the_workers_back(
         assert platform.sent == []
 
 
+async def test_what_was_sent_is_told_when_the_database_is_back(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = Failing(open_sqlite(tmp_path / "bot.sqlite", 5.0, durable=False, upgrade=True))
+
+    class Sending(RecordingAdapter):
+        async def send(self, reply: Reply) -> str:
+            engine.away = True
+            return await super().send(reply)
+
+    platform, own = Sending(), Database(engine)
+    async with receiver(platform, own):
+        sending = asyncio.create_task(remote(platform, database).send(REPLY))
+        while "what came of send k1 can't be told" not in caplog.text:
+            await asyncio.sleep(POLL_S)
+        engine.away = False
+        assert await sending == "platform-k1"
+    assert platform.sent == [REPLY]
+    await own.close()
+
+
 async def test_a_message_is_read_again_where_the_platform_can(database: Database) -> None:
     platform = Platform()
     async with receiver(platform, database):
@@ -163,6 +187,25 @@ async def test_a_message_is_read_again_where_the_platform_can(database: Database
         assert await asking.reread(gone) is None
         deaf = remote(RecordingAdapter(), database)
         assert await deaf.reread(gone) is gone, "nobody is asked where there is nothing to ask"
+
+
+async def test_the_pictures_of_a_message_come_over_from_who_holds_the_connection(
+    database: Database,
+) -> None:
+    platform, asked = Platform(), post("m1", "what is this?")
+    platform.shown = [Picture(b"\x89PNG\r\n\x1a\n\0\xff", "image/png")]
+    async with receiver(platform, database):
+        assert await remote(platform, database).pictures(asked) == platform.shown
+
+
+async def test_without_pictures_it_is_answered_where_they_fail(database: Database) -> None:
+    class Broken(RecordingAdapter):
+        async def pictures(self, message: IncomingMessage) -> list[Picture]:
+            del message
+            raise ZeroDivisionError("a bug of the adapter")
+
+    async with receiver(Broken(), database):
+        assert await remote(Broken(), database).pictures(post("m1")) == ()
 
 
 async def test_who_lost_the_lane_writes_nothing_and_asks_for_nothing(database: Database) -> None:
