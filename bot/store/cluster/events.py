@@ -21,18 +21,23 @@ class Waiting:
 
 
 def add_event(db: Connection, event: Event) -> bool:
-    """Keeps an event for its group's lane; False when it waits there already, or was taken in."""
+    """Keeps an event for its group's lane; False when it waits there already, or was taken in. Of
+    what is no message the last counts: what is said again after something else comes after it."""
+    key, again = event_key(event), False
     if isinstance(event, IncomingMessage):
         known = "SELECT 1 FROM messages WHERE adapter = ? AND message_id = ?"
         if db.execute(known, (event.adapter, event.message_id)).fetchone():
             return False
+    else:
+        said = "DELETE FROM events WHERE adapter = ? AND key = ?"
+        again = bool(db.execute(said, (event.adapter, key)).rowcount)
     added = db.execute(
         "INSERT INTO events (adapter, grp, key, payload, at) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (adapter, key) DO NOTHING",
-        (event.adapter, event.group, event_key(event), event_payload(event), server_now(db)),
+        (event.adapter, event.group, key, event_payload(event), server_now(db)),
     )
     notify(db, EVENTS, lane_name((event.adapter, event.group)))
-    return bool(added.rowcount)
+    return bool(added.rowcount) and not again
 
 
 def lane_name(group: Group) -> str:

@@ -26,8 +26,8 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a worker found: the lanes that it has from now on, and the groups of which something
-    waits to be taken in. `more` is True where there may be more to claim at once."""
+    """What a worker found: the lanes that it has from now on, and those of its groups of which
+    something waits to be taken in. `more` is True where there may be more to claim at once."""
 
     claimed: list[Lane]
     waiting: list[Group]
@@ -38,7 +38,7 @@ def look(db: Connection, holder: str, lease_s: float, most: int, *, thorough: bo
     """Claims up to `most` lanes. All that are due are found by a `thorough` look, which costs more:
     now and then is enough, for what comes in is found by every look."""
     claimed = claim(db, holder, lease_s, most, thorough=thorough) if most > 0 else []
-    return Look(claimed, waiting(db), more=bool(claimed) and len(claimed) == most)
+    return Look(claimed, waiting(db, holder), more=bool(claimed) and len(claimed) == most)
 
 
 def busy_lanes(db: Connection) -> int:
@@ -144,9 +144,14 @@ def find_left(db: Connection) -> int:
     return count
 
 
-def waiting(db: Connection) -> list[Group]:
-    """The groups of which something has come in that no lane has taken in yet."""
-    rows = db.execute("SELECT DISTINCT adapter, grp FROM events")
+def waiting(db: Connection, holder: str) -> list[Group]:
+    """The groups of a holder of which something has come in that is not taken in yet. What waits
+    for others, who may be away for long, is not looked through."""
+    rows = db.execute(
+        "SELECT adapter, grp FROM lanes WHERE holder = ? AND holder != '' AND EXISTS"
+        " (SELECT 1 FROM events e WHERE e.adapter = lanes.adapter AND e.grp = lanes.grp)",
+        (holder,),
+    )
     return [(row["adapter"], row["grp"]) for row in rows]
 
 
