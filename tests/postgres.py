@@ -108,6 +108,18 @@ class Server:
         self.stop()
         self.start()
 
+    @contextmanager
+    def standing_by(self) -> Iterator[None]:
+        """It only reads, as a standby that took over from nobody yet."""
+        signal = self.folder / "data/standby.signal"
+        self.stop()
+        signal.touch()
+        self.start()
+        yield
+        self.stop()
+        signal.unlink()
+        self.start()
+
 
 @contextmanager
 def running_server() -> Iterator[Server]:

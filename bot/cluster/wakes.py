@@ -69,7 +69,7 @@ async def hear(place: PostgresUrl, wakes: Wakes) -> None:
     while True:
         try:
             await _hear(place, wakes)
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:  # a server that is just becoming another, for instance
             log.warning("the database tells nothing for the moment: %s", type(error).__name__)
         await asyncio.sleep(AGAIN_S)
 
@@ -78,7 +78,9 @@ async def _hear(place: PostgresUrl, wakes: Wakes) -> None:
     connecting = psycopg.AsyncConnection.connect(
         place.whole,
         autocommit=True,
+        application_name="huixiangdou",
         connect_timeout=5,
+        target_session_attrs="read-write",  # a standby tells nothing
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=3,
