@@ -105,10 +105,13 @@ class _Gate:
             if self._examined is None or self._examined[0] != key:
                 fitted, curve = await knowledge.examined()
                 self._examined = (key, await _figures(knowledge, fitted, curve))
-        scores = await self._store.week_scores(self._parts.clock.now())
-        points = self._examined[1]["points"]
+        now = self._parts.clock.now()
+        scores = await self._store.week_scores(now)
+        weekly = await self._store.weekly_unprompted(now) or status.gate.weekly
+        examined = self._examined[1]
+        points = [{**point, "unwanted": point["unwanted"] * weekly} for point in examined["points"]]
         week = [sum(score >= point["threshold"] for score in scores) for point in points]
-        return json_response({**self._examined[1], "week": week})
+        return json_response({**examined, "points": points, "week": week})
 
     @needs(Role.VIEWER)
     @takes(query=ExamplesQuery)
@@ -173,7 +176,8 @@ class _Gate:
 async def _figures(
     knowledge: KnowledgeBase, fitted: FittedGate, curve: Sequence[CurvePoint]
 ) -> dict[str, Any]:
-    """What the page draws; `points` are possible operating points, the highest threshold first."""
+    """What the page draws; `points` are possible operating points, the highest threshold first,
+    with their unwanted replies per message, for the traffic changes from week to week."""
     state, scored = fitted.state, fitted.held_out
     nothing: dict[str, Any] = {"points": [], "reliability": [], "learning": [], "errors": []}
     if scored is None:
@@ -186,7 +190,7 @@ async def _figures(
     points = []
     for number in range(0, len(distinct), step):
         threshold = distinct[number]
-        said = promise(counts_at(threshold, scores, good), state.share, state.weekly)
+        said = promise(counts_at(threshold, scores, good), state.share, weekly=1.0)
         points.append(
             {
                 "threshold": threshold,

@@ -1,7 +1,13 @@
 // Charts by uPlot, which is fetched when the first one is drawn. What a chart shows stands beside it
 // as text, too: a picture tells a screen reader nothing.
 
+import { addWords, t } from "./i18n.js";
+import { locale } from "./ui.js";
 import { html, useEffect, useRef } from "./vendor/preact.js";
+
+addWords({
+  "chart.day": ["日期", "Day"],
+});
 
 let loading = null;
 
@@ -50,6 +56,7 @@ function options(Plot, { series, time, xLabel, yRange, marks }, place, height) {
     probe.style.color = style.getPropertyValue(name);
     return getComputedStyle(probe).color;
   };
+  const bars = series.some((one) => one.kind === "bars");
   const line = { stroke: colour("--line"), width: 1 };
   const axis = { stroke: colour("--muted"), grid: line, ticks: line, font: "12px system-ui, sans-serif" };
   const made = {
@@ -57,9 +64,9 @@ function options(Plot, { series, time, xLabel, yRange, marks }, place, height) {
     height,
     legend: { show: series.length > 1 },
     cursor: { y: false },
-    scales: { x: { time, range: series.some((one) => one.kind === "bars") ? padded : undefined }, y: yRange ? { range: () => yRange } : { range: (_, low, high) => [Math.min(0, low), high === 0 ? 1 : high * 1.08] } },
-    axes: [{ ...axis, label: xLabel || undefined, labelFont: "12px system-ui, sans-serif", labelSize: xLabel ? 20 : 0 }, { ...axis, size: 46 }],
-    series: [{}, ...series.map((one, number) => drawn(Plot, one, colour(one.colour ?? COLOURS[number % COLOURS.length])))],
+    scales: { x: { time, range: bars ? padded : undefined }, y: yRange ? { range: () => yRange } : { range: (_, low, high) => [Math.min(0, low), high === 0 ? 1 : high * 1.08] } },
+    axes: [{ ...axis, label: xLabel || undefined, labelFont: "12px system-ui, sans-serif", labelSize: xLabel ? 20 : 0, ...(time ? DAYS : {}) }, { ...axis, size: 46, ...(bars ? { incrs: COUNTS } : {}) }],
+    series: [time ? { label: t("chart.day"), value: (_, at) => (at === null ? "–" : day(at)) } : { label: xLabel }, ...series.map((one, number) => drawn(Plot, one, colour(one.colour ?? COLOURS[number % COLOURS.length])))],
     hooks: { draw: [(plot) => marks.forEach((mark) => drawMark(plot, mark, colour("--warn")))] },
   };
   probe.remove();
@@ -67,6 +74,13 @@ function options(Plot, { series, time, xLabel, yRange, marks }, place, height) {
 }
 
 const HALF_DAY_S = 43200;
+
+/** Steps of an axis that counts: there is no half question. */
+const COUNTS = Array.from({ length: 8 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
+const day = (at) => new Date(at * 1000).toLocaleDateString(locale(), { month: "short", day: "numeric" });
+
+const DAYS = { space: 70, incrs: [1, 2, 3, 5, 7, 10, 14, 30].map((days) => 2 * days * HALF_DAY_S), values: (_, starts) => starts.map(day) };
 
 /** Room for the whole of the first and the last bar. */
 const padded = (_, low, high) => [low - HALF_DAY_S, high + HALF_DAY_S];

@@ -110,7 +110,7 @@ export function Problem({ error, again, words = "readFailed" }) {
   </div>`;
 }
 
-const locale = () => (language() === "zh" ? "zh-CN" : "en-GB");
+export const locale = () => (language() === "zh" ? "zh-CN" : "en-GB");
 
 const STEPS = [[86400, "day"], [3600, "hour"], [60, "minute"]];
 

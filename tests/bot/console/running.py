@@ -2,7 +2,8 @@
 HTTP; only the time that it waits for people is short."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,16 +104,17 @@ async def running_bot(
     logins: bool = False,
     command: tuple[str, ...] = (),
     file: ConfigFile | None = None,
+    wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Running]:
     """The bot at work, with an index that is there already; with its own logins, or by `identify`,
-    whose requests need none; `command` starts `run_bot.py` for a replay."""
+    whose requests need none; `command` starts `run_bot.py` for a replay, `wall` is the time."""
     config = (config or Config()).model_copy(
         update={
             "bot": BotSettings(data_dir=folder, quiet_s=0.02, max_wait_s=0.05, mention_wait_s=0.01),
             "flood": FloodSettings(wait_for_humans_s=0.0, person_cooldown_s=0.0, burst=100),
         }
     )
-    clock = SystemClock()
+    clock = SystemClock(wall)
     async with open_store(folder / "bot.sqlite", durable=False) as store:
         parts = await build(config, clock, store, create_adapters(config, store, clock))
         console = create_console(parts, file, command)

@@ -53,6 +53,18 @@ async def test_the_gate_says_what_it_promises_and_how_good_it_is(
         assert (await bot.get("gate/examples", origin="vote"))["examples"] == []
 
 
+async def test_the_curve_speaks_of_the_traffic_that_there_is(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    ahead_s = 0.0
+    async with running_bot(tmp_path, kettle, wall=lambda: time.time() + ahead_s) as bot:
+        await bot.say("alice", CHAT)
+        ahead_s = 7 * 86400.0 - 60.0
+        assert round((await bot.get("gate"))["weekly"]) == 1
+        points = (await bot.get("gate/figures"))["points"]
+        assert points and all(one["unwanted"] < 1.0 for one in points)
+
+
 async def test_a_preview_changes_nothing_and_a_refit_can_be_undone(
     tmp_path: Path, own_kettle: KnowledgeBase
 ) -> None:

@@ -116,7 +116,7 @@ function Learn({ state, onDone, onError }) {
   const undoable = state.refits.some((one) => one.taken && !one.undone_at);
   return html`<section class="card"><h2>${t("gate.learn")}</h2>
     <ul class="inline">${Object.entries(state.origins).map(([origin, one]) => html`<li>${t("gate.originCount", { origin: t(`origin.${origin}`), ...one })}</li>`)}</ul>
-    <p>${t("gate.waiting", { n: state.waiting })} <a href=${address(["messages"], { sort: "uncertain", mark: "unlabelled" })}>${t("gate.toLabel")}</a></p>
+    <p>${state.waiting ? t("gate.waiting", { n: state.waiting }) : t("gate.unchanged")} <a href=${address(["messages"], { sort: "uncertain", mark: "unlabelled" })}>${t("gate.toLabel")}</a></p>
     <div class="row">
       ${may("labeller") && html`<button type="button" class="button" disabled=${busy} onClick=${look}>${t("gate.preview")}</button>`}
       ${may("admin") && html`<button type="button" class="button main" disabled=${busy} onClick=${refit}>${t("gate.refit")}</button>

@@ -20,15 +20,15 @@ addWords({
   "days.90": ["近 90 天", "last 90 days"],
   "overview.questions": ["问题", "Questions"],
   "overview.answers": ["回答", "Answers"],
-  "overview.helpful": ["有用", "helpful"],
+  "overview.helpful": ["有用", "Helpful"],
   "overview.unhelpful": ["没用", "unhelpful"],
-  "overview.recalled": ["撤回", "taken back"],
+  "overview.recalled": ["撤回", "Taken back"],
   "overview.answerTime": ["多久回答", "Time to answer"],
   "overview.seconds": ["一半在 {half} 秒内，九成在 {most} 秒内", "half within {half} s, nine of ten within {most} s"],
   "overview.chart": ["每天的问题与回答", "Questions and answers by day"],
   "overview.silences": ["没有回答的原因", "Why it did not answer"],
   "overview.promise": ["门控的承诺", "What the gate promises"],
-  "overview.kept": ["近 7 天主动回答 {answers} 次，其中 {unwanted} 次有人觉得不该答。", "In the last 7 days it answered unprompted {answers} times; {unwanted} of these somebody called unwanted."],
+  "overview.kept": ["近 7 天主动回答 {answers} 次，其中 {unwanted} 次有人觉得不该答。", "Unprompted answers in the last 7 days: {answers}; called unwanted by somebody: {unwanted}."],
   "overview.toGate": ["看门控", "To the gate"],
   "overview.usage": ["大模型用量", "Language model"],
   "overview.noUsage": ["没有用到大模型。", "No language model was asked."],
@@ -140,13 +140,14 @@ function Usage({ usage }) {
   const models = summed(usage.days, (one) => one.model || one.backend);
   const days = summed(usage.days, (one) => one.day).reverse();
   const total = days.reduce((sum, [, one]) => sum + one.cost, 0);
+  const priced = usage.priced || total > 0; // what was paid stays known where the price is not any more
   const counts = (one) => Object.fromEntries(["calls", "prompt", "cached", "completion"].map((name) => [name, number(one[name])]));
   return html`${models.map(([name, one]) => html`<p>${t("overview.model", { name, ...counts(one) })}</p>`)}
-    ${usage.priced && html`<p>${t("overview.cost", { cost: number(total, 4) })}</p>`}
+    ${priced && html`<p>${t("overview.cost", { cost: number(total, 4) })}</p>`}
     <details><summary>${t("overview.byDay")}</summary><table class="table"><thead><tr><th scope="col">${t("overview.day")}</th>
-      ${["calls", "tokens", ...(usage.priced ? ["price"] : [])].map((name) => html`<th scope="col" class="num">${t(`overview.${name}`)}</th>`)}</tr></thead>
+      ${["calls", "tokens", ...(priced ? ["price"] : [])].map((name) => html`<th scope="col" class="num">${t(`overview.${name}`)}</th>`)}</tr></thead>
       <tbody>${days.map(([day, one]) => html`<tr key=${day}><td class="nowrap">${day}</td><td class="num">${number(one.calls)}</td><td class="num">${number(one.prompt + one.completion)}</td>
-        ${usage.priced && html`<td class="num">${number(one.cost, 4)}</td>`}</tr>`)}</tbody></table></details>`;
+        ${priced && html`<td class="num">${number(one.cost, 4)}</td>`}</tr>`)}</tbody></table></details>`;
 }
 
 function Stock({ data }) {

@@ -15,7 +15,7 @@ addWords({
   "target.precisionValue": ["主动回答里至少 {value} 该答", "at least {value} of what it answers unprompted should be answered"],
   "target.budgetValue": ["每周最多 {value} 条不该有的回答", "at most {value} unwanted replies a week"],
   "target.week": ["近 7 天的 {week} 条主动消息里会放行 {passing} 条（现在 {now} 条）。", "Of {week} unprompted messages in the last 7 days {passing} would have passed (now {now})."],
-  "target.point": ["门槛 {threshold}；在标注上精确率 {precision}（九成把握至少 {least}），召回 {recall}；每周不该有的回答有九成把握不超过 {unwanted} 条。", "Threshold {threshold}; on the labels a precision of {precision} (nine in ten sure: at least {least}), recall {recall}; nine in ten sure: at most {unwanted} unwanted replies a week."],
+  "target.point": ["门槛 {threshold}；预计精确率 {precision}（九成把握至少 {least}），召回 {recall}；每周不该有的回答有九成把握不超过 {unwanted} 条。", "Threshold {threshold}; a precision of about {precision} (nine in ten sure: at least {least}), recall {recall}; nine in ten sure: at most {unwanted} unwanted replies a week."],
   "target.unproven": ["现有标注还证明不了这个目标，门槛是估计的。", "The labels don't prove it yet; the threshold is an estimate."],
   "target.moved": ["看看判断会变的消息", "Show the messages that would be decided otherwise"],
   "target.inUse": ["正在使用", "in use"],
@@ -24,11 +24,13 @@ addWords({
   "target.done": ["已写入配置并生效。", "Written into the configuration; it holds now."],
 });
 
+let undoable = null; // the target before the last change here, also once another view was open
+
 export function Targets({ onDone, onError }) {
   const found = useData(() => get(["gate", "targets"]), [], onError);
   const [kind, setKind] = useState(null);
   const [at, setAt] = useState(null);
-  const [before, setBefore] = useState(null);
+  const [before, setBefore] = useState(undoable);
   const [told, setTold] = useState("");
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
@@ -49,7 +51,8 @@ export function Targets({ onDone, onError }) {
     setTold(t("gate.working"));
     try {
       const done = await call("PUT", route(["gate", "target"]), wish, { timeout: 300000 });
-      setBefore(next(done));
+      undoable = next(done);
+      setBefore(undoable);
       setError(null);
       setKind(null);
       setAt(null);
