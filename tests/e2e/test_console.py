@@ -104,7 +104,7 @@ async def test_a_maintainers_day(own_bot: Running, open_page: OpenPage) -> None:
     for _ in range(20):
         await page.keyboard.press("b")
     await expect(page.locator('.question .chip[aria-pressed="true"]')).to_have_count(20)
-    await expect(page.locator(".told")).to_contain_text("20 labels wait")
+    await expect(page.locator(".told")).to_contain_text("waiting for the next refit: 20.")
 
     # Refit, and what is promised now.
     await opens(page, "Gate")

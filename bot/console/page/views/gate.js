@@ -15,7 +15,7 @@ addWords({
   "gate.promise": ["承诺", "The promise"],
   "gate.week": ["近 7 天有 {questions} 条主动消息，按现在的门槛会放行 {passing} 条。", "Of {questions} unprompted messages in the last 7 days {passing} pass today's threshold."],
   "gate.learn": ["学习", "Learning"],
-  "gate.waiting": ["{n} 条新标注还没有学进去。", "{n} new labels have not been taken up yet."],
+  "gate.waiting": ["{n} 条新标注还没有学进去。", "New labels that have not been taken up yet: {n}."],
   "gate.toLabel": ["去标注最没把握的消息", "Label the most uncertain messages"],
   "gate.preview": ["看看会改变什么", "Show what they would change"],
   "gate.refit": ["重训", "Refit"],

@@ -30,7 +30,7 @@ function Admins({ onError }) {
   }, [], onError);
   return html`<div class="view">
     <section class="card"><h2>${t("logs.audit")}</h2>
-      <div class="scroll" tabindex="0" role="region" aria-label=${t("logs.audit")}><table class="table">
+      <div class="scroll" tabindex="0" role="region" aria-label=${t("logs.audit")}><table class="table wide">
         <thead><tr>${["when", "who", "what", "before", "after"].map((name) => html`<th scope="col">${t(`logs.${name}`)}</th>`)}</tr></thead>
         <tbody>${list.items.map((one) => html`<tr key=${one.id}><td class="nowrap">${dateTime(one.at)}</td><td>${one.who}</td>
           <td><code>${one.action}</code> ${one.target}</td><td>${one.before ?? ""}</td><td>${one.after ?? ""}</td></tr>`)}</tbody></table></div>

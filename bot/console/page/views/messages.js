@@ -53,7 +53,7 @@ addWords({
   "told.good.false": ["现在的门控会拦下它；下次重训会学到这条。", "Today's gate keeps it out; the next refit learns from this."],
   "told.bad.true": ["现在的门控会放行它；下次重训会学到这条。", "Today's gate lets it through; the next refit learns from this."],
   "told.bad.false": ["现在的门控已经会拦下它。", "The gate keeps it out already."],
-  "told.waiting": ["等待重训的标注：{n} 条。", "{n} labels wait for the next refit."],
+  "told.waiting": ["等待重训的标注：{n} 条。", "Labels waiting for the next refit: {n}."],
   "told.refit": ["去重训", "To the refit"],
   "messages.score": ["得分 {score}，门槛 {threshold}", "scored {score}, needs {threshold}"],
   "messages.labelledBy": ["{origin} · {person}", "{origin} · {person}"],

@@ -62,7 +62,7 @@ export default function Shadow({ route: here, onError }) {
       ${figures.data && groups.length === 0 && html`<p class="muted">${t("shadow.noGroups")} <a href=${address(["groups"])}>${t("shadow.toGroups")}</a></p>`}
       <ul class="plain">${groups.map((one) => html`<${Group} key=${`${one.adapter}:${one.group}`} group=${one} onDone=${figures.reload} />`)}</ul>
     </section>
-    <div class="filters"><h2>${t("shadow.drafts")}</h2><${Choice} label=${t("messages.group")} value=${group} options=${options} onChange=${(value) => go(address(["shadow"], { group: value }), { replace: true })} /></div>
+    <div class="card-head"><h2>${t("shadow.drafts")}</h2><div class="end"><${Choice} label=${t("messages.group")} value=${group} options=${options} onChange=${(value) => go(address(["shadow"], { group: value }), { replace: true })} /></div></div>
     <ol class="cards">${list.items.map((one) => html`<${Draft} key=${one.id} draft=${one} />`)}</ol>
     <${ListEnd} list=${list} nothing="shadow.none" />
     <${Replays} onError=${onError} />
