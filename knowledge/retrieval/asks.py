@@ -1,8 +1,17 @@
 """What kind of thing a question asks for, by its words: a number or a name. A text gives one that
-the question does not already hold. (Answer types: Li and Roth, COLING 2002, here but two.)"""
+the question does not already hold. (Answer types: Li and Roth, COLING 2002, here but two.)
+
+And what is to be done with what: "delete" a "group". Rarity tells these apart badly: what a
+collection is about stands on all its pages and counts nothing where it is missing, while an action
+that one page names counts much."""
 
 import re
 from dataclasses import dataclass
+
+import rjieba
+
+from common.language import is_chinese, with_parts
+from knowledge.index.lexical import LexicalIndex
 
 _FOR_NUMBER = re.compile(
     r"多少|默认|缺省|版本|几(?!乎|何|率)|多(?:大|久|长|高|快|宽|深|远)"
@@ -24,6 +33,14 @@ _NAME = re.compile(
     r"|\b[A-Za-z]\w*\.\w+",
     re.ASCII,
 )
+
+_ACTION = re.compile(
+    r"\b(?:i|we|you|they|it|to|please)\s+(?:also\s+|only\s+)?([a-z]+)", re.IGNORECASE
+)
+"""What follows who does it. In Chinese the tagger tells verbs from nouns."""
+
+_OBJECT = frozenset("nejl")
+"""How the tags of nouns begin, of Latin words, of abbreviations and of phrases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,25 @@ def asks(question: str) -> Asks:
         words=_names(question)
         | {word.lower() for word in re.findall(r"[\w.-]+", question, re.ASCII)},
     )
+
+
+def actions_and_objects(words: LexicalIndex, question: str) -> tuple[set[str], set[str]]:
+    """The terms of the actions that a question names, and of what they are done to. Those of a
+    Chinese word are those of its parts as well."""
+    if is_chinese(question):
+        tagged = [(word, tag[0]) for word, tag in rjieba.tag(question)]
+    else:
+        does = {word.lower() for word in _ACTION.findall(question)}
+        tagged = [(w, "v" if w.lower() in does else "n") for w in rjieba.cut(question)]
+    actions, objects = set[str](), set[str]()
+    for word, tag in tagged:
+        if not with_parts(word) or words.is_function_word(word):
+            continue
+        if tag == "v":
+            actions.update(words.terms(word))
+        elif tag in _OBJECT:
+            objects.update(words.terms(word))
+    return actions, objects - actions
 
 
 def _numbers(text: str) -> frozenset[str]:

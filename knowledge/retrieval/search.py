@@ -15,6 +15,7 @@ import numpy as np
 
 from knowledge.index.open import EVERYTHING, Page, Scope, Snapshot
 from knowledge.index.rows import Place
+from knowledge.retrieval.asks import actions_and_objects
 from knowledge.retrieval.candidates import candidates, narrowed
 from knowledge.retrieval.features import EVIDENCE, RANKING, Look, Numbers, evidence_features, look
 from knowledge.retrieval.question import Asked, read
@@ -32,6 +33,9 @@ OTHER_VERSION = 0.25
 """What evidence is worth where a question names a version that no page is of: too little to answer.
 No labelled question names one, so it is not fitted."""
 
+ONLY_THE_ACTION = 0.5
+"""What evidence is worth where the best piece tells how to do what is asked, but to other things:
+too little to be sure. Fitted as one feature among others, it is too rare to outweigh them."""
 
 FILE = Path(__file__).with_name("model.json")
 
@@ -122,7 +126,26 @@ def search(
     chosen = passages(snapshot, found, k, passage_chars, scope)
     features = evidence_features(snapshot, found.asked, found.seen, found.scores)
     sure = model.probability(features) * (OTHER_VERSION if asked.strange_version else 1.0)
+    if _only_the_action(snapshot, found):
+        sure *= ONLY_THE_ACTION
     return Found(tuple(chosen), sure, asked.unknown)
+
+
+def _only_the_action(snapshot: Snapshot, found: Ranked) -> bool:
+    """Does the best candidate, with its headings and its path, name an action that is asked about,
+    and nothing of what it should be done to? Not told across languages."""
+    asked, seen, best = found.asked, found.seen, found.order[0]
+    if bool(seen.chinese[best]) != asked.chinese:
+        return False
+    actions, objects = actions_and_objects(snapshot.words, asked.text)
+    objects -= asked.own_names
+    if not actions or not objects:
+        return False
+    place = seen.places[best]
+    text = snapshot.catalog.excerpt(place.document, place.start, place.end)
+    path = snapshot.pages[place.document].path
+    held = snapshot.words.term_set(f"{path}\n{place.heading}\n{text}")
+    return held.isdisjoint(objects) and not held.isdisjoint(actions)
 
 
 def passages(snapshot: Snapshot, found: Ranked, k: int, chars: int, scope: Scope) -> list[Passage]:

@@ -143,3 +143,30 @@ async def test_questions_that_sound_alike_are_told_apart(
 )
 def test_translations_are_told_by_their_paths(one: str, other: str, *, same: bool) -> None:
     assert are_translations(one, other) == same
+
+
+@pytest.fixture
+async def teapots(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
+    """All pages but one are about the filter; that one tells how to uninstall something else."""
+    told = "The filter of the kettle is rinsed. 壶的滤网要冲洗。"
+    pages = {f"page-{n}.md": f"# Page {n}\n\n{told} See page {n}.\n" for n in range(8)}
+    pages["uninstall-en.md"] = "# How do I uninstall it?\n\nUninstall the lid by its bolt.\n"
+    pages["uninstall-zh.md"] = "# 怎么卸载盖子？\n\n先松开螺丝，再卸载盖子。\n"
+    plan = plan_of(tmp_path / "index", source("docs", path=write_pages(tmp_path / "docs", pages)))
+    build(plan)
+    async with KnowledgeBase(plan, gate_options(tmp_path)) as knowledge:
+        yield knowledge
+
+
+@pytest.mark.parametrize(
+    ("question", "near"),
+    [
+        ("How do I uninstall the lid?", "How do I uninstall the filter?"),
+        ("怎么卸载盖子", "怎么卸载滤网"),
+    ],
+)
+async def test_the_same_done_to_something_else_is_not_sure(
+    teapots: KnowledgeBase, question: str, near: str
+) -> None:
+    assert (await teapots.search(question, 3)).evidence > SURE
+    assert (await teapots.search(near, 3)).evidence < SURE
