@@ -44,8 +44,10 @@ async def test_what_does_not_follow_goes_and_the_rest_stays(
         heard = await ask(talk, EN)
     assert heard.text == f"{TRUE} {VERBATIM}"
     asked = [call.text for call in api.calls if call.kind == "follows"]
-    sentences = [said for text in asked for said in re.findall(r"<sentence.*?>\n(.*)\n<", text)]
-    assert len(sentences) == 2  # each once, and none that stands there word for word
+    # None that stands there word for word. A look at what is half written, which the end of the
+    # answer cuts off, may have asked for the first one before.
+    sentences = {said for text in asked for said in re.findall(r"<sentence.*?>\n(.*)\n<", text)}
+    assert len(sentences) == 2
     assert all("listens on port 7311" in text.split("<sentence")[0] for text in asked)
 
 
