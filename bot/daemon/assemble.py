@@ -200,7 +200,7 @@ def _health(
 
 async def _restore(flood: Flood, store: Store, clock: Clock, group: Group | None) -> None:
     """As it was before the last stop, with the budgets that groups have of their own."""
-    for own, budget in (await store.budgets()).items():
+    for own, budget in (await store.budgets(group)).items():
         flood.set_budget(own, budget)
     flood.restore(await store.unprompted_replies(clock.now() - flood.window_s, group))
 

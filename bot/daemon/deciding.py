@@ -153,7 +153,7 @@ class Groups:
         try:
             await parts.delivery.resume(parts.options.max_age_s)
             await parts.inbox.open(dispatcher)
-            async with beside(_refreshed(parts)):
+            async with beside(_refreshed(parts, group)):
                 yield OpenGroup(parts.inbox, dispatcher, tasks, config.bot.shutdown_grace_s)
         finally:
             self.memory.end(group)
@@ -179,7 +179,7 @@ class OpenGroup:
         await self.tasks.drain(self.grace_s)
 
 
-async def _refreshed(parts: Parts) -> None:
+async def _refreshed(parts: Parts, group: Group) -> None:
     """Until cancelled: what was erased and which budgets were set elsewhere, whose opening time has
     come, and what failed because the database was away."""
     clock = parts.clock
@@ -187,8 +187,8 @@ async def _refreshed(parts: Parts) -> None:
         await clock.wait(asyncio.Event(), clock.now() + REFRESH_S)
         try:
             await parts.erasing.catch_up()
-            for group, budget in (await parts.store.budgets()).items():
-                parts.flood.set_budget(group, budget)
+            for own, budget in (await parts.store.budgets(group)).items():
+                parts.flood.set_budget(own, budget)
             await parts.inbox.take_up()
             await parts.delivery.take_up(parts.options.max_age_s)
         except StoreError as error:

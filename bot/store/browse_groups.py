@@ -96,12 +96,11 @@ def set_budget(db: Connection, adapter: str, group: str, budget: tuple[int, floa
         db.execute("INSERT INTO budgets VALUES (?, ?, ?, ?)", (adapter, group, *budget))
 
 
-def budgets(db: Connection) -> dict[Group, tuple[int, float]]:
-    """The groups that have a budget of their own."""
-    return {
-        (row["adapter"], row["grp"]): (row["burst"], row["refill_s"])
-        for row in db.execute("SELECT * FROM budgets")
-    }
+def budgets(db: Connection, of: Group | None = None) -> dict[Group, tuple[int, float]]:
+    """The groups that have a budget of their own, of all or of one."""
+    where = "WHERE adapter = ? AND grp = ?" if of else ""
+    rows = db.execute(f"SELECT * FROM budgets {where}", of or ())  # noqa: S608 - ours
+    return {(row["adapter"], row["grp"]): (row["burst"], row["refill_s"]) for row in rows}
 
 
 def timeline(

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from adapters import base
 from adapters.base import Event, IncomingMessage
+from bot.store.database import StoreError
 
 T = TypeVar("T")
 
@@ -37,9 +38,13 @@ def event_payload(event: Event) -> str:
 
 
 def event_of(payload: str) -> Event:
-    """What `event_payload` wrote."""
+    """What `event_payload` wrote. Raises StoreError where another version has other events: during
+    an upgrade they wait for a worker that knows them."""
     fields = json.loads(payload)
-    event: Event = _EVENTS[fields.pop("kind")].validate_python(fields)
+    try:
+        event: Event = _EVENTS[fields.pop("kind")].validate_python(fields)
+    except (KeyError, ValidationError) as error:
+        raise StoreError("an event of another version waits; update this process") from error
     return event
 
 

@@ -1,9 +1,11 @@
 """What platforms sent, until it is taken in: in which order, and who is told of it."""
 
+import pytest
+
 from adapters.base import BotMoved, MessageEdited
 from bot.store.cluster.events import add_event, next_events
 from bot.store.cluster.leases import look
-from bot.store.store import Store
+from bot.store.store import Store, StoreError
 from tests.bot.group.posts import ADAPTER, post
 
 GROUP = (ADAPTER, "g")
@@ -30,3 +32,15 @@ async def test_a_worker_is_told_of_its_own_groups_alone(store: Store) -> None:
     other = await run(look, "w2", 60.0, 9, thorough=True)
     assert other.waiting == [(ADAPTER, "h")]
     assert (await run(look, "w1", 60.0, 0, thorough=True)).waiting == [GROUP]
+
+
+async def test_an_event_of_another_version_waits_and_the_other_groups_go_on(store: Store) -> None:
+    run = store.database.run
+    await run(add_event, post("m1", group="g"))
+    await run(add_event, post("m2", group="h"))
+    await run(
+        lambda db: db.execute("UPDATE events SET payload = '{\"kind\": \"New\"}' WHERE grp = 'g'")
+    )
+    with pytest.raises(StoreError, match="another version"):
+        await run(next_events, GROUP, 9)
+    assert len(await run(next_events, (ADAPTER, "h"), 9)) == 1
