@@ -103,7 +103,7 @@ class HttpSoak:
         async with asyncio.TaskGroup() as group:
             pacing = group.create_task(self._pace())
             at_work = [
-                group.create_task(self._client(coming, random.Random(number)))  # noqa: S311
+                group.create_task(self._client(coming, random.Random(number)))  # noqa: S311 - no secret
                 for number in range(CLIENTS)
             ]
             await self._kill_now_and_then()

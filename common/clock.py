@@ -7,6 +7,8 @@ from typing import Protocol
 
 from common.tasks import Tasks
 
+DAY_S = 86400
+
 
 class Clock(Protocol):
     """What satisfies `adapters.contract.Clock` too."""

@@ -56,7 +56,7 @@ def _settings(config: Config, name: str) -> object:
 
 def _client(http: HttpSettings) -> aiohttp.ClientSession:
     # Nothing listens here: who listens everywhere is asked on loopback.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(http.host, http.host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(http.host, http.host)  # noqa: S104 - not bound
     token = http.token.get_secret_value()
     return aiohttp.ClientSession(
         f"http://{f'[{host}]' if ':' in host else host}:{http.port}",

@@ -24,7 +24,7 @@ class FencedDatabase(Database):
         self._database, self._lane, self._holder = database, lane, holder
 
     @property
-    def problem(self) -> Said | None:  # type: ignore[override]
+    def problem(self) -> Said | None:  # type: ignore[override] # read-only here
         """Why the last change could not be stored."""
         return self._database.problem
 

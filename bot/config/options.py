@@ -3,11 +3,12 @@
 import logging
 from zoneinfo import ZoneInfo
 
-from bot.config.schema import DAY_S, Config
+from bot.config.schema import Config
 from bot.group.flood import Flood
 from bot.group.types import GroupOptions
 from bot.pages import WrittenPages
 from bot.types import Mode
+from common.clock import DAY_S
 from common.hours import Hours, parse_span
 
 log = logging.getLogger(__name__)

@@ -21,12 +21,11 @@ from bot.config.validate import absolute, drop_empty_sections, validated
 from bot.config.yaml_file import apply, read_text, text_of
 from bot.llm.settings import LlmSettings
 from bot.store.engines.place import FILE, PostgresUrl, parse_place
+from common.clock import DAY_S
 from common.hours import parse_span
 from common.settings import Cron, Section
 from knowledge.plan import BuildPlan
 from knowledge.settings import GateSettings, KnowledgeSettings
-
-DAY_S = 86400
 
 DEFAULT_FILE = Path("config.yaml")
 """What is read where no file is named."""

@@ -44,7 +44,7 @@ from bot.store.instance import only_instance
 from bot.store.store import Store, open_store
 from bot.tracing import open_tracing
 from bot.types import Progress
-from common.clock import Clock
+from common.clock import DAY_S, Clock
 from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
 from knowledge.index.snapshots import is_current
@@ -52,8 +52,6 @@ from knowledge.plan import Source
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
-
-DAY_S = 86400
 
 
 async def run_daemon(

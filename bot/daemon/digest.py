@@ -12,10 +12,9 @@ from bot.store.history import Asked
 from bot.store.store import Store
 from bot.texts.notices import notice, reason_text
 from bot.types import Knowledge, Reason
-from common.clock import Clock
+from common.clock import DAY_S, Clock
 from common.language import is_chinese
 
-DAY_S = 86400.0
 TOPICS, EXAMPLES, EXCERPT_CHARS = 8, 3, 80
 LOOKED_AT = 300
 """Unanswered questions that are compared with each other; of more the newest."""

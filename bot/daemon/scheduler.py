@@ -31,13 +31,12 @@ from bot.store.cluster.processes import forget_dead
 from bot.store.cluster.published import publish
 from bot.store.store import StoreError
 from bot.types import Progress
+from common.clock import DAY_S
 from common.tasks import Tasks
 from knowledge.index.share import Publisher
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
-
-DAY_S = 86400.0
 
 
 async def run_scheduler(

@@ -9,8 +9,8 @@ from typing import Any
 from bot.store.database import Connection
 from bot.store.examples import WEEK_S
 from bot.types import Used
+from common.clock import DAY_S
 
-DAY_S = 86400.0
 COUNTED = ("n", "helpful", "unhelpful")
 ANSWERS_TIMED = 2000
 """Of so many answers, the newest, it is measured how long they took."""

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.http_guard import json_response
 from adapters.web.http import read_json_body
 from adapters.web.types import parse_body, parse_query
-from bot.config.schema import DAY_S
 from bot.console.access import Role, needs, user_of
 from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
@@ -20,6 +19,7 @@ from bot.console.reloads import Reloads
 from bot.console.topics import grouped
 from bot.pages import MAX_CHARS, ApprovedAnswer, PageRefused, keep_answer
 from bot.store.gaps import DecidedProposal, OpenQuestion
+from common.clock import DAY_S
 
 LOOKED_AT = 100
 """Open questions that are compared with each other; of more the newest."""

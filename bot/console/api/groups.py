@@ -18,10 +18,10 @@ from bot.group.labels import label_by_recall
 from bot.store.browse_groups import ListedGroup
 from bot.texts.trace import trace_lines
 from bot.types import Group, Mode
+from common.clock import DAY_S
 
 GROUPS = "/api/console/groups"
 ONE = f"{GROUPS}/{{adapter}}/{{group}}"
-DAY_S = 86400.0
 
 _QUERY = ConfigDict(extra="forbid", frozen=True)
 _BODY = ConfigDict(extra="forbid", frozen=True)

@@ -13,7 +13,6 @@ from adapters.base import IncomingMessage
 from adapters.http_guard import json_response
 from adapters.web.http import read_json_body
 from adapters.web.types import parse_body, parse_query
-from bot.config.schema import DAY_S
 from bot.console.access import Role, needs, user_of
 from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
@@ -22,6 +21,7 @@ from bot.texts.answers import answer_text
 from bot.texts.notices import speaks_chinese
 from bot.texts.trace import trace_lines
 from bot.types import Answer, Question, Reason
+from common.clock import DAY_S
 from knowledge.index.open import Snapshot
 from knowledge.index.rows import DocumentRow
 

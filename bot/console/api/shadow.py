@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.http_guard import json_response
 from adapters.web.types import MAX_SEQ, parse_query
-from bot.config.schema import DAY_S
 from bot.console.access import Role, needs
 from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.store.browse_questions import Filters
 from bot.types import Group, Mode, Reason
+from common.clock import DAY_S
 
 PAGE, LOOKED_AT = 50, 1000
 """Of so many drafts the figures are made; of more the newest."""

@@ -17,8 +17,8 @@ from bot.store.cluster.calls import (
 from bot.store.cluster.leases import hold
 from bot.store.database import Connection
 from bot.store.store import Store
+from common.clock import DAY_S
 
-DAY_S = 86400.0
 REPLY = Reply("k1", "g", "m1", "an answer", citations=())
 
 
