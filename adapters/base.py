@@ -89,7 +89,9 @@ class IncomingMessage:
     login: str = ""
 
 
-MAX_PICTURE_BYTES = 4 << 20
+MAX_PICTURES, MAX_PICTURE_BYTES = 2, 4 << 20
+"""Of a message, the first ones; and of each."""
+
 _SIGNS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
 

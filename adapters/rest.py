@@ -36,15 +36,20 @@ class Response:
 
 class Rest:
     """Open it with `async with`. Addresses and bodies may hold secrets: no error quotes them.
-    `result_of` an answer is what is counted: "ok" or the platform's code."""
+    `result_of` an answer is what is counted: "ok" or the platform's code. `proxy` is the one to
+    take instead of the environment's."""
 
-    def __init__(self, link: Link, result_of: Callable[[Response], str]) -> None:
-        self._link, self._result_of = link, result_of
+    def __init__(
+        self, link: Link, result_of: Callable[[Response], str], proxy: str | None = None
+    ) -> None:
+        self._link, self._result_of, self._proxy = link, result_of, proxy
         self._timeout = aiohttp.ClientTimeout(TIMEOUT_S)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
+        self._session = aiohttp.ClientSession(
+            timeout=self._timeout, trust_env=True, proxy=self._proxy
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Self
 
 from pydantic import SecretStr
@@ -11,12 +11,15 @@ from pydantic import SecretStr
 from adapters.base import (
     AdapterError,
     Finding,
+    IncomingMessage,
     NotSupported,
+    Picture,
     Publish,
     RateLimited,
     Reply,
     SendRefused,
     Unconfirmed,
+    picture_of,
 )
 from adapters.contract import Adapter, Context
 from adapters.dingtalk.api import Api, call_budget, post_budget
@@ -25,7 +28,7 @@ from adapters.dingtalk.check import findings
 from adapters.dingtalk.codes import SessionGone, code_of
 from adapters.dingtalk.events import CARD, person_of, staff_id, track_of
 from adapters.dingtalk.markup import message
-from adapters.dingtalk.receive import Receiver, Sessions
+from adapters.dingtalk.receive import PictureCodes, Receiver, Sessions
 from adapters.dingtalk.settings import Settings
 from adapters.dingtalk.stream import Stream
 from adapters.dingtalk.streaming import CardDrafts
@@ -56,7 +59,7 @@ class DingTalkAdapter(Adapter):
         self._settings, self._context = settings, context
         self._rest = Rest(self._link, code_of)
         self._api = Api(settings, self._rest, self._link, context.clock)
-        self._sessions = Sessions(settings, context.clock)
+        self._sessions, self._pictures = Sessions(settings, context.clock), PictureCodes()
         self._posts, self._calls = post_budget(context.clock), call_budget(context.clock)
         self._cards = Cards(settings, self._api)
         self._drafts = CardDrafts(self._cards, self._posts, context.clock)
@@ -70,7 +73,7 @@ class DingTalkAdapter(Adapter):
         await self._rest.__aexit__()
 
     async def run(self, publish: Publish) -> None:
-        receiver = Receiver(self._settings, self._context, self._sessions, publish)
+        receiver = Receiver(self._settings, self._context, self._sessions, self._pictures, publish)
         stream = Stream(self._api, self._link, self._context.clock, receiver.topics())
         try:
             await stream.run()
@@ -115,6 +118,18 @@ class DingTalkAdapter(Adapter):
             self._drafts.begin(group, reply_to, text)
         else:
             await self._drafts.take_away(group, reply_to)
+
+    async def pictures(self, message: IncomingMessage) -> Sequence[Picture]:
+        """Those of a message that came since the bot started, and of what it quotes; each costs a
+        call."""
+        found: list[bytes] = []
+        try:
+            for code in self._pictures.of(message.message_id):
+                self._calls.take()
+                found.append(await self._api.picture(code))
+        except AdapterError as error:
+            log.info("%s: no picture of %s: %s", self.name, message.message_id, error)
+        return [picture for data in found if (picture := picture_of(data))]
 
     def check(self) -> AsyncIterator[Finding]:
         """Asks DingTalk what is set up; a bot that runs meanwhile is not disturbed."""

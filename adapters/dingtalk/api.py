@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from pydantic import SecretStr
 
@@ -77,6 +78,19 @@ class Api:
             self._alert(error)
             self._no_calls_until = self._clock.now() + QUOTA_PAUSE_S
             raise
+
+    async def picture(self, code: str) -> bytes:
+        """A picture of a message, by the code that came with it. Raises AdapterError."""
+        asked = {"robotCode": self._settings.robot, "downloadCode": code}
+        path = "/v1.0/robot/messageFiles/download"
+        named = text(await self.call("POST", path, asked, repeatable=True), "downloadUrl")
+        url = self._settings.picture_address(named)
+        if not url:
+            raise NetworkError("DingTalk keeps the picture at a place that is not known as its own")
+        response = await self._rest.request("picture", "GET", url, repeatable=True, headers=FRESH)
+        if response.status != HTTPStatus.OK:
+            raise NetworkError(f"the picture can't be fetched: HTTP {response.status}")
+        return response.body
 
     async def log_in(self) -> None:
         """Raises LoginRefused for wrong credentials."""

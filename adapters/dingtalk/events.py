@@ -6,7 +6,14 @@ Payloads come from the wire: nothing in them is relied on, not even its type.
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from adapters.base import EVERYBODY, Feedback, IncomingMessage, RecallAsked, Vote
+from adapters.base import (
+    EVERYBODY,
+    MAX_PICTURES,
+    Feedback,
+    IncomingMessage,
+    RecallAsked,
+    Vote,
+)
 from adapters.markup import take_mention, with_quote
 from adapters.payload import Json, inside, listed, objects, parsed, seconds, text
 
@@ -42,7 +49,7 @@ def parse_message(payload: Json, adapter: str, bot_name: str, now: float) -> Inc
         sent_at=seconds(payload.get("createAt")) or now,
         mention=_speaks_to_bot(payload),
         reply_to=_quoted(payload),
-        attachments=attachments,
+        attachments=attachments + ("image",) * len(_quoted_codes(payload)),
         mentions=tuple(_others(payload)),
     )
 
@@ -151,6 +158,27 @@ def _content(payload: Json, kind: str) -> tuple[str, tuple[str, ...]]:
     return said, (ATTACHMENTS.get(kind, UNKNOWN),)
 
 
+def picture_codes(payload: Json) -> tuple[str, ...]:
+    """By which DingTalk hands out the pictures of a message, and then of what it quotes."""
+    own = _codes(text(payload, "msgtype"), inside(payload, "content"))
+    return tuple([*own, *_quoted_codes(payload)][:MAX_PICTURES])
+
+
+def _quoted_codes(payload: Json) -> list[str]:
+    replied = _replied(payload)
+    return _codes(text(replied, "msgType"), _content_of(replied))
+
+
+def _codes(kind: str, content: Json) -> list[str]:
+    pieces = [one for one in objects(content, "richText") if _is_picture(one)]
+    shown = [content] if kind == "picture" else pieces
+    return [code for one in shown if (code := text(one, "downloadCode"))]
+
+
+def _is_picture(piece: Json) -> bool:
+    return text(piece, "type") == "picture" or "downloadCode" in piece
+
+
 def _rich_text(pieces: list[Json], mentioned: int) -> tuple[str, tuple[str, ...]]:
     """Joins the pieces of a post. Each mention is a piece "@name" of its own: as many of those as
     people are mentioned are left out."""
@@ -158,7 +186,7 @@ def _rich_text(pieces: list[Json], mentioned: int) -> tuple[str, tuple[str, ...]
     pictures = 0
     for piece in pieces:
         said = text(piece, "text")
-        if piece.get("type") == "picture" or "downloadCode" in piece:
+        if _is_picture(piece):
             pictures += 1
             words.append("\n")
         elif mentioned and _looks_like_mention(said):
@@ -191,9 +219,13 @@ def _replied(payload: Json) -> Json:
 
 def _words(replied: Json) -> str:
     """What a quoted message says."""
-    content = inside(replied, "content") or parsed(replied.get("content"))
+    content = _content_of(replied)
     pieces = (text(piece, "text") or text(piece, "content") for piece in _pieces(content))
     return text(content, "text") or text(content, "recognition") or "".join(pieces)
+
+
+def _content_of(replied: Json) -> Json:
+    return inside(replied, "content") or parsed(replied.get("content"))
 
 
 def _pieces(content: Json) -> list[Json]:

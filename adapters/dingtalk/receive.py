@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from adapters.base import Feedback, Publish
 from adapters.contract import Context
-from adapters.dingtalk.events import group_of, ids_of, parse_action, parse_message
+from adapters.dingtalk.events import group_of, ids_of, parse_action, parse_message, picture_codes
 from adapters.dingtalk.settings import Settings
 from adapters.dingtalk.stream import Take
 from adapters.payload import Json, seconds, text
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 MESSAGES = "/v1.0/im/bot/messages/get"
 ACTIONS = "/v1.0/card/instances/callback"
 
-MAX_SESSIONS = 10_000
+MAX_SESSIONS, MAX_MESSAGES = 10_000, 1000
 SPARE_S = 60.0
 """A webhook is not used any more when it has only this long to live."""
 
@@ -68,14 +68,38 @@ class Sessions:
         self._by_group.pop(group, None)
 
 
+class PictureCodes:
+    """The codes of the latest messages' pictures. In memory only: whoever has one gets the
+    picture."""
+
+    def __init__(self) -> None:
+        self._by_message: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+
+    def learn(self, message_id: str, codes: tuple[str, ...]) -> None:
+        """Keeps those of a message."""
+        if codes:
+            self._by_message[message_id] = codes
+        if len(self._by_message) > MAX_MESSAGES:
+            self._by_message.popitem(last=False)
+
+    def of(self, message_id: str) -> tuple[str, ...]:
+        """Those of a message that came since the start."""
+        return self._by_message.get(message_id, ())
+
+
 class Receiver:
     """Hands events to the bot; the values returned go back with the acknowledgement."""
 
     def __init__(
-        self, settings: Settings, context: Context, sessions: Sessions, publish: Publish
+        self,
+        settings: Settings,
+        context: Context,
+        sessions: Sessions,
+        pictures: PictureCodes,
+        publish: Publish,
     ) -> None:
         self._settings, self._context = settings, context
-        self._sessions, self._publish = sessions, publish
+        self._sessions, self._pictures, self._publish = sessions, pictures, publish
 
     def topics(self) -> Mapping[str, Take]:
         """What is subscribed to. Buttons stand on cards only."""
@@ -87,6 +111,7 @@ class Receiver:
         now, name = self._context.clock.now(), self._context.bot_name
         message = parse_message(payload, self._settings.name, name, now)
         if message:
+            self._pictures.learn(message.message_id, picture_codes(payload))
             await self._publish(message)
         else:
             log.warning("%s: no message: %s", self._settings.name, ids_of(payload))

@@ -1,5 +1,6 @@
 """The settings of a DingTalk bot, and what follows from them."""
 
+import re
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -10,6 +11,10 @@ from common.hosts import is_loopback
 
 ENDPOINT = "https://api.dingtalk.com"
 WEBHOOK_HOST = "oapi.dingtalk.com"
+_PICTURE_HOST = re.compile(
+    r"(?:[a-z0-9-]+\.)*dingtalk\.com|wukong-file-im-[a-z0-9]+\.oss-[a-z0-9-]+\.aliyuncs\.com"
+)
+"""Its own hosts, and its buckets of object storage, as its API names them."""
 
 
 class Settings(AdapterSettings):
@@ -60,3 +65,15 @@ class Settings(AdapterSettings):
         if self.is_test:
             return parts.hostname == urlsplit(self.openapi_endpoint).hostname
         return parts.scheme == "https" and parts.netloc == WEBHOOK_HOST
+
+    def picture_address(self, url: str) -> str:
+        """Where a picture is fetched from: by TLS, whatever DingTalk wrote; "" for a place that is
+        not DingTalk's own."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return ""
+        if self.is_test:
+            return url if parts.hostname == urlsplit(self.openapi_endpoint).hostname else ""
+        own = parts.scheme in ("http", "https") and _PICTURE_HOST.fullmatch(parts.netloc)
+        return parts._replace(scheme="https").geturl() if own else ""

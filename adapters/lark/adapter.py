@@ -9,6 +9,7 @@ from typing import Self
 from aiohttp import web
 
 from adapters.base import (
+    MAX_PICTURES,
     AdapterError,
     Finding,
     IncomingMessage,
@@ -43,7 +44,6 @@ RESEND_S = 3600.0 - 300.0
 """Lark knows a message's key for an hour."""
 
 MAX_THINKING = 1000
-MAX_PICTURES = 2
 """Of a message that are fetched, the first ones."""
 
 

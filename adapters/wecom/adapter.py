@@ -7,8 +7,9 @@ Replies travel over the same connection. A message is answered in place as long 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
+from typing import Any, Self
 
 from adapters.base import (
     AdapterError,
@@ -17,16 +18,19 @@ from adapters.base import (
     LoginRefused,
     NetworkError,
     NotSupported,
+    Picture,
     Publish,
     Reply,
     Unconfirmed,
 )
 from adapters.budget import Budget
 from adapters.contract import Adapter, Context
+from adapters.rest import Response, Rest
 from adapters.texts import phrase
 from adapters.wecom.callbacks import Callback, Callbacks
 from adapters.wecom.check import walk_through
 from adapters.wecom.events import SINGLE, group_of, message_id, parse, target
+from adapters.wecom.pictures import fetch, places_in
 from adapters.wecom.protocol import BLOCK_S, GONE, RESPOND, SEND, TOO_MANY, WELCOME, Frame, refusal
 from adapters.wecom.settings import Settings
 from adapters.wecom.socket import NoAck, Socket
@@ -61,15 +65,21 @@ class WecomAdapter(Adapter):
         self._budget = chat_budget(context.clock)
         self._callbacks = Callbacks(context.clock)
         self._drafts = Bubbles(self._write, self._budget, context.clock)
+        self._rest = Rest(self._link, _status, settings.proxy.get_secret_value() or None)
         self._socket: Socket | None = None
         self._refused: LoginRefused | None = None
         self._greetings: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._rest.__aenter__()
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._drafts.close()
         for task in self._greetings:
             task.cancel()
         await self._hang_up()
+        await self._rest.__aexit__()
 
     async def run(self, publish: Publish) -> None:
         """One connection's life. Raises LoginRefused when WeCom refuses the credentials or when
@@ -112,6 +122,18 @@ class WecomAdapter(Adapter):
         elif self._settings.streaming and callback and self._socket and self._socket.ready:
             self._drafts.begin(reply_to, callback, text)
 
+    async def pictures(self, message: IncomingMessage) -> Sequence[Picture]:
+        """Those of a message that came since the bot started, and of what it quotes, while WeCom
+        keeps them: five minutes."""
+        callback = self._callbacks.find(message.message_id)
+        places = callback.pictures if callback else ()
+        try:
+            found = [await fetch(self._rest, self._settings, place) for place in places]
+        except AdapterError as error:
+            log.info("%s: no picture of %s: %s", self.name, message.message_id, error)
+            return ()
+        return [picture for picture in found if picture]
+
     async def check(self) -> AsyncIterator[Finding]:
         if self._link.status().up:
             yield Finding("ok", "the long connection is up")
@@ -142,7 +164,8 @@ class WecomAdapter(Adapter):
             return
         if isinstance(event, IncomingMessage):
             log.debug("message %s of %s in %s", event.message_id, event.user, event.group)
-            self._callbacks.remember(event.message_id, frame.req_id, event.group)
+            pictures = places_in(frame.body)
+            self._callbacks.remember(event.message_id, frame.req_id, event.group, pictures)
         try:
             await publish(event)
         except (OSError, sqlite3.Error) as error:
@@ -225,6 +248,11 @@ class WecomAdapter(Adapter):
         socket, self._socket = self._socket, None
         if socket:
             await socket.close()
+
+
+def _status(answer: Response) -> str:
+    """For the books."""
+    return "ok" if answer.status == HTTPStatus.OK else str(answer.status)
 
 
 def _first(key: str) -> dict[str, object]:

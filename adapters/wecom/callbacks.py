@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from adapters.wecom.pictures import Place
 from common.clock import Clock
 
 MAX_MESSAGES, MAX_DOUBTS = 10_000, 1000
@@ -12,11 +13,12 @@ KEEP_S = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """`req_id` is what a reply to the message has to carry."""
+    """`req_id` is what a reply to the message has to carry; `pictures` are where its own lie."""
 
     req_id: str
     group: str
     at: float
+    pictures: tuple[Place, ...] = ()
 
 
 class Callbacks:
@@ -27,10 +29,12 @@ class Callbacks:
         self._known: OrderedDict[str, Callback] = OrderedDict()
         self._doubtful: OrderedDict[str, None] = OrderedDict()
 
-    def remember(self, message_id: str, req_id: str, group: str) -> None:
+    def remember(
+        self, message_id: str, req_id: str, group: str, pictures: tuple[Place, ...] = ()
+    ) -> None:
         """A message that comes again keeps the id under which it may have been answered."""
         if self.find(message_id) is None:
-            self._known[message_id] = Callback(req_id, group, self._clock.now())
+            self._known[message_id] = Callback(req_id, group, self._clock.now(), pictures)
         if len(self._known) > MAX_MESSAGES:
             self._known.popitem(last=False)
 

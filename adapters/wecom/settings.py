@@ -1,12 +1,19 @@
 """Settings of a WeCom AI bot."""
 
+import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
 
 from adapters.settings import AdapterSettings, Name, secure_address
+from common.hosts import is_loopback
 
 WS_URL = "wss://openws.work.weixin.qq.com"
+_PICTURE_HOST = re.compile(
+    r"(?:[a-z0-9-]+\.)*work\.weixin\.qq\.com|ww-aibot-img-1258476243\.cos\.[a-z0-9-]+\.myqcloud\.com"
+)
+"""WeCom's own hosts, and its bucket of object storage, wherever that stands."""
 
 
 def _websocket(url: str) -> str:
@@ -43,3 +50,14 @@ class Settings(AdapterSettings):
         if address and not address.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return proxy
+
+    def trusts_picture(self, url: str) -> bool:
+        """Is this a place where WeCom keeps the pictures of messages?"""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
+        own = urlsplit(self.ws_url).hostname or ""
+        if is_loopback(own):
+            return parts.hostname == own
+        return parts.scheme == "https" and _PICTURE_HOST.fullmatch(parts.netloc) is not None

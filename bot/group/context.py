@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from adapters.base import IncomingMessage
+from adapters.base import MAX_PICTURES, IncomingMessage
 from adapters.contract import Adapter
 from bot.answering.heuristics import leans
 from bot.group.command_parser import parse_command
@@ -25,10 +25,6 @@ FRESH_S = 2.0
 changed or taken back without the platform telling, above all in its first seconds."""
 
 
-MOST_PICTURES = 2
-"""Of a question, the first ones."""
-
-
 async def in_context(question: Question, store: Store) -> Question:
     """The question with what was said in its group lately."""
     first = question.messages[0]
@@ -37,13 +33,13 @@ async def in_context(question: Question, store: Store) -> Question:
 
 
 async def with_pictures(question: Question, adapters: Mapping[str, Adapter]) -> Question:
-    """The question with the pictures of its messages."""
+    """The question with the pictures of its messages, the first ones."""
     adapter = adapters.get(question.last.adapter)
     shown = [message for message in question.messages if "image" in message.attachments]
     if adapter is None or not shown:
         return question
     found = [picture for message in shown for picture in await adapter.pictures(message)]
-    return replace(question, pictures=tuple(found[:MOST_PICTURES]))
+    return replace(question, pictures=tuple(found[:MAX_PICTURES]))
 
 
 async def with_what_it_leans_on(question: Question, store: Store, prefix: str) -> Question:

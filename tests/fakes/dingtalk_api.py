@@ -70,6 +70,7 @@ class DingTalkApi:
         self.bodies: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, deque[Answer]] = defaultdict(deque)
         self.failing, self.kept_open = 0.0, 0
+        self.pictures: dict[str, bytes] = {}
         self.too_fast: list[str] = []
         self.session_s, self.token_s = 5400.0, 7200
         self._tokens: dict[str, float] = {}
@@ -137,6 +138,11 @@ class DingTalkApi:
         self._post(group, body["markdown"], "session", at)
         return await self._say(request, answer or Answer(200, {"errcode": 0, "errmsg": "ok"}))
 
+    async def file(self, request: web.Request) -> web.Response:
+        """What an address of a download leads to."""
+        data = self.pictures.get(request.match_info["code"])
+        return web.Response(status=404) if data is None else web.Response(body=data)
+
     async def call(self, request: web.Request) -> web.StreamResponse:
         name = request.path.removeprefix("/v1.0/")
         body = await self.note(request, name)
@@ -173,6 +179,11 @@ class DingTalkApi:
 
     def _do_robot_otoMessages_batchRecall(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
         return self._recall(body)
+
+    def _do_robot_messageFiles_download(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
+        if body["robotCode"] not in self.apps:
+            return refusal("invalidParameter.robotCode.notExsit")
+        return as_json({"downloadUrl": f"{self.url}/files/{body['downloadCode']}"})
 
     def _do_card_instances_createAndDeliver(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
         track, space = body["outTrackId"], body["openSpaceId"]

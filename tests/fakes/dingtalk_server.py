@@ -141,6 +141,7 @@ async def dingtalk(
             web.post("/v1.0/gateway/connections/open", server.open),
             web.get("/connect", server.connect),
             web.post("/robot/sendBySession", server.session),
+            web.get("/files/{code}", server.file),
             web.route("*", "/v1.0/{name:.*}", server.call),
         ]
     )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from base64 import b64encode
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -12,6 +13,8 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from Crypto.Cipher import AES
+from Crypto.Util.Padding import pad
 
 from common.clock import Clock, SystemClock
 
@@ -79,6 +82,7 @@ class WecomServer:
     pushes: list[tuple[str, str]] = field(default_factory=list)
     welcomes: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     subscribed: int = 0
     kicked: int = 0
@@ -128,6 +132,14 @@ class WecomServer:
             with suppress(ConnectionError):
                 await connection.socket.send_str(text)
 
+    def picture(self, data: bytes) -> dict[str, Any]:
+        """What a callback says of a picture, which lies encrypted under a key of its own."""
+        key = self.chance.randbytes(32)
+        name = f"f{next(self._numbers)}"
+        self.files[name] = AES.new(key, AES.MODE_CBC, key[:16]).encrypt(pad(data, 32))
+        aeskey = b64encode(key).decode().rstrip("=")
+        return {"url": f"{self.url.replace('ws', 'http', 1)}/{name}", "aeskey": aeskey}
+
     def drop(self) -> None:
         """Cuts every connection."""
         for connection in self._connections:
@@ -173,6 +185,11 @@ class WecomServer:
         finally:
             self._connections.remove(connection)
         return socket
+
+    async def download(self, request: web.Request) -> web.Response:
+        """A file, as it lies there."""
+        data = self.files.get(request.match_info["name"])
+        return web.Response(status=403) if data is None else web.Response(body=data)
 
     def _body(self, group: str) -> dict[str, Any]:
         where = {"chattype": "group", "chatid": group} if group else {"chattype": "single"}
@@ -287,6 +304,7 @@ async def wecom_server(clock: Clock | None = None) -> AsyncIterator[WecomServer]
     server = WecomServer(clock or SystemClock())
     application = web.Application()
     application.router.add_get("/", server.serve)
+    application.router.add_get("/{name}", server.download)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
