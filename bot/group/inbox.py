@@ -6,9 +6,8 @@ is opened.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from adapters.base import (
     BotMoved,
@@ -28,6 +27,7 @@ from bot.group.dispatcher import Dispatcher
 from bot.group.labels import label_by_recall, label_by_vote, label_message
 from bot.group.types import GroupOptions
 from bot.metrics import Metrics
+from bot.store.early import Early
 from bot.store.examples import Origin
 from bot.store.store import Store
 from bot.texts.notices import notice
@@ -60,6 +60,9 @@ class Inbox:
         """From now on messages are handed on at once, those first that an earlier run or the time
         of loading left undecided; what is too old is dismissed."""
         await self._take_up(dispatcher)
+        for early in await self.store.early_events(self.group):
+            posting = self.delivery.outbox.posting(early.event.adapter, early.event.group)
+            self.tasks.spawn(self._once_known(early, posting))
 
     async def take_up(self) -> None:
         """Hands on what is stored and undecided, as the disk was full for instance; what is on its
@@ -106,12 +109,10 @@ class Inbox:
                 return await self._recalled(event)
             case MessageEdited():
                 return await self._edited(event)
-            case Feedback():
-                return await self._judged(event)
+            case Feedback() | RecallAsked():
+                return await self._told_of(event)
             case Labelled():
                 return await self._labelled(event)
-            case RecallAsked():
-                return await self._recall_asked(event)
             case BotMoved():
                 await self.store.bot_moved(event)
                 return True
@@ -209,19 +210,24 @@ class Inbox:
             self.tasks.spawn(self.delivery.withdraw_or_log(answer))
         return known
 
-    async def _judged(self, event: Feedback) -> bool:
-        known = await self._vote(event)
-        if not known:
-            again = partial(self._vote, event)
-            self.tasks.spawn(self._once_settled(event.adapter, event.group, again))
+    async def _told_of(self, event: Feedback | RecallAsked) -> bool:
+        """A platform may tell of a reply before it tells us its id. Then it is kept until the id is
+        known, beyond the end of the bot: the platform does not tell it again."""
+        posting = self.delivery.outbox.posting(event.adapter, event.group)
+        known = await self._heed(event)
+        if posting and not known:
+            early = await self.store.add_early(event)
+            self.tasks.spawn(self._once_known(early, posting))
         return known
 
-    async def _once_settled(
-        self, adapter: str, group: str, again: Callable[[], Awaitable[bool]]
-    ) -> None:
-        """A platform may tell of a reply before it tells us its id: then the id is waited for."""
-        if await self.delivery.outbox.settled(adapter, group):
-            await again()
+    async def _once_known(self, early: Early, posting: Sequence[asyncio.Event]) -> None:
+        for event in posting:
+            await event.wait()
+        await self._heed(early.event)
+        await self.store.drop_early(early)
+
+    async def _heed(self, event: Feedback | RecallAsked) -> bool:
+        return await (self._vote(event) if isinstance(event, Feedback) else self._take_back(event))
 
     async def _vote(self, event: Feedback) -> bool:
         known = await self.store.vote(event)
@@ -241,13 +247,6 @@ class Inbox:
                 after="good" if event.good else "bad",
             )
         return found is not None
-
-    async def _recall_asked(self, event: RecallAsked) -> bool:
-        known = await self._take_back(event)
-        if not known:
-            again = partial(self._take_back, event)
-            self.tasks.spawn(self._once_settled(event.adapter, event.group, again))
-        return known
 
     async def _take_back(self, event: RecallAsked) -> bool:
         found = await self.store.reply_by_platform_id(event.adapter, event.reply_id)

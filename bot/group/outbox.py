@@ -55,17 +55,19 @@ class Outbox:
     _under_way: dict[str, tuple[Group, asyncio.Event]] = field(default_factory=dict, init=False)
     """What is being posted, by key: where, and what is set once it is known how it went."""
 
-    async def settled(self, adapter: str, group: str = "") -> bool:
-        """Waits until what is being posted there now is known to stand there or not; False where
-        nothing was. Without a group in all of the adapter's."""
-        sent = [
+    def posting(self, adapter: str, group: str = "") -> list[asyncio.Event]:
+        """What is being posted there now, as events that are set once it is known to stand there or
+        not. Without a group in all of the adapter's."""
+        return [
             event
             for place, event in self._under_way.values()
             if place[0] == adapter and group in ("", place[1])
         ]
-        for event in sent:
+
+    async def settled(self, adapter: str, group: str = "") -> None:
+        """Waits until it is known of all that is being posted there now."""
+        for event in self.posting(adapter, group):
             await event.wait()
-        return bool(sent)
 
     async def post(self, adapter: str, reply: Reply, tried_at: float | None = None) -> str | None:
         """Sends a reply that is recorded as pending and records how it went; returns the

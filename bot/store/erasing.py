@@ -248,6 +248,7 @@ def _erase_names(db: Connection, names: dict[str, Any], found: Erased) -> None:
         'UPDATE replies SET "user" = \'\' WHERE adapter = :adapter AND "user" = :user', names
     )
     db.execute("UPDATE proposals SET person = '' WHERE person = :person", names)
+    db.execute('DELETE FROM early WHERE adapter = :adapter AND "user" = :user', names)
     for table in ("unsure", "seen"):
         db.execute(f"DELETE FROM {table} WHERE person = :person", names)  # noqa: S608
     calling = db.execute(

@@ -16,6 +16,7 @@ from bot.store import (
     browse_questions,
     decisions,
     drafts,
+    early,
     erasing,
     examples,
     figures,
@@ -100,6 +101,9 @@ class Store:
     unprompted_replies = _transaction(replies.unprompted_replies)
     recent_answers = _transaction(replies.recent_answers)
     vote = _transaction(replies.vote)
+    add_early = _transaction(early.add_early)
+    early_events = _transaction(early.early_events)
+    drop_early = _transaction(early.drop_early)
 
     drafts_since = _transaction(drafts.drafts_since)
     open_drafts = _transaction(drafts.open_drafts)

@@ -30,6 +30,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ("m007_erasing", steps.ERASING),
     ("m008_usage", steps.USAGE),
     ("m009_cluster", CLUSTER),
+    ("m010_early", steps.EARLY),
 )
 
 

@@ -247,3 +247,20 @@ USAGE = (
     ) WITHOUT ROWID
     """,
 )
+
+
+EARLY = (
+    # Votes on replies of which the platform has not told us the id yet, and wishes to withdraw
+    # them: of these `vote` is NULL.
+    """
+    CREATE TABLE early (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        adapter TEXT NOT NULL,
+        grp TEXT NOT NULL,
+        reply_id TEXT NOT NULL,
+        "user" TEXT NOT NULL,
+        vote TEXT,
+        at REAL NOT NULL
+    )
+    """,
+)
