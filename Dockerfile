@@ -17,7 +17,7 @@ COPY requirements*.lock ./
 COPY deploy/install.sh deploy/
 # Portable code: the image may run on another processor than the one it is built on.
 ENV HNSWLIB_NO_NATIVE=1
-# requirements-tracing.lock has OpenTelemetry besides.
+# requirements-tracing.lock has OpenTelemetry besides, requirements-s3.lock obstore; both may be named.
 ARG LOCK=requirements.lock
 # By uv as `make setup` does it; the image has no use for it.
 RUN python -m venv .venv \

@@ -64,6 +64,7 @@ lock: ## renew the lock files from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev $(LOCK) -c requirements.lock -o requirements-dev.lock
 	uv pip compile pyproject.toml --extra tracing $(LOCK) -c requirements.lock \
 	  -o requirements-tracing.lock
+	uv pip compile pyproject.toml --extra s3 $(LOCK) -c requirements.lock -o requirements-s3.lock
 	uv pip compile pyproject.toml --extra dev --extra text2vec requirements-text2vec.in $(LOCK) \
 	  -c requirements-dev.lock -o requirements-text2vec.lock
 	uv pip compile requirements-lmdeploy.in $(LOCK) -o requirements-lmdeploy.lock

@@ -10,6 +10,7 @@ from pydantic import ValidationInfo as Info
 
 from common.settings import Cron, HeaderSecret, Section, WebAddress
 from knowledge.plan import BuildPlan, EmbedderSpec, Source
+from knowledge.sharing.settings import S3Place, S3Settings, parse_share
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 _USER = re.compile(r"[^\s:@/-][^\s:@/]*")
@@ -152,7 +153,8 @@ class IndexSettings(Section):
 
 class KnowledgeSettings(Section):
     """What is read, how it is cut into pieces, embedded and indexed. Lengths in characters. `share`
-    is where a scheduler publishes it for workers: a folder that all of them have."""
+    is where a scheduler publishes it for workers: a folder that all of them have, or a bucket, for
+    which `s3` holds."""
 
     sources: tuple[SourceSettings, ...] = Field(
         default=(SourceSettings(name="huixiangdou", path=Path("docs")),), min_length=1
@@ -165,7 +167,15 @@ class KnowledgeSettings(Section):
     embedder: EmbedderSettings = EmbedderSettings()
     reranker: RerankerSettings = RerankerSettings()
     index: IndexSettings = IndexSettings()
-    share: Path | None = None
+    share: Path | S3Place | None = None
+    s3: S3Settings = S3Settings()
+
+    @field_validator("share", mode="plain")
+    @classmethod
+    def _place(cls, share: object) -> Path | S3Place | None:
+        if share is not None and not isinstance(share, str):
+            raise ValueError("must be a folder or s3://bucket/prefix")
+        return parse_share(share) if share else None
 
     @field_validator("sources")
     @classmethod

@@ -17,6 +17,7 @@ from tests.bot.group.posts import ADAPTER, GROUP, post
 from tests.bot.store.stored import NOON, answered, decide, reply
 from tests.bot.store.test_examples import LABEL
 from tests.daemon import run
+from tests.fakes.s3_server import BUCKET, KEY, REGION, SECRET, s3_server
 from tests.postgres import Server
 
 MANY = 1200
@@ -102,3 +103,17 @@ async def test_a_store_in_use_or_one_with_something_in_it_is_left_alone(
     assert (status, "something in" in err) == (1, True)
     status, _, err = await run(tmp_path, "store", "move", "--from", "x", "--to", address)
     assert (status, "must be sqlite:///" in err) == (2, True)
+
+
+async def test_check_asks_the_bucket_of_the_share(tmp_path: Path) -> None:
+    async with s3_server() as server:
+        keys = f"access_key_id: {KEY}, secret_access_key: {SECRET}"
+        s3 = f"{{endpoint: '{server.url}', region: {REGION}, {keys}, timeout_s: 60}}"
+        more = ("--set", f"knowledge.share=s3://{BUCKET}/bot", "--set", f"knowledge.s3={s3}")
+        _, told, _ = await run(tmp_path, "check", more=more)
+        assert f"ok    knowledge.share: s3://{BUCKET}/bot answers, 0 versions" in told
+        server.refusal = "AccessDenied"
+        status, told, errors = await run(tmp_path, "check", more=more)
+    assert status == 1
+    assert f"bad   knowledge.share: s3://{BUCKET}/bot: not allowed" in told
+    assert SECRET not in told + errors

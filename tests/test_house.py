@@ -27,8 +27,8 @@ FLOORS = {
         "config", "cluster console", "daemon", "replay", "cli",
     ),
     "knowledge": (
-        "types", "plan", "settings index", "ingest", "retrieval gate code web", "serving", "base",
-        "evaluate",
+        "types", "plan sharing", "settings index", "ingest", "retrieval gate code web", "serving",
+        "base", "evaluate",
     ),
 }  # fmt: skip
 """The folders and modules of a package from the ground up: each imports only from floors below."""

@@ -23,6 +23,8 @@ from knowledge.gate.examples import load_examples
 from knowledge.index.snapshots import is_current
 from knowledge.retrieval.rerank import RerankerError, create_reranker
 from knowledge.settings import KnowledgeSettings
+from knowledge.sharing.publishing import VERSIONS, open_share
+from knowledge.sharing.settings import S3Place
 from knowledge.types import KnowledgeError, Status
 
 SAMPLE = "HuixiangDou group chat assistant"
@@ -50,6 +52,7 @@ async def check(config: Config, llm: Llm | None, external: ExternalSources | Non
         *_examples(config.gate.examples),
         *await _index(config),
         *await _reranker(config.knowledge),
+        *await _share(config.knowledge),
     ]
     for finding in findings:
         say(f"{finding.mark:<6}{finding.text}")
@@ -190,6 +193,18 @@ async def _reranker(settings: KnowledgeSettings) -> list[Finding]:
     if wrong < right:
         return [Finding("ok", line)]
     return [Finding("note", f"{line}, in the wrong order; is the model a reranker?")]
+
+
+async def _share(settings: KnowledgeSettings) -> list[Finding]:
+    """A bucket; a folder may be mounted where the roles run, and not here."""
+    if not isinstance(settings.share, S3Place):
+        return []
+    try:
+        share = open_share(settings.share, settings.s3)
+        found = await asyncio.to_thread(lambda: len(list(share.names(VERSIONS))))
+    except (KnowledgeError, OSError) as error:
+        return [Finding("bad", f"knowledge.share: {error}")]
+    return [Finding("ok", f"knowledge.share: {settings.share} answers, {found} versions")]
 
 
 def _adapters(config: Config) -> Iterator[Finding]:

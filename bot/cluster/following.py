@@ -21,9 +21,10 @@ from bot.store.database import Database, StoreError
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import Example
 from knowledge.gate.refit import Refit
-from knowledge.index.share import Publisher, Share, fetch
 from knowledge.plan import BuildReport
 from knowledge.serving import Serving
+from knowledge.sharing.places import Share
+from knowledge.sharing.publishing import Publisher, fetch
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Follower:
         self._database, self._wakes = database, wakes
         self._busy = asyncio.Lock()
         self.version = ""
+        self._problem = ""
 
     async def catch_up(self) -> bool:
         """Fetches what was published since; was there anything? Raises StoreError, OSError, and
@@ -80,10 +82,13 @@ class Follower:
 
     async def _caught_up(self) -> bool:
         try:
-            return await self.catch_up()
+            found, self._problem = await self.catch_up(), ""
         except (StoreError, KnowledgeError, OSError) as error:
-            log.error("the knowledge can't be fetched: %s", error)
+            if str(error) != self._problem:  # it is tried again every few seconds
+                log.error("the knowledge can't be fetched: %s", error)
+            self._problem = str(error)
             return False
+        return found
 
 
 class SharedKnowledge(KnowledgeBase):

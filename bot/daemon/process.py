@@ -30,7 +30,7 @@ from bot.store.store import Store
 from bot.tracing import Tracing
 from common.clock import Clock
 from common.tasks import Tasks
-from knowledge.index.share import FolderShare
+from knowledge.sharing.publishing import open_share
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -68,10 +68,11 @@ class Process:
         settings, folder = self.config.knowledge, Path(self.config.plan.folder)
         if settings.share is None:
             raise KnowledgeError(
-                "knowledge.share is missing: the folder by which the scheduler hands the index to "
-                "the workers, which all of them must have"
+                "knowledge.share is missing: the folder or the bucket by which the scheduler hands "
+                "the index to the workers, which all of them must reach"
             )
-        return Follower(folder, FolderShare(settings.share), self.store.database, self.wakes)
+        share = open_share(settings.share, settings.s3)
+        return Follower(folder, share, self.store.database, self.wakes)
 
     async def leave(self, members: Members) -> None:
         """Others have what this process had, at once."""

@@ -33,7 +33,7 @@ from bot.store.store import StoreError
 from bot.types import Progress
 from common.clock import DAY_S
 from common.tasks import Tasks
-from knowledge.index.share import Publisher
+from knowledge.sharing.publishing import Publisher
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from bot.cluster.executing import Executor
 from bot.cluster.following import (
@@ -25,10 +26,13 @@ from bot.store.database import Database
 from bot.store.store import StoreError, open_store
 from common.tasks import Tasks
 from knowledge.gate.examples import Example
-from knowledge.index.share import FolderShare, Publisher
 from knowledge.ingest.build import build
+from knowledge.sharing.places import FolderShare, Share
+from knowledge.sharing.publishing import Publisher, open_share
+from knowledge.sharing.settings import S3Place, S3Settings
 from knowledge.types import KnowledgeError
 from tests.daemon import arguments
+from tests.fakes.s3_server import BUCKET, KEY, REGION, SECRET, FakeS3, s3_server
 
 POLL_S, LONG_S = 0.02, 90.0
 WHISTLE = "# Whistle\n\nThe kettle's whistle is tuned with `kettle whistle --pitch 440`.\n"
@@ -41,13 +45,13 @@ def configured(folder: Path, name: str) -> Config:
     return load_config(None, [*arguments(folder), *own][1::2])
 
 
-def follower_of(config: Config, share: FolderShare, database: Database) -> Follower:
+def follower_of(config: Config, share: Share, database: Database) -> Follower:
     return Follower(Path(config.plan.folder), share, database, Wakes(POLL_S))
 
 
 @asynccontextmanager
 async def scheduler(
-    config: Config, share: FolderShare, database: Database, name: str
+    config: Config, share: Share, database: Database, name: str
 ) -> AsyncIterator[PublishedKnowledge]:
     """A scheduler that has the jobs, if no other has them."""
     holds = Holds([SCHEDULER], database, name, LONG_S)
@@ -71,8 +75,28 @@ async def scheduler(
         await tasks.drain(0.0)
 
 
-async def test_what_the_scheduler_builds_is_served_by_workers(tmp_path: Path) -> None:
-    share = FolderShare(tmp_path / "share")
+@pytest.fixture
+async def bucket() -> AsyncIterator[FakeS3]:
+    async with s3_server() as server:
+        yield server
+
+
+def share_in(server: FakeS3) -> Share:
+    settings = S3Settings(
+        endpoint=server.url,
+        region=REGION,
+        access_key_id=SecretStr(KEY),
+        secret_access_key=SecretStr(SECRET),
+        timeout_s=60.0,
+    )
+    return open_share(S3Place(BUCKET, "bot"), settings)
+
+
+@pytest.mark.parametrize("place", ["folder", "s3"])
+async def test_what_the_scheduler_builds_is_served_by_workers(
+    place: str, bucket: FakeS3, tmp_path: Path
+) -> None:
+    share = FolderShare(tmp_path / "share") if place == "folder" else share_in(bucket)
     own, workers = configured(tmp_path, "scheduler"), configured(tmp_path, "worker")
     await asyncio.to_thread(build, own.plan)
     async with open_store(tmp_path / "bot.sqlite", durable=False) as store:
@@ -103,7 +127,7 @@ async def test_what_the_scheduler_builds_is_served_by_workers(tmp_path: Path) ->
                 await _a_second_one_waits(tmp_path, share, database)
 
 
-async def _a_second_one_waits(folder: Path, share: FolderShare, database: Database) -> None:
+async def _a_second_one_waits(folder: Path, share: Share, database: Database) -> None:
     config = configured(folder, "second")
     await follower_of(config, share, database).first()
     async with scheduler(config, share, database, "s2") as waiting:
@@ -112,6 +136,43 @@ async def _a_second_one_waits(folder: Path, share: FolderShare, database: Databa
             await waiting.reload()
         await waiting.publish()
         assert await database.run(published, KNOWLEDGE) == before
+
+
+async def test_a_worker_goes_on_while_the_bucket_refuses(
+    bucket: FakeS3, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    share = share_in(bucket)
+    own, workers = configured(tmp_path, "scheduler"), configured(tmp_path, "worker")
+    await asyncio.to_thread(build, own.plan)
+    async with (
+        open_store(tmp_path / "bot.sqlite", durable=False) as store,
+        scheduler(own, share, store.database, "s1") as building,
+    ):
+        await building.publish()
+        follower = follower_of(workers, share, store.database)
+        await follower.first()
+        before, caught_up = follower.version, asyncio.Event()
+
+        async def serve() -> None:
+            caught_up.set()
+
+        (tmp_path / "docs" / "whistle.md").write_text(WHISTLE, encoding="utf-8")
+        bucket.refusal = "AccessDenied"
+        with pytest.raises(KnowledgeError, match="can't be published: s3://"):
+            await building.reload()
+        bucket.refusal = ""
+        await building.publish()
+        bucket.refusal, asked = "AccessDenied", len(bucket.asked)
+        following = asyncio.create_task(follower.run(serve))
+        while len(bucket.asked) < asked + 3:  # it looks again and again
+            await asyncio.sleep(POLL_S)
+        assert (follower.version, caught_up.is_set()) == (before, False)
+        bucket.refusal = ""
+        await caught_up.wait()
+        following.cancel()
+        await asyncio.wait([following])
+    assert follower.version != before
+    assert caplog.text.count("can't be fetched") == 1, "said once"
 
 
 async def test_an_error_of_the_scheduler_reaches_who_asked(tmp_path: Path) -> None:

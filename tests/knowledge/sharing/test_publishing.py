@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.index import share
-from knowledge.index.share import FolderShare, Publisher, fetch
+from knowledge.sharing import publishing
+from knowledge.sharing.places import FolderShare
+from knowledge.sharing.publishing import Publisher, fetch
 from knowledge.types import KnowledgeError
 
 LABEL = "labels/000001.jsonl"
@@ -85,11 +86,14 @@ def test_what_is_damaged_is_refused_and_the_old_one_stays(
     before = content(worker)
     write(built, "snapshot-4", {"snapshot-4/catalog": "c4"})
     version = publisher.publish()
-    for name, _ in list(shared.names(damaged)):
-        (shared.root / name).write_text("rubbish")
+    for one in list(shared.names(damaged)):
+        (shared.root / one.name).write_text("rubbish")
     with pytest.raises(KnowledgeError, match="damaged"):
         fetch(version, shared, worker)
     assert content(worker) == before
+    assert publisher.publish() == version
+    fetch(version, shared, worker)
+    assert content(worker)["snapshot-4/catalog"] == "c4", "publishing it again makes it whole"
 
 
 def test_a_version_may_not_write_beside_the_index(shared: FolderShare, tmp_path: Path) -> None:
@@ -104,8 +108,8 @@ def test_a_version_may_not_write_beside_the_index(shared: FolderShare, tmp_path:
 
 def test_old_versions_go_with_what_only_they_had(built: Path, shared: FolderShare) -> None:
     publisher = Publisher(built, shared, unused_s=-1.0)
-    for number in range(share.KEPT + 3):
+    for number in range(publishing.KEPT + 3):
         write(built, "snapshot-3", {"snapshot-3/gate": f"gate {number}" + "!" * number})
         publisher.publish()
-    assert len(list(shared.names("versions"))) == share.KEPT
-    assert len(list(shared.names("objects"))) == share.KEPT + 3, "each gate, and what all have"
+    assert len(list(shared.names("versions"))) == publishing.KEPT
+    assert len(list(shared.names("objects"))) == publishing.KEPT + 3, "each gate, and what all have"

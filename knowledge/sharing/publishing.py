@@ -1,5 +1,5 @@
-"""Where snapshots are published for other machines: a folder that all of them have. What stands
-there is named by its hash, and never changes.
+"""Publishing snapshots for other machines, and fetching them there. What stands in the share is
+named by its hash, and never changes; which version counts, the store says.
 
 objects/<sha256>        a file of a snapshot, or of the labels that its gate is fitted to
 versions/<sha256>       which files a version has: JSON {"snapshot", "files": {path: sha256}}
@@ -7,17 +7,21 @@ versions/<sha256>       which files a version has: JSON {"snapshot", "files": {p
 
 import hashlib
 import json
-import os
+import logging
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any
 
 from common.snapshots import current_snapshot
+from knowledge.sharing.places import FolderShare, Share
+from knowledge.sharing.s3 import open_bucket
+from knowledge.sharing.settings import S3Place, S3Settings
 from knowledge.types import KnowledgeError
+
+log = logging.getLogger(__name__)
 
 LABELS = "labels"
 OBJECTS, VERSIONS = "objects", "versions"
@@ -26,50 +30,9 @@ KEPT, UNUSED_S = 5, 3600.0
 published right now is in no version yet."""
 
 
-class Share(Protocol):
-    """Files by name. All raise OSError."""
-
-    def put(self, name: str, file: Path) -> None:
-        """Keeps a file under a name, whole or not at all."""
-
-    def get(self, name: str, file: Path) -> None:
-        """Writes what has a name into a file. Raises FileNotFoundError."""
-
-    def names(self, below: str) -> Iterator[tuple[str, float]]:
-        """What is there, each with its age in seconds."""
-
-    def remove(self, name: str) -> None:
-        """Forgets what has a name."""
-
-
-@dataclass(frozen=True, slots=True)
-class FolderShare:
-    """A folder that all machines have."""
-
-    root: Path
-
-    def put(self, name: str, file: Path) -> None:
-        """See `Share`."""
-        target = self.root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        waiting = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copyfile(file, waiting)
-        with waiting.open("rb") as written:
-            os.fsync(written.fileno())
-        waiting.replace(target)
-
-    def get(self, name: str, file: Path) -> None:
-        """See `Share`."""
-        shutil.copyfile(self.root / name, file)
-
-    def names(self, below: str) -> Iterator[tuple[str, float]]:
-        """See `Share`."""
-        for path in (self.root / below).glob("*"):
-            yield f"{below}/{path.name}", time.time() - path.stat().st_mtime
-
-    def remove(self, name: str) -> None:
-        """See `Share`."""
-        (self.root / name).unlink(missing_ok=True)
+def open_share(place: Path | S3Place, s3: S3Settings) -> Share:
+    """What a configuration names. Raises KnowledgeError where something for it is missing."""
+    return FolderShare(place) if isinstance(place, Path) else open_bucket(place, s3)
 
 
 @dataclass(slots=True)
@@ -81,7 +44,6 @@ class Publisher:
     share: Share
     unused_s: float = UNUSED_S
     _hashes: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
-    _there: set[str] = field(default_factory=set)
 
     def publish(self) -> str:
         """The version that the folder is now, all of it in the share. Raises OSError, and
@@ -93,11 +55,14 @@ class Publisher:
             str(path.relative_to(self.folder)): self._hash(path)
             for path in sorted((*_files(snapshot), *_files(self.folder / LABELS)))
         }
-        self._there = self._there or {name for name, _ in self.share.names(OBJECTS)}
+        # Asked each time: another scheduler may have had the jobs meanwhile, and cleaned up. What
+        # is not as long as it should be was damaged.
+        there = {one.name: one.size for one in self.share.names(OBJECTS)}
         for path, digest in files.items():
-            if (name := f"{OBJECTS}/{digest}") not in self._there:
+            name, size = f"{OBJECTS}/{digest}", (self.folder / path).stat().st_size
+            if there.get(name) != size:
                 self.share.put(name, self.folder / path)
-                self._there.add(name)
+                there[name] = size
         written = json.dumps({"snapshot": snapshot.name, "files": files}, sort_keys=True)
         version = hashlib.sha256(written.encode()).hexdigest()
         with TemporaryDirectory() as folder:
@@ -116,15 +81,21 @@ class Publisher:
 
     def _prune(self) -> None:
         """Forgets all but the newest versions, and what none of these has."""
-        by_age = sorted(self.share.names(VERSIONS), key=lambda named: named[1])
-        kept = [_version(self.share, name) for name, _ in by_age[:KEPT]]
-        for name, _ in by_age[KEPT:]:
-            self.share.remove(name)
+        kept: list[Mapping[str, Any]] = []
+        for one in sorted(self.share.names(VERSIONS), key=lambda one: one.age_s):
+            try:
+                version = _version(self.share, one.name) if len(kept) < KEPT else None
+            except KnowledgeError as error:
+                log.warning("%s; it is removed", error)
+                version = None
+            if version is None:
+                self.share.remove(one.name)
+            else:
+                kept.append(version)
         used = {f"{OBJECTS}/{digest}" for version in kept for digest in version["files"].values()}
-        for name, age in list(self.share.names(OBJECTS)):
-            if name not in used and age > self.unused_s:
-                self.share.remove(name)
-                self._there.discard(name)
+        for one in list(self.share.names(OBJECTS)):
+            if one.name not in used and one.age_s > self.unused_s:
+                self.share.remove(one.name)
 
 
 def fetch(version: str, share: Share, folder: Path) -> None:
