@@ -43,14 +43,19 @@ class Flood:
     def __init__(self, *, burst: int, refill_s: float, cooldown_s: float) -> None:
         self._buckets = TokenBuckets[Group](1, refill_s, burst)
         self._own: dict[Group, TokenBuckets[Group]] = {}
+        self._budgets: dict[Group, tuple[int, float]] = {}
         self._cooldown = Cooldown(cooldown_s)
         self.window_s = max(burst * refill_s, cooldown_s)
 
     def set_budget(self, group: Group, budget: tuple[int, float] | None) -> None:
-        """Gives a group (burst, refill_s) of its own, which begins unspent; None takes it away."""
+        """Gives a group (burst, refill_s) of its own, which begins unspent; None takes it away. One
+        that it has already is left as it is spent."""
+        if budget == self._budgets.get(group):
+            return
         self._own.pop(group, None)
+        self._budgets.pop(group, None)
         if budget:
-            burst, refill_s = budget
+            burst, refill_s = self._budgets[group] = budget
             self._own[group] = TokenBuckets(1, refill_s, burst)
             self.window_s = max(self.window_s, burst * refill_s)
 

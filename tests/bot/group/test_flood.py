@@ -250,3 +250,16 @@ def test_what_reads_like_a_question(text: str) -> None:
 )
 def test_what_reads_like_an_answer(text: str) -> None:
     assert not is_question(text)
+
+
+def test_a_budget_that_is_set_again_stays_spent_and_one_that_is_taken_away_is_gone() -> None:
+    flood = Flood(burst=1, refill_s=600, cooldown_s=0)
+    for _ in range(3):  # as a lane does that looks for it every minute
+        flood.set_budget(HERE, (2, 600.0))
+        flood.refuses(HERE, "ann", NOON)
+    assert flood.refuses(HERE, "ann", NOON) is Reason.BUDGET
+    flood.set_budget(HERE, (3, 600.0))
+    assert flood.refuses(HERE, "ann", NOON) is None, "another budget begins unspent"
+    flood.set_budget(HERE, None)
+    assert flood.refuses(HERE, "ann", NOON) is None, "that of all groups"
+    assert flood.refuses(HERE, "ann", NOON) is Reason.BUDGET
