@@ -142,7 +142,6 @@ async def _run(args: argparse.Namespace, config: Config) -> None:
             await run_role(
                 Role(args.role),
                 config,
-                clock,
                 bars,
                 place=config.store_place,
                 command=own,

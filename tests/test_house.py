@@ -275,8 +275,11 @@ def test_broad_excepts_stand_where_a_bug_must_end_nothing_else(
         and node.type is not None
         and ast.unparse(node.type) == "Exception"
     )
-    assert broad == ["app.py", "command_audit.py", "jobs.py", "reader_process.py", "worker.py"], (
-        "the group worker, commands, the adapter supervisor, the job runner, the converter's child"
+    assert " ".join(broad) == (
+        "app.py command_audit.py dispatcher.py jobs.py lanes.py reader_process.py worker.py"
+    ), (
+        "the adapter supervisor, commands, a group's worker, the job runner, a group's lane in a"
+        " cluster, the converter's child, a question"
     )
 
 

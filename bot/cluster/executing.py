@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeAlias
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from adapters.base import AdapterError, Decision, NetworkError, Reply, Unconfirmed
 from adapters.contract import Adapter
@@ -130,12 +130,17 @@ def methods_of(adapter: Adapter) -> Mapping[str, Method]:
 
 
 async def _send(adapter: Adapter, call: Call) -> str:
+    try:
+        reply = _REPLY.validate_python(call.payload["reply"])
+    except ValidationError as error:
+        # Nothing was sent. It is asked for again, until a receiver is up that knows such replies.
+        raise NetworkError("the receiver is of another version; update it") from error
     # It was begun by a process that is gone: the platform may have it.
     if call.begun_s is not None and call.begun_s > adapter.resend_s:
         raise Unconfirmed("it was being sent when its process stopped")
     try:
         async with asyncio.timeout(SEND_S):
-            return await adapter.send(_REPLY.validate_python(call.payload["reply"]))
+            return await adapter.send(reply)
     except TimeoutError as error:
         kind = NetworkError if adapter.resend_s > 0 else Unconfirmed
         raise kind("the platform did not answer in time") from error

@@ -1,9 +1,8 @@
-"""A store for who holds a lane: each unit of work proves first that the lane is still theirs."""
+"""A store for who holds a lane, or all of it: each unit of work proves first that this is so."""
 
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from bot.store.cluster.leases import Lane, proven
 from bot.store.database import Connection, Database, StoreError
 from common.texts import Said
 
@@ -12,16 +11,19 @@ T = TypeVar("T")
 
 
 class LeaseLost(StoreError):
-    """Somebody else has the group by now: nothing was written."""
-
-    zh = "这个群已由另一个进程接管"
+    """Somebody else has it by now: nothing was written."""
 
 
 class FencedDatabase(Database):
-    """The database of a lane's holder."""
+    """The database of who `holds` something, and what is to be said where that is lost."""
 
-    def __init__(self, database: Database, lane: Lane, holder: str) -> None:
-        self._database, self._lane, self._holder = database, lane, holder
+    def __init__(self, database: Database, holds: Callable[[Connection], bool], lost: Said) -> None:
+        self._database, self._holds, self._lost = database, holds, lost
+
+    @property
+    def failures(self) -> int:  # type: ignore[override] # read-only here
+        """What could not be read or stored."""
+        return self._database.failures
 
     @property
     def problem(self) -> Said | None:  # type: ignore[override] # read-only here
@@ -37,13 +39,15 @@ class FencedDatabase(Database):
         """As `Database.run`. Raises LeaseLost, and then the work was not begun."""
 
         def fenced(db: Connection) -> tuple[T] | None:
-            if not proven(db, self._lane, self._holder):
+            if not self._holds(db):
                 return None
             return (work(db, *args, **kwargs),)
 
         found = await self._database.run(fenced)
         if found is None:
-            raise LeaseLost(f"the group {':'.join(self._lane.group)} has another holder by now")
+            error = LeaseLost(self._lost.en)
+            error.zh = self._lost.zh
+            raise error
         return found[0]
 
     async def fold(self) -> None:

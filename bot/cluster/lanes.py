@@ -10,16 +10,19 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from adapters.base import Event
 from bot.cluster.fence import FencedDatabase, LeaseLost
 from bot.cluster.wakes import Wakes
+from bot.group.dispatcher import Failing
 from bot.store.cluster.events import EVENTS, drop_events, lane_name, next_events
-from bot.store.cluster.leases import Lane, busy_lanes, look, release, renew
+from bot.store.cluster.leases import Lane, busy_lanes, look, proven, release, renew
 from bot.store.database import Database, StoreError
 from bot.types import Group
 from common.tasks import Tasks
+from common.texts import Said
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +82,7 @@ class Lanes:
     workers: Callable[[], int] = lambda: 1
     lease_s: float = LEASE_S
     idle_s: float = IDLE_S
+    failing: Failing = field(default_factory=Failing)
     _held: dict[Group, _Held] = field(default_factory=dict, init=False)
     _share: int = field(default=SPARE, init=False)
     """So many lanes this worker may have, as of its last count."""
@@ -154,11 +158,16 @@ class Lanes:
         try:
             with suppress(asyncio.CancelledError):
                 done = await self._fed(held)
+                self.failing.well(lane.group)
         except LeaseLost as error:
             log.warning("%s", error)
         except StoreError as error:
             log.error("the group %s is left for the moment: %s", ":".join(lane.group), error)
             await asyncio.sleep(self.wakes.poll_s)
+        except Exception as error:  # noqa: BLE001 - `failed` logs where it happened
+            # One of the few places for a broad except: the other groups must go on. The lane is
+            # kept meanwhile, or it would be due again at once.
+            await _within(self._stopping, self.failing.failed(lane.group, error))
         finally:
             try:
                 await self._give_back(lane, done=done)
@@ -180,7 +189,7 @@ class Lanes:
     async def _fed(self, held: _Held) -> bool:
         """Feeds a lane until it is idle or the worker stops; is nothing left in it?"""
         group = held.lane.group
-        database = FencedDatabase(self.database, held.lane, self.holder)
+        database = fenced(self.database, held.lane, self.holder)
         with self.wakes.listening(EVENTS, lane_name(group)) as held.news:
             return await self._fed_from(held, database)
 
@@ -203,6 +212,13 @@ class Lanes:
                     return True
             await opened.stop()
         return False
+
+
+def fenced(database: Database, lane: Lane, holder: str) -> FencedDatabase:
+    """The database of a lane's holder."""
+    name = ":".join(lane.group)
+    lost = Said(f"群 {name} 已由另一个进程接管", f"the group {name} has another holder by now")
+    return FencedDatabase(database, partial(proven, lane=lane, holder=holder), lost)
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

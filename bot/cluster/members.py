@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from adapters.base import LinkStatus, Refusal
+from bot.cluster.clock import DatabaseClock
+from bot.cluster.fence import LeaseLost
 from bot.store.cluster.events import backlog_of_events
 from bot.store.cluster.processes import Process, admit, alive, beat, ended
 from bot.store.database import Database, StoreError
@@ -54,8 +56,7 @@ class Members:
     others: Sequence[Process] = ()
     backlog: Mapping[str, float] = field(default_factory=dict)
     """How many events no lane has taken in yet, and how old the oldest is."""
-    offset_s: float = 0.0
-    """What the database's clock is ahead of this machine's."""
+    clock: DatabaseClock = field(default_factory=DatabaseClock)
 
     async def run(self) -> None:
         """Beats until cancelled."""
@@ -74,13 +75,15 @@ class Members:
             await asyncio.sleep(min(1.0, patience_s / 10))
 
     async def beat(self) -> None:
-        """Says that this process is alive, and looks who else is; nothing where the store fails."""
+        """Says that this process is alive, and looks who else is and what time it is; nothing where
+        the store fails. Raises LeaseLost where it must be alone and is not any more."""
         try:
-            before = time.time()
-            now = await self.database.run(beat, self._me())
-            self.offset_s = now - (before + time.time()) / 2
+            await self.database.run(beat, self._me())
+            await self.clock.learn(self.database)
             self.others = await self.database.run(alive, ALIVE_S)
             self.backlog = await self.database.run(backlog_of_events)
+        except LeaseLost:
+            raise
         except StoreError as error:
             log.error("nobody can be told that this process is alive: %s", error)
 
@@ -98,17 +101,13 @@ class Members:
         """This process stops."""
         await self.database.run(ended, self.id)
 
-    def now(self) -> float:
-        """The database's time, as this machine's clock tells it."""
-        return time.time() + self.offset_s
-
     def count(self, role: Role) -> int:
         """How many of a role are alive, at least one."""
         return max(1, sum(one.role == role for one in self.others))
 
     def shown(self) -> list[dict[str, Any]]:
         """All of them, for people; ages in seconds."""
-        now = self.now()
+        now = self.clock.now()
         return [
             {
                 "role": one.role,
@@ -126,6 +125,11 @@ class Members:
         """The roles that nobody has."""
         there = {one.role for one in self.others}
         return [role for role in Role if role not in (Role.ALL, *there)]
+
+    def failing(self) -> dict[str, str]:
+        """The groups that a bug keeps waiting, with the error's class."""
+        told = [one.state.get("failing", {}) for one in self.others]
+        return {group: error for each in told for group, error in each.items()}
 
     def link(self, adapter: str) -> LinkStatus:
         """How a platform's connection is, as a process that has it said; one that is up counts."""

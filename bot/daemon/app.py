@@ -200,7 +200,7 @@ async def supervise(adapter: Adapter, publish: Publish, health: Health, clock: C
             log.warning("adapter %s is not connected: %s", adapter.name, error)
             health.failures[adapter.name] = Said(error.zh or str(error), str(error))
         except Exception as error:
-            # One of the four places for a broad except: the other adapters must go on.
+            # One of the few places for a broad except: the other adapters must go on.
             log.exception("adapter %s failed", adapter.name)
             health.failures[adapter.name] = notice.said("a_bug", error=type(error).__name__)
         else:

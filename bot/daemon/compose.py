@@ -18,6 +18,7 @@ from adapters import create
 from adapters.contract import Adapter, Context
 from bot.answering.external import ExternalSources
 from bot.answering.pipeline import Pipeline
+from bot.cluster.fence import FencedDatabase
 from bot.cluster.members import Members, Role, new_id
 from bot.config.config_file import ConfigFile
 from bot.config.schema import Config, ConfigError
@@ -39,6 +40,7 @@ from bot.group.learning import Learning
 from bot.group.worker import Worker
 from bot.metrics import CountedElsewhere
 from bot.store.backup import BEFORE, take_up
+from bot.store.cluster.processes import still_admitted
 from bot.store.engines.place import FILE
 from bot.store.instance import only_instance
 from bot.store.store import Store, open_store
@@ -46,12 +48,18 @@ from bot.tracing import open_tracing
 from bot.types import Progress
 from common.clock import DAY_S, Clock
 from common.tasks import Tasks
+from common.texts import Said
 from knowledge.base import KnowledgeBase
 from knowledge.index.snapshots import is_current
 from knowledge.plan import Source
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
+
+REPLACED = Said(
+    "这个进程停顿了太久，数据库已由另一个进程接管",
+    "this process stood still for too long, and another one uses the store by now",
+)
 
 
 async def run_daemon(
@@ -74,7 +82,7 @@ async def run_daemon(
         async with (
             open_tracing(config.tracing.endpoint) as tracing,
             open_store(config.store_place) as store,
-            _alone(config, store),
+            _alone(config, store) as store,
         ):
             adapters = create_adapters(config, store, clock)
             parts = await build(config, clock, store, adapters, tracing)
@@ -86,16 +94,20 @@ async def run_daemon(
 
 
 @asynccontextmanager
-async def _alone(config: Config, store: Store) -> AsyncIterator[None]:
-    """Nobody else uses a store that others could reach. Raises StoreError."""
+async def _alone(config: Config, store: Store) -> AsyncIterator[Store]:
+    """The store while nobody else uses it. Raises StoreError: somebody does, or, of a process that
+    stood still for so long that it was taken for dead, does by now; then nothing more is
+    written."""
     if isinstance(config.store_place, Path):
-        yield  # the data folder's lock has seen to it
+        yield store  # the data folder's lock has seen to it
         return
     members = Members(database=store.database, id=new_id(), role=Role.ALL)
     await members.admitted()
+    alone = partial(still_admitted, process=members.id)
+    members.database = FencedDatabase(store.database, alone, REPLACED)
     async with Tasks() as tasks:
         tasks.spawn(members.run())
-        yield
+        yield Store(members.database)
         await tasks.drain(0.0)
     await members.leave()
 
@@ -219,7 +231,7 @@ def create_dispatcher(parts: Parts, handler: QuestionHandler) -> Dispatcher:
         clock=parts.clock,
         tasks=parts.tasks,
     )
-    return Dispatcher(new_worker, parts.tasks)
+    return Dispatcher(new_worker, parts.tasks, parts.health.failing)
 
 
 def create_adapters(config: Config, store: Store, clock: Clock) -> dict[str, Adapter]:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from adapters.base import Event
 from adapters.contract import Adapter
@@ -41,7 +42,12 @@ async def run_worker(process: Process) -> None:
     config, store, clock = process.config, process.store, process.clock
     models = create_adapters(config, store, clock)
     lanes: list[Lanes] = []
-    members = process.members(lambda: {"lanes": sum(len(one.groups) for one in lanes)})
+
+    def told() -> dict[str, Any]:
+        held = sum(len(one.groups) for one in lanes)
+        return {"lanes": held, "failing": dict(around.health.failing.named())}
+
+    members = process.members(told)
     views = process.views(models, members.link)
     around = await surround(config, clock, store, views, process.tracing)
     tasks, memory = Tasks(tolerated=StoreError), Memory()
@@ -73,6 +79,7 @@ async def run_worker(process: Process) -> None:
             opening=groups.opened,
             wakes=process.wakes,
             workers=lambda: members.count(Role.WORKER),
+            failing=around.health.failing,
         )
         lanes.append(working)
         around.health.loading = None
@@ -187,8 +194,7 @@ async def _refreshed(parts: Parts, group: Group) -> None:
         await clock.wait(asyncio.Event(), clock.now() + REFRESH_S)
         try:
             await parts.erasing.catch_up()
-            for own, budget in (await parts.store.budgets(group)).items():
-                parts.flood.set_budget(own, budget)
+            parts.flood.set_budget(group, (await parts.store.budgets(group)).get(group))
             await parts.inbox.take_up()
             await parts.delivery.take_up(parts.options.max_age_s)
         except StoreError as error:

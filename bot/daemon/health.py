@@ -10,10 +10,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from adapters.contract import Adapter
+from bot.group.dispatcher import Failing
 from bot.texts.notices import notice
 from bot.texts.translated import in_chinese
 from common.clock import Clock
 from common.texts import Said
+
+GROUPS_SHOWN = 5
+"""Of the groups that wait because of a bug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,9 @@ class Health:
 
     `problems` keep the daemon from being ready: it is still loading, nothing can be stored, or no
     platform can be reached. With what is `degraded` it goes on: other platforms work, something
-    is refused by one, answers are quoted where no model can be reached, or only the documents are
-    searched. `ended` are adapters that have no more input, `failures` what was wrong when an
-    adapter's connection last broke.
+    is refused by one, answers are quoted where no model can be reached, only the documents are
+    searched, or a bug keeps groups waiting, here or in another process. `ended` are adapters that
+    have no more input, `failures` what was wrong when an adapter's connection last broke.
     """
 
     adapters: Mapping[str, Adapter]
@@ -54,6 +58,8 @@ class Health:
     processes: Callable[[], list[dict[str, Any]]] = list
     missing_roles: Callable[[], list[str]] = list
     backlog: Callable[[], Mapping[str, float]] = dict
+    failing: Failing = field(default_factory=Failing)
+    failing_elsewhere: Callable[[], Mapping[str, str]] = dict
     ended: set[str] = field(default_factory=set)
     failures: dict[str, Said] = field(default_factory=dict)
 
@@ -88,6 +94,8 @@ class Health:
         noted = (*self.llm_problems(), *self.search_problems())
         others = [Said(in_chinese(line), line) for line in noted]
         others += [notice.said("no_process", role=role) for role in self.missing_roles()]
+        if failing := {**self.failing_elsewhere(), **self.failing.named()}:
+            others.append(_failing(failing))
         degraded = [*down, *self._refused(), *others]
         if down and len(down) == len(self.adapters):
             problems, degraded = [*problems, *down], degraded[len(down) :]
@@ -124,6 +132,13 @@ class Health:
             "problem": self._why(name).en if self._down(name) else "",
             "refused": [asdict(one) for one in link.refused],
         }
+
+
+def _failing(groups: Mapping[str, str]) -> Said:
+    shown = ", ".join(sorted(groups)[:GROUPS_SHOWN])
+    more = " …" if len(groups) > GROUPS_SHOWN else ""
+    errors = ", ".join(sorted(set(groups.values())))
+    return notice.said("groups_fail", n=len(groups), groups=shown + more, error=errors)
 
 
 class HealthMetrics(Collector):

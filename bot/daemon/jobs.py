@@ -65,7 +65,7 @@ async def _guarded(job: Job, metrics: Metrics, clock: Clock) -> None:
     try:
         await job.work()
     except Exception:
-        # One of the four places for a broad except: the next run must come all the same.
+        # One of the few places for a broad except: the next run must come all the same.
         log.exception("the job %s failed", job.name)
         metrics.jobs.labels(job.name, "failed").inc()
     else:

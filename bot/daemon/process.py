@@ -13,6 +13,7 @@ from aiohttp import web
 
 from adapters.base import LinkStatus
 from adapters.contract import Adapter
+from bot.cluster.clock import DatabaseClock
 from bot.cluster.following import Follower
 from bot.cluster.members import Members, Role
 from bot.cluster.remote_adapter import RemoteAdapter
@@ -28,7 +29,6 @@ from bot.store.cluster.leases import let_go
 from bot.store.database import Database
 from bot.store.store import Store
 from bot.tracing import Tracing
-from common.clock import Clock
 from common.tasks import Tasks
 from knowledge.sharing.publishing import open_share
 from knowledge.types import KnowledgeError
@@ -44,14 +44,20 @@ class Process:
     id: str
     config: Config
     store: Store
-    clock: Clock
+    clock: DatabaseClock
     wakes: Wakes
     supervisor: Supervisor
     tracing: Tracing | None = None
 
     def members(self, telling: Callable[[], dict[str, Any]]) -> Members:
         """This process among the others, of which it tells them that."""
-        return Members(database=self.store.database, id=self.id, role=self.role, telling=telling)
+        return Members(
+            database=self.store.database,
+            id=self.id,
+            role=self.role,
+            telling=telling,
+            clock=self.clock,
+        )
 
     def views(
         self,
@@ -92,6 +98,7 @@ async def serving(
     stop, health = asyncio.Event(), around.health
     health.processes, health.missing_roles = members.shown, members.missing
     health.backlog = lambda: members.backlog
+    health.failing_elsewhere = members.failing
     application = create_application(
         adapters,
         around.metrics,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bot.cluster.clock import DatabaseClock
 from bot.cluster.members import Role, new_id
 from bot.cluster.wakes import Wakes, hear
 from bot.config.config_file import ConfigFile
@@ -20,7 +21,6 @@ from bot.store.instance import only_instance
 from bot.store.store import open_store
 from bot.tracing import open_tracing
 from bot.types import Progress
-from common.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,6 @@ POLL_S = 1.0
 async def run_role(
     role: Role,
     config: Config,
-    clock: Clock,
     progress: Progress = lambda *_: None,
     *,
     place: Place,
@@ -39,13 +38,15 @@ async def run_role(
     file: ConfigFile | None = None,
 ) -> None:
     """One of the processes that share a store, until a signal comes; each has a data folder of its
-    own. See `run_daemon` for the rest."""
+    own, and all go by the database's clock. See `run_daemon` for the rest."""
     with only_instance(config.bot.data_dir):
         async with (
             open_tracing(config.tracing.endpoint) as tracing,
             open_store(place) as store,
             _told(place) as wakes,
         ):
+            clock = DatabaseClock()
+            await clock.learn(store.database)
             process = Process(
                 role=role,
                 id=new_id(),

@@ -35,7 +35,7 @@ async def obeyed(
     except StoreError:
         raise
     except Exception as error:
-        # One of the four places for a broad except: a bug would end the bot, and as the command
+        # One of the few places for a broad except: a bug would end the bot, and as the command
         # would still be undecided, its next start too.
         log.exception("obeying %s in %s failed", sent.command.name, sent.group)
         return notice("a_bug", sent.chinese, error=type(error).__name__)

@@ -159,7 +159,7 @@ class Worker:
                 self._release(pending)
                 raise
             except Exception:
-                # One of the four places for a broad except: a bug ends the question, and the
+                # One of the few places for a broad except: a bug ends the question, and the
                 # group must go on.
                 last = pending.question.last
                 log.exception("deciding %s in %s failed", last.message_id, self.group)

@@ -6,6 +6,9 @@ from typing import Any
 
 from bot.store.database import Connection, server_now
 
+ADMISSION = ":admission"
+"""The hold of who was admitted last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
@@ -22,8 +25,8 @@ class Process:
     state: dict[str, Any]
 
 
-def beat(db: Connection, process: Process) -> float:
-    """The process is alive; the database's time."""
+def beat(db: Connection, process: Process) -> None:
+    """The process is alive."""
     now = server_now(db)
     db.execute(
         "INSERT INTO processes (id, role, host, pid, version, since, seen, state)"
@@ -34,7 +37,6 @@ def beat(db: Connection, process: Process) -> float:
             *(now, now, json.dumps(process.state)),
         ),
     )
-    return now
 
 
 def admit(db: Connection, process: Process, within_s: float, alone: str) -> list[Process]:
@@ -42,14 +44,21 @@ def admit(db: Connection, process: Process, within_s: float, alone: str) -> list
     role `alone` there is one and nobody else. Who is in the way."""
     # One after the other: of two that begin together one finds the other.
     db.execute(
-        "INSERT INTO holds (name, token) VALUES (':admission', 1)"
-        " ON CONFLICT (name) DO UPDATE SET token = holds.token + 1"
+        "INSERT INTO holds (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET token = holds.token",
+        (ADMISSION,),
     )
     others = [one for one in alive(db, within_s) if one.id != process.id]
     in_the_way = [one for one in others if alone in (one.role, process.role)]
     if not in_the_way:
+        db.execute("UPDATE holds SET holder = ? WHERE name = ?", (process.id, ADMISSION))
         beat(db, process)
     return in_the_way
+
+
+def still_admitted(db: Connection, process: str) -> bool:
+    """Was nobody else admitted after this one, who must be alone?"""
+    last = "SELECT 1 FROM holds WHERE name = ? AND holder = ?"
+    return db.execute(last, (ADMISSION, process)).fetchone() is not None
 
 
 def ended(db: Connection, process: str) -> None:

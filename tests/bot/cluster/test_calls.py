@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ from adapters.base import (
     Unconfirmed,
 )
 from adapters.contract import Adapter
+from bot.cluster.asking import asked
 from bot.cluster.executing import Executor, methods_of
-from bot.cluster.fence import FencedDatabase, LeaseLost
+from bot.cluster.fence import LeaseLost
 from bot.cluster.holds import Holds
+from bot.cluster.lanes import fenced
 from bot.cluster.remote_adapter import RemoteAdapter
 from bot.cluster.wakes import Wakes
 from bot.store.cluster.calls import Call, ask, take_calls
@@ -208,20 +211,33 @@ async def test_without_pictures_it_is_answered_where_they_fail(database: Databas
         assert await remote(Broken(), database).pictures(post("m1")) == ()
 
 
+async def test_a_reply_that_this_version_does_not_know_waits_for_one_that_does(
+    database: Database,
+) -> None:
+    platform = Platform()
+    later = Call(key="send k9", target="fake", method="send", payload={"reply": {"key": "k9"}})
+    async with receiver(platform, database):
+        with pytest.raises(NetworkError, match="another version"):
+            await asked(database, Wakes(POLL_S), later, 60.0)
+        assert platform.sent == []
+        again = replace(later, payload={"reply": asdict(REPLY)})
+        assert await asked(database, Wakes(POLL_S), again, 60.0) == "platform-k1"
+
+
 async def test_who_lost_the_lane_writes_nothing_and_asks_for_nothing(database: Database) -> None:
     def note(db: Connection) -> None:
         db.execute("INSERT INTO state VALUES ('noted', 1)")
 
     await database.run(add_event, post("m1", group="g"))
     (lane,) = await database.run(claim, "w1", 0.0, 1)
-    fenced = FencedDatabase(database, lane, "w1")
-    await fenced.run(note)
+    own = fenced(database, lane, "w1")
+    await own.run(note)
     (later,) = await database.run(claim, "w2", 60.0, 1)
     assert later.group == lane.group and later.token > lane.token
     with pytest.raises(LeaseLost):
-        await fenced.run(note)
+        await own.run(note)
     with pytest.raises(LeaseLost):
-        await remote(Platform(), fenced).send(REPLY)
+        await remote(Platform(), own).send(REPLY)
     call = Call(key="k", target="fake", method="send", payload={})
-    assert await FencedDatabase(database, later, "w2").run(ask, call) is None
+    assert await fenced(database, later, "w2").run(ask, call) is None
     assert database.problem is None and database.failures == 0, "losing a lane is no fault"

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from adapters.base import Event, IncomingMessage
 from bot.cluster.fence import FencedDatabase
 from bot.cluster.lanes import Lanes
 from bot.cluster.wakes import Wakes
+from bot.group import dispatcher
 from bot.store.cluster.events import add_event
 from bot.store.database import Database
 from bot.store.engines.sqlite import open_sqlite
@@ -25,9 +28,12 @@ class Taking:
     def __init__(self) -> None:
         self.taken: asyncio.Queue[str] = asyncio.Queue()
         self.ended = asyncio.Event()
+        self.broken = True
 
     async def receive(self, event: Event) -> bool:
         assert isinstance(event, IncomingMessage)
+        if event.text == "trouble" and self.broken:
+            raise ZeroDivisionError
         self.taken.put_nowait(event.message_id)
         return True
 
@@ -72,5 +78,26 @@ async def test_a_group_is_served_again_after_its_lane_failed_and_could_not_be_gi
         await database.run(add_event, post("m2", group="g"))
         while await group.taken.get() != "m2":
             pass  # what was not taken in to its end comes again
+        lanes.stop()
+    await database.close()
+
+
+async def test_a_bug_in_one_lane_ends_no_other_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "LAST_PAUSE_S", 0.01)
+    database = Database(open_sqlite(tmp_path / "s", 5.0, durable=False, upgrade=True))
+    group = Taking()
+    lanes = Lanes(database=database, holder="w1", opening=group.opened, wakes=Wakes(0.01))
+    async with Tasks() as tasks, asyncio.timeout(60):
+        tasks.spawn(lanes.run())
+        await database.run(add_event, post("m1", "trouble", group="g"))
+        while not lanes.failing.named():
+            await asyncio.sleep(0.01)
+        assert lanes.failing.named() == {"web:g": "ZeroDivisionError"}
+        await database.run(add_event, post("m2", group="h"))
+        assert await group.taken.get() == "m2"
+        group.broken = False  # another version, say
+        assert await group.taken.get() == "m1"
         lanes.stop()
     await database.close()

@@ -2,20 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.base import LinkStatus, Refusal
+from bot.cluster.fence import FencedDatabase, LeaseLost
 from bot.cluster.holds import Holds
 from bot.cluster.members import VERSION, Members, Role, link_fields
 from bot.group.status import status_text
 from bot.store.cluster.events import add_event
 from bot.store.cluster.leases import let_go
+from bot.store.cluster.processes import still_admitted
 from bot.store.database import Connection, Database
 from bot.store.store import StoreError, open_store
 from common.tasks import Tasks
+from common.texts import Said
 from tests.bot.group.posts import post
 
 ROOT = Path(__file__).parents[3]
@@ -30,6 +34,10 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 def member(database: Database, name: str, role: Role, **state: Any) -> Members:
     return Members(database=database, id=name, role=role, telling=lambda: state)
+
+
+def stand_still(db: Connection) -> None:
+    db.execute("UPDATE processes SET seen = seen - 3600")
 
 
 def expire(db: Connection) -> None:
@@ -120,3 +128,30 @@ async def test_who_does_everything_is_alone(database: Database) -> None:
 
 def test_the_version_is_that_of_the_package() -> None:
     assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+async def test_who_was_replaced_while_it_stood_still_writes_nothing(database: Database) -> None:
+    first = member(database, "first", Role.ALL)
+    await first.admitted()
+    alone = partial(still_admitted, process="first")
+    own = FencedDatabase(database, alone, Said("被接管", "another one uses the store by now"))
+    first.database = own
+    await first.beat()
+    with pytest.raises(StoreError):
+        await member(database, "second", Role.ALL).admitted(patience_s=0.05)
+    await own.run(add_event, post("m1"))  # to be refused changes nothing
+    await database.run(stand_still)
+    await member(database, "third", Role.WORKER).admitted()
+    with pytest.raises(LeaseLost, match="another one uses") as lost:
+        await own.run(add_event, post("m2"))
+    assert lost.value.zh == "被接管"
+    with pytest.raises(LeaseLost):
+        await first.beat()
+
+
+async def test_a_bug_in_a_lane_is_told_by_every_process(database: Database) -> None:
+    worker = member(database, "w", Role.WORKER, failing={"lark:oc_1": "KeyError"})
+    receiver = member(database, "r", Role.RECEIVER)
+    await worker.beat()
+    await receiver.beat()
+    assert receiver.failing() == {"lark:oc_1": "KeyError"}
