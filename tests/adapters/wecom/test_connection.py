@@ -127,12 +127,12 @@ async def test_pings_keep_the_connection_and_one_without_an_answer_is_forgiven()
             # The first ping is never acknowledged; any other's ack takes real time, and none on
             # the clock.
             ahead = 0.0 if pings == 1 else ACK_S
-            await until(
-                lambda n=pings, s=ahead: (
-                    len(live.server.commands("ping")) == n
-                    and (clock.deadline or 0.0) > clock.now() + s
-                )
-            )
+
+            def waits(n: int = pings, s: float = ahead) -> bool:
+                due = clock.deadline or 0.0
+                return len(live.server.commands("ping")) == n and due > clock.now() + s
+
+            await until(waits)
             clock.jump()
         await until(lambda: len(live.server.commands("ping")) == 6)
         times = [seen.at for seen in live.server.commands("ping")]
