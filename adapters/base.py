@@ -25,6 +25,10 @@ class AdapterError(Exception):
     zh: str = ""
 
 
+class StoreFailed(Exception):
+    """The bot's store could not take or tell something, for the moment."""
+
+
 class NetworkError(AdapterError):
     """The platform could not be reached, or the connection broke."""
 
@@ -193,7 +197,7 @@ Event: TypeAlias = (
 
 Publish: TypeAlias = Callable[[Event], Awaitable[bool]]
 """Hands an event to the bot. Returns when it is on disk, so that the adapter may acknowledge
-it; False means that this message id was known already. Raises OSError or sqlite3.Error when
+it; False means that this message id was known already. Raises OSError or StoreFailed when
 it could not be stored: then the adapter must not acknowledge it."""
 
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import re
-import sqlite3
 import sys
 import threading
 import unicodedata
@@ -15,7 +14,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from adapters.base import IncomingMessage, NetworkError, Publish, Reply
+from adapters.base import IncomingMessage, NetworkError, Publish, Reply, StoreFailed
 from adapters.contract import Adapter, Context
 from adapters.markup import called_at_first, take_mention
 from adapters.payload import clean
@@ -127,7 +126,7 @@ class ConsoleAdapter(Adapter):
             return
         try:
             await publish(message)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, StoreFailed) as error:
             log.warning("a line could not be stored: %s", error)
             await _write_err(phrase.both("not_stored"))
 

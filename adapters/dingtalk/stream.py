@@ -7,7 +7,6 @@ block, so it needs no thread.
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from urllib.parse import quote_plus
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from adapters.base import NetworkError
+from adapters.base import NetworkError, StoreFailed
 from adapters.dingtalk.api import Api
 from adapters.link import Link, until_first_ends
 from adapters.payload import Json, clean, parsed
@@ -47,7 +46,7 @@ MALFORMED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 Take: TypeAlias = Callable[[Json], Awaitable[Any]]
 """Takes what was pushed for one topic; what it returns goes back with the acknowledgement. It
-raises OSError or sqlite3.Error where nothing should be acknowledged."""
+raises OSError or StoreFailed where nothing should be acknowledged."""
 
 
 class Mishandled(Exception):
@@ -158,7 +157,7 @@ class Stream:
         """Lets the client read, hand over and acknowledge a frame."""
         try:
             return str(await client.route_message(parsed(frame)))
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, StoreFailed) as error:
             log.error("an event could not be stored, and is not acknowledged: %s", error)
         except Mishandled:
             log.exception("an event was lost, and is not acknowledged")

@@ -5,13 +5,13 @@ import binascii
 import hashlib
 import hmac
 import re
-import sqlite3
 from collections.abc import Mapping
 
 from aiohttp import web
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import unpad
 
+from adapters.base import StoreFailed
 from adapters.http_guard import json_response, read_body
 from adapters.lark.intake import Intake
 from adapters.lark.settings import Settings
@@ -54,7 +54,7 @@ class Callback:
             raise web.HTTPServiceUnavailable(text="the bot is starting or stopping; try again")
         try:
             return json_response(await self.intake.take(payload))
-        except (OSError, sqlite3.Error):
+        except (OSError, StoreFailed):
             raise web.HTTPServiceUnavailable(text="it could not be stored; try again") from None
 
     def is_genuine(self, headers: Mapping[str, str], body: bytes) -> bool:

@@ -45,7 +45,7 @@ class HistoryReader:
 
     async def read(self, intake: Intake, stretch: Stretch) -> None:
         """Publishes what was said since, oldest first. Raises AdapterError, and OSError or
-        sqlite3.Error when something could not be stored."""
+        StoreFailed when something could not be stored."""
         threads: dict[str, None] = {}
         since = {"start_time": str(int(stretch.since))} if stretch.since else {}
         async for page in self._history("chat", stretch.group, "ByCreateTimeAsc", since):

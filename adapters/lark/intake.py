@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import sqlite3
 
-from adapters.base import AdapterError, BotMoved, IncomingMessage, Publish
+from adapters.base import AdapterError, BotMoved, IncomingMessage, Publish, StoreFailed
 from adapters.lark.api import Api
 from adapters.lark.content import Me, forwarded
 from adapters.lark.events import CARD_ACTION, event_id, event_type, parse, toast, with_content
@@ -17,10 +16,6 @@ FORWARD_S = 1.5
 """A bundle's messages have to be asked for; the platform wants its acknowledgement soon after."""
 
 _NOTHING: Json = {}
-
-
-class NotStored(Exception):
-    """The event is not on disk in time; the platform pushes it again."""
 
 
 class Intake:
@@ -36,7 +31,7 @@ class Intake:
 
     async def take(self, payload: Json) -> Json:
         """Returns once the event is on disk: what goes back to the platform. Raises OSError or
-        sqlite3.Error when it could not be stored."""
+        StoreFailed when it could not be stored."""
         self._link.heard(event=True)
         payload = clean(payload)
         event = parse(payload, self.me)
@@ -49,7 +44,7 @@ class Intake:
             event = await self._in_turn(event)
         try:
             await self.publish(event)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, StoreFailed) as error:
             log.error("event %s could not be stored: %s", event_id(payload), error)
             raise
         if isinstance(event, BotMoved) and event.joined:

@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from adapters.base import AdapterError, NetworkError, RateLimited, SendRefused
+from adapters.base import AdapterError, NetworkError, RateLimited, SendRefused, StoreFailed
 from adapters.contract import Context
 from adapters.lark.codes import ScopeMissing
 from adapters.lark.history import HistoryReader, Stretch
@@ -18,7 +17,7 @@ log = logging.getLogger(__name__)
 OVERLAP_S, START_OVERLAP_S = 60.0, 600.0
 """So much before the newest stored message is read again, after a reconnect and after a start:
 what was stored last need not be what was said last, above all where the bot was killed."""
-LATER = (NetworkError, RateLimited, OSError, sqlite3.Error)
+LATER = (NetworkError, RateLimited, OSError, StoreFailed)
 """What is worth another try."""
 DENIED_S = 600.0
 """Where a permission is missing, this long passes before it is tried again."""
@@ -44,7 +43,7 @@ class Gaps:
         AdapterError."""
         try:
             latest = await self._context.history.latest(self._name)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, StoreFailed) as error:
             raise AdapterError(f"the stored messages can't be read: {error}") from error
         overlap = OVERLAP_S if self._started else START_OVERLAP_S
         down_since = self._link.status().heard or self._clock.now()

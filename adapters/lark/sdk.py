@@ -13,7 +13,6 @@ goes round a trap of that version:
 
 import asyncio
 import logging
-import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping
@@ -27,8 +26,7 @@ from lark_oapi.event.dispatcher_handler import EventDispatcherHandler
 from lark_oapi.ws.exception import ClientException, ConnectionClosedException, ServerException
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from adapters.base import AdapterError, LoginRefused, NetworkError
-from adapters.lark.intake import NotStored
+from adapters.base import AdapterError, LoginRefused, NetworkError, StoreFailed
 from adapters.lark.settings import Settings
 from adapters.payload import parsed
 
@@ -60,8 +58,8 @@ _TAMING = threading.Lock()
 
 Answer = Mapping[str, Any] | None
 Handle = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Answer]]
-"""Takes an event; what it returns goes back to the platform. Raises NotStored, OSError or
-sqlite3.Error when it should be pushed again."""
+"""Takes an event; what it returns goes back to the platform. Raises OSError or StoreFailed
+when it should be pushed again."""
 
 
 class _RunningLoop:
@@ -197,7 +195,7 @@ class Client(ws.Client):  # type: ignore[misc]  # the base class has no types
         answer, problem = None, None
         try:
             answer = await self._handle(parsed(payload))
-        except (NotStored, OSError, sqlite3.Error) as error:
+        except (OSError, StoreFailed) as error:
             problem = error
         # From here to the SDK's dispatcher nothing is awaited.
         self._answer, self._problem = answer, problem

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, Self, TypeVar
 
-from adapters.base import NetworkError
-from adapters.lark.intake import NotStored
+from adapters.base import NetworkError, StoreFailed
 from adapters.lark.settings import Settings
 from adapters.link import Link, until_first_ends
 from common.clock import Clock
@@ -128,7 +127,7 @@ async def connected(
         """Runs in the connection's thread. Many are stored together: events that come meanwhile
         are begun in their order."""
         if len(taking) >= MOST_AT_ONCE:
-            raise NotStored(f"{MOST_AT_ONCE} events are being stored")
+            raise StoreFailed(f"{MOST_AT_ONCE} events are being stored")
         storing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(take(payload), loop))
         taking.add(storing)
         storing.add_done_callback(taking.discard)
@@ -137,7 +136,7 @@ async def connected(
         storing.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.wait({storing}, timeout=ACK_S)
         if not storing.done() or storing.cancelled():
-            raise NotStored(f"not stored within {ACK_S} s")
+            raise StoreFailed(f"not stored within {ACK_S} s")
         return storing.result()
 
     async def build() -> Any:

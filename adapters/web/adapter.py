@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import sqlite3
 from collections.abc import Iterable
 from typing import Any, Literal
 from uuid import uuid4
@@ -19,6 +18,7 @@ from adapters.base import (
     MessageRecalled,
     Publish,
     Reply,
+    StoreFailed,
     Vote,
 )
 from adapters.contract import Adapter, Context
@@ -212,7 +212,7 @@ class WebAdapter(Adapter):
     async def _describe(self, decision: Decision, message_id: str) -> dict[str, Any]:
         try:
             stored = await self._context.history.decision(self.name, message_id)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, StoreFailed) as error:
             log.warning("decision on %s can't be read back: %s", message_id, error)
             stored = None
         return stored or {

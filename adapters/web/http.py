@@ -1,12 +1,12 @@
 """What handlers of an API share: reading bodies, storage errors as 503."""
 
 import logging
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
 
+from adapters.base import StoreFailed
 from adapters.http_guard import read_body
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,6 @@ def storage_at_work() -> Iterator[None]:
         yield
     except ConnectionError:
         raise  # the client has left, in the middle of an export for instance
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, StoreFailed) as error:
         log.warning("the store failed during a request: %s", error)
         raise web.HTTPServiceUnavailable(text="the bot's store failed; try again later") from error

@@ -7,12 +7,12 @@ order of the history's `seq`, and an event that came first is sent first.
 import asyncio
 import json
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from adapters.base import StoreFailed
 from adapters.contract import History
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class StreamHub:
         """Everything that happens in a group from now on.
 
         `drop` must cut the connection at once; it is called when the client is too slow.
-        Raises TooManyStreams, and OSError or sqlite3.Error when the history can't be read.
+        Raises TooManyStreams, and OSError or StoreFailed when the history can't be read.
         """
         if sum(len(channel.listeners) for channel in self._channels.values()) >= self._max_streams:
             raise TooManyStreams
@@ -85,7 +85,7 @@ class StreamHub:
         async with channel.lock:
             try:
                 await self._send_new(group, channel)
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, StoreFailed) as error:
                 # They reconnect and catch up by themselves, which is better than a silent gap.
                 log.warning("stream of a group is cut, its history can't be read: %s", error)
                 for listener in list(channel.listeners):

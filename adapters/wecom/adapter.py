@@ -6,7 +6,6 @@ Replies travel over the same connection. A message is answered in place as long 
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from typing import Any, Self
@@ -21,6 +20,7 @@ from adapters.base import (
     Picture,
     Publish,
     Reply,
+    StoreFailed,
     Unconfirmed,
 )
 from adapters.budget import Budget
@@ -168,7 +168,7 @@ class WecomAdapter(Adapter):
             self._callbacks.remember(event.message_id, frame.req_id, event.group, pictures)
         try:
             await publish(event)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, StoreFailed) as error:
             lost = message_id(frame.body)
             log.error("message %s could not be stored and is lost: %s", lost, error)
 

@@ -1,13 +1,12 @@
 """The web page's API over real HTTP: posting, reading back, decisions, recall."""
 
 import asyncio
-import sqlite3
 from typing import Any
 
 import aiohttp
 import pytest
 
-from adapters.base import Feedback, IncomingMessage, Labelled, MessageRecalled, Vote
+from adapters.base import Feedback, IncomingMessage, Labelled, MessageRecalled, StoreFailed, Vote
 from tests.fakes.web_app import Served
 
 HELLO = {"group": "lobby", "user": "Alice", "text": "hello"}
@@ -97,7 +96,7 @@ async def test_a_redelivered_id_counts_once(client: aiohttp.ClientSession) -> No
     assert [row["text"] for row in await messages(client)] == ["hello"]
 
 
-@pytest.mark.parametrize("failure", [OSError("disk full"), sqlite3.OperationalError("locked")])
+@pytest.mark.parametrize("failure", [OSError("disk full"), StoreFailed("locked")])
 async def test_what_cannot_be_stored_is_not_accepted(
     client: aiohttp.ClientSession, served: Served, failure: Exception
 ) -> None:
@@ -181,7 +180,7 @@ async def test_a_recall_that_cannot_be_stored_is_not_accepted(
     client: aiohttp.ClientSession, served: Served
 ) -> None:
     await post(client, message_id="m1")
-    served.bot.failure = sqlite3.OperationalError("locked")
+    served.bot.failure = StoreFailed("locked")
     author = {"group": "lobby", "user": "Alice"}
     async with client.delete("/api/messages/m1", json=author) as response:
         assert response.status == 503

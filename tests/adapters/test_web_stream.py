@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import sqlite3
 from typing import Any
 
 import aiohttp
 import pytest
 
-from adapters.base import Decision, IncomingMessage
+from adapters.base import Decision, IncomingMessage, StoreFailed
 from adapters.web.stream import StreamHub, TooManyStreams
 from tests.fakes.memory_bot import MemoryBot
 from tests.fakes.web_app import Served, serving
@@ -191,7 +190,7 @@ class BrokenHistory(MemoryBot):
         self, adapter: str, group: str, after: int | None, limit: int
     ) -> list[dict[str, Any]]:
         if self.broken:
-            raise sqlite3.OperationalError("disk I/O error")
+            raise StoreFailed("disk I/O error")
         return await super().messages(adapter, group, after, limit)
 
 

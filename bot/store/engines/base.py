@@ -6,12 +6,12 @@ query asks for the `dialect`. No library stands between: measured on the queries
 SQLAlchemy's text() took five times the processor time of sqlite3 itself, and this takes none.
 """
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+from adapters.base import StoreFailed
 from common.texts import Said
 
 T = TypeVar("T")
@@ -71,11 +71,8 @@ class Engine(Protocol):
         """Nobody uses it any more."""
 
 
-class StoreError(sqlite3.Error):
-    """The store could not be opened, read or written; says what to do. `__cause__` is the error.
-
-    A kind of sqlite3.Error, which is what adapters expect of a failed `publish`.
-    """
+class StoreError(StoreFailed):
+    """The store could not be opened, read or written; says what to do. `__cause__` is the error."""
 
     zh: str = ""
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import sqlite3
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from adapters.base import IncomingMessage, NetworkError
+from adapters.base import IncomingMessage, NetworkError, StoreFailed
 from adapters.dingtalk.stream import LINGER_S, SHORT_LIFE_S, SILENCE_S
 from tests.adapters.dingtalk.running import running
 from tests.fakes.clock import FakeClock
@@ -57,7 +56,7 @@ async def test_the_acknowledgement_waits_for_the_disk(
         await asyncio.wait({task})
 
 
-@pytest.mark.parametrize("failure", [OSError("disk full"), sqlite3.OperationalError("locked")])
+@pytest.mark.parametrize("failure", [OSError("disk full"), StoreFailed("locked")])
 async def test_what_was_not_stored_is_not_acknowledged(
     server: DingTalkServer, clock: FakeClock, failure: Exception
 ) -> None:

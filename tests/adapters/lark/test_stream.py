@@ -1,12 +1,11 @@
 """Events over the long connection: the official SDK against a fake that speaks its frames."""
 
 import asyncio
-import sqlite3
 from typing import Any
 
 import pytest
 
-from adapters.base import BotMoved, Event, IncomingMessage, MessageRecalled
+from adapters.base import BotMoved, Event, IncomingMessage, MessageRecalled, StoreFailed
 from adapters.lark import intake, socket
 from tests.adapters.lark.stand import CHAT, Listener, adapter, running, until
 from tests.fakes import lark_frames as frames
@@ -77,7 +76,7 @@ async def test_what_follows_a_bundle_waits_until_that_is_read(
     assert bot.texts == ["hi", "it fails", "why is that?"]
 
 
-@pytest.mark.parametrize("failure", [OSError("disk full"), sqlite3.OperationalError("locked")])
+@pytest.mark.parametrize("failure", [OSError("disk full"), StoreFailed("locked")])
 async def test_what_cannot_be_stored_is_pushed_again(
     lark: FakeLark, bot: Listener, failure: Exception
 ) -> None:

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import sqlite3
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from adapters.base import IncomingMessage, LoginRefused, NetworkError, Reply
+from adapters.base import IncomingMessage, LoginRefused, NetworkError, Reply, StoreFailed
 from adapters.wecom.socket import ACK_S
 from tests.adapters.wecom.running import adapter_on, answer, once, pass_time, running, until
 from tests.fakes.clock import FakeClock
@@ -179,7 +178,7 @@ async def test_what_has_arrived_is_stored_when_the_bot_stops() -> None:
         assert len(stored) == 5
 
 
-@pytest.mark.parametrize("failure", [OSError("disk full"), sqlite3.OperationalError("locked")])
+@pytest.mark.parametrize("failure", [OSError("disk full"), StoreFailed("locked")])
 async def test_a_message_that_can_not_be_stored_is_logged_by_its_id(
     failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
