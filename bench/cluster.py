@@ -1,5 +1,6 @@
 """`python -m bench.cluster`: many groups over several receivers and workers on one PostgreSQL,
-while any of them is killed, the database is restarted, and workers sleep past their leases.
+while any of them is killed, the database is restarted, the way to it is cut, and workers sleep past
+their leases; see `bench.cluster_faults`.
 
 Every mention must be answered once and in its order, every message decided once, and no group may
 get more unprompted answers than its budget allows.
@@ -9,87 +10,66 @@ import argparse
 import asyncio
 import os
 import random
-import re
 import signal
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from bench.cluster_faults import RANDOM, Faults
+from bench.cluster_result import BURST, REFILL_S, Record, Result, judged
 from bench.figures import Figure, against, at_most, table
 from bench.setup import ROOT
-from bot.cluster.lanes import LEASE_S
+from bot.store.engines.place import PostgresUrl
 from tests.cluster import Cluster, cluster
+from tests.fakes.cutting_proxy import CuttingProxy, cutting_proxy
 from tests.fakes.lark_server import BOT, FakeLark
 from tests.postgres import Server, running_server
 
-BURST, REFILL_S = 3, 600.0
 PORT = "which port does the kettle server listen on?"
 CHATTER = ("good morning everybody", "哈哈哈哈", "who is coming to lunch?", "see you tomorrow")
-TOKEN = re.compile(r"frob\d{5}")
 PATIENCE_S = 600.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much, and how bad: so many seconds between two faults, each of which hits one process or
-    the database; one message in `again` is delivered a second time."""
+    """How much, and how bad: so many seconds between two faults, those named in `faults` in their
+    order, or any until all is said; one message in `again` is delivered a second time."""
 
     messages: int = 20_000
     groups: int = 500
     receivers: int = 2
     workers: int = 4
     fault_every_s: float = 6.0
+    faults: str = ""
     per_second: float = 40.0
     again: int = 10
     seed: int = 1
-
-
-@dataclass
-class Record:
-    """What was done: of each group the tokens asked for in order, the ids of the questions that
-    nobody asked the bot, and how often each fault was made."""
-
-    asked: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    unprompted: set[str] = field(default_factory=set)
-    messages: set[str] = field(default_factory=set)
-    pushed: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of it; `seconds` from the first message to the last decision."""
-
-    mentions: int
-    answered: int
-    twice: int
-    missing: int
-    out_of_order: int
-    undecided: int
-    doubled: int
-    over_budget: int
-    seconds: float
-    record: Record
 
 
 class Show:
     """The processes, what is said in the groups, and what goes wrong."""
 
     def __init__(
-        self, options: Options, processes: Cluster, lark: FakeLark, server: Server, store: str
+        self,
+        options: Options,
+        processes: Cluster,
+        lark: FakeLark,
+        server: Server,
+        proxy: CuttingProxy,
+        store: str,
     ) -> None:
-        self.options, self.processes, self.lark = options, processes, lark
-        self.server, self.store = server, store
+        self.options, self.processes, self.lark, self.store = options, processes, lark, store
         self.random = random.Random(options.seed)  # noqa: S311 - no secret
-        self.record = Record()
+        self.faults = Faults(self.names, processes, server, proxy, self.random)
+        self.record = Record(faults=self.faults.made)
         self._calm = asyncio.Event()
         self._pushed: list[Any] = []
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -121,7 +101,11 @@ class Show:
             if status:
                 log = "".join(self.processes.members[name].log[-30:])
                 raise RuntimeError(f"{name} ended with status {status}: {log}")
-        return self._judged(seconds)
+        known, decided = self._row(
+            "SELECT COUNT(*), COUNT(*) FILTER (WHERE state IN ('answered', 'dismissed'))"
+            " FROM messages"
+        )
+        return judged(self.record, self.lark.chats, known, decided, seconds)
 
     async def _talk(self) -> None:
         options, pushing = self.options, set[asyncio.Task[None]]()
@@ -148,6 +132,7 @@ class Show:
                 text = f"{{0}} does the kettle server support {token}?"
                 item = self.lark.chats.say(chat, text, user=user, mentions=(BOT,))
                 self.record.asked[chat].append(token)
+                self.record.at[token] = int(item["create_time"]) / 1000
             else:
                 text = PORT if kind < 0.2 else own.choice(CHATTER)
                 item = self.lark.chats.say(chat, text, user=user)
@@ -167,28 +152,13 @@ class Show:
         return taken
 
     async def _break(self) -> None:
+        if named := self.options.faults:
+            for kind in named.split(","):
+                await asyncio.sleep(self.options.fault_every_s)
+                await self.faults.make(kind)
+            return
         while not await _within(self._calm, self.options.fault_every_s):
-            fault = self.random.choice(("kill", "kill", "kill", "sleep", "restart", "stop"))
-            self.record.faults[fault] += 1
-            match fault:
-                case "restart":
-                    await asyncio.to_thread(self.server.restart)
-                case "sleep":
-                    member = self.processes.members[self._victim("worker")]
-                    member.signal(signal.SIGSTOP)
-                    await asyncio.sleep(LEASE_S + 3.0)
-                    member.signal(signal.SIGCONT)
-                case "kill":
-                    name = self._victim("")
-                    await self.processes.kill(name)
-                    await self.processes.start(name)
-                case _:
-                    name = self._victim("")
-                    await self.processes.stop(name)
-                    await self.processes.start(name)
-
-    def _victim(self, role: str) -> str:
-        return self.random.choice([name for name in self.names if name.startswith(role)])
+            await self.faults.make(self.random.choice(RANDOM))
 
     async def _settle(self) -> None:
         """Waits until everything is decided and sent."""
@@ -215,44 +185,6 @@ class Show:
             raise LookupError(query)
         return row
 
-    def _judged(self, seconds: float) -> Result:
-        asked = self.record.asked
-        said = {chat: self._tokens(chat) for chat in asked}
-        counts = Counter(token for tokens in said.values() for token in tokens)
-        wanted = [token for tokens in asked.values() for token in tokens]
-        known, decided = self._row(
-            "SELECT COUNT(*), COUNT(*) FILTER (WHERE state IN ('answered', 'dismissed'))"
-            " FROM messages"
-        )
-        return Result(
-            mentions=len(wanted),
-            answered=sum(counts[token] > 0 for token in wanted),
-            twice=sum(counts[token] > 1 for token in wanted),
-            missing=sum(counts[token] == 0 for token in wanted),
-            out_of_order=sum(
-                list(dict.fromkeys(said[chat])) != [t for t in asked[chat] if counts[t]]
-                for chat in asked
-            ),
-            undecided=len(self.record.messages) - decided,
-            doubled=known - len(self.record.messages),
-            over_budget=self._over_budget(),
-            seconds=seconds,
-            record=self.record,
-        )
-
-    def _tokens(self, chat: str) -> list[str]:
-        texts = [item["body"]["content"] for item in self.lark.chats.posted(chat)]
-        return [found[0] for text in texts if (found := TOKEN.search(text))]
-
-    def _over_budget(self) -> int:
-        """Groups with more unprompted answers than their bucket allows, in any stretch of time."""
-        times: defaultdict[str, list[float]] = defaultdict(list)
-        for chat, items in self.lark.chats.chats.items():
-            for item in items:
-                if item.get("parent_id") in self.record.unprompted:
-                    times[chat].append(int(item["create_time"]) / 1000)
-        return sum(_beyond(sorted(moments)) > 0 for moments in times.values())
-
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
     with suppress(TimeoutError):
@@ -261,24 +193,22 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
     return event.is_set()
 
 
-def _beyond(moments: list[float]) -> int:
-    return max(
-        last - first + 1 - int(BURST + (moments[last] - moments[first] + 60) // REFILL_S)
-        for first in range(len(moments))
-        for last in range(first, len(moments))
-    )
-
-
 async def run(options: Options, folder: Path) -> Result:
     """The whole show, on a database of its own."""
     flood = {"burst": BURST, "refill_s": REFILL_S, "person_cooldown_s": 0, "repeat_window_s": 0}
-    with running_server() as server, server.database() as url:
+    with (
+        running_server() as server,
+        server.database() as url,
+        tempfile.TemporaryDirectory(prefix="way-") as way,
+    ):
+        through = PostgresUrl(url.whole.replace(str(server.folder), way))
         async with (
             FakeLark() as lark,
-            cluster(folder, url.whole, lark, **flood) as processes,
+            cutting_proxy(Path(way), server.folder) as proxy,
+            cluster(folder, through.whole, lark, **flood) as processes,
         ):
             lark.ping_interval_s = 5
-            return await Show(options, processes, lark, server, url.whole).run()
+            return await Show(options, processes, lark, server, proxy, url.whole).run()
 
 
 def figures(result: Result) -> Iterator[Figure]:
@@ -310,6 +240,12 @@ def main() -> int:
         f"{result.seconds:.0f} s ({len(record.messages) / result.seconds:.0f} a second); "
         f"faults: {made or 'none'}"
     )
+    if waited := result.waited:
+        half, most = waited[len(waited) // 2], waited[len(waited) * 99 // 100]
+        print(
+            f"answers came after {half:.1f} s (half of them), {most:.1f} s (99 of 100),"
+            f" {waited[-1]:.1f} s (all)"
+        )
     return 0
 
 

@@ -17,7 +17,7 @@ from tests.daemon import ROOT, arguments, run
 from tests.fakes.lark_server import APP_ID, SECRET, FakeLark
 
 READY = {"receiver": "this is the receiver", "worker": "is ready", "scheduler": "is ready"}
-START_S = 90.0
+START_S, STOP_S = 240.0, 120.0
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Cluster:
         """Ends a process as an upgrade does; its exit status."""
         member = self.members[name]
         member.signal(signal.SIGTERM)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(STOP_S):
             return await member.process.wait()
 
     async def end(self) -> None:

@@ -13,7 +13,7 @@ COMMIT = b"COMMIT\0"
 @dataclass
 class CuttingProxy:
     """`cut` is where the next COMMIT breaks: before the server hears it, or before its answer is
-    heard. `away`: nobody gets through."""
+    heard. `away`: nobody gets through. While it is not `flowing` nothing arrives, either way."""
 
     folder: Path
     server: Path
@@ -21,6 +21,10 @@ class CuttingProxy:
     away: bool = False
     cuts: int = 0
     open: set[asyncio.StreamWriter] = field(default_factory=set)
+    flowing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.flowing.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -32,6 +36,7 @@ class CuttingProxy:
         back = asyncio.create_task(self._pass_on(beyond, writer))
         with suppress(OSError):
             while data := await reader.read(65536):
+                await self.flowing.wait()
                 if COMMIT in data and self.cut:
                     self.cuts += 1
                     cut, self.cut = self.cut, ""
@@ -51,6 +56,7 @@ class CuttingProxy:
     async def _pass_on(self, beyond: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await beyond.read(65536):
+                await self.flowing.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()
