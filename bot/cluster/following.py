@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from adapters.base import AdapterError
 from bot.cluster.asking import asked
@@ -22,7 +22,8 @@ from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import Example
 from knowledge.gate.refit import Refit
 from knowledge.plan import BuildReport
-from knowledge.serving import Serving
+from knowledge.serving import Opener, Serving
+from knowledge.settings import GateSettings
 from knowledge.sharing.places import Share
 from knowledge.sharing.publishing import Publisher, fetch
 from knowledge.types import KnowledgeError
@@ -34,7 +35,10 @@ T = TypeVar("T")
 SCHEDULER = ":scheduler"
 """What is asked of it goes by this name, which no adapter can have."""
 
-KNOWLEDGE = "knowledge"
+KNOWLEDGE, GATE = "knowledge", "gate"
+"""What is published: the index as it is in the share, and the settings that its gate is fitted
+with."""
+
 LONGEST_S = 3600.0
 """A build may take as long."""
 
@@ -51,16 +55,17 @@ class Follower:
         self._busy = asyncio.Lock()
         self.version = ""
         self._problem = ""
+        self.gate: GateSettings | None = None
 
     async def catch_up(self) -> bool:
         """Fetches what was published since; was there anything? Raises StoreError, OSError, and
         KnowledgeError."""
         async with self._busy:
-            version = await self._database.run(published, KNOWLEDGE)
+            version, gate = await self._database.run(published, KNOWLEDGE, GATE)
             if not version or version == self.version:
                 return False
             await asyncio.to_thread(fetch, version, self.share, self._folder)
-            self.version = version
+            self.version, self.gate = version, _settings(gate)
             log.info("fetched version %s of the knowledge", version[:12])
             return True
 
@@ -91,20 +96,39 @@ class Follower:
         return found
 
 
+def _settings(told: str) -> GateSettings | None:
+    """What was published; None, and its own count, where another version has other settings."""
+    try:
+        return GateSettings.model_validate_json(told) if told else None
+    except ValidationError as error:
+        log.error("the settings of the gate that were published are not known here: %s", error)
+        return None
+
+
 class SharedKnowledge(KnowledgeBase):
-    """One whose snapshots come from the share."""
+    """One whose snapshots come from the share, with the targets of their gate; its examples' files
+    are this process's own."""
 
     def __init__(self, config: Config, follower: Follower) -> None:
-        super().__init__(config.plan, config.gate, config.knowledge.reranker)
-        self._follower = follower
+        self._follower, self._gate = follower, config.gate
+        self._gate = self._followed()
+        super().__init__(config.plan, self._gate, config.knowledge.reranker)
+
+    def _followed(self) -> GateSettings:
+        own = {"examples": self._gate.examples, "refit": self._gate.refit}
+        return self._follower.gate.model_copy(update=own) if self._follower.gate else self._gate
 
     async def reopen(self) -> None:
         """Serves what was fetched; the old one goes on where that fails."""
         try:
             async with self._building:
                 self._encoder.forget()
-                fresh = await asyncio.to_thread(self._opener.open)
+                gate, opener = self._followed(), self._opener
+                if gate != self._gate:
+                    opener = Opener(self._plan, gate, self._embedder)
+                fresh = await asyncio.to_thread(opener.open)
                 await KnowledgeBase._serve(self, fresh)
+                self._gate, self._opener = gate, opener
         except KnowledgeError as error:
             log.error("the knowledge that was published can't be served: %s", error)
 
@@ -161,8 +185,8 @@ class FollowedKnowledge(SharedKnowledge):
 
 class PublishedKnowledge(SharedKnowledge):
     """A scheduler's: whatever serves is published, while `is_ours` says that this one has the
-    jobs; else it follows as a worker does. `announce` tells the others of a version, and whether
-    that counts."""
+    jobs; else it follows as a worker does. `announce` tells the others of versions by name, and
+    whether they count."""
 
     def __init__(
         self,
@@ -170,7 +194,7 @@ class PublishedKnowledge(SharedKnowledge):
         follower: Follower,
         publisher: Publisher,
         is_ours: Callable[[], bool],
-        announce: Callable[[str], Awaitable[bool]],
+        announce: Callable[[Mapping[str, str]], Awaitable[bool]],
     ) -> None:
         super().__init__(config, follower)
         self._publisher, self._is_ours, self._announce = publisher, is_ours, announce
@@ -182,7 +206,7 @@ class PublishedKnowledge(SharedKnowledge):
         except OSError as error:
             raise KnowledgeError(f"the knowledge can't be published: {error}") from error
         self._follower.version = version
-        if not await self._announce(version):
+        if not await self._announce({KNOWLEDGE: version, GATE: self._gate.model_dump_json()}):
             log.warning("another scheduler has the jobs by now: nothing was published")
 
     async def reload(
@@ -192,6 +216,15 @@ class PublishedKnowledge(SharedKnowledge):
         if not self._is_ours():
             raise KnowledgeError("another scheduler has the jobs; reload there")
         return await super().reload(progress)
+
+    async def retarget(self, gate: GateSettings) -> None:
+        """See `KnowledgeBase.retarget`."""
+        before, self._gate = self._gate, gate
+        try:
+            await super().retarget(gate)
+        except BaseException:
+            self._gate = before
+            raise
 
     async def _serve(self, fresh: Serving) -> None:
         await super()._serve(fresh)

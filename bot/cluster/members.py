@@ -15,6 +15,7 @@ from adapters.base import LinkStatus, Refusal
 from bot.cluster.clock import DatabaseClock
 from bot.cluster.fence import LeaseLost
 from bot.store.cluster.events import backlog_of_events
+from bot.store.cluster.leases import lease_ends
 from bot.store.cluster.processes import Process, admit, alive, beat, ended
 from bot.store.database import Database, StoreError
 
@@ -56,6 +57,8 @@ class Members:
     others: Sequence[Process] = ()
     backlog: Mapping[str, float] = field(default_factory=dict)
     """How many events no lane has taken in yet, and how old the oldest is."""
+    leases: Mapping[str, float] = field(default_factory=dict)
+    """For each process that holds something the seconds until the first of its leases ends."""
     clock: DatabaseClock = field(default_factory=DatabaseClock)
 
     async def run(self) -> None:
@@ -82,6 +85,7 @@ class Members:
             await self.clock.learn(self.database)
             self.others = await self.database.run(alive, ALIVE_S)
             self.backlog = await self.database.run(backlog_of_events)
+            self.leases = await self.database.run(lease_ends)
         except LeaseLost:
             raise
         except StoreError as error:
@@ -117,6 +121,7 @@ class Members:
                 "seen": round(max(0.0, now - one.seen), 1),
                 "holds": one.state.get("holds", []),
                 "lanes": one.state.get("lanes", 0),
+                "lease": round(self.leases[one.id], 1) if one.id in self.leases else None,
             }
             for one in self.others
         ]

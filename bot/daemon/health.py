@@ -183,10 +183,22 @@ class HealthMetrics(Collector):
 
     def _cluster(self) -> Iterator[Metric]:
         """Where several processes share the store."""
+        found = self._health.processes()
         processes = _gauge("processes", "Processes that are alive", "role")
-        for role, count in Counter(one["role"] for one in self._health.processes()).items():
+        for role, count in Counter(one["role"] for one in found).items():
             processes.add_metric([role], count)
-        yield processes
+        own = ("role", "process", "version")
+        lanes = _gauge("process_groups", "Groups that a process has", *own)
+        lease = _gauge("process_lease_seconds", "Until the first of its leases ends", *own)
+        held = _gauge("held", "1 for who holds what only one may have", "name", "process")
+        for one in found:
+            labels = [one[label] for label in own]
+            lanes.add_metric(labels, one["lanes"])
+            if one["lease"] is not None:
+                lease.add_metric(labels, one["lease"])
+            for name in one["holds"]:
+                held.add_metric([name.lstrip(":"), one["process"]], 1.0)
+        yield from (processes, lanes, lease, held)
         waiting = self._health.backlog()
         for name, text, key in (
             ("events_waiting", "Events that no worker has taken in yet", "events"),

@@ -3,12 +3,12 @@ one has the jobs, the others wait to take them over."""
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from bot.cluster.executing import Executor
 from bot.cluster.following import (
-    KNOWLEDGE,
     LONGEST_S,
     SCHEDULER,
     Follower,
@@ -85,8 +85,8 @@ async def run_scheduler(
 def _knowledge(process: Process, follower: Follower, holds: Holds) -> PublishedKnowledge:
     config, database = process.config, process.store.database
 
-    async def announce(version: str) -> bool:
-        return await database.run(publish, KNOWLEDGE, version, SCHEDULER, process.id)
+    async def announce(versions: Mapping[str, str]) -> bool:
+        return await database.run(publish, versions, SCHEDULER, process.id)
 
     return PublishedKnowledge(
         config,

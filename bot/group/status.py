@@ -174,7 +174,8 @@ def _model(figures: Mapping[str, Any], *, chinese: bool) -> str:
 def _process(figures: Mapping[str, Any], *, chinese: bool) -> str:
     holds = notice("comma", chinese).join(one.lstrip(":") for one in figures["holds"]) or "-"
     age = _ago(figures["age"], chinese=chinese)
-    return notice("process", chinese, **{**figures, "age": age, "holds": holds})
+    lease = "-" if figures["lease"] is None else f"{figures['lease']:.0f} s"
+    return notice("process", chinese, **{**figures, "age": age, "holds": holds, "lease": lease})
 
 
 def _connection(name: str, link: Mapping[str, Any], *, chinese: bool) -> str:

@@ -18,7 +18,8 @@ def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
 
     @needs(Role.VIEWER)
     async def connections(_: web.Request) -> web.Response:
-        """The adapters with their state, their calls, and what is wrong."""
+        """The adapters with their state, their calls, and what is wrong; where several processes
+        share the store, all that are alive."""
         now, health = parts.clock.now(), parts.health()
         shown = []
         for settings in parts.config.adapters:
@@ -41,7 +42,21 @@ def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
                     "calls": calls,
                 }
             )
-        return json_response({"now": now, "adapters": shown, "models": _models(parts)})
+        return json_response(
+            {
+                "now": now,
+                "adapters": shown,
+                "models": _models(parts),
+                "processes": [
+                    {
+                        **one,
+                        "since": now - one["age"],
+                        "holds": [n.lstrip(":") for n in one["holds"]],
+                    }
+                    for one in health["processes"]
+                ],
+            }
+        )
 
     @needs(Role.ADMIN)
     async def check(request: web.Request) -> web.StreamResponse:

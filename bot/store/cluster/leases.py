@@ -178,6 +178,17 @@ def let_go(db: Connection, holder: str) -> None:
     db.execute("UPDATE lanes SET holder = '', leased_until = 0 WHERE holder = ?", (holder,))
 
 
+def lease_ends(db: Connection) -> dict[str, float]:
+    """For each holder the seconds until the first of its leases ends."""
+    rows = db.execute(
+        "SELECT holder, MIN(leased_until) AS ends FROM (SELECT holder, leased_until FROM lanes"
+        " UNION ALL SELECT holder, leased_until FROM holds) AS leases"
+        " WHERE holder != '' AND leased_until > 0 GROUP BY holder"
+    ).fetchall()
+    now = server_now(db)
+    return {row["holder"]: row["ends"] - now for row in rows}
+
+
 def holders(db: Connection) -> dict[str, str]:
     """Who holds what, as far as it is held now."""
     rows = db.execute("SELECT name, holder FROM holds WHERE leased_until > ?", (server_now(db),))

@@ -1,7 +1,7 @@
 """A worker serves what the scheduler builds, and asks it for whatever changes that."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -57,8 +57,8 @@ async def scheduler(
     holds = Holds([SCHEDULER], database, name, LONG_S)
     await holds.renew()
 
-    async def announce(version: str) -> bool:
-        return await database.run(publish, KNOWLEDGE, version, SCHEDULER, name)
+    async def announce(versions: Mapping[str, str]) -> bool:
+        return await database.run(publish, versions, SCHEDULER, name)
 
     knowledge = PublishedKnowledge(
         config,
@@ -112,7 +112,7 @@ async def test_what_the_scheduler_builds_is_served_by_workers(
                 (tmp_path / "docs" / "whistle.md").write_text(WHISTLE, encoding="utf-8")
                 report = await followed.reload()
                 assert report.added == ("whistle.md",)
-                assert follower.version == await database.run(published, KNOWLEDGE)
+                assert [follower.version] == await database.run(published, KNOWLEDGE)
                 found = await followed.search(ASKED, 1)
                 assert found.passages[0].path == "whistle.md"
                 assert followed.status().snapshot == building.status().snapshot
@@ -124,7 +124,21 @@ async def test_what_the_scheduler_builds_is_served_by_workers(
                 await followed.forget([ASKED])
                 assert await followed.labelled() == set()
                 assert await followed.undo_refit() in (True, False)
+                await _another_target_is_followed(own, building, follower, followed)
                 await _a_second_one_waits(tmp_path, share, database)
+
+
+async def _another_target_is_followed(
+    own: Config, building: PublishedKnowledge, follower: Follower, followed: FollowedKnowledge
+) -> None:
+    before = followed.status().thresholds
+    await building.retarget(own.gate.model_copy(update={"target_precision": 0.75}))
+    assert await follower.catch_up()
+    await followed.reopen()
+    assert followed.status().gate == building.status().gate
+    assert followed.status().thresholds == building.status().thresholds != before
+    # One that begins now takes what is published over what it was configured with.
+    assert follower.gate is not None and follower.gate.target_precision == 0.75
 
 
 async def _a_second_one_waits(folder: Path, share: Share, database: Database) -> None:

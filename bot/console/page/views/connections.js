@@ -20,6 +20,21 @@ addWords({
   "connections.calls": ["接口调用", "API calls"],
   "connections.refused": ["被拒绝：", "Refused: "],
   "connections.models": ["模型", "Models"],
+  "connections.processes": ["进程", "Processes"],
+  "process.role": ["角色", "Role"],
+  "process.name": ["主机:进程号", "Host:process"],
+  "process.version": ["版本", "Version"],
+  "process.since": ["启动", "Started"],
+  "process.seen": ["上次心跳", "Last heard of"],
+  "process.groups": ["群", "Groups"],
+  "process.holds": ["持有", "Holds"],
+  "process.lease": ["最近租约剩余", "Lease left"],
+  "process.seconds": ["{n} 秒", "{n} s"],
+  "process.secondsAgo": ["{n} 秒前", "{n} s ago"],
+  "role.receiver": ["接收", "receiver"],
+  "role.worker": ["工作", "worker"],
+  "role.scheduler": ["调度", "scheduler"],
+  "role.all": ["全部", "all"],
   "part.embedder": ["向量", "embedder"],
   "part.remote": ["远程大模型", "remote model"],
   "part.local": ["本地大模型", "local model"],
@@ -36,8 +51,20 @@ export default function Connections({ route: here, onError }) {
     <ul class="cards">${(found.data?.adapters ?? []).map((one) => html`<${Adapter} key=${one.name} adapter=${one} onError=${onError} />`)}</ul>
     ${found.data && html`<${Setup} chosen=${chosen} adapters=${found.data.adapters} onError=${onError} />`}
     <section class="card"><h2>${t("connections.models")}</h2><ul class="plain">${(found.data?.models ?? []).map((one) => html`<li>${t(`part.${one.part}`)}: <code>${one.model || one.kind}</code> <span class="muted">${one.model ? one.kind : t("connections.builtIn")}</span></li>`)}</ul></section>
+    ${found.data?.processes.length > 0 && html`<${Processes} processes=${found.data.processes} />`}
     ${may("admin") && html`<${Config} onError=${onError} />`}
   </div>`;
+}
+
+/** Who shares the store, and what each of them has. */
+function Processes({ processes }) {
+  const heads = ["role", "name", "version", "since", "seen", "groups", "holds", "lease"];
+  return html`<section class="card"><h2>${t("connections.processes")}</h2><div class="scroll">
+    <table class="table wide"><thead><tr>${heads.map((one) => html`<th scope="col">${t(`process.${one}`)}</th>`)}</tr></thead>
+    <tbody>${processes.map((one) => html`<tr key=${one.process}><td>${t(`role.${one.role}`)}</td><td><code>${one.process}</code></td><td>${one.version}</td>
+      <td><${Time} at=${one.since} /></td><td>${t("process.secondsAgo", { n: number(one.seen, 1) })}</td>
+      <td class="num">${one.role === "worker" ? number(one.lanes) : ""}</td><td>${one.holds.join(", ")}</td>
+      <td class="num">${one.lease === null ? "" : html`<span class=${one.lease < 0 ? "bad" : ""}>${t("process.seconds", { n: number(one.lease, 1) })}</span>`}</td></tr>`)}</tbody></table></div></section>`;
 }
 
 function Adapter({ adapter, onError }) {
