@@ -104,7 +104,7 @@ async def _command(args: argparse.Namespace, config: Config) -> int:
         case "index":
             return await index.index(config.plan)
         case "user":
-            return user.user(config.http, config.bot.data_dir, args)
+            return await user.user(config, args)
         case "check":
             return await _check(args, config)
         case "label" | "replay" | "forget":

@@ -68,6 +68,8 @@ class Context:
     bot_name: str
     max_age_s: float
     command_prefix: str
+    shared: bool = False
+    """Do other processes write into the history, too?"""
 
 
 class Adapter(ABC):
@@ -90,6 +92,8 @@ class Adapter(ABC):
     """Does the platform end an earlier connection when there is another one? Of several processes
     only one connects then."""
 
+    on_page: bool = False
+    """Is it the console's page that writes through it? Then whoever serves the page has it."""
     finite: bool = False
     """Does its input come to an end? Who stops when there is nothing left to do waits for it."""
 

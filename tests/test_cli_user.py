@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.console.users import read_users
+from bot.console.users import StoredUser, UserFile, read_users, write_users
+from bot.store.store import open_store
 from tests.daemon import run
+from tests.postgres import Server
 
 PASSWORD = "correct horse battery\n"
 
@@ -68,3 +70,18 @@ async def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     assert status == 1
     assert err.count("\n") == 1
     assert "users.json" in err
+
+
+@pytest.mark.slow
+async def test_who_shares_a_store_shares_the_logins_in_it(tmp_path: Path, postgres: Server) -> None:
+    with postgres.database() as url:
+        more = ("--set", f"store.url={url.whole}")
+        write_users(tmp_path / "data", UserFile(users=(StoredUser(name="old", role="viewer"),)))
+        assert (await run(tmp_path, "user", "add", "ci", "--token", more=more))[0] == 0
+        (tmp_path / "data/users.json").unlink()
+        assert (await run(tmp_path, "user", "list", more=more))[1] == (
+            "old\tviewer\tproxy\tuser add\nci\tviewer\ttoken\tuser add\n"
+        )
+        async with open_store(url) as store:
+            (noted,) = await store.audit_page(None, 10)
+            assert (noted.who, noted.target) == ("run_bot.py user", "ci")

@@ -41,6 +41,9 @@ from adapters.web.types import (
 
 log = logging.getLogger(__name__)
 
+FOLLOW_S = 1.0
+"""Where several processes share the history, so often it is looked for what is new."""
+
 
 class Settings(AdapterSettings):
     """Settings of the web page's groups; address and token are the server's (`http`)."""
@@ -57,7 +60,7 @@ def create(settings: Settings, context: Context) -> "WebAdapter":
 class WebAdapter(Adapter):
     """Takes messages over HTTP and shows what the history holds."""
 
-    streams = names_only = True
+    streams = names_only = on_page = True
     resend_s = math.inf  # the page shows what the history holds, where a reply stands once
 
     def __init__(self, settings: Settings, context: Context) -> None:
@@ -71,10 +74,18 @@ class WebAdapter(Adapter):
         self._publish = publish
         try:
             with self._link.connected():
-                await asyncio.Event().wait()
+                await self._follow()
         finally:
             self._publish = None
             self._hub.close()
+
+    async def _follow(self) -> None:
+        """Until cancelled: shows what others wrote into the history, which nobody tells here."""
+        while not self._context.shared:
+            await asyncio.Event().wait()
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            await self._hub.push_all()
 
     async def send(self, reply: Reply) -> str:
         """Shows a reply, which the history holds already, to those who watch."""

@@ -91,6 +91,11 @@ class StreamHub:
                 for listener in list(channel.listeners):
                     self._drop(channel, listener)
 
+    async def push_all(self) -> None:
+        """The same in all groups that somebody listens to."""
+        for group in list(self._channels):
+            await self.push_messages(group)
+
     async def push(self, group: str, event: Mapping[str, Any]) -> None:
         """Sends one event, after the messages that came before it."""
         await self.push_messages(group)

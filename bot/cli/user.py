@@ -9,22 +9,39 @@ from argparse import Namespace
 from pathlib import Path
 
 from bot.config.http import HttpSettings
+from bot.config.schema import Config
 from bot.console.sessions import MIN_PASSWORD, hash_password
-from bot.console.users import StoredUser, digest, read_users, write_users
+from bot.console.users import InFolder, KeptUsers, StoredUser, digest, kept_users
+from bot.store.database import server_now
+from bot.store.store import open_store
 
 
-def user(settings: HttpSettings, folder: Path, args: Namespace) -> int:
-    """Adds, lists or removes users. Raises UsersError."""
+async def user(config: Config, args: Namespace) -> int:
+    """Adds, lists or removes users. Raises UsersError, and StoreError."""
+    folder, place = config.bot.data_dir, config.store_place
+    if isinstance(place, Path):
+        return await _obeyed(config.http, InFolder(folder), args)
+    async with open_store(place) as store:
+        kept = kept_users(place, store.database, folder)
+        before = await kept.read()
+        status = await _obeyed(config.http, kept, args)
+        if await kept.read() != before:  # of a file the running bot notes it
+            now = await store.database.run(server_now)
+            await store.add_audit(at=now, who="run_bot.py user", action="user", target=args.name)
+        return status
+
+
+async def _obeyed(settings: HttpSettings, kept: KeptUsers, args: Namespace) -> int:
     match args.what:
         case "add":
-            return _add(settings, folder, args)
+            return await _add(settings, kept, args)
         case "remove":
-            return _remove(settings, folder, args.name)
+            return await _remove(settings, kept, args.name)
         case _:
-            return _list(settings, folder)
+            return await _list(settings, kept)
 
 
-def _add(settings: HttpSettings, folder: Path, args: Namespace) -> int:
+async def _add(settings: HttpSettings, kept: KeptUsers, args: Namespace) -> int:
     if args.name in {configured.name for configured in settings.users}:
         return _refused(f"{args.name} stands in http.users; change him there")
     token, password = "", ""
@@ -45,7 +62,7 @@ def _add(settings: HttpSettings, folder: Path, args: Namespace) -> int:
         entry = {"name": made.name, "role": made.role, **secret}
         sys.stdout.write(f"- {json.dumps(entry)}\n")
         return 0
-    write_users(folder, read_users(folder).having(made))
+    await kept.write((await kept.read()).having(made))
     if token:
         sys.stdout.write(f"{token}\n")
         sys.stderr.write("This is the token, shown once: send it as 'Authorization: Bearer …'\n")
@@ -64,20 +81,20 @@ def _ask_password() -> str:
     return first
 
 
-def _remove(settings: HttpSettings, folder: Path, name: str) -> int:
+async def _remove(settings: HttpSettings, kept: KeptUsers, name: str) -> int:
     if name in {configured.name for configured in settings.users}:
         return _refused(f"{name} stands in http.users; take him out there")
-    users = read_users(folder)
+    users = await kept.read()
     if name not in {stored.name for stored in users.users}:
         return _refused(f"there is no user {name}; see run_bot.py user list")
-    write_users(folder, users.without(name))
+    await kept.write(users.without(name))
     sys.stderr.write(f"{name} has no login any more\n")
     if not (users.without(name).users or settings.users or settings.token.get_secret_value()):
         sys.stderr.write("nobody has one now: whoever opens the page first can become its admin\n")
     return 0
 
 
-def _list(settings: HttpSettings, folder: Path) -> int:
+async def _list(settings: HttpSettings, kept: KeptUsers) -> int:
     rows = [
         (
             entry.name,
@@ -90,7 +107,7 @@ def _list(settings: HttpSettings, folder: Path) -> int:
     ]
     rows += [
         (entry.name, entry.role, bool(entry.password_hash), bool(entry.token_hash), "user add")
-        for entry in read_users(folder).users
+        for entry in (await kept.read()).users
     ]
     for name, role, password, token, place in rows:
         proofs = [word for word, has in (("password", password), ("token", token)) if has]

@@ -1,5 +1,5 @@
-"""Who has a login: the users of the configuration, and those of a file beside the store, which
-`run_bot.py user` and the page's first start write.
+"""Who has a login: the users of the configuration, and those that `run_bot.py user` and the page's
+first start made, in a file beside the store, or where processes share a PostgreSQL, in there.
 
 Of passwords there is an argon2 hash, of tokens, which can't be guessed, a SHA-256.
 """
@@ -12,16 +12,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.http_guard import Role, User
 from bot.config.http import HttpSettings, UserSettings
 from bot.store.backup import USERS
+from bot.store.cluster.published import keep, published
+from bot.store.database import Database, Place, StoreError
 from common.clock import Clock
 
 log = logging.getLogger(__name__)
+
+LOGINS = "logins"
+"""Their name among what is published."""
 
 LOOK_EVERY_S = 2.0
 """So long after `run_bot.py user` a change counts at the latest."""
@@ -112,12 +117,73 @@ def write_users(folder: Path, users: UserFile) -> None:
         raise UsersError(f"{path} can't be written: {error.strerror}") from error
 
 
+class KeptUsers(Protocol):
+    """Where the file of users is. Both raise UsersError."""
+
+    async def read(self) -> UserFile:
+        """As it is now."""
+
+    async def write(self, users: UserFile) -> None:
+        """Exchanges it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InFolder:
+    """A file in the data folder."""
+
+    folder: Path
+
+    async def read(self) -> UserFile:
+        """See `read_users`."""
+        return await asyncio.to_thread(read_users, self.folder)
+
+    async def write(self, users: UserFile) -> None:
+        """See `write_users`."""
+        await asyncio.to_thread(write_users, self.folder, users)
+
+
+@dataclass(frozen=True, slots=True)
+class InStore:
+    """In the store, for all processes that share it; what stands in a data folder is taken in as
+    long as there is nothing."""
+
+    database: Database
+    folder: Path
+
+    async def read(self) -> UserFile:
+        """See `KeptUsers`."""
+        try:
+            (kept,) = await self.database.run(published, LOGINS)
+            if kept:
+                return UserFile.model_validate_json(kept)
+        except (StoreError, ValidationError) as error:
+            raise UsersError(f"the logins in the store can't be read: {error}") from error
+        file = await asyncio.to_thread(read_users, self.folder)
+        if file != UserFile():
+            await self.write(file)
+        return file
+
+    async def write(self, users: UserFile) -> None:
+        """See `KeptUsers`."""
+        try:
+            await self.database.run(keep, LOGINS, users.model_dump_json())
+        except StoreError as error:
+            raise UsersError(f"the logins can't be stored: {error}") from error
+
+
+def kept_users(place: Place, database: Database, folder: Path) -> KeptUsers:
+    """Where they are kept: one process with SQLite has a file of its own."""
+    return InFolder(folder) if isinstance(place, Path) else InStore(database, folder)
+
+
 class Users:
     """All logins. Made by `open_users`; `refresh` sees changes of the file."""
 
-    def __init__(self, settings: HttpSettings, folder: Path, clock: Clock, file: UserFile) -> None:
+    def __init__(
+        self, settings: HttpSettings, kept: KeptUsers, clock: Clock, file: UserFile
+    ) -> None:
         self._configured = _configured_logins(settings)
-        self._folder, self._clock = folder, clock
+        self._kept, self._clock = kept, clock
         self._lock = asyncio.Lock()
         self._logins: Mapping[str, Login] = {}
         self._looked, self._problem = clock.now(), ""
@@ -143,31 +209,33 @@ class Users:
         return self.get(name) if name else None
 
     async def refresh(self) -> list[str]:
-        """Reads the file again, now and then; the names of those who came, went or changed."""
+        """Reads the file again, now and then; the names of those who came, went or changed by hand,
+        which nobody has noted yet."""
         now = self._clock.now()
         if abs(now - self._looked) < LOOK_EVERY_S:
             return []
         async with self._lock:
             self._looked = now
             try:
-                file = await asyncio.to_thread(read_users, self._folder)
+                file = await self._kept.read()
             except UsersError as error:
                 if str(error) != self._problem:
                     log.error("the logins stay as they were: %s", error)
                 self._problem = str(error)
                 return []
             self._problem = ""
-            return self._take(file)
+            changed = self._take(file)
+            return changed if isinstance(self._kept, InFolder) else []
 
     async def decide(self, first: StoredUser | None) -> bool:
         """The choice of the first start: the first admin, or None to go on without logins. False
         where there are logins already. Raises UsersError."""
         async with self._lock:
-            file = await asyncio.to_thread(read_users, self._folder)
+            file = await self._kept.read()
             if self._configured or file.users:
                 return False
             file = file.having(first) if first else UserFile(open=True)
-            await asyncio.to_thread(write_users, self._folder, file)
+            await self._kept.write(file)
             self._take(file)
             return True
 
@@ -180,12 +248,12 @@ class Users:
     async def change_password(self, name: str, password_hash: str) -> bool:
         """False where the user is none of the file. Raises UsersError."""
         async with self._lock:
-            file = await asyncio.to_thread(read_users, self._folder)
+            file = await self._kept.read()
             known = next((user for user in file.users if user.name == name), None)
             if known is None or name in self._configured:
                 return False
             file = file.having(known.model_copy(update={"password_hash": password_hash}))
-            await asyncio.to_thread(write_users, self._folder, file)
+            await self._kept.write(file)
             self._take(file)
             return True
 
@@ -204,9 +272,9 @@ class Users:
         )
 
 
-async def open_users(settings: HttpSettings, folder: Path, clock: Clock) -> Users:
-    """The logins of the configuration and of the data folder. Raises UsersError."""
-    return Users(settings, folder, clock, await asyncio.to_thread(read_users, folder))
+async def open_users(settings: HttpSettings, kept: KeptUsers, clock: Clock) -> Users:
+    """The logins of the configuration, and those that are kept. Raises UsersError."""
+    return Users(settings, kept, clock, await kept.read())
 
 
 def _configured_logins(settings: HttpSettings) -> dict[str, Login]:

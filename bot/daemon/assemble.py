@@ -10,7 +10,7 @@ from bot.config.schema import Config
 from bot.console.access import Access
 from bot.console.audit import Audit
 from bot.console.sessions import Sessions
-from bot.console.users import open_users
+from bot.console.users import kept_users, open_users
 from bot.daemon.app import Parts
 from bot.daemon.health import Health, HealthMetrics
 from bot.group.commands import Commands
@@ -186,7 +186,8 @@ def _delivery(
 
 
 async def _access(config: Config, clock: Clock, store: Store) -> tuple[Access, Audit]:
-    users, audit = await open_users(config.http, config.bot.data_dir, clock), Audit(store, clock)
+    kept = kept_users(config.store_place, store.database, config.bot.data_dir)
+    users, audit = await open_users(config.http, kept, clock), Audit(store, clock)
     return Access(config.http, users, Sessions(store, users, clock), audit, clock), audit
 
 

@@ -234,14 +234,18 @@ def create_dispatcher(parts: Parts, handler: QuestionHandler) -> Dispatcher:
     return Dispatcher(new_worker, parts.tasks, parts.health.failing)
 
 
-def create_adapters(config: Config, store: Store, clock: Clock) -> dict[str, Adapter]:
-    """The configured adapters by name; none is connected yet."""
+def create_adapters(
+    config: Config, store: Store, clock: Clock, *, shared: bool = False
+) -> dict[str, Adapter]:
+    """The configured adapters by name; none is connected yet. The store may be `shared` with other
+    processes."""
     context = Context(
         history=store,
         clock=clock,
         bot_name=config.bot.name,
         max_age_s=config.bot.resume_max_age_s,
         command_prefix=config.admin.prefix,
+        shared=shared,
     )
     return {adapter.name: adapter for adapter in (create(s, context) for s in config.adapters)}
 

@@ -1,5 +1,5 @@
-"""The role that builds the index, has the jobs and serves the console: of several such processes
-one has the jobs, the others wait to take them over."""
+"""The role that builds the index, has the jobs and serves the console with the chat on its page: of
+several such processes one has the jobs, the others wait to take them over."""
 
 import asyncio
 import logging
@@ -25,6 +25,7 @@ from bot.daemon.compose import create_adapters, create_console, load
 from bot.daemon.greeting import greet
 from bot.daemon.jobs import Job, catch_up, scheduled
 from bot.daemon.process import Process, beside, serving
+from bot.daemon.receiver import receiving, told
 from bot.store.cluster.calls import prune_calls
 from bot.store.cluster.leases import find_left
 from bot.store.cluster.processes import forget_dead
@@ -47,9 +48,11 @@ async def run_scheduler(
 ) -> None:
     """Runs until a signal comes."""
     config, store, clock = process.config, process.store, process.clock
-    holds = Holds([SCHEDULER], store.database, process.id)
-    members = process.members(lambda: {"holds": holds.held})
-    adapters = process.views(create_adapters(config, store, clock), members.link)
+    models = create_adapters(config, store, clock, shared=True)
+    written = {name: adapter for name, adapter in models.items() if adapter.on_page}
+    holds = Holds([SCHEDULER, *written], store.database, process.id)
+    members = process.members(lambda: told(holds, written, around.health))
+    adapters = process.views(models, members.link)
     around = await surround(config, clock, store, adapters, process.tracing)
     tasks = Tasks(tolerated=StoreError)
     parts = await parts_of(around, rules_of(config), store, adapters, tasks)
@@ -66,9 +69,10 @@ async def run_scheduler(
 
     with console.log.kept():
         async with (
-            serving(process, members, around, (), console_routes(console)) as stop,
+            serving(process, members, around, written.values(), console_routes(console)) as stop,
             tasks,
             beside(members.run(), holds.run()),
+            receiving(process, written, holds, around.health, tasks),
         ):
             await follower.catch_up()  # what another scheduler built need not be built again
             opening = load(parts, progress, console, lambda: knowledge)

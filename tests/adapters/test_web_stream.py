@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import pytest
 
 from adapters.base import Decision, IncomingMessage, StoreFailed
+from adapters.web import adapter
 from adapters.web.stream import StreamHub, TooManyStreams
+from tests.fakes.context import context
 from tests.fakes.memory_bot import MemoryBot
 from tests.fakes.web_app import Served, serving
 
@@ -223,3 +226,17 @@ async def test_an_event_comes_after_the_messages_before_it() -> None:
         await hub.push("g", {"type": "decision", "message_id": "m1"})
         types = [json.loads(outbox.get_nowait() or "")["type"] for _ in range(2)]
     assert types == ["message", "decision"]
+
+
+async def test_what_another_process_wrote_into_the_history_is_shown_unasked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(adapter, "FOLLOW_S", 0.01)
+    bot = MemoryBot()
+    web = adapter.create(adapter.Settings(kind="web"), replace(context(bot), shared=True))
+    running = asyncio.create_task(web.run(bot.publish))
+    async with web._hub.listen("g", lambda: None) as outbox, asyncio.timeout(60):
+        await bot.publish(IncomingMessage("web", "g", "Alice", "m1", "hi", 0.0))
+        assert json.loads(await outbox.get() or "")["message_id"] == "m1"
+    running.cancel()
+    await asyncio.wait({running})

@@ -31,7 +31,11 @@ class CuttingProxy:
         if self.away:
             writer.close()
             return
-        beyond, to = await asyncio.open_unix_connection(str(self.server))
+        try:
+            beyond, to = await asyncio.open_unix_connection(str(self.server))
+        except OSError:  # the server is down
+            writer.close()
+            return
         self.open |= {writer, to}
         back = asyncio.create_task(self._pass_on(beyond, writer))
         with suppress(OSError):

@@ -13,7 +13,7 @@ from bot.console.access import Access
 from bot.console.audit import Audit
 from bot.console.login import Logins
 from bot.console.sessions import Sessions
-from bot.console.users import open_users
+from bot.console.users import InFolder, open_users
 from bot.daemon.server import create_application, listening
 from bot.metrics import create_metrics
 from bot.store.store import open_store
@@ -56,7 +56,7 @@ async def serving(
     with TemporaryDirectory() as name:
         folder = Path(name)
         async with open_store(folder / "bot.sqlite", durable=False) as store:
-            users, audit = await open_users(settings, folder, clock), Audit(store, clock)
+            users, audit = await open_users(settings, InFolder(folder), clock), Audit(store, clock)
             access = Access(settings, users, Sessions(store, users, clock), audit, clock)
             application = create_application(
                 [adapter],

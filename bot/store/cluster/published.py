@@ -16,13 +16,18 @@ def publish(db: Connection, versions: Mapping[str, str], hold: str, holder: str)
     if not db.execute(locking(db, held, "SHARE"), (hold, holder, server_now(db))).fetchone():
         return False
     for name, version in versions.items():
-        db.execute(
-            "INSERT INTO published (name, version, at) VALUES (?, ?, ?) ON CONFLICT (name)"
-            " DO UPDATE SET version = excluded.version, at = excluded.at",
-            (name, version, server_now(db)),
-        )
-        notify(db, PUBLISHED, name)
+        keep(db, name, version)
     return True
+
+
+def keep(db: Connection, name: str, version: str) -> None:
+    """This version counts from now on, whoever says so."""
+    db.execute(
+        "INSERT INTO published (name, version, at) VALUES (?, ?, ?) ON CONFLICT (name)"
+        " DO UPDATE SET version = excluded.version, at = excluded.at",
+        (name, version, server_now(db)),
+    )
+    notify(db, PUBLISHED, name)
 
 
 def published(db: Connection, *names: str) -> list[str]:
