@@ -196,9 +196,8 @@ Event: TypeAlias = (
 )
 
 Publish: TypeAlias = Callable[[Event], Awaitable[bool]]
-"""Hands an event to the bot. Returns when it is on disk, so that the adapter may acknowledge
-it; False means that this message id was known already. Raises OSError or StoreFailed when
-it could not be stored: then the adapter must not acknowledge it."""
+"""Hands an event to the bot. Returns when it is on disk and may be acknowledged; False means that
+this message id was known already. Raises OSError or StoreFailed: then don't acknowledge it."""
 
 
 @dataclass(frozen=True, slots=True)
