@@ -20,7 +20,7 @@ from knowledge.gate.refit import (
     taken_labels,
     unchanged,
 )
-from knowledge.gate.state import STATE, FittedGate
+from knowledge.gate.state import FittedGate
 from knowledge.index.catalog import ANSWER
 from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.open import EVERYTHING, Scope, Snapshot, open_snapshot, scope_of
@@ -93,16 +93,21 @@ class Opener:
         snapshot = open_snapshot(folder, params, self._plan.layout, self._plan.ef_search)
         examples = self._examples()
         key = self._options.key(examples.digest, self._embedder.id)
-        try:
-            fitted = FittedGate.load(folder, folder.name, key)
-        except IndexMismatch as error:
-            # Another index, other examples or other targets, or damaged: it is worth nothing.
-            if (folder / STATE).exists():
-                log.warning("the gate is fitted again: %s", error)
+        fitted = self._fitted(folder, key)
+        if fitted is None:
             fitted = self.fit(snapshot, folder, examples)
             fitted.save(folder)
         self._embedder.encode(["warm up"])
         return self._serving(snapshot, folder, fitted)
+
+    def _fitted(self, folder: Path, key: str) -> FittedGate | None:
+        """The gate that is saved; None for one of another index, other examples or other targets,
+        and for one that is damaged: it is worth nothing."""
+        try:
+            return FittedGate.load(folder, folder.name, key)
+        except IndexMismatch as error:
+            log.warning("the gate is fitted again: %s", error)
+            return None
 
     def renewed(self, now: Serving) -> Serving:
         """What is to serve in place of `now`: the same, found up to date, where neither the

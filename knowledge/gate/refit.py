@@ -62,14 +62,17 @@ def taken_labels(folder: Path) -> tuple[Example, ...]:
 
 
 def take_labels(folder: Path, labels: Sequence[Example]) -> None:
-    """Makes a step; the oldest ones of many are forgotten."""
-    (folder / FOLDER).mkdir(exist_ok=True)
-    with _alone(folder):
-        steps = _steps(folder)
-        number = int(steps[-1].stem) + 1 if steps else 1
-        _write(folder / FOLDER / f"{number:06}.jsonl", labels)
-        for step in steps[: -(KEPT - 1)]:
-            step.unlink(missing_ok=True)
+    """Makes a step; the oldest ones of many are forgotten. Raises KnowledgeError."""
+    try:
+        (folder / FOLDER).mkdir(exist_ok=True)
+        with _alone(folder):
+            steps = _steps(folder)
+            number = int(steps[-1].stem) + 1 if steps else 1
+            _write(folder / FOLDER / f"{number:06}.jsonl", labels)
+            for step in steps[: -(KEPT - 1)]:
+                step.unlink(missing_ok=True)
+    except OSError as error:
+        raise KnowledgeError(f"can't write the labels: {error}") from error
 
 
 def drop_labels(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from knowledge.gate.examples import Example
 from knowledge.gate.model import VERSION, LearnedModel
 from knowledge.gate.points import Scored
-from knowledge.types import Counts, GateState, IndexMismatch, Point
+from knowledge.types import Counts, GateState, IndexMismatch, KnowledgeError, Point
 
 STATE, MODEL = "gate.json", "gate.npz"
 
@@ -27,30 +27,37 @@ class FittedGate:
     examples: tuple[Example, ...] = field(default=(), compare=False)
 
     def save(self, folder: Path) -> None:
-        """Writes the artefact; the state, which says that there is a model, comes last."""
-        if self.model:
-            self.model.save(folder / MODEL)
-        else:
-            # What an earlier model was fitted to may be erased since.
-            (folder / MODEL).unlink(missing_ok=True)
-        waiting = (folder / STATE).with_suffix(".tmp")
-        found = {"version": VERSION, **asdict(self.state)}
-        waiting.write_text(json.dumps(found, indent=1), encoding="utf-8")
-        waiting.replace(folder / STATE)
+        """Writes the artefact; the state, which says that there is a model, comes last. Raises
+        KnowledgeError."""
+        try:
+            if self.model:
+                self.model.save(folder / MODEL)
+            else:
+                # What an earlier model was fitted to may be erased since.
+                (folder / MODEL).unlink(missing_ok=True)
+            waiting = (folder / STATE).with_suffix(".tmp")
+            found = {"version": VERSION, **asdict(self.state)}
+            waiting.write_text(json.dumps(found, indent=1), encoding="utf-8")
+            waiting.replace(folder / STATE)
+        except OSError as error:
+            raise KnowledgeError(f"can't write the gate: {error}") from error
 
     @classmethod
-    def load(cls, folder: Path, index: str, key: str) -> "FittedGate":
-        """Reads the artefact. Raises IndexMismatch when it was fitted to something else."""
+    def load(cls, folder: Path, index: str, key: str) -> "FittedGate | None":
+        """Reads the artefact; None where there is none, or it was fitted to something else. Raises
+        IndexMismatch when it can't be read."""
         path = folder / STATE
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             if found.pop("version", None) != VERSION:
                 raise IndexMismatch(f"{path} was written by another version")
             state = _state(found)
+        except FileNotFoundError:
+            return None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise IndexMismatch(f"{path} is unreadable: {error}") from error
         if (state.index, state.key) != (index, key):
-            raise IndexMismatch(f"{path} was fitted on another index or other examples")
+            return None
         return cls(state, LearnedModel.load(folder / MODEL) if state.model == "learned" else None)
 
 

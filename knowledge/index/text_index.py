@@ -18,11 +18,12 @@ _WRITER_BYTES = 60_000_000
 
 class TextIndex:
     """The index in a folder, which is made where there is none. Searching is thread-safe; one
-    writer at a time."""
+    writer at a time. Raises OSError where it can't be read or made."""
 
     def __init__(self, folder: Path, schema: tantivy.Schema) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._index = tantivy.Index(schema, path=str(folder), reuse=True)
+        with _told():
+            self._index = tantivy.Index(schema, path=str(folder), reuse=True)
         builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
         builder = builder.filter(tantivy.Filter.lowercase())
         self._analyzer = builder.filter(tantivy.Filter.stemmer("english")).build()
@@ -32,13 +33,11 @@ class TextIndex:
     @contextmanager
     def writing(self) -> Iterator[tantivy.IndexWriter]:
         """Changes it, all or nothing. Raises OSError where the disk does not take it."""
-        try:
+        with _told():
             writer = self._index.writer(_WRITER_BYTES, 1)
             yield writer
             writer.commit()
             writer.wait_merging_threads()
-        except ValueError as error:  # tantivy's, whatever is wrong
-            raise OSError(f"the index of words: {error}") from error
         self._index.reload()
         self.searcher = self._index.searcher()
 
@@ -66,6 +65,14 @@ class TextIndex:
                     query = tantivy.Query.boost_query(query, boost)
                 parts.append((tantivy.Occur.Should, query))
         return tantivy.Query.boolean_query(parts)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # tantivy's, whatever is wrong
+        raise OSError(f"the index of words: {error}") from error
 
 
 def checksum_of(folder: Path) -> str:

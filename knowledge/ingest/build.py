@@ -5,7 +5,9 @@ when it is complete; a build that fails leaves the old one as it was. Only chang
 again and only new pieces embedded.
 """
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -45,6 +47,8 @@ Progress = Callable[[str, int, int], None]
 """Told (stage, done, total); stages are "read" and "embed"."""
 
 GIT_TIMEOUT_S = 600
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ def build(
     except AlreadyBuilding as error:
         raise KnowledgeError(str(error)) from error
     except (OSError, sqlite3.Error) as error:
-        raise KnowledgeError(f"can't write the index in {folder}: {error}") from error
+        more = "; make room there, the index is as it was before" if _no_room(error) else ""
+        raise KnowledgeError(f"can't write the index in {folder}: {error}{more}") from error
     changes = filled.changes
     return BuildReport(
         served.name, tuple(changes.added), tuple(changes.changed), tuple(changes.removed),
@@ -112,8 +117,10 @@ def _fill_from(
     if old:
         try:
             return _fill(plan, old, new, files, progress, embedder)
-        except (IndexMismatch, OSError, sqlite3.DatabaseError, ValueError, RuntimeError):
+        except (IndexMismatch, OSError, sqlite3.DatabaseError, ValueError, RuntimeError) as error:
             shutil.rmtree(new, ignore_errors=True)
+            if _no_room(error):
+                raise  # there is none for more from nothing, either
     return _fill(plan, None, new, files, progress, embedder)
 
 
@@ -249,6 +256,13 @@ def _list_all(plan: BuildPlan) -> tuple[list[SourceFile], list[Skipped]]:
         files += found
         skipped += (Skipped(shown(plan, source.name, s.path), s.reason) for s in left_out)
     return files, skipped
+
+
+def _no_room(error: BaseException) -> bool:
+    """Is the disk full, or a quota used up? SQLite and tantivy say so in words only."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return any(word in str(error) for word in ("disk is full", *map(os.strerror, _FULL)))
 
 
 def _note_changes(path: Path, changes: Changes) -> None:
