@@ -46,8 +46,8 @@ from knowledge.types import ExamplesMissing, KnowledgeError
 log = logging.getLogger("huixiangdou")
 
 NOISY = (
-    *("aiohttp", "apscheduler", "ddgs", "httpcore2", "httpx", "httpx2", "openai", "primp"),
-    *("trafilatura", "websockets"),
+    *("aiohttp", "apscheduler", "ddgs", "httpcore2", "httpx", "httpx2", "matplotlib", "openai"),
+    *("primp", "trafilatura", "websockets"),
 )
 
 

@@ -1,5 +1,6 @@
 """Lines for people, in Chinese and English: a TOML table of a package, name -> {zh, en}."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,17 @@ class Said:
     en: str
 
 
+_COUNTED = re.compile(r"\{(\w+)\}( [a-z ]*?)\(([\w ]+)\|([\w ]+)\)")
+
+
+def counted(number: int, noun: str) -> str:
+    """How many of something: "1 message", "2 messages"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class Texts:
     """The lines of one file, which is read when the first of them is wanted. A line's {fields} are
-    the same in both languages."""
+    the same in both languages. Behind a number stands "(reply|replies)": the first for one."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -29,7 +38,13 @@ class Texts:
 
     def __call__(self, name: str, chinese: bool, /, **fields: object) -> str:
         """A line by name, with its fields filled in."""
-        return self.lines[name]["zh" if chinese else "en"].format(**fields)
+        line = self.lines[name]["zh" if chinese else "en"]
+
+        def fitting(found: re.Match[str]) -> str:
+            word = found[3] if str(fields[found[1]]) == "1" else found[4]
+            return f"{{{found[1]}}}{found[2]}{word}"
+
+        return _COUNTED.sub(fitting, line).format(**fields)
 
     def said(self, name: str, /, **fields: object) -> Said:
         """A line in each language. A field that is Said is filled in by language."""

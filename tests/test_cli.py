@@ -91,8 +91,8 @@ async def test_gate_judges_a_message_per_line(folder: Path) -> None:
 
 
 async def test_calibrate_fits_and_draws(folder: Path) -> None:
-    status, out, _ = await run(folder, "calibrate")
-    assert status == 0
+    status, out, err = await run(folder, "calibrate")
+    assert (status, err) == (0, "")
     for word in ("precision", "recall", "F1", "threshold"):
         assert word in out
     assert (folder / "data/calibration.png").read_bytes().startswith(b"\x89PNG")

@@ -46,7 +46,7 @@ async def test_a_person_is_shown_and_erased(tmp_path: Path) -> None:
     with only_instance(tmp_path / "data"):
         status, out, _ = await run(tmp_path, "forget", "web:alice")
     assert status == 0
-    assert "1 messages, 0 votes, 1 labels, and 1 in what the gate took up" in out
+    assert "1 message, 0 votes, 1 label, and 1 in what the gate took up" in out
     assert "look at it yourself: a.md" in out
     assert "the running bot leaves it out within a minute" in out
     kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())

@@ -135,6 +135,14 @@ async def test_messages_wait_for_the_opening(folder: Path) -> None:
     assert reply["seconds_to_reply"] > 7 * 3600
 
 
+async def test_what_can_not_be_measured_is_a_dash(folder: Path) -> None:
+    file = chat(folder, [(0, "a", "ann", "lunch?", {"label": 0}), (9, "a", "bob", "yes", {})])
+    status, text, _ = await run(folder, "replay", file, more=SETTINGS)
+    assert status == 0
+    assert "precision -, recall - (1 labelled)" in text
+    assert "2, 1 group, " in text and "None" not in text
+
+
 async def test_with_a_model_calls_tokens_and_cost_are_counted(folder: Path, api: LlmApi) -> None:
     api.script = agreeable("The server listens on port 7311 by default [1].")
     file = chat(folder, [(0, "a", "ann", PORT, {}), (90, "a", "bob", "lunch?", {})])

@@ -18,6 +18,7 @@ from bot.llm.llm import Llm
 from bot.store.database import StoreError
 from bot.store.engines.place import PostgresUrl
 from bot.texts.gate import gate_lines
+from common.texts import counted
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import load_examples
 from knowledge.index.snapshots import is_current
@@ -157,7 +158,8 @@ async def _index(config: Config) -> list[Finding]:
 
 
 def _served(status: Status) -> Iterator[Finding]:
-    yield Finding("ok", f"index: {status.documents} documents, {status.pieces} pieces")
+    pieces = counted(status.pieces, "piece")
+    yield Finding("ok", f"index: {counted(status.documents, 'document')}, {pieces}")
     if status.pieces == 0:
         yield Finding("bad", "index: it is empty; do knowledge.sources hold documents?")
     if status.skipped:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from common.texts import counted
 from knowledge.base import KnowledgeBase
 from knowledge.index.snapshots import CHANGES
 from knowledge.ingest.build_process import build_apart
@@ -68,7 +69,8 @@ async def index(plan: BuildPlan) -> int:
     for item in report.skipped:
         say(f"! {item.path}: {item.reason}")
     say(
-        f"{report.documents} documents, {report.pieces} pieces: {len(report.added)} added, "
+        f"{counted(report.documents, 'document')}, {counted(report.pieces, 'piece')}: "
+        f"{len(report.added)} added, "
         f"{len(report.changed)} changed, {len(report.removed)} removed, "
         f"{len(report.skipped)} skipped, in {report.seconds:.1f} s"
     )

@@ -20,6 +20,7 @@ from bot.store.engines.sqlite import BUSY_TIMEOUT_S, open_sqlite
 from bot.store.instance import only_instance, running
 from bot.store.move import move
 from common.clock import Clock
+from common.texts import counted
 from knowledge.gate.refit import forget_labels
 
 
@@ -36,8 +37,8 @@ async def forget(config: Config, clock: Clock, args: argparse.Namespace) -> int:
         say(f"nothing is kept of {args.person}; people are named as in admin.users, adapter:user")
         return 1
     say(
-        f"erased: {found.messages} messages, {found.votes} votes, {found.labels} labels, and "
-        f"{taken_up} in what the gate took up"
+        f"erased: {counted(found.messages, 'message')}, {counted(found.votes, 'vote')}, "
+        f"{counted(found.labels, 'label')}, and {taken_up} in what the gate took up"
     )
     for page in sorted(found.pages):
         say(f"made of a question of theirs, look at it yourself: {page}")

@@ -18,6 +18,7 @@ from bot.replay.page import page
 from bot.replay.run import replay
 from common.clock import SystemClock
 from common.language import is_chinese
+from common.texts import counted
 from knowledge.base import KnowledgeBase
 from knowledge.types import KnowledgeError
 
@@ -73,21 +74,31 @@ def _short(figures: Figures) -> Figures:
 def _show(figures: Figures) -> None:
     replies, held, people = (figures[n] for n in ("replies", "held_back", "people_answered"))
     lines: list[tuple[str, Any]] = [
-        ("messages", f"{figures['messages']}, {figures['groups']} groups, "
+        ("messages", f"{figures['messages']}, {counted(figures['groups'], 'group')}, "
                      f"{figures['from'][:10]} to {figures['to'][:10]}"),
-        ("unprompted", f"{replies['unprompted']} replies, {replies['unprompted_per_week']} a week"),
-        ("mentioned", f"{replies['total'] - replies['unprompted']} replies"),
+        ("unprompted", f"{_replies(replies['unprompted'])}, "
+                       f"{replies['unprompted_per_week']} a week"),
+        ("mentioned", _replies(replies["total"] - replies["unprompted"])),
         ("held back", f"{held['budget']} budget, {held['cooldown']} cooldown"),
         ("people", f"answered {people['answered']} of {people['questions']} questions within an "
                    f"hour, {people['before_the_bot']} before the bot; half within "
-                   f"{people['median_s']} s"),
+                   f"{_figure(people['median_s'])} s"),
     ]  # fmt: skip
     if labelled := figures["labelled"]:
         for name in ("gate", "replies"):
             one = labelled[name]
-            lines.append((f"labels: {name}", f"precision {one['precision']}, recall "
-                          f"{one['recall']} ({labelled['n']} labelled)"))  # fmt: skip
+            found = f"precision {_figure(one['precision'])}, recall {_figure(one['recall'])}"
+            lines.append((f"labels: {name}", f"{found} ({labelled['n']} labelled)"))
     if llm := figures.get("llm"):
-        lines.append(("model", f"{llm['calls']} calls, cost {llm['cost']}"))
+        lines.append(("model", f"{counted(llm['calls'], 'call')}, cost {_figure(llm['cost'])}"))
     for name, text in lines:
         say(f"{name:<16} {text}")
+
+
+def _replies(number: int) -> str:
+    return f"{number} repl{'y' if number == 1 else 'ies'}"
+
+
+def _figure(value: float | None) -> str:
+    """A figure, "-" where there is nothing to measure."""
+    return "-" if value is None else f"{value}"

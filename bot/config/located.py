@@ -10,7 +10,10 @@ Loc: TypeAlias = tuple[str | int, ...]
 
 
 class ConfigError(Exception):
-    """The configuration can't be used; the text has one line per problem, fit for stderr."""
+    """The configuration can't be used; the text has one line per problem, fit for stderr. The same
+    as `problems` where places are known."""
+
+    problems: "tuple[Problem, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,13 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
+        return self.line(self.text)
+
+    def line(self, text: str) -> str:
+        """Where it is, and the text, which may be this one in another language."""
         key = dotted(self.loc)
         named = not key or self.place.label == f"--set {key}"
-        return ": ".join([self.place.label, *([] if named else [key]), self.text])
+        return ": ".join([self.place.label, *([] if named else [key]), text])
 
 
 @dataclass(slots=True)
@@ -67,7 +74,9 @@ class Tree:
         """Raises ConfigError with all problems, in the order of the file."""
         if self.problems:
             ordered = sorted(self.problems, key=lambda problem: problem.place.order)
-            raise ConfigError("\n".join(map(str, ordered)))
+            error = ConfigError("\n".join(map(str, ordered)))
+            error.problems = tuple(ordered)
+            raise error
 
     def forget(self, loc: Loc) -> None:
         """Forgets what is known about `loc` and below, since it is written anew."""

@@ -13,6 +13,7 @@ from bot.config.located import ConfigError
 from bot.config.schema import Config
 from bot.console.parts import ConsoleParts
 from bot.console.users import LOCAL
+from bot.texts.translated import in_chinese
 from knowledge.types import KnowledgeError
 
 Holds = Literal["now", "reload", "restart"]
@@ -114,5 +115,6 @@ def _lines(change: Change, sign: str) -> str:
 
 
 def problem_lines(error: ConfigError) -> dict[str, Any]:
-    """What is wrong, a line for each, as the page shows it."""
-    return {"problems": str(error).splitlines()}
+    """What is wrong, a line for each, as the page shows it: in English, below "zh" in Chinese."""
+    chinese = [one.line(in_chinese(one.text)) for one in error.problems]
+    return {"problems": str(error).splitlines(), "zh": chinese or [in_chinese(str(error))]}

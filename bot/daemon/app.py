@@ -46,9 +46,9 @@ from bot.metrics import Metrics
 from bot.pages import WrittenPages
 from bot.store.store import Store, StoreError
 from bot.texts.notices import notice
+from bot.texts.translated import said_in_both
 from common.clock import Clock
 from common.tasks import Tasks
-from common.texts import Said
 from knowledge.types import Status
 
 log = logging.getLogger(__name__)
@@ -198,7 +198,7 @@ async def supervise(adapter: Adapter, publish: Publish, health: Health, clock: C
         except AdapterError as error:
             refused = isinstance(error, LoginRefused)
             log.warning("adapter %s is not connected: %s", adapter.name, error)
-            health.failures[adapter.name] = Said(error.zh or str(error), str(error))
+            health.failures[adapter.name] = said_in_both(str(error), error.zh)
         except Exception as error:
             # One of the few places for a broad except: the other adapters must go on.
             log.exception("adapter %s failed", adapter.name)
@@ -216,7 +216,8 @@ async def supervise(adapter: Adapter, publish: Publish, health: Health, clock: C
 
 @contextmanager
 def signals(stop: asyncio.Event, health: Health) -> Iterator[None]:
-    """The first SIGTERM or SIGINT stops gently, the second one at once."""
+    """The first SIGTERM or SIGINT, or the end of its terminal, stops gently, the second one at
+    once."""
     loop, main = asyncio.get_running_loop(), asyncio.current_task()
 
     def gently(number: int) -> None:
@@ -226,10 +227,13 @@ def signals(stop: asyncio.Event, health: Health) -> Iterator[None]:
             main.cancel()
         loop.remove_signal_handler(number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        numbers.remove(signal.SIGHUP)  # started with nohup: it outlives the terminal
+    for number in numbers:
         loop.add_signal_handler(number, gently, number)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             loop.remove_signal_handler(number)

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from adapters.contract import Adapter
 from bot.group.dispatcher import Failing
 from bot.texts.notices import notice
-from bot.texts.translated import in_chinese
+from bot.texts.translated import said_in_both
 from common.clock import Clock
 from common.texts import Said
 
@@ -92,7 +92,7 @@ class Health:
         if stored := self.store_problem():
             problems.append(stored)
         noted = (*self.llm_problems(), *self.search_problems())
-        others = [Said(in_chinese(line), line) for line in noted]
+        others = [said_in_both(line) for line in noted]
         others += [notice.said("no_process", role=role) for role in self.missing_roles()]
         if failing := {**self.failing_elsewhere(), **self.failing.named()}:
             others.append(_failing(failing))
@@ -105,7 +105,7 @@ class Health:
         """What platforms refuse though they are connected."""
         for name, adapter in self.adapters.items():
             for one in adapter.link().refused if adapter.link().up else ():
-                said = notice.said("refused", call=one.call, problem=Said(one.zh or one.en, one.en))
+                said = notice.said("refused", call=one.call, problem=said_in_both(one.en, one.zh))
                 yield self._line(name, said)
 
     def _line(self, name: str, problem: Said) -> Said:
@@ -117,7 +117,7 @@ class Health:
     def _why(self, name: str) -> Said:
         link = self.adapters[name].link()
         if link.problem:
-            return Said(link.problem_zh or link.problem, link.problem)
+            return said_in_both(link.problem, link.problem_zh)
         return self.failures.get(name) or notice.said("not_yet")
 
     def _connection(self, name: str) -> dict[str, Any]:

@@ -20,6 +20,9 @@ MAX_BODY_BYTES = 1 << 20
 
 QUEUE = 512
 
+CLIENT_LEFT = 499
+"""Counted for an answer that its client did not wait for; nginx has it so, too."""
+
 HEADERS_TIMEOUT_S = 20.0
 """Until a request's headers have arrived, from the connection or the answer before: so it is with
 aiohttp's limit for idle connections."""
@@ -78,6 +81,11 @@ def _by_status(metrics: Metrics) -> Middleware:
         except web.HTTPException as answer:
             status = answer.status
             raise
+        except ConnectionError:
+            if request.transport and not request.transport.is_closing():
+                raise
+            status = CLIENT_LEFT
+            return web.Response(status=status)  # which nobody sees, and no bug
         else:
             status = response.status
             return response

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from adapters.base import IncomingMessage
+from bot.texts.translated import translated
 from bot.types import Group
 
 FORGET, ME = "forget", "me"
@@ -74,6 +75,10 @@ class CommandMessage:
     def group(self) -> Group:
         """Where it was sent."""
         return self.message.adapter, self.message.group
+
+    def said(self, problem: Exception) -> str:
+        """What went wrong, in the language to answer in, where there is a translation."""
+        return translated(problem, chinese=self.chinese)
 
 
 def parse_command(text: str, prefix: str) -> Command | None:

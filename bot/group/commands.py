@@ -190,7 +190,7 @@ class Commands:
         except KnowledgeError as error:
             log.error("the reload failed: %s", error)
             self._metrics.reloads.labels("failed").inc()
-            return notice("reload_failed", sent.chinese, error=error)
+            return notice("reload_failed", sent.chinese, error=sent.said(error))
         self._metrics.reloads.labels("done").inc()
         return reload_text(report, chinese=sent.chinese)
 
@@ -290,7 +290,7 @@ class Commands:
             return notice("not_supported", sent.chinese, error=error)
         except AdapterError as error:
             log.error("withdrawing reply %s failed: %r", found.reply.key, error)
-            return notice("recall_failed", sent.chinese, error=error)
+            return notice("recall_failed", sent.chinese, error=sent.said(error))
         if found.platform_id:
             adapter, group, user = sent.message.adapter, sent.message.group, sent.message.user
             recall = RecallAsked(adapter, group, found.platform_id, user)

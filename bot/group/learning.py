@@ -37,6 +37,7 @@ class Learning:
 
     async def refit(self) -> Refit:
         """Fits the gate to all labels; it is taken if it is no worse. Raises KnowledgeError."""
+        erased = await self.store.erasures()
         labels = await self.store.labels()
         found = await self.knowledge.refit(as_examples(labels))
         if found.changed:
@@ -52,6 +53,9 @@ class Learning:
             }
             taken_up = [label.id for label in labels] if found.taken else None
             await self.store.add_refit(self.clock.now(), figures, taken_up)
+        if await self.store.erasures() != erased:
+            # Who was erased meanwhile, by a command beside the bot perhaps, was among the labels.
+            await self.forget_erased()
         return found
 
     async def undo(self) -> int | None:

@@ -11,7 +11,7 @@ from bot.texts.answers import EXCERPT_CHARS, excerpt
 from bot.texts.gate import gate_lines
 from bot.texts.notices import notice, reason_text
 from bot.texts.trace import trace_lines
-from bot.texts.translated import in_chinese
+from bot.texts.translated import translated
 from bot.types import Reason
 from knowledge.plan import BuildReport
 from knowledge.types import Status
@@ -132,8 +132,9 @@ def reload_text(report: BuildReport, *, chinese: bool) -> str:
     """What a reload changed; names the first of many documents."""
     changes = [f"+{path}" for path in report.added] + [f"~{path}" for path in report.changed]
     changes += [f"-{path}" for path in report.removed]
-    said = in_chinese if chinese else str
-    changes += [f"!{item.path} ({said(item.reason)})" for item in report.skipped]
+    changes += [
+        f"!{item.path} ({translated(item.reason, chinese=chinese)})" for item in report.skipped
+    ]
     names = "".join(f"\n{change}" for change in changes[:CHANGES_SHOWN])
     return notice(
         "reloaded",

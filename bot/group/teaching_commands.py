@@ -85,7 +85,7 @@ class TeachingCommands:
                     return notice("bad_gate", sent.chinese)
         except KnowledgeError as error:
             log.error("the gate could not be refitted: %s", error)
-            return notice("refit_failed", sent.chinese, error=error)
+            return notice("refit_failed", sent.chinese, error=sent.said(error))
 
     async def good(self, sent: CommandMessage) -> str:
         """Somebody says that the bot should answer messages like the one replied to."""

@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any
 
 from adapters.base import IncomingMessage, Reply
-from bot.store.database import Connection, insert_numbered
+from bot.store.database import Connection, Row, insert_numbered
 from bot.store.drafts import add_draft
 from bot.store.incoming import NOBODY, add_message, in_group
 from bot.store.replies import add_reply
@@ -18,6 +18,10 @@ from bot.types import Group, Reason, Trace
 
 PRUNE_BATCH = 500
 """Decisions deleted in one transaction: others want the thread too."""
+
+
+LATEST = 20
+"""Messages of a person among which another bot's copy of one is looked for."""
 
 
 def decide(
@@ -87,18 +91,35 @@ def add_copy(
     if not add_message(db, message, received_at, due_at):
         return False
     for other in others:
-        found = db.execute(
-            "SELECT mention FROM messages"
-            " WHERE adapter = ? AND message_id = ? AND grp = ? AND sent_at = ?",
-            (other, message.message_id, message.group, message.sent_at),
-        ).fetchone()
+        heard = _heard_by(db, other, message)
         # Who alone is called by name answers, though another bot heard it first.
-        if found and (found["mention"] or not message.mention):
+        if heard and (heard["mention"] or not message.mention):
             own = "SELECT seq FROM messages WHERE adapter = ? AND message_id = ?"
             row = db.execute(own, (message.adapter, message.message_id)).fetchone()
             dismiss(db, row["seq"], message.adapter, message.group, Reason.OTHER_BOT, received_at)
             return None
     return True
+
+
+def _heard_by(db: Connection, other: str, message: IncomingMessage) -> Row | None:
+    """The same message as another bot of the platform brought it. It is known by its id, or where
+    that is another one for each bot by who sent it there at the very same time."""
+    by_id = (
+        "SELECT mention FROM messages"
+        " WHERE adapter = ? AND message_id = ? AND grp = ? AND sent_at = ?"
+    )
+    there = (other, message.message_id, message.group, message.sent_at)
+    found: Row | None = db.execute(by_id, there).fetchone()
+    if found is None:
+        by_sender = """
+            SELECT mention FROM (
+                SELECT mention, sent_at FROM messages
+                WHERE adapter = ? AND grp = ? AND "user" = ? ORDER BY seq DESC LIMIT ?
+            ) AS latest WHERE sent_at = ?
+        """
+        sender = (other, message.group, message.user, LATEST, message.sent_at)
+        found = db.execute(by_sender, sender).fetchone()
+    return found
 
 
 def recall_message(

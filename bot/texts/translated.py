@@ -5,8 +5,20 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from common.texts import Said
+
 FIELD = re.compile(r"\\{(\w+)\\}")
 """A field of a template, as it stands there once the rest is escaped."""
+
+
+def said_in_both(line: str, zh: str = "") -> Said:
+    """A line in both languages; `zh` where whoever says it has it in Chinese."""
+    return Said(zh or in_chinese(line), line)
+
+
+def translated(line: object, *, chinese: bool) -> str:
+    """A line in the language of who reads it."""
+    return in_chinese(str(line)) if chinese else str(line)
 
 
 def in_chinese(line: str) -> str:
@@ -14,9 +26,10 @@ def in_chinese(line: str) -> str:
     for pattern, chinese in _templates():
         if found := pattern.fullmatch(line):
             fields = found.groupdict()
-            if "problem" in fields:
-                fields["problem"] = in_chinese(fields["problem"])
-            return chinese.format(**fields)
+            if problem := fields.get("problem"):
+                known = in_chinese(problem)
+                fields["problem"] = f" {problem}" if known == problem else known
+            return chinese.format(**fields).replace("： ", "：").strip()
     return line
 
 

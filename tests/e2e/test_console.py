@@ -116,7 +116,7 @@ async def test_a_maintainers_day(own_bot: Running, open_page: OpenPage) -> None:
 
     # Live again, by its figures.
     await opens(page, "Shadow and replay")
-    await expect(page.locator(".view")).to_contain_text("would have answered 1 times")
+    await expect(page.locator(".view")).to_contain_text("would have answered 1 time")
     await page.get_by_role("button", name="Go live").click()
     await expect(page.locator(".view")).to_contain_text("No group is in shadow mode")
 

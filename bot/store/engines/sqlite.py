@@ -18,6 +18,11 @@ BUSY_TIMEOUT_S = 5.0
 
 _FAILED = Said("数据库出错", "the store failed")
 
+_GONE = Said(
+    "文件在运行中被删除或换掉了：请停掉机器人，放回备份，再启动",
+    "it was deleted or replaced while the bot runs; stop the bot, put a backup there, start it",
+)
+
 _NO_SHARED_MEMORY = (
     *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN),
     *(sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_READONLY),
@@ -53,10 +58,12 @@ class SqliteConnection(sqlite3.Connection):
 
 
 class SqliteEngine:
-    """An open file. Made by `open_sqlite`."""
+    """An open file. Made by `open_sqlite`. `handle` is a descriptor of it, which is kept: closing
+    one would take SQLite's locks away."""
 
-    def __init__(self, path: Path, connection: SqliteConnection) -> None:
-        self._path, self._connection = path, connection
+    def __init__(self, path: Path, handle: int, connection: SqliteConnection) -> None:
+        self._path, self._handle, self._connection = path, handle, connection
+        self._has_names = os.fstat(handle).st_nlink > 0  # which not every file system counts
 
     def transact(self, work: Callable[[Connection], T]) -> tuple[T, bool]:
         """See `Engine`."""
@@ -67,7 +74,11 @@ class SqliteEngine:
             # not in the middle of a transaction, where waiting would be in vain.
             self._connection.execute("BEGIN IMMEDIATE")
             found = work(self._connection)
-        return found, self._connection.total_changes != changes
+            changed = self._connection.total_changes != changes
+            if changed and self._has_names and not os.fstat(self._handle).st_nlink:
+                # SQLite would go on in a file that nobody can open any more.
+                raise store_error(self._path, _GONE)
+        return found, changed
 
     def fold(self) -> None:
         """Folds the log into the file, and empties it: what was erased stands in neither. Raises
@@ -85,6 +96,7 @@ class SqliteEngine:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 self._connection.close()
+                os.close(self._handle)
 
 
 def open_sqlite(path: Path, busy_timeout_s: float, *, durable: bool, upgrade: bool) -> SqliteEngine:
@@ -92,14 +104,19 @@ def open_sqlite(path: Path, busy_timeout_s: float, *, durable: bool, upgrade: bo
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # What people say in a group is for the bot's user alone to read.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         prepared = partial(_prepared, path, busy_timeout_s, durable=durable, upgrade=upgrade)
         try:
-            return SqliteEngine(path, prepared(alone=False))
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
-                raise
-            return SqliteEngine(path, prepared(alone=True))
+            try:
+                connection = prepared(alone=False)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
+                    raise
+                connection = prepared(alone=True)
+        except BaseException:
+            os.close(handle)
+            raise
+        return SqliteEngine(path, handle, connection)
 
 
 def _prepared(

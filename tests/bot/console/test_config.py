@@ -98,8 +98,10 @@ async def test_what_is_wrong_is_said_by_line_and_can_not_be_written(
 ) -> None:
     before, shown = content(file), await bot.get("config/file")
     wrong = {"version": shown["version"], "text": shown["text"].replace("name: dou", "nmae: dou")}
-    (problem,) = (await bot.ask("POST", "config/check", json=wrong))["problems"]
+    checked = await bot.ask("POST", "config/check", json=wrong)
+    (problem,), (chinese,) = checked["problems"], checked["zh"]
     assert problem.endswith("config.yaml:2: bot.nmae: unknown key; did you mean `name`?")
+    assert chinese.endswith("config.yaml:2: bot.nmae: 没有这个键；是不是想写 `name`？")
     await bot.ask("POST", "config/file", json=wrong, status=400)
     both = {"version": shown["version"], "text": "", "backup": 1}
     await bot.ask("POST", "config/file", json=both, status=400)
@@ -121,7 +123,7 @@ async def test_who_only_uses_this_machine_may_not_change_the_file(
 
 
 async def test_another_target_is_written_into_the_file_and_holds_at_once(
-    bot: Running, file: Path
+    bot: Running, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     offered = await bot.get("gate/targets", "viewer")
     values = [one["value"] for one in offered["precision"]]
@@ -146,3 +148,4 @@ async def test_another_target_is_written_into_the_file_and_holds_at_once(
     assert (after.target_precision, after.max_unwanted_per_week) == (0.9, None)
     audit = (await bot.get("audit"))["entries"]
     assert [one["action"] for one in audit] == ["gate.target"] * 3
+    assert [one for one in caplog.records if one.name.startswith("knowledge")] == []

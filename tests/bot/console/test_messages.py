@@ -1,5 +1,6 @@
 """The console's messages over HTTP: filters, pages, labels and what they say, exports."""
 
+import asyncio
 import csv
 import io
 import json
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.base import IncomingMessage
 from bot.store.examples import Origin
+from bot.types import Reason
 from knowledge.base import KnowledgeBase
 from tests.bot.console.running import ASK, CHAT, Running, running_bot
 
@@ -149,3 +152,25 @@ async def test_a_wrong_filter_says_what_is_wrong(
     async with running_bot(tmp_path, kettle) as bot:
         refused = await bot.ask("GET", f"messages?{query}", status=400)
         assert query.partition("=")[0] in refused["error"]
+
+
+async def test_who_leaves_in_the_middle_of_an_export_is_no_failure_of_the_store(
+    tmp_path: Path, kettle: KnowledgeBase, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_bot(tmp_path, kettle) as bot:
+        now = bot.parts.clock.now()
+        long = "how do I descale it? " * 10_000
+        said = [IncomingMessage("web", "g", "ann", f"m{n}", long, now) for n in range(100)]
+        for one in said:
+            await bot.parts.store.add_message(one, now)
+        await bot.parts.delivery.dismiss(said, Reason.STALE)
+        port = int(bot.url.rpartition(":")[2].strip("/"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 12)
+        writer.write(b"GET /api/console/messages.jsonl HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200" in await reader.readline()
+        writer.transport.abort()
+        left = bot.parts.metrics.http_responses.labels("499")
+        async with asyncio.timeout(60):
+            while not left._value.get():
+                await asyncio.sleep(0.01)
+    assert [one.getMessage() for one in caplog.records if one.levelname != "INFO"] == []

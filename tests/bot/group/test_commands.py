@@ -108,7 +108,7 @@ async def test_status_tells_what_is_served(tmp_path: Path, kettle: KnowledgeBase
         await said(talk, "alice", ASK)
         (line,) = await said(talk, "root", "/dou status")
         assert "4 documents" in line
-        assert "1 answers" in line
+        assert "1 answer, " in line
         (line,) = await said(talk, "root", "豆哥状态")
         assert "文档 4 篇" in line
 

@@ -50,13 +50,13 @@ async def line(talk: Talk, user: str, text: str) -> str:
 
 
 async def test_somebody_sees_what_is_kept_and_has_it_erased(talk: Talk, tmp_path: Path) -> None:
-    assert "messages since 2023-11-14, 1 votes, 3 labels" in await line(talk, "ann", "/dou forget")
+    assert "messages since 2023-11-14, 1 vote, 3 labels" in await line(talk, "ann", "/dou forget")
     assert SECRET in stored(tmp_path)
     assert "All that I kept of you is erased now" in await line(talk, "ann", "/dou forget me")
     left = stored(tmp_path)
     assert SECRET not in left, "neither in tables, nor in free pages, nor in the log"
     assert b"ann" not in left
-    assert "Of ann are kept: 1 messages" in await line(talk, "ann", "/dou forget"), "this one"
+    assert "Of ann are kept: 1 message " in await line(talk, "ann", "/dou forget"), "this one"
 
 
 async def test_the_rest_stays_and_a_second_delivery_is_not_answered(talk: Talk) -> None:
@@ -77,7 +77,7 @@ async def test_only_an_admin_has_others_erased(talk: Talk, tmp_path: Path) -> No
     assert "Only admins" in await line(talk, "bob", "/dou forget ann")
     assert SECRET in stored(tmp_path)
     told = await line(talk, "root", "/dou forget ann")
-    assert "Erased of ann: 1 messages, 1 votes, 3 labels" in told
+    assert "Erased of ann: 1 message, 1 vote, 3 labels" in told
     assert SECRET not in stored(tmp_path)
     assert "no such command" not in await line(talk, "root", "豆哥忘记")
 

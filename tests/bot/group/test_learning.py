@@ -1,14 +1,18 @@
 """The gate learns from labels of the group, and can be led back: as conversations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from bot.group.learning import Learning, as_examples
 from bot.store.examples import Label, Origin
+from bot.types import Knowledge
 from knowledge.base import KnowledgeBase
+from knowledge.gate.examples import Example
+from knowledge.gate.refit import Refit, forget_labels
 from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan
 from tests.bot.dialog import GROUP, Talk, talking
@@ -121,6 +125,46 @@ async def test_what_its_author_takes_back_is_gone_from_every_step(
         assert not any(ASKED[0] in text for text in files)
         assert all(TALK[0] in text for text in files)
         assert learning.status().gate.good == before.good - 1
+
+
+class Meanwhile:
+    """The knowledge base; while it is at its next refit something else happens."""
+
+    def __init__(self, knowledge: KnowledgeBase, happens: Callable[[], Awaitable[object]]) -> None:
+        self._knowledge, self._happens = knowledge, happens
+
+    async def refit(self, labels: Sequence[Example]) -> Refit:
+        await self._happens()
+        return await self._knowledge.refit(labels)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._knowledge, name)
+
+
+async def test_who_is_erased_during_a_refit_is_in_none_of_its_steps(
+    made: BuildPlan, tmp_path: Path, learning: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, learning) as talk:
+        before = learning.status().gate.good
+        asked = await talk.say("ann", ASKED[0])
+        await talk.wait(7)
+        await talk.say("root", "/dou good", reply_to=asked)
+        await label(talk, "root", "bad", TALK)
+        await label(talk, "root", "good", ASKED[1:])
+
+        async def forgotten() -> None:  # as `run_bot.py forget` does it beside the bot
+            found = await talk.store.erase_person("fake", "ann", talk.clock.now())
+            forget_labels(Path(made.folder), found.texts, "fake:ann")
+
+        taught = Learning(
+            store=talk.store,
+            knowledge=cast("Knowledge", Meanwhile(learning, forgotten)),
+            clock=talk.clock,
+        )
+        assert (await taught.refit()).taken
+        (step,) = (Path(made.folder) / "labels").glob("*.jsonl")
+        assert ASKED[0] not in step.read_text() and ASKED[1] in step.read_text()
+        assert learning.status().gate.good == before + len(ASKED) - 1
 
 
 async def test_a_refit_that_costs_precision_is_not_taken(

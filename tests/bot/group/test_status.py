@@ -59,10 +59,10 @@ HEALTH = {
             False,
             [
                 "sources: kettle, teapot",
-                "lark: connected for 2 h, last event - ago, 1 reconnects, 3 recovered",
-                "wecom: not connected for 5 s, last event 1 d ago, 1 reconnects, 3 recovered",
+                "lark: connected for 2 h, last event - ago, 1 reconnect, 3 recovered",
+                "wecom: not connected for 5 s, last event 1 d ago, 1 reconnect, 3 recovered",
                 "model remote (m) today: 3 calls, 900 tokens, 25% of prompts from cache, cost 0.5",
-                "model local (qwen) today: 1 calls, 7 tokens, 0% of prompts from cache, cost -",
+                "model local (qwen) today: 1 call, 7 tokens, 0% of prompts from cache, cost -",
                 "problems: adapter wecom: no route",
             ],
         ),

@@ -13,6 +13,22 @@ from tests.fakes.recording_adapter import RecordingAdapter
 PORT = "which port does the kettle server listen on?"
 
 
+async def test_one_of_them_answers_where_a_message_has_an_id_for_each(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    first, second = RecordingAdapter("first"), RecordingAdapter("second")
+    async with talking(tmp_path, kettle, adapter=first, others=(second,)) as talk:
+        asked = IncomingMessage("first", GROUP, "ann", "m1", PORT, talk.clock.now(), mention=True)
+        await talk.receive(asked)
+        await talk.receive(replace(asked, adapter="second", message_id="n1"))
+        await talk.receive(replace(asked, adapter="second", message_id="n2", user="bob"))
+        await talk.idle()
+        assert [reply.reply_to for reply in first.sent] == ["m1"]
+        assert [reply.reply_to for reply in second.sent] == ["n2"]
+        copied = await talk.store.decision("second", "n1")
+        assert copied and copied["reason"] == "other_bot"
+
+
 @pytest.mark.parametrize(
     ("called", "answers"),
     [

@@ -315,3 +315,26 @@ def test_figures_of_the_gate_are_taken_from_traces_of_older_versions() -> None:
     rows = db.execute("SELECT score, threshold FROM decisions ORDER BY id").fetchall()
     assert [tuple(row) for row in rows] == [(0.4, 0.3), (None, None)]
     db.close()
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def replace_with_nothing(path: Path) -> None:
+    path.with_name("other").write_bytes(b"")
+    path.with_name("other").rename(path)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_that_is_deleted_under_the_bot_takes_nothing_more(
+    path: Path, *, replaced: bool
+) -> None:
+    """What was acknowledged then would be gone with the process."""
+    async with open_database(path) as database:
+        await database.run(note, "first")
+        (replace_with_nothing if replaced else delete)(path)
+        with pytest.raises(StoreError, match="deleted or replaced while the bot runs"):
+            await database.run(note, "lost")
+        assert database.problem and "被删除" in database.problem.zh
+        assert await database.run(notes) == ["first"]

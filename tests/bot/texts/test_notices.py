@@ -92,3 +92,15 @@ def test_every_kind_of_gate_has_its_sentence() -> None:
 def test_every_reason_has_its_sentence() -> None:
     sentences = {name for name in notice.lines if name.startswith("reason_")}
     assert sentences == {f"reason_{reason}" for reason in Reason}
+
+
+def test_one_is_not_said_as_many(tmp_path: Path) -> None:
+    file = tmp_path / "lines.toml"
+    file.write_text(
+        '[found]\nzh = "{n} 条"\nen = "{n} new (reply|replies), {m} (label is|labels are) left"\n',
+        encoding="utf-8",
+    )
+    lines = Texts(file)
+    one, many = lines.said("found", n=1, m=0), lines.said("found", n=11, m="1")
+    assert (one.en, one.zh) == ("1 new reply, 0 labels are left", "1 条")
+    assert many.en == "11 new replies, 1 label is left"

@@ -27,6 +27,15 @@ LINES = tomllib.loads((ROOT / "bot/texts/translated.toml").read_text(encoding="u
             "网页搜索停用到 12:30：serper 余额用完了",
         ),
         ("what nobody has translated", "what nobody has translated"),
+        ("no long connection: ConnectionError", "建立不了长连接：ConnectionError"),
+        ("must be at least 1, not 0", "应为不小于 1 的数，而不是 0"),
+        ('must be auto, zh or en, not "de"', '应为 auto, zh or en，而不是 "de"'),
+        ("unknown key; did you mean `bot`?", "没有这个键；是不是想写 `bot`？"),
+        (
+            "the process that builds the index was ended by signal 9, perhaps for want of memory; "
+            "the index is as it was before",
+            "建索引的进程被信号 9 结束，可能是内存不够；索引没有变",
+        ),
     ],
 )
 def test_a_line_in_chinese(english: str, chinese: str) -> None:
@@ -34,9 +43,10 @@ def test_a_line_in_chinese(english: str, chinese: str) -> None:
 
 
 def test_each_line_is_still_said() -> None:
-    parts = ("knowledge", "bot", "common")
+    parts = ("knowledge", "bot", "common", "adapters")
     sources = [path for part in parts for path in (ROOT / part).rglob("*.py")]
-    code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text("utf-8") for path in sources))
+    written = "\n".join(path.read_text("utf-8") for path in sources)
+    code = re.sub(r"""["']\s*\n\s*f?["']""", "", written)
     for english, chinese in LINES.items():
         words = max(re.split(r"\{\w+\}", english), key=len)
         assert words in code, english

@@ -1,7 +1,7 @@
 // The configuration: its file, changed here with what that means, and what holds now.
 
 import { get, post } from "../api.js";
-import { addWords, t } from "../i18n.js";
+import { addWords, language, t } from "../i18n.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { Choice, Problem, useData } from "../ui.js";
 
@@ -48,6 +48,7 @@ function Editor({ onError }) {
   useEffect(() => setText(file.data?.text ?? ""), [file.data]);
   if (!file.data) return html`<${Problem} error=${file.error} again=${file.reload} />`;
   const { name, version, backups, pending, problems } = file.data;
+  const wrong = (found) => (language() === "zh" && found.zh) || found.problems;
   const change = backup ? { version, backup: Number(backup) } : { version, text };
   const edit = (next) => {
     setText(next);
@@ -75,7 +76,7 @@ function Editor({ onError }) {
   });
   const same = checked && checked.problems.length === 0 && checked.difference.length === 0;
   return html`
-    ${problems.length > 0 && html`<div class="error" role="alert">${t("config.fileWrong")}<ul>${problems.map((line) => html`<li>${line}</li>`)}</ul></div>`}
+    ${problems.length > 0 && html`<div class="error" role="alert">${t("config.fileWrong")}<ul>${wrong(file.data).map((line) => html`<li>${line}</li>`)}</ul></div>`}
     ${pending.length > 0 && html`<p>${t("config.pending")}</p><${Keys} keys=${pending} />`}
     <textarea class="code" rows="18" spellcheck=${false} aria-label=${t("config.area", { name })} value=${text} onInput=${(event) => edit(event.target.value)}></textarea>
     <div class="filters"><button type="button" class="button" disabled=${busy} onClick=${check}>${t("config.check")}</button>
@@ -84,7 +85,7 @@ function Editor({ onError }) {
       ${backups.length > 0 && html`<span class="end"><${Choice} label=${t("config.backup")} value=${backup} options=${[["", t("config.noBackup")], ...backups.map((one) => [String(one), `${name.split("/").pop()}.${one}`])]} onChange=${(one) => { edit(file.data.text); setBackup(one); }} /></span>`}</div>
     <p class="told" role="status">${told}${same ? t("config.same") : ""}</p>
     <${Problem} error=${error} words="changeFailed" />
-    ${checked?.problems.length > 0 && html`<div class="error" role="alert">${t("config.problems", { n: checked.problems.length })}<ul>${checked.problems.map((line) => html`<li>${line}</li>`)}</ul></div>`}
+    ${checked?.problems.length > 0 && html`<div class="error" role="alert">${t("config.problems", { n: checked.problems.length })}<ul>${wrong(checked).map((line) => html`<li>${line}</li>`)}</ul></div>`}
     ${checked?.difference.length > 0 && html`<h3>${t("config.difference")}</h3><${Difference} lines=${checked.difference} />`}
     ${checked?.keys.length > 0 && html`<h3>${t("config.keys")}</h3><${Keys} keys=${checked.keys} />`}`;
 }
