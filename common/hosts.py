@@ -1,7 +1,9 @@
-"""Which addresses stay on this machine, and which belong together?"""
+"""Which addresses stay on this machine, which belong together, and which need a proxy?"""
 
 import ipaddress
 from functools import lru_cache
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 
 @lru_cache(maxsize=1024)
@@ -28,3 +30,22 @@ def network_of(address: str) -> str:
         mapped = found.ipv4_mapped
         return str(mapped or ipaddress.ip_network((found, 64), strict=False))
     return str(found)
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy by which an address is reached, as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
+    say; None for none, as for this machine itself. Raises ValueError where that is no HTTP proxy:
+    what it says holds no password."""
+    place, named = urlsplit(url), getproxies()
+    if is_loopback(place.hostname or "") or proxy_bypass(place.netloc):
+        return None
+    kind = place.scheme if place.scheme in named else "all"
+    written = named.get(kind, "")
+    proxy = written if "://" in written or not written else f"http://{written}"
+    found = urlsplit(proxy)
+    if proxy and (found.scheme not in ("http", "https") or not found.hostname):
+        raise ValueError(
+            f"{kind.upper()}_PROXY names a proxy of the kind {found.scheme}, and only http:// ones "
+            f"are used; name one in {place.scheme.upper()}_PROXY, or unset it"
+        )
+    return proxy or None

@@ -138,6 +138,8 @@ class Client(ws.Client):  # type: ignore[misc]  # the base class has no types
             raise _refusal(error) from None
         except OSError as error:
             raise NetworkError(f"the platform can't be reached: {type(error).__name__}") from None
+        except ImportError as error:  # for want of a library for the environment's proxy
+            raise NetworkError(f"no long connection: {error}") from None
         except (WebSocketException, ValueError, LookupError, AttributeError, TypeError) as error:
             # Whatever a strange answer leads the SDK to; texts of these may quote the address.
             raise NetworkError(f"no long connection: {type(error).__name__}") from None

@@ -1,12 +1,10 @@
 """One model, behind one or several servers: queued, retried, and asked for what it can do."""
 
 import asyncio
-import functools
 import itertools
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
@@ -32,9 +30,6 @@ from bot.llm.types import (
 )
 from bot.llm.wire import THINKING_TOKENS
 from common.clock import Clock
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 MARGIN_TOKENS = 64
 """Left free in a context: chat templates add some tokens of their own."""
@@ -77,8 +72,13 @@ class Backend:
         self.pool = Pool(options, [])
 
     async def __aenter__(self) -> Self:
-        urls = self.options.base_urls
-        servers = [ApiServer(url, _client(url, self.options), self._clock) for url in urls]
+        from bot.llm.http_client import create_client  # a second that no other bot need wait
+
+        options, most = self.options, self.options.concurrency + 4
+        servers = [
+            ApiServer(url, create_client(url, options.api_key, most), self._clock)
+            for url in options.base_urls
+        ]
         self.pool = Pool(self.options, servers)
         return self
 
@@ -203,26 +203,3 @@ class Backend:
 
     async def _sleep(self, seconds: float) -> None:
         await self._clock.wait(asyncio.Event(), self._clock.now() + seconds)
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    """Read once: that takes 20 ms, as much as all the rest of a client."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
-
-
-def _client(url: str, options: BackendOptions) -> "AsyncOpenAI":
-    import httpx2  # with openai, half a second that a bot without a model need not wait
-    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
-
-    # uvicorn closes idle connections after 5 s: ours must not outlive that.
-    limits = httpx2.Limits(max_connections=options.concurrency + 4, keepalive_expiry=4.0)
-    return AsyncOpenAI(
-        base_url=url,
-        api_key=options.api_key or "none",  # local servers want no key, but the client wants one
-        max_retries=0,
-        timeout=httpx2.Timeout(None, connect=10.0),
-        http_client=DefaultAsyncHttpxClient(limits=limits, verify=_certificates()),
-    )

@@ -135,7 +135,9 @@ class Hybrid:
             except Spent:
                 raise
             except LlmError as error:
-                log.warning("%s could not serve %s: %s", backend.name, route, error)
+                known = isinstance(error, Down)  # it was told when it went down
+                level = logging.DEBUG if known else logging.WARNING
+                log.log(level, "%s could not serve %s: %s", backend.name, route, error)
                 problem = error
                 if patience is not None and isinstance(error, RateLimited):
                     tries.append((backend, None))  # waited for after all, if nobody stands in

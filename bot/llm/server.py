@@ -67,7 +67,7 @@ class ApiServer:
         except TimeoutError as error:
             raise Unavailable(f"{self.url} did not answer in {LIST_TIMEOUT_S:g} s") from error
         except ValueError as error:
-            raise ServerFault(f"{self.url}models is no JSON") from error
+            raise ServerFault(f"{self.url}/models is no JSON") from error
         entries = found.get("data") if isinstance(found, dict) else None
         self._names = [str(entry.get("id")) for entry in entries or [] if isinstance(entry, dict)]
         return self._names

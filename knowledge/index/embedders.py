@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from common.hosts import proxy_for
 from knowledge.index.embedding_pool import BATCH, POOL_FROM, USE_DIM, USE_ID, UseWorkers
 from knowledge.plan import EmbedderSpec
 from knowledge.types import Embedder, EmbedderError, Vectors
@@ -119,10 +120,23 @@ class OpenAIEmbedder:
 
     @cached_property
     def _client(self) -> Any:
-        from openai import OpenAI
+        import httpx2
+        from openai import DefaultHttpxClient, OpenAI
 
-        # Local servers want no key, but the client wants one.
-        return OpenAI(base_url=self._url, api_key=self._key or "none", timeout=60.0, max_retries=4)
+        try:
+            # Read by ourselves: the library fails for any SOCKS proxy, needed or not.
+            http = DefaultHttpxClient(
+                proxy=proxy_for(self._url), verify=httpx2.create_ssl_context(), trust_env=False
+            )
+        except (ValueError, httpx2.InvalidURL) as error:
+            raise EmbedderError(f"{self._url} can't be asked: {error}") from error
+        return OpenAI(
+            base_url=self._url,
+            api_key=self._key or "none",  # local servers want no key, but the client wants one
+            timeout=60.0,
+            max_retries=4,
+            http_client=http,
+        )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Embeds texts, shape (len(texts), dim). Raises EmbedderError."""

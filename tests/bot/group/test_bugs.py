@@ -66,7 +66,7 @@ async def test_the_other_groups_are_answered_and_the_group_itself_goes_on(
             await talk.wait(pause_s)
         assert "ZeroDivisionError" in caplog.text
         (line,) = talk.parts.health.report()["degraded"]
-        said = f"a bug keeps 1 groups waiting (fake:{GROUP}), see the log: ZeroDivisionError"
+        said = f"a bug keeps 1 group waiting (fake:{GROUP}), see the log: ZeroDivisionError"
         assert line == said
         await talk.say("bob", "@bot which port does the kettle server listen on?", group="other")
         await talk.wait(0.0)

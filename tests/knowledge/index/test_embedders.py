@@ -44,6 +44,15 @@ def embedder(api: EmbeddingsApi, dim: int = 0) -> OpenAIEmbedder:
     return made
 
 
+def test_a_proxy_that_can_not_be_used_is_an_error_of_the_embedder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    with pytest.raises(EmbedderError, match="can't be asked: ALL_PROXY names a proxy"):
+        create_embedder(of_api("https://api.test/v1", 3)).encode(["a"])
+
+
 def test_meaning_is_near_across_languages(use: UseEmbedder) -> None:
     zh, en, other = use.encode(
         ["怎么安装这个软件？", "how do I install this software?", "I like cats"]
