@@ -19,7 +19,7 @@ class EmbedderSpec:
     api_key: str = field(repr=False)
 
 
-FORMAT = "7"
+FORMAT = "8"
 """Changes whenever snapshots of older versions can't be used any more."""
 
 

@@ -7,13 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from knowledge.ingest.render.html_page import main_part
 from knowledge.ingest.render.lines import Line
 from knowledge.ingest.render.tables import markdown_table
-
-_NEVER = ["nav", "script", "style", "noscript", "template", "button", "svg"]
-_NEVER_ROLES = ["navigation", "banner", "contentinfo", "search"]
-_BESIDE = ["header", "footer", "aside"]
-"""Beside the text of a page, but part of it within an article or a main part."""
 
 _RULES = 6
 """Fewer lines or boxes than that on a page rule no table; looking for one takes long."""
@@ -29,26 +25,6 @@ def to_markdown(path: Path) -> str:
         return _converted(io.BytesIO(page.encode("utf-8", "replace")), ".html", "utf-8")
     with path.open("rb") as stream:
         return _converted(stream, suffix, None)
-
-
-def main_part(page: bytes) -> str:
-    """An HTML page without its navigation, head and foot."""
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(page, "html.parser")
-    articles = soup.find_all("article")
-    main: Any = soup.find("main") or soup.find(None, {"role": "main"})
-    if main is None and len(articles) == 1:
-        main = articles[0]
-    root: Any = main or soup.body or soup
-    for tag in root.find_all(_NEVER) + root.find_all(None, {"role": _NEVER_ROLES}):
-        tag.decompose()
-    for tag in root.find_all(_BESIDE) if main is None else ():
-        if tag.find_parent("article") is None:
-            tag.decompose()
-    for anchor in root.find_all("a", class_="headerlink"):  # the ¶ behind each of Sphinx's titles
-        anchor.decompose()
-    return str(root)
 
 
 def _converted(stream: Any, suffix: str, charset: str | None) -> str:
