@@ -7,7 +7,7 @@ their ending and the parts of identifiers can be matched.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import rjieba
@@ -24,6 +24,29 @@ FIELDS = ("path", "heading", "text", "around", "page")
 whole documents, all words."""
 
 
+_TELLING = """
+added back backed backing backs backward backwards bottom caption changes clear click computer
+copy date detail empty end ended ending ends face faces fill fire fix free front full group
+grouped grouping groups high higher highest home homepage html http id ignored index
+information inner inside invention join keep keeps kept keys large last latest least length
+line low lower lowest member members minus move name net new newer newest next null number
+numbers obtain obtained old older oldest omitted open opened opening opens opposite order
+ordered ordering orders outside page pages part parted parting parts recent ref refs related
+reserved ring room rooms round run second seconds section self sent show showed showing shown
+shows side sides site small smaller smallest specified specify specifying state states stop
+sub system test text thin tip top turn turned turning turns value vol vols web webpage website
+width words year years zero 本地 开始 结果 秒 年 月 日 替代 零
+"""
+"""Of the words that the list of stop words holds, those that documents are about: "how do I delete
+a group" would ask for no more than "delete"."""
+
+
+@cache
+def function_words() -> frozenset[str]:
+    """Words that say nothing by themselves ("how", "的")."""
+    return frozenset(stopwordsiso.stopwords(["en", "zh"])) - frozenset(_TELLING.split())
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing to find: a piece or a whole document, with the texts of each field."""
@@ -37,7 +60,6 @@ class LexicalIndex(TextIndex):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, _schema())
-        self._stop_words = frozenset(stopwordsiso.stopwords(["en", "zh"]))
         # Headings come up again and again, and so do their words.
         self.title_terms = lru_cache(REMEMBERED)(self._title_terms)
         self.title_telling = lru_cache(REMEMBERED)(self._title_telling)
@@ -81,7 +103,7 @@ class LexicalIndex(TextIndex):
 
     def is_function_word(self, word: str) -> bool:
         """Is it one that says nothing by itself ("how", "的")?"""
-        return word.lower() in self._stop_words
+        return word.lower() in function_words()
 
     def _pages_with(self, term: str) -> int:
         """How many pages hold a term."""
@@ -129,7 +151,7 @@ class LexicalIndex(TextIndex):
         return [word for word in unknown if not any(word in other != word for other in unknown)]
 
     def _telling(self, question: str) -> list[str]:
-        return [word for word in self._cut(question) if word.lower() not in self._stop_words]
+        return [word for word in self._cut(question) if word.lower() not in function_words()]
 
     def _occurs(self, word: str) -> bool:
         terms = self.stems_of(word)
