@@ -21,15 +21,23 @@ __all__ = ["api"]
 TEXTS = [*GOOD, *BAD]
 
 
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the index is built once."""
+    return tmp_path_factory.mktemp("label")
+
+
 @pytest.fixture
-async def folder(tmp_path: Path) -> Path:
-    """Where the bot has judged some messages."""
-    (tmp_path / "data").mkdir()
-    async with open_store(tmp_path / "data/bot.sqlite") as store:
+async def folder(indexed: Path) -> Path:
+    """Where the bot has judged some messages, and nobody labelled any."""
+    (indexed / "data").mkdir(exist_ok=True)
+    for old in (indexed / "data").glob("bot.sqlite*"):
+        old.unlink()
+    async with open_store(indexed / "data/bot.sqlite") as store:
         for number, text in enumerate(TEXTS):
             await judged(store, f"m{number}", text)
         await judged(store, "other", "is kettle any good?", group="other")
-    return tmp_path
+    return indexed
 
 
 async def judged(store: Store, message_id: str, text: str, group: str = "g") -> None:
