@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr
@@ -48,7 +48,9 @@ def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
     known, info = _walk(model, error["loc"])
     if kind == "extra_forbidden":
-        return f"unknown key; {suggestion(str(loc[-1]), [*known])}"
+        return (
+            f"unknown key; {_belongs_under(str(loc[-1]), known) or suggestion(str(loc[-1]), known)}"
+        )
     if kind == "missing":
         pair = isinstance(loc[-1], int)
         return "is missing; write both values" if pair else "is missing; every entry needs one"
@@ -68,7 +70,16 @@ def sentence(model: type[BaseModel], loc: Loc, error: ErrorDetails) -> str:
     return _length_or_form(kind, context, loc) or f"{error['msg']}{shown}"
 
 
-def suggestion(word: str, known: Sequence[str]) -> str:
+def _belongs_under(key: str, known: Mapping[str, FieldInfo]) -> str | None:
+    """Where a key stands too far left, the section that has it."""
+    for name, info in known.items():
+        section = find_type(info.annotation, BaseModel)
+        if section and key in keys_of(section):
+            return f"it belongs below `{name}`, further to the right"
+    return None
+
+
+def suggestion(word: str, known: Collection[str]) -> str:
     """`did you mean …?`, or all known words where none is close."""
     close = difflib.get_close_matches(word, known, 1)
     return f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(known)}"

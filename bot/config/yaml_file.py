@@ -93,7 +93,9 @@ def _compose(text: str, tree: Tree, place: Place) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         if place is tree.root and error.problem_mark:
             place = replace(place, label=f"{place.label}:{error.problem_mark.line + 1}")
-        tree.complain((), f"not valid YAML: {error.problem}; text may need quotes", place)
+        tab = "'\\t'" in (error.problem or "")
+        why = "a tab; indent with spaces" if tab else f"{error.problem}; text may need quotes"
+        tree.complain((), f"not valid YAML: {why}", place)
     except yaml.YAMLError as error:
         tree.complain((), f"not valid YAML: {str(error).splitlines()[0]}", place)
     except RecursionError:

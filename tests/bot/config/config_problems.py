@@ -6,6 +6,8 @@ IN_A_FILE = {
     # text of the file: what follows "config.yaml:"
     # unknown keys
     "botx: 1": "1: botx: unknown key; did you mean `bot`?",
+    "bot:\nname: x": "2: name: unknown key; it belongs below `bot`, further to the right",
+    "bot:\n\tname: x": "2: not valid YAML: a tab; indent with spaces",
     "bot: {nam: x}": "1: bot.nam: unknown key; did you mean `name`?",
     "http: {zzz: 1}": "1: http.zzz: unknown key; known here: token, users, proxy, port, host",
     "knowledge:\n  sources:\n    - name: a\n      path: b\n      pth: c": (
