@@ -13,7 +13,7 @@ addWords({
   "connections.adapters": ["平台", "Platforms"],
   "connections.up": ["已连接", "connected"],
   "connections.down": ["断开", "not connected"],
-  "connections.since": ["状态起于", "since"],
+  "connections.since": ["开始于", "since"],
   "connections.event": ["最近事件", "last event"],
   "connections.reconnects": ["重连 {n} 次", "{n} reconnects"],
   "connections.recovered": ["补回 {n} 条消息", "{n} missed messages fetched"],

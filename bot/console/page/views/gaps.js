@@ -11,7 +11,7 @@ import { Choice, dateTime, number, Problem, Time, useData } from "../ui.js";
 addWords({
   "gaps.lead": ["文档里没有答案的问题，问得多的在前。群里有人回答过的，可以改好后存成文档，以后就由它来答。", "Questions that no document answers, the most frequent first. What people answered can be edited and kept as a page, which answers from then on."],
   "gaps.days": ["时段", "Period"],
-  "gaps.topic": ["{count} 次，{people} 人", "{count} times, {people} people"],
+  "gaps.topic": ["{people} 人问过，共 {count} 次", "times asked: {count}, people: {people}"],
   "gaps.trend": ["近四周：{weeks}", "last four weeks: {weeks}"],
   "gaps.answers": ["群里的回答", "What people said"],
   "gaps.noAnswers": ["还没有人回答。", "Nobody has answered."],

@@ -9,14 +9,14 @@ import { number, percent, Problem, useData } from "../ui.js";
 
 addWords({
   "target.title": ["目标", "What it is to reach"],
-  "target.text": ["选一个精确率，或每周最多几条不该有的回答。选好会写进 config.yaml（先留备份）、重算门槛并立即生效。", "Choose a precision, or how many unwanted replies a week there may be. The choice is written into config.yaml, after a backup, the gate is fitted to it, and it holds at once."],
+  "target.text": ["选一个精确率，或每周最多几条不该有的回答。选好会写进 config.yaml（先留备份）、重算阈值并立即生效。", "Choose a precision, or how many unwanted replies a week there may be. The choice is written into config.yaml, after a backup, the gate is fitted to it, and it holds at once."],
   "target.precision": ["精确率", "Precision"],
   "target.budget": ["每周预算", "Weekly budget"],
   "target.precisionValue": ["主动回答里至少 {value} 该答", "at least {value} of what it answers unprompted should be answered"],
   "target.budgetValue": ["每周最多 {value} 条不该有的回答", "at most {value} unwanted replies a week"],
   "target.week": ["近 7 天的 {week} 条主动消息里会放行 {passing} 条（现在 {now} 条）。", "Of {week} unprompted messages in the last 7 days {passing} would have passed (now {now})."],
-  "target.point": ["门槛 {threshold}；预计精确率 {precision}（九成把握至少 {least}），召回 {recall}；每周不该有的回答有九成把握不超过 {unwanted} 条。", "Threshold {threshold}; a precision of about {precision} (nine in ten sure: at least {least}), recall {recall}; nine in ten sure: at most {unwanted} unwanted replies a week."],
-  "target.unproven": ["现有标注还证明不了这个目标，门槛是估计的。", "The labels don't prove it yet; the threshold is an estimate."],
+  "target.point": ["阈值 {threshold}；预计精确率 {precision}（九成把握至少 {least}），召回 {recall}；每周不该有的回答有九成把握不超过 {unwanted} 条。", "Threshold {threshold}; a precision of about {precision} (nine in ten sure: at least {least}), recall {recall}; nine in ten sure: at most {unwanted} unwanted replies a week."],
+  "target.unproven": ["现有标注还证明不了这个目标，阈值是估计的。", "The labels don't prove it yet; the threshold is an estimate."],
   "target.moved": ["看看判断会变的消息", "Show the messages that would be decided otherwise"],
   "target.inUse": ["正在使用", "in use"],
   "target.use": ["用这个目标", "Use it"],
