@@ -36,7 +36,7 @@ _KINDS: dict[SmallTalk, str] = {
     SmallTalk.HUMAN: _any(
         r"(?:请|麻烦|帮我|我要|我想|能不能|可以|可否)*(?:转|找|换|叫|联系|接|转接)(?:一?个|一?下|到)?"
         r"(?:人工|真人|活人)(?:客服|服务)?[吗嘛]?",
-        r"人工(?:客服|服务)?|真人(?:客服|在吗)?",
+        r"(?:我要|我想要|需要)?人工(?:客服|服务)?|真人(?:客服|在吗)?",
         r"有(?:没有)?(?:人工|真人)(?:客服|服务)?[吗嘛]?",
         r"(?:a )?(?:real )?(?:human|live agent|real person)(?: please| pls)?",
         r"(?:please )?(?:can|could|may|let me|i (?:want|need|would like)|i'd like)?(?: i| to| me)*"

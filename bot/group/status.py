@@ -30,9 +30,8 @@ def status_text(
 ) -> str:
     """The knowledge base (None until it is loaded), what the gate is and promises (`gate`, else by
     the traffic that is configured), the counts, the connections, and what is wrong."""
-    muted = time.strftime("%H:%M", time.localtime(muted_until)) if muted_until else "-"
     wrong = health.get("zh", health) if chinese else health
-    problems = "; ".join([*wrong.get("problems", ()), *wrong.get("degraded", ())]) or "-"
+    problems = "; ".join([*wrong.get("problems", ()), *wrong.get("degraded", ())])
     connections = [
         _connection(name, link, chinese=chinese)
         for name, link in health.get("adapters", {}).items()
@@ -45,10 +44,15 @@ def status_text(
         chinese,
         knowledge=served,
         connections="".join(f"{line}\n" for line in connections),
-        muted=muted,
-        problems=problems,
+        muted=_muted(muted_until, chinese=chinese) if muted_until else "",
+        problems=problems or notice("no_problems", chinese),
         **counts,
     )
+
+
+def _muted(until: float, *, chinese: bool) -> str:
+    shown = time.strftime("%m-%d %H:%M", time.localtime(until))
+    return notice("muted_here", chinese, until=shown) + "\n"
 
 
 def _served(status: Status, gate: str, *, chinese: bool) -> str:
@@ -136,8 +140,9 @@ def reload_text(report: BuildReport, *, chinese: bool) -> str:
         f"!{item.path} ({translated(item.reason, chinese=chinese)})" for item in report.skipped
     ]
     names = "".join(f"\n{change}" for change in changes[:CHANGES_SHOWN])
+    same = len(changes) == len(report.skipped)
     return notice(
-        "reloaded",
+        "reloaded_same" if same else "reloaded",
         chinese,
         seconds=report.seconds,
         added=len(report.added),

@@ -137,8 +137,9 @@ class TeachingCommands:
             return notice("approve_unclear", sent.chinese)
         source = await self._source(sent)
         if source is None:
-            known = ", ".join(self._pages.folders) or "-"
-            return notice("approve_where", sent.chinese, prefix=prefix, known=known)
+            known = ", ".join(self._pages.folders)
+            name = "approve_where" if known else "approve_nowhere"
+            return notice(name, sent.chinese, prefix=prefix, known=known)
         approved = ApprovedAnswer(
             adapter=question.adapter,
             group=question.group,

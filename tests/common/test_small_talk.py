@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from common.small_talk import small_talk, without_openers
 
 TALK = {
-    "human": "转人工|我要转人工|有人工客服吗|human please|Human, please!|I want to talk to a human"
+    "human": "转人工|我要人工|我要转人工|有人工客服吗|human please|Human, please!"
+    "|I want to talk to a human"
     "|can I speak to a real person please?|人工客服",
     "who": "你是谁|你是机器人吗|你能做什么？|who are you?|What can you do?|hello bot, who are you?"
     "|你好，你是谁？|what’s your name",

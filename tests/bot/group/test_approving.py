@@ -107,7 +107,7 @@ async def test_what_is_no_answer_to_a_question_is_not_kept(
 async def test_it_is_said_where_an_answer_is_kept(tmp_path: Path, written: KnowledgeBase) -> None:
     async with talking(tmp_path, written, setup(tmp_path)) as talk:
         said = await asked_and_answered(talk)
-        assert "There are: -" in await told(talk, "root", "/dou approve", said)
+        assert "No source is writable" in await told(talk, "root", "/dou approve", said)
     async with talking(tmp_path, written, setup(tmp_path, "answers", "notes")) as talk:
         assert "There are: answers, notes" in await told(talk, "root", "/dou approve", said)
         assert "There are" in await told(talk, "root", "/dou approve kettle", said)
