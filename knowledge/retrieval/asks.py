@@ -34,6 +34,10 @@ _NAME = re.compile(
     re.ASCII,
 )
 
+_HOW = re.compile(
+    r"\bhow (?:do|can|should|would|to)\b|怎么(?!样的|会|回事|没|还|办|看起来)|怎样|如何",
+    re.IGNORECASE,
+)
 _ACTION = re.compile(
     r"\b(?:i|we|you|they|it|to|please)\s+(?:also\s+|only\s+)?([a-z]+)", re.IGNORECASE
 )
@@ -72,6 +76,11 @@ def asks(question: str) -> Asks:
         words=_names(question)
         | {word.lower() for word in re.findall(r"[\w.-]+", question, re.ASCII)},
     )
+
+
+def asks_how(text: str) -> bool:
+    """Does a question, or a heading, ask how to do something?"""
+    return _HOW.search(text) is not None
 
 
 def actions_and_objects(words: LexicalIndex, question: str) -> tuple[set[str], set[str]]:

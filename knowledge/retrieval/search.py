@@ -15,11 +15,11 @@ import numpy as np
 
 from knowledge.index.open import EVERYTHING, Page, Scope, Snapshot
 from knowledge.index.rows import Place
-from knowledge.retrieval.asks import actions_and_objects
+from knowledge.retrieval.asks import actions_and_objects, asks_how
 from knowledge.retrieval.candidates import candidates, narrowed
 from knowledge.retrieval.features import EVIDENCE, RANKING, Look, Numbers, evidence_features, look
 from knowledge.retrieval.question import Asked, read
-from knowledge.types import Found, Part, Passage, Vectors
+from knowledge.types import PATH, Found, Part, Passage, Vectors
 
 __all__ = ["Page", "Snapshot", "grown", "search"]
 
@@ -33,9 +33,10 @@ OTHER_VERSION = 0.25
 """What evidence is worth where a question names a version that no page is of: too little to answer.
 No labelled question names one, so it is not fitted."""
 
-ONLY_THE_ACTION = 0.5
-"""What evidence is worth where the best piece tells how to do what is asked, but to other things:
-too little to be sure. Fitted as one feature among others, it is too rare to outweigh them."""
+ANOTHER_TASK = 0.5
+"""What evidence is worth where the best piece tells how to do what is asked, but to something else,
+or how to do something else with it: too little to be sure. As one feature among others it would
+weigh nothing: few collections have headings that say how."""
 
 FILE = Path(__file__).with_name("model.json")
 
@@ -126,26 +127,32 @@ def search(
     chosen = passages(snapshot, found, k, passage_chars, scope)
     features = evidence_features(snapshot, found.asked, found.seen, found.scores)
     sure = model.probability(features) * (OTHER_VERSION if asked.strange_version else 1.0)
-    if _only_the_action(snapshot, found):
-        sure *= ONLY_THE_ACTION
+    if _another_task(snapshot, found):
+        sure *= ANOTHER_TASK
     return Found(tuple(chosen), sure, asked.unknown)
 
 
-def _only_the_action(snapshot: Snapshot, found: Ranked) -> bool:
-    """Does the best candidate, with its headings and its path, name an action that is asked about,
-    and nothing of what it should be done to? Not told across languages."""
+def _another_task(snapshot: Snapshot, found: Ranked) -> bool:
+    """Is it asked how to do something, and does a heading of the best candidate say how to do that
+    to something else, or something else with it, and none how to do it? A heading that names
+    nothing ("How do I uninstall it?") means what stands below. Not told across languages."""
     asked, seen, best = found.asked, found.seen, found.order[0]
-    if bool(seen.chinese[best]) != asked.chinese:
+    if not asks_how(asked.text) or bool(seen.chinese[best]) != asked.chinese:
         return False
-    actions, objects = actions_and_objects(snapshot.words, asked.text)
+    words, place = snapshot.words, seen.places[best]
+    actions, objects = actions_and_objects(words, asked.text)
     objects -= asked.own_names
     if not actions or not objects:
         return False
-    place = seen.places[best]
+    small = snapshot.catalog.first_places(list(snapshot.children.get(place.piece, ())))
+    headings = {place.heading, *(one.heading for one in small.values())}
     text = snapshot.catalog.excerpt(place.document, place.start, place.end)
-    path = snapshot.pages[place.document].path
-    held = snapshot.words.term_set(f"{path}\n{place.heading}\n{text}")
-    return held.isdisjoint(objects) and not held.isdisjoint(actions)
+    told = set[tuple[bool, bool]]()
+    for title in filter(asks_how, (heading.rpartition(PATH)[2] for heading in headings)):
+        own = words.title_terms(title)
+        whole = own if actions_and_objects(words, title)[1] else own | words.term_set(text)
+        told.add((not own.isdisjoint(actions), not whole.isdisjoint(objects)))
+    return (True, True) not in told and not told.isdisjoint({(True, False), (False, True)})
 
 
 def passages(snapshot: Snapshot, found: Ranked, k: int, chars: int, scope: Scope) -> list[Passage]:

@@ -163,6 +163,7 @@ async def teapots(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
     [
         ("How do I uninstall the lid?", "How do I uninstall the filter?"),
         ("怎么卸载盖子", "怎么卸载滤网"),
+        ("怎么卸载盖子", "怎么打磨盖子"),
     ],
 )
 async def test_the_same_done_to_something_else_is_not_sure(
