@@ -24,6 +24,7 @@ class Reason(StrEnum):
     """Why the bot spoke or kept silent; the value is what the API, the trace and metrics show."""
 
     ANSWERED = "answered"  # the question was answered
+    NEAREST = "nearest"  # only the nearest passage was shown, and said to be no more
     REPEATED = "repeated"  # near-identical question: pointed to the first answer
     NOT_A_QUESTION = "not_a_question"  # nothing to answer: empty, a sticker, only a mention
     SMALL_TALK = "small_talk"  # thanks, a greeting, who are you: answered by a short line
@@ -112,6 +113,11 @@ class Answer:
     citations: tuple[Citation, ...]
     exact: bool = True
     pictures: int = 0
+
+    @property
+    def reason(self) -> Reason:
+        """How it is recorded."""
+        return Reason.ANSWERED if self.exact else Reason.NEAREST
 
 
 @dataclass(frozen=True, slots=True)

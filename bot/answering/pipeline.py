@@ -47,6 +47,10 @@ from bot.types import Answer, Knowledge, Outcome, Question, Reason, Silence, Tra
 from common.language import is_chinese
 from knowledge.types import Found, Passage
 
+NEAREST = 2
+"""So many quotes are shown where none is sure to answer: many would look like an answer. Of the
+facts that are asked for and in such a message, none stands behind the second."""
+
 WRITING = ("answer", "shorten", "translate", "follows")
 """The prompts of calls that see or write what is posted: it must not repeat them."""
 
@@ -241,6 +245,8 @@ class Pipeline:
         if not found.passages or (only_documents and found.evidence < self.options.min_evidence):
             return Silence(Reason.NO_EVIDENCE)
         quotes = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
+        if found.evidence < self.options.sure_evidence:
+            quotes = quotes[:NEAREST]
         outcome = check(quotes, found, self.options.sure_evidence, trace)
         if isinstance(outcome, Answer) and not outcome.exact and not question.mention:
             return Silence(Reason.UNSURE)  # nobody asked for what may not answer

@@ -34,7 +34,7 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, bot: BotSettings) ->
         model_failed(pipeline.llm, NOT_ASKED, then, failed[-1])
     chinese = speaks_chinese(bot.language, args.text)
     if isinstance(outcome, Answer):
-        kind, reason, citations = "answer", Reason.ANSWERED, outcome.citations
+        kind, reason, citations = "answer", outcome.reason, outcome.citations
         text = answer_text(outcome, chinese)
         notes = ["", *(f"[{n}] {_line(citation)}" for n, citation in enumerate(citations, 1))]
     else:

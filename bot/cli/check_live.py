@@ -16,7 +16,7 @@ from knowledge.gate.examples import load_examples
 
 GROUP, ASKER = "check --live", "check"
 ANSWER_S, STEP_S = 60.0, 0.2
-ANSWERING = ("answered", "repeated")
+ANSWERING = ("answered", "nearest", "repeated")
 PLATFORMS = ("lark", "dingtalk", "wecom", "webhook")
 
 

@@ -17,7 +17,7 @@ from bot.cli.pictures import draw_operating_points, operating_points
 from bot.cli.rows import show, write_rows
 from bot.llm.llm import Llm
 from bot.llm.types import LlmError
-from bot.types import Answer, Outcome, Reason, Trace
+from bot.types import Answer, Outcome, Trace
 from knowledge.base import KnowledgeBase
 from knowledge.evaluate import Labelled, evaluate_retrieval, load_labelled
 from knowledge.types import KnowledgeError
@@ -176,7 +176,7 @@ def _row(item: _Asked) -> dict[str, Any]:
         "id": item.question.id,
         "kind": item.question.kind,
         "question": item.question.question,
-        "reason": Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason,
+        "reason": outcome.reason,
         "evidence": round(item.evidence, 3),
         "hedged": isinstance(outcome, Answer) and not outcome.exact,
         "text": outcome.text if isinstance(outcome, Answer) else "",

@@ -66,7 +66,7 @@ class Delivery:
                 draft, reply = reply, None
                 outcome = Silence(Reason.SHADOW) if isinstance(outcome, Answer) else outcome
         answered = isinstance(outcome, Answer)
-        reason = Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason
+        reason = outcome.reason
         kind = "answer" if answered else "silence"
         adapter, group = question.group
         ids = tuple(message.message_id for message in question.messages)

@@ -13,6 +13,8 @@ from bot.store.examples import Origin, StoredQuestion
 from bot.store.store import Store
 from bot.types import Reason
 
+ANSWERS = (Reason.ANSWERED, Reason.NEAREST)
+
 WHOLE = 1.0
 SAID = 0.5
 """What somebody says with `good` or `bad` who is no admin."""
@@ -45,7 +47,7 @@ async def label_by_vote(store: Store, vote: Feedback) -> None:
     """A helpful answer was one that the bot should give. One that is not helpful was none, if
     nobody had asked for it: who called the bot wanted an answer, only not this one."""
     question = await store.question_of(vote.adapter, vote.reply_id)
-    if question is None or question.reason != Reason.ANSWERED:
+    if question is None or question.reason not in ANSWERS:
         return
     person = f"{vote.adapter}:{vote.user}"
     await store.remove_label(vote.adapter, question.message_id, Origin.VOTE, person)
@@ -65,7 +67,7 @@ async def label_by_vote(store: Store, vote: Feedback) -> None:
 async def label_by_recall(store: Store, recall: RecallAsked, now: float) -> None:
     """An answer that nobody had asked for and that somebody has withdrawn was none to give."""
     question = await store.question_of(recall.adapter, recall.reply_id)
-    if question and question.unprompted and question.reason == Reason.ANSWERED:
+    if question and question.unprompted and question.reason in ANSWERS:
         await _add(
             store,
             question,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from bot.store.database import Connection, Row
 from bot.types import Group, Reason
 
-OPEN = (Reason.NO_EVIDENCE, Reason.UNSURE, Reason.UNGROUNDED)
-"""The bot took these for questions and had nothing to say; with a mention OFF_TOPIC counts too."""
+OPEN = (Reason.NO_EVIDENCE, Reason.UNSURE, Reason.UNGROUNDED, Reason.NEAREST)
+"""The bot took these for questions and had nothing to say, or nothing that answers; with a mention
+OFF_TOPIC counts too."""
 
 BEHIND, ANSWERS = 200, 5
 """So many messages behind a question are looked through, and so many answers are kept of them."""
@@ -73,7 +74,7 @@ def open_questions(db: Connection, since: float, limit: int) -> list[OpenQuestio
     rows = db.execute(
         f"""
         SELECT d.id, d.adapter, d.grp, d.reason FROM decisions d INDEXED BY decisions_by_age
-        WHERE d.created_at >= :since AND d.outcome = 'silence' AND (
+        WHERE d.created_at >= :since AND (
             d.reason IN ({", ".join(f"'{reason}'" for reason in OPEN)})
             OR d.reason = 'off_topic' AND EXISTS (
                 SELECT 1 FROM messages m WHERE m.decision_id = d.id AND m.mention))

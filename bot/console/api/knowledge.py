@@ -20,7 +20,7 @@ from bot.console.reloads import Reloads
 from bot.texts.answers import answer_text
 from bot.texts.notices import speaks_chinese
 from bot.texts.trace import trace_lines
-from bot.types import Answer, Question, Reason
+from bot.types import Answer, Question
 from common.clock import DAY_S
 from knowledge.index.open import Snapshot
 from knowledge.index.rows import DocumentRow
@@ -165,7 +165,7 @@ class _Knowledge:
         return json_response(
             {
                 "outcome": "answer" if answered else "silence",
-                "reason": Reason.ANSWERED if isinstance(outcome, Answer) else outcome.reason,
+                "reason": outcome.reason,
                 "text": answer_text(outcome, chinese) if isinstance(outcome, Answer) else "",
                 "citations": [asdict(one) for one in outcome.citations]
                 if isinstance(outcome, Answer)

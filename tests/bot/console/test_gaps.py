@@ -72,6 +72,14 @@ async def test_a_question_is_tried_without_a_trace_in_the_store(bot: Running) ->
     assert (await bot.parts.store.counts())["messages"] == 0
 
 
+async def test_where_only_the_nearest_passage_was_shown_is_a_gap(bot: Running) -> None:
+    asked = await bot.say("alice", "how do I set the timeout of a request", mention=True)
+    assert (asked["outcome"], asked["reason"]) == ("answer", "nearest")
+    await bot.say("alice", ASK, group="other", mention=True)
+    (topic,) = (await bot.get("gaps", "viewer"))["topics"]
+    assert [one["message_id"] for one in topic["questions"]] == [asked["message_id"]]
+
+
 async def test_a_persons_answer_becomes_a_page_that_is_cited(bot: Running, tmp_path: Path) -> None:
     asked = await bot.say("alice", WALRUS, mention=True)
     assert asked["outcome"] == "silence"
