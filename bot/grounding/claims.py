@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.grounding.facts import Fact, facts_in, facts_of_code
-from bot.grounding.markdown import Kind, Unit, joined, leads_on, tidy, units
+from bot.grounding.markdown import HALF, Kind, Unit, joined, leads_on, tidy, units
 from bot.grounding.normalize import letters
 from bot.grounding.sources import Sources
 from common.markdown import FENCE
@@ -109,7 +109,6 @@ def _of_paragraphs(text: str) -> list[Unit]:
 
 
 _NUMBERED = re.compile(r"\d+[.)]")
-_HALF = (";", "；")
 
 
 def _ends_later(unit: Unit, behind: Unit) -> bool:
@@ -117,7 +116,7 @@ def _ends_later(unit: Unit, behind: Unit) -> bool:
     if not unit.kind is Kind.SENTENCE is behind.kind:
         return False
     if unit.item == behind.item:
-        return unit.bare.endswith(_HALF)
+        return unit.bare.endswith(HALF)
     return behind.listed and (unit.listed or leads_on(unit))
 
 

@@ -16,6 +16,7 @@ from common.markdown import FENCE, blocks, is_closed, outside_code, parts, split
 
 MARK = re.compile(r"\[(\d{1,3})\]")
 """A citation mark."""
+HALF = ";", "；"
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _TICKS = re.compile(r"`{3,}")
@@ -203,12 +204,18 @@ def joined(kept: Iterable[Unit]) -> str:
             block = Kind.CODE in (first.kind, before.kind)
             wanted = 1 if block or first.paragraph == before.paragraph else 2
             text += "\n" * (wanted - (len(text) - len(text.rstrip("\n"))))
-        said = "".join(unit.whole for unit in (first, *more))
+        said = "".join(map(_shown, (first, *more), (*more, None)))
         if first.kind is Kind.SENTENCE:  # the first one left may have begun a line of its own
             said = said.lstrip(" >" if re.fullmatch(r"\s*>[^#]*", first.lead) else " ")
         text += first.lead + said
         before = first
     return text
+
+
+def _shown(unit: Unit, behind: Unit | None) -> str:
+    """A unit with its marks; half a sentence leaves them to the other half if that has the same."""
+    is_half = behind and unit.bare.endswith(HALF) and unit.marks == behind.marks
+    return unit.text if is_half else unit.whole
 
 
 def sentences(text: str) -> list[str]:

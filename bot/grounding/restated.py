@@ -61,7 +61,8 @@ _ANSWERS = re.compile(
     r"\s*(?:[,，。.:：;；—-]+\s*|$)",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"[,，;；:：()（）、]|\s[-–—]\s|\b(?:and|but|while|which|unless)\b|而|但")
+_SIGNS, _JOINS = r"[,，;；:：()（）、]|\s[-–—]\s", r"\b(?:and|but|while|which|unless)\b|而|但"
+_CLAUSE, _JOINED = re.compile(f"{_SIGNS}|{_JOINS}"), re.compile(f"{_SIGNS}|(?={_JOINS})")
 _TIMES = re.compile(
     r"\b(second|minute|hour|day|week|month|year)s?\b|(秒|分钟|小时|天|周|月|年)", re.IGNORECASE
 )
@@ -166,9 +167,9 @@ def turns_alike(said: str, source: str) -> bool:
 
 
 def _nearest_clauses(said: str, source: str) -> str:
-    """The clauses of a source that have words of the sentence."""
+    """The clauses of a source that have words of the sentence, each with the word that joins it."""
     own = _words(said)
-    clauses = [one for one in _CLAUSE.split(source) if one.strip()]
+    clauses = [one for one in _JOINED.split(source) if one.strip()]
     return " , ".join(one for one in clauses if own & _words(one))
 
 

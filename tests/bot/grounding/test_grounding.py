@@ -218,5 +218,5 @@ def test_what_stands_word_for_word_in_a_page_is_of_it_without_a_mark() -> None:
     text = "Stop the server first [1]. Then move the folder; nothing else is needed. Love you."
     checked = grounded(text, Sources([page], "how do I move it?"))
     assert checked.text == (
-        "Stop the server first [1]. Then move the folder [1]; nothing else is needed [1]."
+        "Stop the server first [1]. Then move the folder; nothing else is needed [1]."
     )

@@ -16,6 +16,8 @@ PORT = "The server listens on port 7311, and a second one needs another port and
         ("第二个服务要用另一个端口。", "同一台机器上的第二个服务要用另一个端口。"),
         ("每分钟 20 条消息。", "每分钟 20 条消息，每天不超过 900 条。"),
         ("It keeps pages for a day.", "pages are kept for a day, see `ttl`."),
+        ("It refuses while a bot uses it.", "It refuses while a bot uses it."),
+        ("It is for reading, but not for writing.", "It is for reading, but not for writing."),
     ],
 )
 def test_the_same_is_told(said: str, source: str) -> None:
