@@ -30,6 +30,7 @@ def next_snapshot(folder: Path) -> Iterator[Path]:
     where filling it fails it is removed, and the old one stays."""
     numbers = [int(found[1]) for path in folder.iterdir() if (found := _NAME.fullmatch(path.name))]
     new = folder / f"snapshot-{max(numbers, default=0) + 1}"
+    _keep_only(folder, current_snapshot(folder))  # a build that was killed leaves what it had
     try:
         yield new
         waiting = folder / "current.tmp"
@@ -38,8 +39,12 @@ def next_snapshot(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+    _keep_only(folder, new)
+
+
+def _keep_only(folder: Path, kept: Path | None) -> None:
     for other in folder.glob("snapshot-*"):
-        if other != new:
+        if other != kept:
             # Whoever still serves it has its files open or in memory.
             shutil.rmtree(other, ignore_errors=True)
 

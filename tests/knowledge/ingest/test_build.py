@@ -261,6 +261,15 @@ def test_a_file_that_fails_to_be_read_is_kept_as_it_was(
     assert build(made).changed == ("en/faq.md",)
 
 
+def test_what_a_killed_build_left_goes_with_the_next_one(made: BuildPlan) -> None:
+    build(made)
+    left = Path(made.folder) / "snapshot-7"
+    left.mkdir()
+    (left / "catalog.sqlite").write_bytes(b"half of it")
+    assert build(made).added == ()
+    assert [path.name for path in left.parent.glob("snapshot-*")] == [snapshot(made).name]
+
+
 NASTY = {
     "code.md": "# T\n\n```\n" + "x = y + 1\n" * 30_000 + "```\n",
     "headings.md": "# Head\n\nsome text here\n\n" * 12_000,
