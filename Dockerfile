@@ -41,7 +41,8 @@ COPY docs docs
 COPY examples examples
 # For `docker exec` too: the same settings, whatever the command.
 COPY --chmod=755 deploy/huixiangdou.sh /usr/local/bin/huixiangdou
-USER huixiangdou
+# By number: a cluster that refuses root can tell.
+USER 10001
 VOLUME /data
 EXPOSE 8765
 ENV PYTHONUNBUFFERED=1

@@ -89,7 +89,7 @@ def test_the_launcher_demands_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_image_is_not_root_and_says_how_it_is() -> None:
-    assert re.search(r"^USER huixiangdou$", DOCKERFILE, re.MULTILINE)
+    assert re.search(r"^USER 10001$", DOCKERFILE, re.MULTILINE)
     assert "/readyz" in DOCKERFILE.partition("HEALTHCHECK")[2].partition("ENTRYPOINT")[0]
     assert re.search(r"^VOLUME /data$", DOCKERFILE, re.MULTILINE)
 
