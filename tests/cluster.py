@@ -16,7 +16,10 @@ import yaml
 from tests.daemon import ROOT, arguments, run
 from tests.fakes.lark_server import APP_ID, SECRET, FakeLark
 
-READY = {"receiver": "this is the receiver", "worker": "is ready", "scheduler": "is ready"}
+READY = {
+    "receiver": "this is the receiver",
+    **dict.fromkeys(("worker", "scheduler", "all"), "is ready"),
+}
 START_S, STOP_S = 240.0, 120.0
 
 
@@ -40,12 +43,13 @@ class Member:
 
 @dataclass
 class Cluster:
-    """What runs. Made by `cluster`."""
+    """What runs. Made by `cluster`. With `store` "" a process has one of its own."""
 
     folder: Path
     store: str
     lark: FakeLark
     flood: dict[str, Any]
+    program: tuple[str, ...] = (str(ROOT / "run_bot.py"),)
     members: dict[str, Member] = field(default_factory=dict)
 
     async def build(self) -> None:
@@ -57,12 +61,12 @@ class Cluster:
         """Starts a process named by its role and a number ("worker-1"), again where it was killed;
         it is ready when this returns."""
         role, folder = name.partition("-")[0], self.folder / name
-        if not folder.exists():
-            folder.mkdir()
+        if not (folder / "config.yaml").exists():
+            folder.mkdir(exist_ok=True)
             self._configure(folder)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(ROOT / "run_bot.py"),
+            *self.program,
             *("--config", str(folder / "config.yaml"), "run", "--role", role),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -106,8 +110,9 @@ class Cluster:
             section, name = key.split(".")
             tree.setdefault(section, {})[name] = yaml.safe_load(value)
         tree["bot"]["data_dir"] = str(folder / "data")
-        tree["store"] = {"url": self.store}
-        tree["knowledge"]["share"] = str(self.folder / "share")
+        if self.store:
+            tree["store"] = {"url": self.store}
+            tree["knowledge"]["share"] = str(self.folder / "share")
         tree["flood"] |= self.flood
         app = {"app_id": APP_ID, "app_secret": SECRET, "domain": self.lark.url}
         tree["adapters"] = [{"kind": "lark", **app}]

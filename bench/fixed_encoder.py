@@ -1,0 +1,37 @@
+"""`python -m bench.fixed_encoder …`: the bot, with an encoder that takes a fixed time for each text
+and hardly any of the processor, as one on a machine of its own would. Its vectors are real: those
+of the text without its digits, each computed once."""
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+import run_bot
+from knowledge.index.embedders import UseEmbedder
+from knowledge.types import Vectors
+
+TEXT_S = 0.04
+
+_encode = UseEmbedder.encode
+
+
+@lru_cache(maxsize=10_000)
+def _vector(embedder: UseEmbedder, text: str) -> Vectors:
+    vector: Vectors = _encode(embedder, [text])[0]
+    return vector
+
+
+def encode(self: UseEmbedder, texts: Sequence[str]) -> Vectors:
+    """As `UseEmbedder.encode`."""
+    time.sleep(TEXT_S * len(texts))
+    vectors = [_vector(self, re.sub(r"\d+", "", text)) for text in texts]
+    return np.stack(vectors) if vectors else _encode(self, [])
+
+
+if __name__ == "__main__":
+    UseEmbedder.encode = encode  # type: ignore[method-assign]
+    sys.exit(run_bot.main())
