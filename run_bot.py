@@ -3,11 +3,16 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from common.process import blas_variables
+
+os.environ.update(blas_variables(os.environ))  # before numpy is loaded
 
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline

@@ -13,13 +13,16 @@ import psutil
 import pytest
 
 from common.process import (
+    AVX512,
     CANNOT_START,
     LAST_BYTES,
     NO_LIMITS,
+    ROOT,
     Child,
     ChildFailed,
     Command,
     Limits,
+    blas_variables,
     environment,
     module,
     run,
@@ -339,3 +342,28 @@ time.sleep(1000)
     parent.wait()
     parent.stdout.close()
     wait_until(lambda: not any(_lives(pid) for pid in pids))
+
+
+def cpu(folder: Path, *flags: str) -> Path:
+    file = folder / "cpuinfo"
+    file.write_text(f"processor\t: 0\nflags\t\t: fpu sse2 {' '.join(flags)}\n\nprocessor\t: 1\n")
+    return file
+
+
+def test_a_processor_is_used_as_it_can_be(tmp_path: Path) -> None:
+    one, core = {"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_CORETYPE": "SkylakeX"}
+    assert blas_variables({}, cpu(tmp_path, *AVX512)) == one | core
+    assert blas_variables({}, cpu(tmp_path, "avx2", "avx512f")) == one
+    assert blas_variables({}, tmp_path / "missing") == one
+    # Who has set one of them knows better.
+    assert blas_variables({**one, "OPENBLAS_CORETYPE": "Zen"}, cpu(tmp_path, *AVX512)) == {}
+
+
+def test_blas_is_told_before_numpy_is_loaded() -> None:
+    program = """
+import run_bot
+from threadpoolctl import threadpool_info
+print([one["num_threads"] for one in threadpool_info() if one["internal_api"] == "openblas"])
+"""
+    done = run(Command((sys.executable, "-c", program), environment(), folder=ROOT), 60)
+    assert done.output.split() == [b"[1]"]
