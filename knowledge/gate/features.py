@@ -6,6 +6,7 @@ Nothing here is more than retrieval looks up anyway: one search for vectors, one
 import math
 import re
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ FEATURES = (
     "length", "question marks", "asks", "polite", "identifiers", "latin", "error", "clauses",
 )  # fmt: skip
 
-GRAMS = range(1, 5)
+MOST_GRAM = 4
 BUCKETS = 1 << 14
 """Runs of one to four characters, hashed; twice as many buckets change nothing."""
 
@@ -120,13 +121,12 @@ def _surface(text: str) -> Sequence[float]:
 
 def grams_of(text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The buckets of a text's runs of characters, and how much each weighs."""
-    padded = f" {' '.join(text.lower().split())} "
-    counts: dict[int, int] = {}
-    for size in GRAMS:
-        for start in range(len(padded) - size + 1):
-            gram = padded[start : start + size].encode("utf-8", "replace")
-            bucket = zlib.crc32(gram) % BUCKETS
-            counts[bucket] = counts.get(bucket, 0) + 1
+    characters = [c.encode("utf-8", "replace") for c in f" {' '.join(text.lower().split())} "]
+    sums, counts = [0] * len(characters), Counter[int]()
+    for size in range(MOST_GRAM):
+        # The checksum of a run goes on from that of the run before its last character.
+        sums = list(map(zlib.crc32, characters[size:], sums))
+        counts.update(checksum % BUCKETS for checksum in sums)
     weights = 1.0 + np.log(np.fromiter(counts.values(), np.float32))
     buckets = np.fromiter(counts, np.int64)
     return buckets, (weights / np.linalg.norm(weights)).astype(np.float32)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain
 from pathlib import Path
 
 import rjieba
@@ -64,6 +65,7 @@ class LexicalIndex(TextIndex):
         self.title_terms = lru_cache(REMEMBERED)(self._title_terms)
         self.title_telling = lru_cache(REMEMBERED)(self._title_telling)
         self.stems_of = lru_cache(REMEMBERED)(self._stems_as_tuple)
+        self._terms_in = lru_cache(REMEMBERED)(self._terms_of_parts)
         self.pages_with = lru_cache(REMEMBERED)(self._pages_with)
         self.nearest = lru_cache(REMEMBERED)(self._nearest)
         self._starting = lru_cache(64)(self._starting_with)
@@ -94,7 +96,7 @@ class LexicalIndex(TextIndex):
     def term_set(self, text: str) -> set[str]:
         """The terms of a longer text."""
         cut = set(rjieba.cut_for_search(text))  # most words come up again
-        return {term for word in cut for part in with_parts(word) for term in self.stems_of(part)}
+        return set(chain.from_iterable(map(self._terms_in, cut)))
 
     def digest(self, *texts: str) -> Terms:
         """The terms of texts, as they are stored."""
@@ -169,6 +171,9 @@ class LexicalIndex(TextIndex):
     def _stems_as_tuple(self, word: str) -> tuple[str, ...]:
         return tuple(self.stems(word))
 
+    def _terms_of_parts(self, word: str) -> tuple[str, ...]:
+        return tuple(term for part in with_parts(word) for term in self.stems_of(part))
+
     def _rarity(self, term: str) -> float:
         total, count = self.searcher.num_docs, self.searcher.doc_freq("text", term)
         return math.log(1 + (total - count + 0.5) / (count + 0.5))
@@ -196,8 +201,11 @@ class LexicalIndex(TextIndex):
         while True:
             found = self.searcher.search(query, deep, count=False).hits
             ids = self.searcher.fast_field_values("id", [at for _, at in found])
-            scored = [(int(i or 0), float(s)) for i, (s, _) in zip(ids, found, strict=True)]
-            kept = [hit for hit in scored if among is None or hit[0] in among]
+            kept = [
+                (int(id_ or 0), float(score))
+                for id_, (score, _) in zip(ids, found, strict=True)
+                if among is None or id_ in among
+            ]
             if len(kept) >= k or len(found) < deep:
                 return kept[:k]
             deep *= 8  # what is wanted stands further down

@@ -6,6 +6,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import tantivy
@@ -14,6 +15,9 @@ ANALYZER = "words"
 """The tokenizer of fields that hold words, which stand between blanks."""
 
 _WRITER_BYTES = 60_000_000
+
+QUERIES = 8192
+"""Queries for a single term that are kept: common words come up again and again."""
 
 
 class TextIndex:
@@ -28,6 +32,8 @@ class TextIndex:
         builder = builder.filter(tantivy.Filter.lowercase())
         self._analyzer = builder.filter(tantivy.Filter.stemmer("english")).build()
         self._index.register_tokenizer(ANALYZER, self._analyzer)
+        self._schema = self._index.schema
+        self._any_of_one = lru_cache(QUERIES)(self._for_a_term)
         self.searcher = self._index.searcher()
 
     @contextmanager
@@ -53,18 +59,21 @@ class TextIndex:
     ) -> tantivy.Query:
         """A query for any of the terms in any of the weighted fields; `counting` is how much a
         term counts beside others."""
-        found, counts = tantivy.Query.term_query, counting or {}
-        parts: list[tuple[tantivy.Occur, tantivy.Query]] = []
-        for term in terms:
-            for field, weight in weights.items():
-                query, boost = (
-                    found(self._index.schema, field, term),
-                    weight * counts.get(term, 1.0),
-                )
-                if boost != 1.0:
-                    query = tantivy.Query.boost_query(query, boost)
-                parts.append((tantivy.Occur.Should, query))
+        counts = counting or {}
+        parts = [
+            self._any_of_one(term, field, weight * counts.get(term, 1.0))
+            for term in terms
+            for field, weight in weights.items()
+        ]
         return tantivy.Query.boolean_query(parts)
+
+    def _for_a_term(
+        self, term: str, field: str, boost: float
+    ) -> tuple[tantivy.Occur, tantivy.Query]:
+        query = tantivy.Query.term_query(self._schema, field, term)
+        if boost != 1.0:
+            query = tantivy.Query.boost_query(query, boost)
+        return tantivy.Occur.Should, query
 
 
 @contextmanager

@@ -10,8 +10,9 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from common.language import is_named
+from common.language import REMEMBERED, is_named
 from knowledge.index.lexical import LexicalIndex
 from knowledge.index.open import Page, Scope, Snapshot
 from knowledge.types import PATH, Vectors
@@ -89,6 +90,11 @@ _QUESTION = re.compile(
 )
 
 
+@lru_cache(REMEMBERED)
+def _is_question(title: str) -> bool:
+    return _QUESTION.search(title) is not None
+
+
 def question_alike(
     words: LexicalIndex,
     asked: Mapping[str, float],
@@ -101,8 +107,10 @@ def question_alike(
     it. `asked` are the question's terms and how much each counts, without those that are known;
     what stands above the heading need not be in it."""
     above, _, title = heading.rpartition(PATH)
+    if not _is_question(title):
+        return 0.0
     own = words.title_terms(title).difference(known)
-    if not _QUESTION.search(title) or own.isdisjoint(asked):
+    if own.isdisjoint(asked):
         return 0.0
     explained = own | words.title_terms(f"{above} {page.source} {page.path}")
     rarity = words.rarity([*own.union(asked)])

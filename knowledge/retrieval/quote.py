@@ -75,19 +75,23 @@ def cut(
     rarity = dict(zip(asked.terms, known, strict=True))
     waiting = _candidates(snapshot, asked, rarity, vector, passages)
     chosen: list[_Candidate] = []
+    ahead: dict[_Candidate, float] = {}
     left = max_chars
     highest = max((one.score for one in waiting), default=0.0)
     while waiting and left > 0:
-        best = max(waiting, key=lambda one: one.score + _beside(one, chosen))
+        best = max(waiting, key=lambda one: one.score + ahead.get(one, 0.0))
         waiting.remove(best)
         at_home = not chosen or best.passage is chosen[0].passage
         least = highest - (WORTH if at_home else ELSEWHERE_WORTH)
-        if best.score + _beside(best, chosen) < least:
+        if best.score + ahead.get(best, 0.0) < least:
             continue
         size = _size(best, chosen)
         if (size <= left or not chosen) and not _is_enough(best, chosen):
             chosen.append(best)
             left -= size
+            for one in waiting:
+                if one.passage is best.passage and abs(one.number - best.number) == 1:
+                    ahead[one] = _beside(one, chosen)
     return [_quote(run, max_chars) for run in _runs(chosen)]
 
 
