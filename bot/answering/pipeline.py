@@ -244,13 +244,12 @@ class Pipeline:
         only_documents = all(passage.origin == TRUST[0] for passage in found.passages)
         if not found.passages or (only_documents and found.evidence < self.options.min_evidence):
             return Silence(Reason.NO_EVIDENCE)
-        quotes = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
-        if found.evidence < self.options.sure_evidence:
-            quotes = quotes[:NEAREST]
-        outcome = check(quotes, found, self.options.sure_evidence, trace)
-        if isinstance(outcome, Answer) and not outcome.exact and not question.mention:
+        unsure = found.evidence < self.options.sure_evidence
+        if unsure and not question.mention:
             return Silence(Reason.UNSURE)  # nobody asked for what may not answer
-        return outcome
+        quotes = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
+        shown = quotes[:NEAREST] if unsure else quotes
+        return check(shown, found, self.options.sure_evidence, trace)
 
     def _names(self) -> Sequence[str]:
         return self.external.names if self.external else self.knowledge.status().sources
