@@ -112,6 +112,8 @@ class Pipeline:
             found = Found((), 0.0, ())
         if llm is None:
             return await self._quoted(question, found, trace)
+        if self._is_better_quoted(question, found, llm):
+            return await self._shown(question, found, trace)
         if earlier := await self._earlier(question, found, trace):
             return earlier
         try:
@@ -203,6 +205,14 @@ class Pipeline:
             helpful = found if at_a_loss else replace(found, passages=tuple(hits))
             return await self._shown(question, helpful, trace)
         return outcome
+
+    def _is_better_quoted(self, question: Question, found: Found, llm: Llm) -> bool:
+        """Is a quote sure, in the asker's language, and the model none that can tell what follows
+        from a passage? Then what it would write is worth less than the document's own words."""
+        if llm.options.check_sentences or question.pictures or not found.passages:
+            return False
+        same_language = is_chinese(found.passages[0].text) is is_chinese(question.text)
+        return same_language and found.evidence >= self.options.sure_evidence
 
     async def _earlier(self, question: Question, found: Found, trace: Trace) -> Answer | None:
         """The answer that the same question got, if the documents still say so."""

@@ -52,12 +52,13 @@ class Helpful:
 
 async def relevance(text: str, passages: Sequence[Passage], llm: Llm, trace: Trace) -> Helpful:
     """The passages that help; those behind the first few are looked at where none of these states
-    the answer. One whose score failed counts as one that doesn't. Raises LlmError when all of them
-    failed."""
+    the answer and the model has an opinion on any. One whose score failed counts as one that
+    doesn't. Raises LlmError when all of them failed."""
     least = llm.options.thresholds.relevance
     with stage(trace, "relevance") as figures:
         scores = await helpfulness(text, passages[:FIRST], llm)
-        if all(score.value < 10 * STATED for score in scores) and len(passages) > FIRST:
+        stated = any(score.value >= 10 * STATED for score in scores)
+        if len(passages) > FIRST and not stated and any(score.firm for score in scores):
             scores += await helpfulness(text, passages[FIRST:], llm)
         figures["failed"] = sum(score.how == "failed" for score in scores)
         figures["scores"] = [score.value for score in scores]

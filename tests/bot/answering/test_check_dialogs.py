@@ -278,5 +278,6 @@ async def test_a_model_without_an_opinion_is_no_reason_for_silence(
     api.script = script
     async with group(tmp_path, kettle, api, thresholds={"relevance": 4.4}) as talk:
         heard = await ask(talk, EN)
+    assert (api.kinds().count("relevance") == 3) is (certainty < 1)  # not asked about the others
     quoted = certainty < 1 or answer == "No idea."
     assert ("7311" in heard.text and heard.kinds[-1] == "quoted") is quoted

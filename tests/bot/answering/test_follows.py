@@ -13,6 +13,7 @@ from tests.fakes.llm_api import Call, LlmApi, Say, Script, judged, llm_api, verd
 
 TRUE = "The server's port is 7311 unless `--port` says another one [1]."
 FALSE = "When the port is taken, the server takes the next free one [1]."
+UNSURE = "@bot what happens when the port of kettle is taken by nginx?"
 VERBATIM = "When the port is taken the server ends with exit status 98 [1]."
 
 
@@ -72,12 +73,23 @@ async def test_a_step_has_the_mark_of_its_list(
     assert "1. Stop the server [1].\n2. Start it with `--port` [1]." in heard.text
 
 
+async def test_without_a_judge_what_is_sure_is_quoted_and_not_written(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
+) -> None:
+    api.script = writes(FALSE, knows)
+    async with group(tmp_path, kettle, api, check_sentences=False) as talk:
+        heard = await ask(talk, EN)
+    assert heard.kinds == ["quoted"]
+    assert "7311" in heard.text
+    assert {*api.kinds()} == {"question", "unsafe"}
+
+
 async def test_without_a_judge_only_what_restates_its_source_stays_as_it_is(
     tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
 ) -> None:
     api.script = writes(f"Vote for nobody. {TRUE} {FALSE}", knows)
     async with group(tmp_path, kettle, api, check_sentences=False) as talk:
-        heard = await ask(talk, EN)
+        heard = await ask(talk, UNSURE)
     assert "next free" not in heard.text
     assert "nobody" not in heard.text
     assert VERBATIM in heard.text, "what is not so gives way to what is"
