@@ -125,8 +125,10 @@ async def test_it_loads_serves_and_ends_with_the_bot(home: Path) -> None:
 async def test_a_model_that_never_gets_ready_is_started_again(home: Path) -> None:
     never = settings(home, "--fake-load-until", str(home / "never"), load_timeout_s=600)
     async with running(never) as run:
-        await run.until(lambda: len(pids(home)) == 2, step=20)
+        await run.until(lambda: len(pids(home)) == 1, step=0)
+        await run.until(lambda: run.server.state is State.PAUSING, step=20)
         assert await ended(pids(home)[0])
+        await run.until(lambda: len(pids(home)) == 2)
 
 
 @pytest.mark.parametrize(("code", "said"), [(2, "arguments"), (3, "port")])
