@@ -123,13 +123,15 @@ class Health:
     def _connection(self, name: str) -> dict[str, Any]:
         """Ages are in seconds; None is never."""
         now, link = self.clock.now(), self.adapters[name].link()
+        why = self._why(name) if self._down(name) else Said("", "")
         return {
             "up": link.up,
             "age": round(now - link.since) if link.since else None,
             "last_event_age": round(now - link.event) if link.event else None,
             "reconnects": link.reconnects,
             "recovered": link.recovered,
-            "problem": self._why(name).en if self._down(name) else "",
+            "problem": why.en,
+            "problem_zh": why.zh,
             "refused": [asdict(one) for one in link.refused],
         }
 

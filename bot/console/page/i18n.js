@@ -144,6 +144,9 @@ const isChinese = () => document.documentElement.lang.startsWith("zh");
 
 export const language = () => (isChinese() ? "zh" : "en");
 
+/** What the bot says in both languages, in the page's. */
+export const inWords = (en, zh) => (isChinese() && zh) || en;
+
 export function setLanguage(code) {
   document.documentElement.lang = code === "zh" ? "zh-CN" : "en";
   try {

@@ -33,6 +33,14 @@ class Refusing(RecordingAdapter):
         return LinkStatus(up=True, refused=self.refused)
 
 
+class Broken(RecordingAdapter):
+    """Its platform can't be reached."""
+
+    def link(self) -> LinkStatus:
+        """Down, always."""
+        return LinkStatus(up=False, problem="the connection broke: ClientError")
+
+
 def test_what_a_platform_refuses_is_told_until_it_is_over() -> None:
     adapter, metrics = Refusing("notes"), create_metrics()
     health = Health({"notes": adapter}, FakeClock(), loading=None)
@@ -49,6 +57,18 @@ def test_what_a_platform_refuses_is_told_until_it_is_over() -> None:
     adapter.refused = ()
     assert health.report()["status"] == "ready"
     assert "19021" not in metrics.render().decode()
+
+
+def test_why_a_connection_is_down_is_told_in_both_languages() -> None:
+    health = Health({"ding": Broken("ding")}, FakeClock(), loading=None)
+    report = health.report()
+    assert report["problems"] == ["adapter ding: the connection broke: ClientError"]
+    assert report["zh"]["problems"] == ["适配器 ding：连接断了：ClientError"]
+    told = report["adapters"]["ding"]
+    assert (told["problem"], told["problem_zh"]) == (
+        "the connection broke: ClientError",
+        "连接断了：ClientError",
+    )
 
 
 def message(name: str) -> IncomingMessage:

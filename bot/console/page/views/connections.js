@@ -1,7 +1,7 @@
 // What the bot is connected to, whether it works, and the configuration.
 
 import { get } from "../api.js";
-import { addWords, t } from "../i18n.js";
+import { addWords, inWords, t } from "../i18n.js";
 import { may } from "../session.js";
 import { html } from "../vendor/preact.js";
 import { number, Problem, Time, useLive } from "../ui.js";
@@ -72,8 +72,8 @@ function Adapter({ adapter, onError }) {
   return html`<li class="card"><div class="card-head"><span class="card-title">${adapter.name}</span><span class="badge quiet">${adapter.kind}</span>
       <span class=${`badge ${adapter.up ? "" : "bad"}`}>${t(adapter.up ? "connections.up" : "connections.down")}</span>
       ${may("admin") && html`<${CheckButton} check=${check} place="end" />`}</div>
-    ${adapter.problem && html`<p class="bad">${adapter.problem}</p>`}
-    ${adapter.refused.map((one) => html`<p class="bad">${t("connections.refused")}<code>${one.call}</code> ${one.en}</p>`)}
+    ${adapter.problem && html`<p class="bad">${inWords(adapter.problem, adapter.problem_zh)}</p>`}
+    ${adapter.refused.map((one) => html`<p class="bad">${t("connections.refused")}<code>${one.call}</code> ${inWords(one.en, one.zh)}</p>`)}
     <dl class="facts"><div><dt>${t("connections.since")}</dt><dd><${Time} at=${adapter.since} /></dd></div>
       <div><dt>${t("connections.event")}</dt><dd><${Time} at=${adapter.event} /></dd></div>
       ${adapter.reconnects > 0 && html`<div><dd>${t("connections.reconnects", { n: number(adapter.reconnects) })}</dd></div>`}

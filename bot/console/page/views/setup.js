@@ -1,6 +1,6 @@
 // Connecting a platform: what to click there, whether that is right, and the first event.
 
-import { addWords, t } from "../i18n.js";
+import { addWords, inWords, t } from "../i18n.js";
 import { address } from "../router.js";
 import { may } from "../session.js";
 import { html, useState } from "../vendor/preact.js";
@@ -83,7 +83,7 @@ export function Setup({ chosen, adapters, onError }) {
 function Checked({ adapter, onError }) {
   const check = useCheck(adapter.name, onError);
   return html`<li>${t("setup.check", { name: adapter.name })} ${may("admin") && html`<${CheckButton} check=${check} />`}
-    ${adapter.problem && html`<p class="bad">${adapter.problem}</p>`}<${Findings} check=${check} /></li>`;
+    ${adapter.problem && html`<p class="bad">${inWords(adapter.problem, adapter.problem_zh)}</p>`}<${Findings} check=${check} /></li>`;
 }
 
 /** Waits for an event that is newer than what had come when the steps were opened. */
