@@ -60,7 +60,7 @@ class Context:
 
     `bot_name` is what people call the bot ("@" + bot_name is a mention), `command_prefix` what
     admin commands start with. What is older than `max_age_s` seconds is not answered, and need not
-    be fetched from a platform's history.
+    be fetched from a platform's history. Into a `shared` history other processes write, too.
     """
 
     history: History
@@ -68,8 +68,7 @@ class Context:
     bot_name: str
     max_age_s: float
     command_prefix: str
-    shared: bool = False
-    """Do other processes write into the history, too?"""
+    shared: bool
 
 
 class Adapter(ABC):

@@ -19,4 +19,5 @@ def context(
         bot_name=bot_name,
         max_age_s=max_age_s,
         command_prefix="/dou",
+        shared=False,
     )
