@@ -24,7 +24,7 @@ FREE_FAILURES = 5
 LONGEST_PAUSE_S = 300.0
 FORGOTTEN_AFTER_S = 3600.0
 MOST_ADDRESSES = 10_000
-MOST_WAITING = 40
+AT_ONCE, MOST_WAITING = 2, 40
 
 
 class Sessions:
@@ -65,8 +65,8 @@ def csrf_token(secret: str) -> str:
 class Passwords:
     """Checks passwords, few at a time: each takes 20 MB for some hundredths of a second."""
 
-    def __init__(self, at_once: int = 2) -> None:
-        self._turn, self._waiting = asyncio.Semaphore(at_once), 0
+    def __init__(self) -> None:
+        self._turn, self._waiting = asyncio.Semaphore(AT_ONCE), 0
         self._unknown = ""
 
     @property

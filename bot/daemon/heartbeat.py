@@ -52,12 +52,10 @@ NOBODY = Supervisor()
 
 
 @asynccontextmanager
-async def heartbeat(
-    supervisor: Supervisor, metrics: Metrics, tick_s: float = TICK_S
-) -> AsyncIterator[None]:
+async def heartbeat(supervisor: Supervisor, metrics: Metrics) -> AsyncIterator[None]:
     """From now on the daemon takes in messages, and until the context ends it is alive."""
     supervisor.tell("READY=1")
-    beating = asyncio.create_task(_beat(supervisor, metrics, tick_s))
+    beating = asyncio.create_task(_beat(supervisor, metrics))
     try:
         yield
     finally:
@@ -66,9 +64,9 @@ async def heartbeat(
         supervisor.tell("STOPPING=1")
 
 
-async def _beat(supervisor: Supervisor, metrics: Metrics, tick_s: float) -> None:
+async def _beat(supervisor: Supervisor, metrics: Metrics) -> None:
     loop, patience_s = asyncio.get_running_loop(), supervisor.watchdog_s / 2
-    tick_s = min(tick_s, patience_s) if patience_s else tick_s
+    tick_s = min(TICK_S, patience_s) if patience_s else TICK_S
     told = -patience_s
     while True:
         began = loop.time()

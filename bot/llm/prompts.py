@@ -43,10 +43,10 @@ class Prompts:
         return Prompt(fixed, template.substitute(fences, language=language))
 
 
-def load_prompts(folder: Path = FOLDER) -> Prompts:
+def load_prompts() -> Prompts:
     """Reads the prompts' files."""
     found: dict[tuple[str, str], tuple[str, Template]] = {}
-    for file in sorted(folder.glob("*/*.md")):
+    for file in sorted(FOLDER.glob("*/*.md")):
         fixed, variable = _BORDER.split(file.read_text(encoding="utf-8"), maxsplit=1)
         found[file.stem, file.parent.name] = (fixed.strip(), Template(variable.strip()))
     return Prompts(found)

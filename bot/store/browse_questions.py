@@ -1,7 +1,6 @@
 """The questions of all groups with their decisions, for the console's list and its export. Each
 function works within one transaction, and pages by a cursor."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -244,10 +243,3 @@ def _labels(
         )
         unsure |= {row["person"]: None for row in looked}
     return tuple(labels), tuple(unsure)
-
-
-def trace_of(db: Connection, decision_id: int) -> list[dict[str, Any]]:
-    """The trace of a decision; empty for an unknown one."""
-    row = db.execute("SELECT trace FROM decisions WHERE id = ?", (decision_id,)).fetchone()
-    trace: list[dict[str, Any]] = json.loads(row["trace"]) if row else []
-    return trace
