@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from bot.store.database import Connection, Database, StoreError
+from bot.store.database import Connection, Database, Fence, StoreError
 from common.texts import Said
 
 P = ParamSpec("P")
@@ -17,7 +17,7 @@ class LeaseLost(StoreError):
 class FencedDatabase(Database):
     """The database of who `holds` something, and what is to be said where that is lost."""
 
-    def __init__(self, database: Database, holds: Callable[[Connection], bool], lost: Said) -> None:
+    def __init__(self, database: Database, holds: Fence, lost: Said) -> None:
         self._database, self._holds, self._lost = database, holds, lost
 
     @property
@@ -37,13 +37,7 @@ class FencedDatabase(Database):
         **kwargs: P.kwargs,
     ) -> T:
         """As `Database.run`. Raises LeaseLost, and then the work was not begun."""
-
-        def fenced(db: Connection) -> tuple[T] | None:
-            if not self._holds(db):
-                return None
-            return (work(db, *args, **kwargs),)
-
-        found = await self._database.run(fenced)
+        found = await self._database.run_held(self._holds, work, *args, **kwargs)
         if found is None:
             error = LeaseLost(self._lost.en)
             error.zh = self._lost.zh

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
 from adapters.base import Event
@@ -18,7 +17,7 @@ from bot.cluster.fence import FencedDatabase, LeaseLost
 from bot.cluster.wakes import Wakes
 from bot.group.dispatcher import Failing
 from bot.store.cluster.events import EVENTS, drop_events, lane_name, next_events
-from bot.store.cluster.leases import Lane, busy_lanes, look, proven, release, renew
+from bot.store.cluster.leases import Held, Lane, busy_lanes, look, release, renew
 from bot.store.database import Database, StoreError
 from bot.types import Group
 from common.tasks import Tasks
@@ -218,7 +217,7 @@ def fenced(database: Database, lane: Lane, holder: str) -> FencedDatabase:
     """The database of a lane's holder."""
     name = ":".join(lane.group)
     lost = Said(f"群 {name} 已由另一个进程接管", f"the group {name} has another holder by now")
-    return FencedDatabase(database, partial(proven, lane=lane, holder=holder), lost)
+    return FencedDatabase(database, Held(lane, holder), lost)
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

@@ -8,9 +8,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
+from bot.store.cluster.leases import Held, proven
 from bot.store.engines.base import HIGHEST as HIGHEST
 from bot.store.engines.base import Connection as Connection
 from bot.store.engines.base import Engine, StoreAway, StoreBusy
@@ -18,7 +21,11 @@ from bot.store.engines.base import Row as Row
 from bot.store.engines.base import StoreError as StoreError
 from bot.store.engines.base import containing as containing
 from bot.store.engines.base import insert as insert
+from bot.store.engines.base import insert_if as insert_if
 from bot.store.engines.base import insert_numbered as insert_numbered
+from bot.store.engines.base import insert_numbered_if as insert_numbered_if
+from bot.store.engines.base import locking as locking
+from bot.store.engines.base import server_clock as server_clock
 from bot.store.engines.base import server_now as server_now
 from bot.store.engines.place import PostgresUrl
 from bot.store.engines.sqlite import BUSY_TIMEOUT_S, open_sqlite
@@ -28,6 +35,9 @@ from common.texts import Said
 log = logging.getLogger(__name__)
 
 Work: TypeAlias = Callable[[Connection], Any]
+Fence: TypeAlias = Held | Callable[[Connection], bool]
+"""What must still be so: asked once in a transaction, and then so until it ends."""
+
 Place: TypeAlias = Path | PostgresUrl
 """Where a store is: a file of SQLite, or a database of PostgreSQL."""
 
@@ -41,13 +51,21 @@ MOST_TOGETHER = 100
 """Units of work in one transaction. Where one fails, each gets its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """Work, which is begun only where its fence holds."""
+
+    work: Work
+    fence: Fence | None = None
+
+
 class Database:
     """An open database. Made by `open_database`. `problem` is why the last change could not be
     stored, None once one could; `failures` counts what could not be read or stored."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._batches: Batches[Work, Any] = Batches(
+        self._batches: Batches[_Unit, Any] = Batches(
             "store",
             self._done,
             MOST_TOGETHER,
@@ -66,7 +84,19 @@ class Database:
 
         Whatever it raises rolls it back. Raises StoreError.
         """
-        found: T = await self._batches.do(lambda db: work(db, *args, **kwargs))
+        found: T = await self._batches.do(_Unit(lambda db: work(db, *args, **kwargs)))
+        return found
+
+    async def run_held(
+        self,
+        fence: Fence,
+        work: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> tuple[T] | None:
+        """As `run` where the fence holds; else None, and the work was not begun."""
+        unit = _Unit(lambda db: (work(db, *args, **kwargs),), fence)
+        found: tuple[T] | None = await self._batches.do(unit)
         return found
 
     async def close(self) -> None:
@@ -78,9 +108,9 @@ class Database:
         """What was erased shall be readable nowhere. Raises StoreError where that has to wait."""
         await asyncio.to_thread(self._engine.fold)
 
-    def _done(self, works: Sequence[Work]) -> Sequence[Any]:
+    def _done(self, units: Sequence[_Unit]) -> Sequence[Any]:
         try:
-            found, changed = self._engine.transact(lambda db: [work(db) for work in works])
+            found, changed = self._engine.transact(partial(_each, units))
         except StoreError as error:
             self.problem = Said(error.zh, str(error))
             self.failures += 1
@@ -122,15 +152,16 @@ def _open(place: Place, busy_timeout_s: float, durable: bool, upgrade: bool) -> 
     return open_postgres(place, upgrade=upgrade)
 
 
+def _each(units: Sequence[_Unit], db: Connection) -> list[Any]:
+    fences = {unit.fence for unit in units if unit.fence}
+    holding: set[Fence] = {one for one in fences if not isinstance(one, Held) and one(db)}
+    holding |= proven(db, [one for one in fences if isinstance(one, Held)])
+    return [unit.work(db) if not unit.fence or unit.fence in holding else None for unit in units]
+
+
 def _report_unheard(error: BaseException) -> None:
     """Nobody waits for the result any more, but a failure must not go unseen."""
     log.error("a change of the store failed after its task was cancelled: %s", error)
-
-
-def locking(db: Connection, query: str, kind: str) -> str:
-    """A SELECT that keeps its rows from others until the transaction ends; SQLite keeps the whole
-    file from them. `kind` is as PostgreSQL has it: "SHARE", "UPDATE SKIP LOCKED"."""
-    return query if db.dialect == "sqlite" else f"{query} FOR {kind}"
 
 
 def notify(db: Connection, topic: str, about: str) -> None:

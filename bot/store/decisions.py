@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any
 
 from adapters.base import IncomingMessage, Reply
-from bot.store.database import Connection, Row, insert_numbered
+from bot.store.database import Connection, Row, insert_numbered, insert_numbered_if
 from bot.store.drafts import add_draft
 from bot.store.incoming import NOBODY, add_message, in_group
 from bot.store.replies import add_reply
@@ -44,20 +44,21 @@ def decide(
     id, or None when nothing was left to decide: then the reply is not recorded and must not be
     sent.
     """
-    received = (
-        "SELECT seq, mention FROM messages"
-        " WHERE adapter = ? AND message_id = ? AND state = 'received'"
-    )
-    found = [db.execute(received, (adapter, message_id)).fetchone() for message_id in message_ids]
-    undecided = [row for row in found if row]
-    if not undecided:
+    marks = ", ".join("?" for _ in message_ids) or "NULL"
+    undecided = f"adapter = ? AND message_id IN ({marks}) AND state = 'received'"
+    theirs = (adapter, *message_ids)
+    decision = _decision(adapter, group, outcome, reason, trace, now)
+    some = f"EXISTS (SELECT 1 FROM messages WHERE {undecided})"  # noqa: S608 - the layout is ours
+    decision_id = insert_numbered_if(db, "decisions", some, theirs, **decision)
+    if decision_id is None:
         return None
-    decision_id = _add_decision(db, adapter, group, outcome, reason, trace, now)
-    db.executemany(
-        "UPDATE messages SET state = ?, decision_id = ? WHERE seq = ?",
-        [("deciding" if reply else "dismissed", decision_id, row["seq"]) for row in undecided],
-    )
-    asked_for = reason == Reason.COMMAND or any(row["mention"] for row in undecided)
+    done = f"UPDATE messages SET state = ?, decision_id = ? WHERE {undecided}"  # noqa: S608
+    state = "deciding" if reply else "dismissed"
+    if not (reply or draft):
+        db.execute(done, (state, decision_id, *theirs))
+        return decision_id
+    decided = db.execute(f"{done} RETURNING mention", (state, decision_id, *theirs)).fetchall()
+    asked_for = reason == Reason.COMMAND or any(row["mention"] for row in decided)
     if reply:
         add_reply(db, adapter, reply, now, decision_id, unprompted=not asked_for)
     elif draft:
@@ -192,37 +193,30 @@ def prune_batch(db: Connection, before: float) -> int:
 
 def dismiss(db: Connection, seq: int, adapter: str, group: str, reason: Reason, now: float) -> None:
     """Decides that an undecided message stays unanswered."""
-    decision_id = _add_decision(db, adapter, group, "silence", reason, [], now)
+    decision = _decision(adapter, group, "silence", reason, [], now)
+    decision_id = insert_numbered(db, "decisions", **decision)
     db.execute(
         "UPDATE messages SET state = 'dismissed', decision_id = ? WHERE seq = ?",
         (decision_id, seq),
     )
 
 
-def _add_decision(
-    db: Connection,
-    adapter: str,
-    group: str,
-    outcome: str,
-    reason: str,
-    trace: Trace,
-    now: float,
-) -> int:
-    """A new decision; returns its id."""
+def _decision(
+    adapter: str, group: str, outcome: str, reason: str, trace: Trace, now: float
+) -> dict[str, object]:
+    """A new decision as a row."""
     verdicts = [one for one in trace if one["stage"] == "reject"]
     judged: Mapping[str, Any] = max(verdicts, key=lambda one: one.get("score", 0.0), default={})
-    return insert_numbered(
-        db,
-        "decisions",
-        adapter=adapter,
-        grp=group,
-        outcome=outcome,
-        reason=reason,
-        trace=json.dumps(trace, default=_plain),
-        created_at=now,
-        score=_figure(judged.get("score")),
-        threshold=_figure(judged.get("threshold")),
-    )
+    return {
+        "adapter": adapter,
+        "grp": group,
+        "outcome": outcome,
+        "reason": reason,
+        "trace": json.dumps(trace, default=_plain),
+        "created_at": now,
+        "score": _figure(judged.get("score")),
+        "threshold": _figure(judged.get("threshold")),
+    }
 
 
 def _figure(value: float | None) -> float | None:

@@ -3,7 +3,8 @@
 import json
 
 from adapters.base import IncomingMessage
-from bot.store.database import Connection, Row, insert
+from bot.store.database import Connection, Row, insert_if
+from bot.store.engines.base import Expression
 from bot.store.groups import heard_of
 from bot.types import Group
 
@@ -16,13 +17,17 @@ def add_message(
 ) -> bool:
     """Takes in a message; False when the adapter brought it before. `due_at` is when its turn
     comes, at once where it isn't given."""
-    known = "SELECT 1 FROM messages WHERE adapter = ? AND message_id = ?"
-    if db.execute(known, (message.adapter, message.message_id)).fetchone():
-        return False
+    if db.dialect == "sqlite":  # PostgreSQL finds that out on the way, without being asked
+        known = "SELECT 1 FROM messages WHERE adapter = ? AND message_id = ?"
+        if db.execute(known, (message.adapter, message.message_id)).fetchone():
+            return False
     heard_of(db, message.adapter, message.group, received_at)
-    insert(
+    return insert_if(
         db,
         "messages",
+        "TRUE",
+        (),
+        "adapter, message_id",
         seq=next_seq(db),
         adapter=message.adapter,
         grp=message.group,
@@ -39,7 +44,6 @@ def add_message(
         thread=message.thread,
         login=message.login,
     )
-    return True
 
 
 def edit_message(db: Connection, adapter: str, message_id: str, text: str) -> bool:
@@ -105,10 +109,10 @@ def touch(db: Connection) -> None:
     )
 
 
-def next_seq(db: Connection) -> int:
+def next_seq(db: Connection) -> int | Expression:
     """The next number of a message or reply."""
     if db.dialect == "postgresql":
-        return int(db.execute("SELECT nextval('seq') AS value").fetchone()["value"])
+        return Expression("nextval('seq')")
     counted = "UPDATE state SET value = value + 1 WHERE key = 'seq' RETURNING value"
     return int(db.execute(counted).fetchone()["value"])
 

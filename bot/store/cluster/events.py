@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from adapters.base import Event, IncomingMessage
 from bot.store.cluster.payloads import event_key, event_of, event_payload
-from bot.store.database import Connection, notify, server_now
+from bot.store.database import Connection, insert_if, notify, server_clock, server_now
 from bot.types import Group
 
 EVENTS = "events"
@@ -24,20 +24,28 @@ def add_event(db: Connection, event: Event) -> bool:
     """Keeps an event for its group's lane; False when it waits there already, or was taken in. Of
     what is no message the last counts: what is said again after something else comes after it."""
     key, again = event_key(event), False
+    condition, given = "TRUE", tuple[str, ...]()
     if isinstance(event, IncomingMessage):
-        known = "SELECT 1 FROM messages WHERE adapter = ? AND message_id = ?"
-        if db.execute(known, (event.adapter, event.message_id)).fetchone():
-            return False
+        condition = "NOT EXISTS (SELECT 1 FROM messages WHERE adapter = ? AND message_id = ?)"
+        given = (event.adapter, event.message_id)
     else:
         said = "DELETE FROM events WHERE adapter = ? AND key = ?"
         again = bool(db.execute(said, (event.adapter, key)).rowcount)
-    added = db.execute(
-        "INSERT INTO events (adapter, grp, key, payload, at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (adapter, key) DO NOTHING",
-        (event.adapter, event.group, key, event_payload(event), server_now(db)),
+    added = insert_if(
+        db,
+        "events",
+        condition,
+        given,
+        "adapter, key",
+        adapter=event.adapter,
+        grp=event.group,
+        key=key,
+        payload=event_payload(event),
+        at=server_clock(db),
     )
-    notify(db, EVENTS, lane_name((event.adapter, event.group)))
-    return bool(added.rowcount) and not again
+    if added:
+        notify(db, EVENTS, lane_name((event.adapter, event.group)))
+    return added and not again
 
 
 def lane_name(group: Group) -> str:

@@ -6,14 +6,33 @@ do distributed locking", 2016): a process that slept past its lease writes nothi
 works within one transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from bot.store.database import Connection, locking, server_now
+from bot.store.engines.base import Connection, Differs, locking, server_now
 from bot.types import Group
+
+SEEN = 2000
+"""So many of the oldest events a look sees: it costs the same however many wait."""
 
 SETTLED_S = 30.0
 """What has been unfinished for so long is nobody's, where its lane is free."""
+
+
+_FREE = (
+    " AS g WHERE NOT EXISTS (SELECT 1 FROM lanes l WHERE l.adapter = g.adapter"
+    " AND l.grp = g.grp AND l.leased_until > ?) LIMIT ?"
+)
+_BEYOND = Differs(
+    sqlite="SELECT adapter, grp FROM (SELECT DISTINCT adapter, grp FROM events)" + _FREE,  # noqa: S608
+    postgresql="WITH RECURSIVE found (adapter, grp) AS ("  # noqa: S608 - all of it is ours
+    "(SELECT adapter, grp FROM events ORDER BY adapter, grp LIMIT 1) UNION ALL"
+    " SELECT n.adapter, n.grp FROM found CROSS JOIN LATERAL (SELECT adapter, grp FROM events"
+    " WHERE (adapter, grp) > (found.adapter, found.grp) ORDER BY adapter, grp LIMIT 1) AS n"
+    ") SELECT adapter, grp FROM found" + _FREE,
+)
+"""Groups that nobody has, of all events. From each group PostgreSQL goes along the index to the
+next ("loose index scan"): that costs as much as there are groups, not events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +41,14 @@ class Lane:
 
     group: Group
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a holder says of a lane."""
+
+    lane: Lane
+    holder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +69,14 @@ def look(db: Connection, holder: str, lease_s: float, most: int, *, thorough: bo
 
 
 def busy_lanes(db: Connection) -> int:
-    """How many lanes have a holder or work: what there is to share."""
+    """How many lanes have a holder or work, as far as one sees: what there is to share."""
     now = server_now(db)
     counted = (
         "SELECT COUNT(*) AS n FROM (SELECT adapter, grp FROM lanes WHERE leased_until > ?"
-        " OR due_at <= ? UNION SELECT adapter, grp FROM events) AS busy"
+        " OR due_at <= ? UNION SELECT adapter, grp FROM"
+        " (SELECT adapter, grp FROM events ORDER BY seq LIMIT ?) AS oldest) AS busy"
     )
-    return int(db.execute(counted, (now, now)).fetchone()["n"])
+    return int(db.execute(counted, (now, now, SEEN)).fetchone()["n"])
 
 
 def claim(
@@ -81,7 +109,8 @@ def _free(db: Connection, now: float, most: int, *, thorough: bool) -> list[Grou
     """Groups with work that nobody seems to have, in a fixed order, so that two who claim them at
     once don't wait for each other."""
     came_in = (
-        "SELECT e.adapter, e.grp FROM events e"
+        "SELECT e.adapter, e.grp FROM"
+        " (SELECT adapter, grp, seq FROM events ORDER BY seq LIMIT ?) AS e"
         " LEFT JOIN lanes l ON l.adapter = e.adapter AND l.grp = e.grp"
         " WHERE COALESCE(l.leased_until, 0) <= ? GROUP BY e.adapter, e.grp"
         " ORDER BY MIN(e.seq) LIMIT ?"
@@ -91,7 +120,10 @@ def _free(db: Connection, now: float, most: int, *, thorough: bool) -> list[Grou
         " AND leased_until <= ? ORDER BY due_at, adapter, grp LIMIT ?"
     )
     rows = db.execute(left, (now, now, most)).fetchall() if thorough else []
-    rows += db.execute(came_in, (now, most)).fetchall()
+    rows += db.execute(came_in, (SEEN, now, most)).fetchall()
+    if thorough and not rows:  # all that is seen is of groups that somebody has
+        beyond = _BEYOND.postgresql if db.dialect == "postgresql" else _BEYOND.sqlite
+        rows = db.execute(beyond, (now, most)).fetchall()
     found = dict.fromkeys((row["adapter"], row["grp"]) for row in rows)
     return sorted(list(found)[:most])
 
@@ -106,11 +138,27 @@ def renew(db: Connection, holder: str, lease_s: float) -> list[Lane]:
     return [Lane((row["adapter"], row["grp"]), row["token"]) for row in rows]
 
 
-def proven(db: Connection, lane: Lane, holder: str) -> bool:
-    """Is the lane still its holder's? Then it can't be taken until this transaction ends."""
-    mine = "SELECT 1 FROM lanes WHERE adapter = ? AND grp = ? AND holder = ? AND token = ?"
-    held = db.execute(locking(db, mine, "SHARE"), (*lane.group, holder, lane.token))
-    return held.fetchone() is not None
+def proven(db: Connection, said: Collection[Held]) -> set[Held]:
+    """Those of the lanes that are still their holder's, and can't be taken until this transaction
+    ends; asked in one go, since each question costs a way to the server and back."""
+    if not said:
+        return set()
+    columns = [[one.lane.group[0] for one in said], [one.lane.group[1] for one in said]]
+    columns += [[one.holder for one in said]]
+    tokens = [one.lane.token for one in said]
+    if db.dialect == "sqlite":
+        mine = "SELECT 1 FROM lanes WHERE adapter = ? AND grp = ? AND holder = ? AND token = ?"
+        rows = zip(said, *columns, tokens, strict=True)
+        return {one for one, *values in rows if db.execute(mine, values).fetchone()}
+    found = db.execute(
+        "SELECT lanes.adapter, lanes.grp, lanes.holder, lanes.token FROM lanes"
+        " JOIN unnest(CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS bigint[]))"
+        " AS said (adapter, grp, holder, token) ON lanes.adapter = said.adapter"
+        " AND lanes.grp = said.grp AND lanes.holder = said.holder AND lanes.token = said.token"
+        " ORDER BY lanes.adapter, lanes.grp FOR SHARE OF lanes",
+        (*columns, tokens),
+    )
+    return {Held(Lane((row["adapter"], row["grp"]), row["token"]), row["holder"]) for row in found}
 
 
 def release(db: Connection, lane: Lane, holder: str, *, done: bool) -> None:

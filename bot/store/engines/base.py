@@ -92,23 +92,56 @@ def store_error(where: object, said: Said, kind: type[StoreError] = StoreError) 
     return error
 
 
+class Expression(str):
+    """SQL of ours in the place of a value."""
+
+
 def insert(db: Connection, table: str, **values: object) -> None:
     """Adds a row; the names of table and columns are ours, the values anybody's."""
-    db.execute(_insertion(table, values), tuple(values.values()))
+    db.execute(_insertion(table, values), _given(values))
 
 
 def insert_numbered(db: Connection, table: str, **values: object) -> int:
     """Adds a row; the id that it got."""
-    row = db.execute(f"{_insertion(table, values)} RETURNING id", tuple(values.values())).fetchone()
+    row = db.execute(f"{_insertion(table, values)} RETURNING id", _given(values)).fetchone()
     return int(row["id"])
 
 
-def server_now(db: Connection) -> float:
+def insert_numbered_if(
+    db: Connection, table: str, condition: str, given: Sequence[Any], /, **values: object
+) -> int | None:
+    """Adds a row if a condition, which asks for what is given, holds; the id that it got."""
+    added = f"{_insertion(table, values, condition)} RETURNING id"
+    row = db.execute(added, (*_given(values), *given)).fetchone()
+    return int(row["id"]) if row else None
+
+
+def insert_if(
+    db: Connection, table: str, condition: str, given: Sequence[Any], key: str, /, **values: object
+) -> bool:
+    """The same, unless there is one with these columns of a key; was it added?"""
+    added = f"{_insertion(table, values, condition)} ON CONFLICT ({key}) DO NOTHING"
+    return bool(db.execute(added, (*_given(values), *given)).rowcount)
+
+
+def locking(db: Connection, query: str, kind: str) -> str:
+    """A SELECT that keeps its rows from others until the transaction ends; SQLite keeps the whole
+    file from them. `kind` is as PostgreSQL has it: "SHARE", "UPDATE SKIP LOCKED"."""
+    return query if db.dialect == "sqlite" else f"{query} FOR {kind}"
+
+
+def server_clock(db: Connection) -> Expression:
     """The time of the database, in seconds since the epoch: the same for all who use it."""
     if db.dialect == "sqlite":
-        return time.time()  # a file is on the machine of who uses it
-    row = db.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp()) AS now").fetchone()
-    return float(row["now"])
+        return Expression(repr(time.time()))  # a file is on the machine of who uses it
+    return Expression("EXTRACT(EPOCH FROM clock_timestamp())")
+
+
+def server_now(db: Connection) -> float:
+    """What it shows now."""
+    if db.dialect == "sqlite":
+        return time.time()
+    return float(db.execute(f"SELECT {server_clock(db)} AS now").fetchone()["now"])
 
 
 def containing(text: str) -> str:
@@ -117,7 +150,11 @@ def containing(text: str) -> str:
     return f"%{escaped}%"
 
 
-def _insertion(table: str, values: Mapping[str, object]) -> str:
+def _insertion(table: str, values: Mapping[str, object], condition: str = "TRUE") -> str:
     names = ", ".join(f'"{name}"' for name in values)
-    marks = ", ".join("?" for _ in values)
-    return f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
+    marks = ", ".join(one if isinstance(one, Expression) else "?" for one in values.values())
+    return f"INSERT INTO {table} ({names}) SELECT {marks} WHERE {condition}"
+
+
+def _given(values: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(one for one in values.values() if not isinstance(one, Expression))

@@ -92,9 +92,10 @@ class PostgresEngine:
     def _once(self, work: Callable[[Connection], T]) -> tuple[T, bool]:
         raw = self._connected()
         try:
-            raw.execute("BEGIN")
-            found = work(PostgresConnection(raw))
-            row = raw.execute("SELECT pg_current_xact_id_if_assigned()::text AS id").fetchone()
+            with raw.pipeline() as pipeline:
+                raw.execute("BEGIN")
+                found = work(PostgresConnection(raw, pipeline))
+                row = raw.execute("SELECT pg_current_xact_id_if_assigned()::text AS id").fetchone()
         except BaseException as error:
             self._undo(raw, error)
             raise

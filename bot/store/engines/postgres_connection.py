@@ -1,7 +1,7 @@
 """A connection to PostgreSQL: how it is made, how queries see it, and what goes wrong with it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -90,22 +90,43 @@ _LOST_CODES = ("08", "57P", "25006")
 
 
 class PostgresConnection:
-    """A connection as queries see it."""
+    """A connection as queries see it. Statements are sent one after the other, without waiting for
+    the server (pipeline mode), until somebody wants to know what one of them found: on a network,
+    and on a busy machine, each such wait costs more than the statement. What is wrong with one is
+    raised then, or at the end of the transaction."""
 
     dialect: Literal["postgresql"] = "postgresql"
 
-    def __init__(self, raw: Raw) -> None:
-        self._raw = raw
+    def __init__(self, raw: Raw, pipeline: psycopg.Pipeline) -> None:
+        self._raw, self._pipeline = raw, pipeline
 
     def execute(self, sql: str, values: Values = (), /) -> Cursor:
         """See `Connection`."""
-        return self._raw.execute(translated(sql), values)
+        return _Found(self._raw.execute(translated(sql), values), self._pipeline)
 
     def executemany(self, sql: str, values: Iterable[Values], /) -> Cursor:
         """See `Connection`."""
         cursor = self._raw.cursor()
         cursor.executemany(translated(sql), values)
-        return cursor
+        return _Found(cursor, self._pipeline)
+
+
+class _Found:
+    """What a statement found, which is waited for when it is asked for."""
+
+    def __init__(self, cursor: psycopg.Cursor[DictRow], pipeline: psycopg.Pipeline) -> None:
+        self._cursor, self._pipeline = cursor, pipeline
+        self.fetchone, self.fetchall = cursor.fetchone, cursor.fetchall
+
+    def __iter__(self) -> Iterator[DictRow]:
+        return iter(self._cursor)
+
+    @property
+    def rowcount(self) -> int:
+        """See `Cursor`; psycopg itself would say -1 of what is still under way."""
+        if self._cursor.rowcount < 0:
+            self._pipeline.sync()
+        return self._cursor.rowcount
 
 
 class _Text(StrDumperUnknown):

@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.base import BotMoved, MessageEdited
+from bot.store.cluster import leases
 from bot.store.cluster.events import add_event, next_events
 from bot.store.cluster.leases import look
 from bot.store.store import Store, StoreError
@@ -32,6 +33,22 @@ async def test_a_worker_is_told_of_its_own_groups_alone(store: Store) -> None:
     other = await run(look, "w2", 60.0, 9, thorough=True)
     assert other.waiting == [(ADAPTER, "h")]
     assert (await run(look, "w1", 60.0, 0, thorough=True)).waiting == [GROUP]
+
+
+async def test_who_waits_behind_all_that_a_look_sees_is_found(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "SEEN", 3)
+    run = store.database.run
+    for number in range(4):
+        await run(add_event, post(f"m{number}", group="g"))
+    (lane,) = (await run(look, "w1", 60.0, 9, thorough=True)).claimed
+    assert lane.group == GROUP
+    for group in ("a", "h", "i"):
+        await run(add_event, post(f"m-{group}", group=group))
+    assert not (await run(look, "w2", 60.0, 9, thorough=False)).claimed, "only w1's are seen"
+    found = [(await run(look, "w2", 60.0, 2, thorough=True)).claimed for _ in range(3)]
+    assert [lane.group[1] for lanes in found for lane in lanes] == ["a", "h", "i"]
 
 
 async def test_an_event_of_another_version_waits_and_the_other_groups_go_on(store: Store) -> None:

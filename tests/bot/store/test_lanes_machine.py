@@ -103,7 +103,7 @@ class Lanes(RuleBasedStateMachine):
         lane = self.believed.get((who, name), Lane((ADAPTER, name), 0))
 
         def work(db: Connection) -> list[str]:
-            if not leases.proven(db, lane, who):
+            if not leases.proven(db, [leases.Held(lane, who)]):
                 return []
             found = events.next_events(db, lane.group, 2)
             events.drop_events(db, found)

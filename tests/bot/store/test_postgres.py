@@ -272,9 +272,13 @@ def test_numbers_do_not_wait_for_each_other(url: PostgresUrl) -> None:
     one, other = open_postgres(url, upgrade=False), open_postgres(url, upgrade=False)
     seen = []
 
+    def number(db: Connection) -> int:
+        found = db.execute(f"SELECT {incoming.next_seq(db)} AS seq").fetchone()
+        return int(found["seq"])
+
     def outer(db: Connection) -> None:
-        seen.append(incoming.next_seq(db))
-        seen.append(other.transact(incoming.next_seq)[0])
+        seen.append(number(db))
+        seen.append(other.transact(number)[0])
 
     one.transact(outer)
     one.close()
