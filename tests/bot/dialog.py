@@ -1,4 +1,4 @@
-"""Conversations with the real bot: real index, real SQLite, fake platform, fake time."""
+"""Conversations with the real bot: real index, real database, fake platform, fake time."""
 
 import asyncio
 import uuid
@@ -20,6 +20,7 @@ from bot.group.duplicates import RecentAnswers
 from bot.group.flood import Flood
 from bot.group.types import GroupOptions
 from bot.llm.llm import Llm
+from bot.store.database import Place
 from bot.store.store import open_store
 from bot.tracing import Tracing
 from common.hours import Hours
@@ -44,6 +45,7 @@ class Setup:
     admins: tuple[str, ...] = ("fake:root",)
     hours: Hours = Hours()
     config: Config = Config()
+    store: Place | None = None
 
 
 @dataclass
@@ -158,7 +160,7 @@ async def talking(
     clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
     bot = setup.config.bot.model_copy(update={"data_dir": folder})
     config = setup.config.model_copy(update={"bot": bot})
-    async with open_store(folder / "bot.sqlite") as store:
+    async with open_store(setup.store or folder / "bot.sqlite") as store:
         rules = Rules(
             options=replace(setup.options, admins=setup.admins),
             hours=setup.hours,

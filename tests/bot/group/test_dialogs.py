@@ -1,5 +1,6 @@
 """How the bot behaves in a group, as conversations."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,21 @@ from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
 from tests.bot.dialog import GROUP, OPTIONS, Setup, talking, verify_dialog
 from tests.knowledge.library import gate_options, plan, write_pages
+from tests.postgres import Server
 
 ASK = "@bot which port does the kettle server listen on?"
 UNPROMPTED = "DLL load failed on windows when importing kettle, what now?"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stored(request: pytest.FixtureRequest) -> Iterator[Setup]:
+    """For what depends on what is kept: a store of each kind."""
+    if request.param == "sqlite":
+        yield Setup()
+        return
+    server: Server = request.getfixturevalue("postgres")
+    with server.database() as url:
+        yield Setup(store=url)
 
 
 async def test_it_answers_questions_and_leaves_talk_alone(
@@ -33,9 +46,9 @@ async def test_it_answers_questions_and_leaves_talk_alone(
 
 
 async def test_an_answer_replies_to_the_question_with_its_source(
-    tmp_path: Path, kettle: KnowledgeBase
+    tmp_path: Path, kettle: KnowledgeBase, stored: Setup
 ) -> None:
-    async with talking(tmp_path, kettle) as talk:
+    async with talking(tmp_path, kettle, stored) as talk:
         asked = await talk.say("alice", ASK)
         await talk.idle()
         (reply,) = talk.heard()
@@ -118,14 +131,14 @@ async def test_small_talk_in_the_meantime_does_not_count_as_an_answer(
 
 
 async def test_the_budget_of_a_group_is_kept_across_a_restart(
-    tmp_path: Path, kettle: KnowledgeBase
+    tmp_path: Path, kettle: KnowledgeBase, stored: Setup
 ) -> None:
     questions = [
         UNPROMPTED,
         "怎么用 pip 安装 kettle？",
         "why is the first request to kettle slow?",
     ]
-    setup = Setup(burst=2, cooldown_s=0)
+    setup = replace(stored, burst=2, cooldown_s=0)
     async with talking(tmp_path, kettle, setup) as talk:
         for user, text in zip(("alice", "bob"), questions, strict=False):
             await talk.say(user, text)
@@ -215,9 +228,9 @@ async def test_a_repeated_question_points_to_the_first_answer(
 
 
 async def test_a_message_delivered_twice_is_answered_once(
-    tmp_path: Path, kettle: KnowledgeBase
+    tmp_path: Path, kettle: KnowledgeBase, stored: Setup
 ) -> None:
-    async with talking(tmp_path, kettle) as talk:
+    async with talking(tmp_path, kettle, stored) as talk:
         await talk.say("alice", ASK, message_id="same")
         await talk.say("alice", ASK, message_id="same")
         await talk.idle()
@@ -258,13 +271,13 @@ async def test_stickers_and_marks_are_no_questions(tmp_path: Path, kettle: Knowl
 
 
 async def test_what_a_kill_left_unfinished_is_answered_once(
-    tmp_path: Path, kettle: KnowledgeBase
+    tmp_path: Path, kettle: KnowledgeBase, stored: Setup
 ) -> None:
-    async with talking(tmp_path, kettle) as talk:
+    async with talking(tmp_path, kettle, stored) as talk:
         asked = await talk.say("alice", ASK)  # received, not decided: the bot stops here
         clock = talk.clock
     for expected in (1, 0):
-        async with talking(tmp_path, kettle, clock=clock) as talk:
+        async with talking(tmp_path, kettle, stored, clock) as talk:
             await talk.idle()
             assert [reply.reply_to for reply in talk.heard()] == [asked] * expected
 
@@ -325,9 +338,9 @@ async def test_a_refused_answer_is_recorded_as_failed(
 
 
 async def test_a_question_that_is_taken_back_is_not_answered(
-    tmp_path: Path, kettle: KnowledgeBase
+    tmp_path: Path, kettle: KnowledgeBase, stored: Setup
 ) -> None:
-    async with talking(tmp_path, kettle) as talk:
+    async with talking(tmp_path, kettle, stored) as talk:
         asked = await talk.say("alice", ASK)
         await talk.take_back(asked)
         await talk.idle()
@@ -336,9 +349,9 @@ async def test_a_question_that_is_taken_back_is_not_answered(
 
 
 async def test_taking_back_a_question_withdraws_its_answer(
-    tmp_path: Path, kettle: KnowledgeBase
+    tmp_path: Path, kettle: KnowledgeBase, stored: Setup
 ) -> None:
-    async with talking(tmp_path, kettle) as talk:
+    async with talking(tmp_path, kettle, stored) as talk:
         asked = await talk.say("alice", ASK)
         await talk.idle()
         (reply,) = talk.heard()
