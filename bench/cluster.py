@@ -89,6 +89,7 @@ class Show:
         await self._talk()
         self._calm.set()
         await breaking
+        await self.faults.over()
         for name in self.names:
             member = self.processes.members[name]
             member.signal(signal.SIGCONT)

@@ -34,9 +34,14 @@ class Faults:
         self._names, self._processes = names, processes
         self._server, self._proxy, self._chance = server, proxy, chance
         self.made: Counter[str] = Counter()
+        self._asleep: list[asyncio.Task[None]] = []
+
+    async def over(self) -> None:
+        """Returns when nobody sleeps any more."""
+        await asyncio.gather(*self._asleep)
 
     async def make(self, kind: str) -> None:
-        """One of them; returns when it is over."""
+        """One of them; returns when it is over, but for a sleep, beside which others are made."""
         self.made[kind] += 1
         match kind:
             case "kill":
@@ -47,14 +52,17 @@ class Faults:
             case "upgrade":
                 await self._upgrade()
             case "sleep":
-                member = self._processes.members[self._victim("worker")]
-                member.signal(signal.SIGSTOP)
-                await asyncio.sleep(LEASE_S + 3.0)
-                member.signal(signal.SIGCONT)
+                self._asleep.append(asyncio.create_task(self._sleep(self._victim("worker"))))
             case "restart":
                 await asyncio.to_thread(self._server.restart)
             case _:
                 await self._on_the_way(kind)
+
+    async def _sleep(self, name: str) -> None:
+        member = self._processes.members[name]
+        member.signal(signal.SIGSTOP)
+        await asyncio.sleep(LEASE_S + 3.0)
+        member.signal(signal.SIGCONT)
 
     async def _on_the_way(self, kind: str) -> None:
         """To the database: all connections break at once, one does in the middle of a COMMIT,

@@ -17,7 +17,7 @@ from tests.daemon import ROOT, arguments, run
 from tests.fakes.lark_server import APP_ID, SECRET, FakeLark
 
 READY = {
-    "receiver": "this is the receiver",
+    "receiver": "the long connection is up",
     **dict.fromkeys(("worker", "scheduler", "all"), "is ready"),
 }
 START_S, STOP_S = 240.0, 120.0

@@ -11,8 +11,8 @@ SHORT = Options(
     groups=12,
     receivers=2,
     workers=2,
-    fault_every_s=2.0,
-    faults="kill,cut,commit,stall,restart,upgrade,sleep",
+    fault_every_s=1.5,
+    faults="sleep,kill,cut,commit,stall,restart,upgrade",
     per_second=4.0,
     seed=3,
 )

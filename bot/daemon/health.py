@@ -1,7 +1,7 @@
 """Is the bot ready, and which of its connections are really alive?"""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -60,6 +60,9 @@ class Health:
     backlog: Callable[[], Mapping[str, float]] = dict
     failing: Failing = field(default_factory=Failing)
     failing_elsewhere: Callable[[], Mapping[str, str]] = dict
+    first: Callable[[], Sequence[str]] = list
+    """Adapters that this process must have connected once, though another has them connected: an
+    upgrade goes on with that one as soon as this one is ready."""
     ended: set[str] = field(default_factory=set)
     failures: dict[str, Said] = field(default_factory=dict)
 
@@ -89,6 +92,7 @@ class Health:
         """What keeps the daemon from being ready, and what is degraded."""
         down = [self._line(name, self._why(name)) for name in self.adapters if self._down(name)]
         problems = [self.loading.said()] if self.loading else []
+        problems += [self._line(name, notice.said("not_yet")) for name in self.first()]
         if stored := self.store_problem():
             problems.append(stored)
         noted = (*self.llm_problems(), *self.search_problems())

@@ -1,7 +1,7 @@
 """The role that has the platforms' connections: what comes in is kept for the workers, what these
 ask of a platform is done. It decides nothing."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,11 @@ from bot.daemon.process import Process, beside, serving
 from bot.store.cluster.events import add_event
 from bot.store.store import StoreError
 from bot.texts.notices import notice
+from common.clock import Clock
 from common.tasks import Tasks
+
+FIRST_S = 120.0
+"""So long a platform is waited for before the process counts as ready."""
 
 
 async def run_receiver(process: Process) -> None:
@@ -37,6 +41,7 @@ async def run_receiver(process: Process) -> None:
 
     around = await surround(config, clock, store, process.views(adapters, link), process.tracing)
     around.health.loading = None
+    around.health.first = _first(adapters, process.clock)
     tasks = Tasks(tolerated=StoreError)
     async with serving(process, members, around, adapters.values()) as stop, tasks:
         async with (
@@ -71,6 +76,21 @@ async def receiving(
         executing = [executor.run(name) for name in adapters if name in holds.names]
         async with beside(*executing), beside(*map(connected, adapters.values())):
             yield
+
+
+def _first(adapters: Mapping[str, Adapter], clock: Clock) -> Callable[[], list[str]]:
+    """The adapters that every receiver connects and this one has not yet; after a while nobody is
+    waited for, as a platform may be away."""
+    missing, until = (
+        {name for name, one in adapters.items() if not one.alone},
+        clock.now() + FIRST_S,
+    )
+
+    def unconnected() -> list[str]:
+        missing.difference_update([name for name in missing if adapters[name].link().up])
+        return sorted(missing) if clock.now() < until else []
+
+    return unconnected
 
 
 def told(holds: Holds, adapters: Mapping[str, Adapter], health: Health) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from bot.config.schema import Config
 from bot.daemon.app import STORE_TRY_S, _watch_store
 from bot.daemon.assemble import build
 from bot.daemon.health import Health, HealthMetrics
+from bot.daemon.receiver import FIRST_S, _first
 from bot.metrics import create_metrics
 from bot.store.database import Connection
 from bot.store.store import StoreError, open_store
@@ -166,3 +167,29 @@ async def test_what_the_disk_kept_from_being_answered_is_answered_though_it_is_w
         watching.cancel()
         assert [reply.kind for reply in talk.heard()] == ["answer"]
         assert await talk.reason(asked) == "answered"
+
+
+class Away(RecordingAdapter):
+    """Is connected once it says so."""
+
+    up = False
+
+    def link(self) -> LinkStatus:
+        """As it says."""
+        return LinkStatus(up=self.up)
+
+
+def test_a_receiver_is_ready_once_it_has_its_own_connection_or_nobody_can_have_it() -> None:
+    clock, lark, wecom = FakeClock(), Away("lark"), Away("wecom")
+    wecom.alone = True
+    elsewhere = {name: Refusing(name) for name in ("lark", "wecom")}
+    health = Health(elsewhere, clock, loading=None)
+    health.first = _first({"lark": lark, "wecom": wecom}, clock)
+    assert health.report()["problems"] == ["adapter lark: not connected yet"]
+    lark.up = True
+    assert not health.report()["problems"]
+    lark.up = False
+    assert not health.report()["problems"], "what breaks later is another matter"
+    health.first = _first({"lark": lark, "wecom": wecom}, clock)
+    clock.advance(FIRST_S)
+    assert not health.report()["problems"]
