@@ -87,10 +87,14 @@ class Inspector:
         strays, similarity = await self._subject.strays(checked.claims)
         checked = checked.without(strays)
         if self._entailment and not checked.core_lost:
-            unfounded = await self._entailment.unfounded(checked.claims)
-            checked = checked.without(unfounded)
+            judged = await self._entailment.judged(checked.claims)
+            # Who can be talked into an answer can be talked into a verdict.
+            far = await self._restated.far(judged.follows)
+            checked = checked.without([*judged.unfounded, *far])
+            told = await self._restated.instead(checked.claims, judged.contested)
+            checked = replace(checked, claims=tuple(told))
         if not self._entailment:
-            told = await self._restated.instead(checked.claims)
+            told = await self._restated.instead(checked.claims, checked.claims)
             checked = replace(checked, claims=tuple(told))
         shown = without_foreign_links(harmless(checked.text), self._hosts, self._instead)
         return Inspected(shown, checked.dropped, checked.core_lost, similarity)

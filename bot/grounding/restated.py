@@ -1,9 +1,10 @@
 """Sentences that restate one of their source's, and the place of the source instead of the others.
 
-For where no model judges whether a sentence follows. A sentence stays as it was written only where
-one sentence of its source has nearly all of its words, and denies, limits, orders and counts as it
-does. What is not so plain is replaced by what the source says there, in the source's words: a
-false sentence gives way to what is true, and a true one that was worded freely to its original.
+For where no model judges whether a sentence follows, or the model is not sure. A sentence stays as
+it was written only where one sentence of its source has nearly all of its words, and denies,
+limits, orders and counts as it does. What is not so plain is replaced by what the source says
+there, in the source's words: a false sentence gives way to what is true, and a true one that was
+worded freely to its original.
 """
 
 import math
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.grounding.claims import Claim
+from bot.grounding.facts import Sort
 from bot.grounding.markdown import Kind, leads_on, units
 from bot.grounding.normalize import letters, unmarked
 from bot.types import Knowledge
@@ -26,6 +28,9 @@ cosine, for both to say the same."""
 LEAST_NEAR, LEAST_NEAR_TRANSLATED = 0.65, 0.4
 """Share and cosine together from which on a place of the source is shown instead, and where it is
 in another language, and so shares few words."""
+
+LEAST_WORDS = 4
+"""A sentence of fewer, but for those of the grammar, may be a step that the source only implies."""
 
 MOST_SENTENCES = 300
 """Of the passages: so many are compared with, the first ones."""
@@ -88,6 +93,15 @@ class _Said:
     words: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the passages say what is nearest to a sentence: is it near, and plainly restated?"""
+
+    at: int
+    near: bool
+    restated: bool
+
+
 class Restated:
     """The sentences of some passages, [1] the first, and what an answer makes of them."""
 
@@ -98,34 +112,51 @@ class Restated:
         counts = Counter(word for one in self._said for word in one.words)
         self._counts, self._rarest = counts, math.log(2 * (len(self._said) + 1))
 
-    async def instead(self, claims: Sequence[Claim]) -> list[Claim]:
-        """The claims, each sentence that restates none of its source's as the place of the source
-        that it is nearest to; what is shown already is not shown again, and what is near to
-        nothing goes. Raises KnowledgeError."""
+    async def far(self, claims: Sequence[Claim]) -> list[Claim]:
+        """The claims that are near to no sentence of their source's, and are neither a step of few
+        words nor name what may stand in its code. Raises KnowledgeError."""
+        found: list[Claim] = []
+        for claim in claims:
+            named = any(fact.sort is not Sort.NUMBER for fact in claim.facts)
+            if named or not _is_prose(claim) or len(_words(claim.unit.bare)) < LEAST_WORDS:
+                continue
+            if not (await self._place(claim)).near:
+                found.append(claim)
+        return found
+
+    async def instead(self, claims: Sequence[Claim], doubted: Sequence[Claim]) -> list[Claim]:
+        """The claims, of those that are `doubted` each sentence that restates none of its source's
+        as the place of the source that it is nearest to; what is shown already is not shown again,
+        and what is near to nothing goes. Raises KnowledgeError."""
         kept: list[Claim] = []
         shown = {letters(claim.unit.bare) for claim in claims}
         for claim in claims:
-            unit = claim.unit
-            said = _ANSWERS.sub("", unit.bare)
-            if unit.kind is not Kind.SENTENCE or leads_on(unit):
+            if claim not in doubted or not _is_prose(claim):
                 kept.append(claim)
                 continue
-            at, share, cosine = await self._nearest(said, unit.marks)
-            same = share >= LEAST_SHARED and cosine >= LEAST_ALIKE
-            source = self._said[at].text if self._said else ""
-            if same and turns_alike(said, source):
+            place = await self._place(claim)
+            if place.restated:
                 kept.append(claim)
+            if place.restated or not place.near:
                 continue
-            translated = is_chinese(said) is not is_chinese(source)
-            if share + cosine < (LEAST_NEAR_TRANSLATED if translated else LEAST_NEAR):
-                continue
-            place = [one.text for one in self._around(at) if letters(one.text) not in shown]
-            if place:
-                shown |= {letters(text) for text in place}
-                text = _within_spaces(" ".join(place), unit.text)
-                told = replace(unit, text=text, cites=(self._said[at].mark,))
+            around = [one.text for one in self._around(place.at) if letters(one.text) not in shown]
+            if around:
+                shown |= {letters(text) for text in around}
+                text = _within_spaces(" ".join(around), claim.unit.text)
+                told = replace(claim.unit, text=text, cites=(self._said[place.at].mark,))
                 kept.append(replace(claim, unit=told))
         return kept
+
+    async def _place(self, claim: Claim) -> _Place:
+        said = _ANSWERS.sub("", claim.unit.bare)
+        at, share, cosine = await self._nearest(said, claim.unit.marks)
+        source = self._said[at].text if self._said else ""
+        same = share >= LEAST_SHARED and cosine >= LEAST_ALIKE
+        if same and turns_alike(said, source):
+            return _Place(at, near=True, restated=True)
+        translated = is_chinese(said) is not is_chinese(source)
+        least = LEAST_NEAR_TRANSLATED if translated else LEAST_NEAR
+        return _Place(at, near=share + cosine >= least, restated=False)
 
     async def _nearest(self, said: str, marks: Sequence[int]) -> tuple[int, float, float]:
         """The place of the nearest sentence of the passages that are cited, its share of the words
@@ -150,6 +181,10 @@ class Restated:
         """The sentence with the one before it and the one behind it, of the same paragraph."""
         near = self._said[max(0, at - 1) : at + 2]
         return [one for one in near if one.paragraph == self._said[at].paragraph]
+
+
+def _is_prose(claim: Claim) -> bool:
+    return claim.unit.kind is Kind.SENTENCE and not leads_on(claim.unit)
 
 
 def turns_alike(said: str, source: str) -> bool:

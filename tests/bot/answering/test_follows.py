@@ -1,14 +1,16 @@
 """What a model writes is held against its passages, sentence by sentence, by the model itself."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.llm.scoring import Verdict, read_verdicts
 from knowledge.base import KnowledgeBase
-from tests.bot.answering.test_check_dialogs import EN, ask, group
+from tests.bot.answering.test_check_dialogs import EN, PORT, ask, group
 from tests.fakes.llm_api import Call, LlmApi, Say, Script, judged, llm_api, verdicts
 
 TRUE = "The server's port is 7311 unless `--port` says another one [1]."
@@ -44,12 +46,71 @@ async def test_what_does_not_follow_goes_and_the_rest_stays(
     async with group(tmp_path, kettle, api) as talk:
         heard = await ask(talk, EN)
     assert heard.text == f"{TRUE} {VERBATIM}"
-    asked = [call.text for call in api.calls if call.kind == "follows"]
-    # None that stands there word for word. A look at what is half written, which the end of the
-    # answer cuts off, may have asked for the first one before.
-    sentences = {said for text in asked for said in re.findall(r"<sentence.*?>\n(.*)\n<", text)}
-    assert len(sentences) == 2
-    assert all("listens on port 7311" in text.split("<sentence")[0] for text in asked)
+    # Each once, what doesn't follow twice, and not what stands there word for word.
+    assert asked_about(api) == {"server's port": 1, "next free": 2}
+    texts = [call.text.split("<sentence")[0] for call in api.calls if call.kind == "follows"]
+    assert all("listens on port 7311" in text for text in texts)
+
+
+def asked_about(api: LlmApi) -> dict[str, int]:
+    """How often the model was asked about which sentence, by words of it."""
+    sentences = [
+        said
+        for call in api.calls
+        if call.kind == "follows"
+        for said in re.findall(r"<sentence.*?>\n(.*)\n<", call.text)
+    ]
+    known = ("server's port", "next free", "exit status")
+    return {words: n for words in known if (n := sum(words in one for one in sentences))}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        (PORT, PORT),
+        (TRUE, "The server listens on port 7311 by default; `--port` changes it [1]."),
+    ],
+)
+async def test_what_is_denied_once_and_not_again_stays_or_gives_way_to_its_source(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi, sentence: str, shown: str
+) -> None:
+    doubts = {sentence.removesuffix(" [1].")}
+
+    def wavers(said: str) -> str:
+        first = {one for one in doubts if one in said}
+        doubts.difference_update(first)
+        return "missing" if first else "follows"
+
+    api.script = writes(sentence, wavers)
+    async with group(tmp_path, kettle, api) as talk:
+        heard = await ask(talk, EN)
+    assert (heard.reason, heard.kinds) == ("answered", ["written"])
+    assert heard.text == shown
+
+
+async def test_a_look_and_the_answer_ask_once_about_a_sentence(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi
+) -> None:
+    written, looked = asyncio.Event(), asyncio.Event()
+    good = writes("", knows)
+
+    def script(call: Call) -> Say:
+        if call.kind == "follows" and not written.is_set():
+            written.set()
+            return replace(verdicts(call, knows), until=looked)
+        return Say(f"{TRUE} {VERBATIM}", hold=written) if call.kind == "answer" else good(call)
+
+    api.script = script
+    async with group(tmp_path, kettle, api) as talk:
+        asked = asyncio.create_task(ask(talk, EN))
+        async with asyncio.timeout(60):
+            await written.wait()
+        for _ in range(50):  # the answer is whole, and its check waits for what the look asked
+            await asyncio.sleep(0.001)
+        looked.set()
+        heard = await asked
+    assert heard.text == f"{TRUE} {VERBATIM}"
+    assert asked_about(api) == {"server's port": 1}
 
 
 @pytest.mark.parametrize("said", ["missing", "hmm"])
