@@ -33,6 +33,7 @@ from bot.answering.retrieve import (
     STATED,
     Helpful,
     expanded,
+    narrowed,
     relevance,
     retrieve,
     room_of,
@@ -183,7 +184,10 @@ class Pipeline:
             # Who has no opinion on any passage does not say either that none of them helps.
             shown = None if firm else await self._shown(question, found, trace)
             return shown or Silence(Reason.NO_EVIDENCE)
-        passages = await expanded(hits, self.knowledge, llm, trace)
+        if llm.options.check_sentences:
+            passages = await expanded(hits, self.knowledge, llm, trace)
+        else:
+            passages = await narrowed(question.text, hits, self.knowledge, llm, trace)
         secrets = [llm.fixed_text(name, zh) for name in WRITING for zh in (True, False)]
         inspector = Inspector(
             question.text, passages, secrets, self.options.max_chars, self.knowledge, llm
@@ -195,8 +199,10 @@ class Pipeline:
         if isinstance(outcome, Answer) and draft.pictures:
             return replace(outcome, pictures=draft.pictures)
         if self.earlier and isinstance(outcome, Answer):
-            most, room = self.options.max_chars, room_of(hits, llm)
-            self.earlier.remember(question, hits, passages, room, most, outcome)
+            grown, room = passages, room_of(hits, llm)
+            if not llm.options.check_sentences:
+                grown, room = hits, 0
+            self.earlier.remember(question, hits, grown, room, self.options.max_chars, outcome)
         at_a_loss = outcome == Silence(Reason.UNSURE) and not firm
         if question.mention and (
             outcome == Silence(Reason.UNGROUNDED) or not draft.text or at_a_loss

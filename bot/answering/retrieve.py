@@ -102,6 +102,33 @@ async def helpfulness(text: str, passages: Sequence[Passage], llm: Llm) -> list[
     )
 
 
+async def narrowed(
+    text: str, passages: Sequence[Passage], knowledge: Knowledge, llm: Llm, trace: Trace
+) -> Sequence[Passage]:
+    """What would be quoted of the passages, for a model that can't tell what follows from one: it
+    takes what stands beside the answer for the answer. Grown where nothing would be quoted."""
+    with stage(trace, "narrow") as figures:
+        most = room_of(passages, llm)
+        prose = [passage for passage in passages if passage.origin != "code"]
+        quotes = await knowledge.quote(text, prose, most) if prose == [*passages] else ()
+        figures["passages"] = len(quotes)
+        figures["chars"] = sum(len(quote.text) for quote in quotes)
+    if not quotes:
+        return await expanded(passages, knowledge, llm, trace)
+    return [
+        replace(
+            quote.passage,
+            text=without_orders(quote.text),
+            heading=quote.heading,
+            line=quote.line,
+            url=quote.url,
+            parts=(),
+            places=(),
+        )
+        for quote in quotes
+    ]
+
+
 async def expanded(
     passages: Sequence[Passage], knowledge: Knowledge, llm: Llm, trace: Trace
 ) -> Sequence[Passage]:
