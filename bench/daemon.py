@@ -58,7 +58,7 @@ class Daemon:
 
 
 @contextmanager
-def started(command: Sequence[str], log: Path) -> Iterator[Daemon]:
+def started(command: Sequence[str], log: Path, patience_s: float = PATIENCE_S) -> Iterator[Daemon]:
     """The daemon of a command line while the context is open. Raises RuntimeError where it ends by
     itself, and TimeoutError."""
     began = time.perf_counter()
@@ -69,7 +69,7 @@ def started(command: Sequence[str], log: Path) -> Iterator[Daemon]:
             if process.poll() is not None:
                 raise RuntimeError(f"the daemon ended with status {process.returncode}, see {log}")
             time.sleep(0.01)
-        _wait_ready(f"http://127.0.0.1:{found[1]}/readyz")
+        _wait_ready(f"http://127.0.0.1:{found[1]}/readyz", patience_s)
         ready = time.perf_counter() - began
         yield Daemon(int(found[1]), psutil.Process(process.pid), ready)
     finally:
@@ -77,8 +77,8 @@ def started(command: Sequence[str], log: Path) -> Iterator[Daemon]:
         process.wait(timeout=60)
 
 
-def _wait_ready(url: str) -> None:
-    until = time.perf_counter() + PATIENCE_S
+def _wait_ready(url: str, patience_s: float) -> None:
+    until = time.perf_counter() + patience_s
     while time.perf_counter() < until:
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own address
@@ -86,4 +86,4 @@ def _wait_ready(url: str) -> None:
                     return
         except urllib.error.URLError:
             time.sleep(0.02)
-    raise TimeoutError(f"{url} did not become ready in {PATIENCE_S:.0f} s")
+    raise TimeoutError(f"{url} did not become ready in {patience_s:.0f} s")

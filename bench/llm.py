@@ -77,7 +77,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 async def _orders(bench: Bench, texts: Sequence[str]) -> tuple[float, float]:
     """Tokens computed per score (not taken from the server's cache), in our order and in the
     paper's, in which the message comes first. The first call of either order fills the cache."""
-    settings = LlmSettings.model_validate_json(json.dumps({"remote": _remote(bench)}))
+    settings = LlmSettings.model_validate_json(json.dumps({"remote": remote_at(bench.llm)}))
     async with open_llm(settings, create_metrics(), SystemClock(), watch=False) as llm:
         if llm is None:
             raise AssertionError("the settings name a model")
@@ -99,9 +99,10 @@ async def _ask(llm: Llm, request: Request) -> Completion:
     return await llm.hybrid.complete(Route.SCORE, lambda _: request)
 
 
-def _remote(bench: Bench) -> dict[str, Any]:
+def remote_at(url: str) -> dict[str, Any]:
+    """The section `llm.remote` for the model that is served at an address."""
     return {
-        "provider": "custom", "base_url": bench.llm, "model": _served(bench.llm),
+        "provider": "custom", "base_url": url, "model": _served(url),
         "context_tokens": 8192, "concurrency": 1,
     }  # fmt: skip
 
@@ -115,7 +116,7 @@ def _served(url: str) -> str:
 
 
 def _model(bench: Bench) -> list[str]:
-    return ["--set", "llm=" + json.dumps({"remote": _remote(bench), **SMALL})]
+    return ["--set", "llm=" + json.dumps({"remote": remote_at(bench.llm), **SMALL})]
 
 
 def _json(bench: Bench, *command: str) -> dict[str, Any]:

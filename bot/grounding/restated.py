@@ -234,7 +234,8 @@ def _sentences(text: str, mark: int) -> list[_Said]:
     for unit in units(text):
         if unit.kind is Kind.CODE or "#" in unit.lead:
             continue
-        lines = map(_row, unit.bare.splitlines()) if unit.kind is Kind.TABLE else [unit.bare]
+        rows = unit.bare.splitlines()[2:]  # the head of a table states nothing
+        lines = map(_row, rows) if unit.kind is Kind.TABLE else [unit.bare]
         for number, line in enumerate(lines):
             said = " ".join(line.split())
             if has_words := _words(said):
