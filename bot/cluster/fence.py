@@ -44,6 +44,12 @@ class FencedDatabase(Database):
             raise error
         return found[0]
 
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `run`: who has lost it does not read on either."""
+        return await self.run(work, *args, **kwargs)
+
     async def fold(self) -> None:
         """See `Database.fold`."""
         await self._database.fold()

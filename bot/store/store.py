@@ -69,6 +69,18 @@ def _transaction(
     return method
 
 
+def _look(
+    query: Callable[Concatenate[Connection, P], T],
+) -> Callable[Concatenate["Store", P], Coroutine[Any, Any, T]]:
+    """As `_transaction`, for what people look at: it only reads, and may take a while."""
+
+    @wraps(query)
+    async def method(store: "Store", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await store.database.read(query, *args, **kwargs)
+
+    return method
+
+
 class Store:
     """An open store; also the adapters' `History`. Made by `open_store`."""
 
@@ -107,7 +119,7 @@ class Store:
 
     drafts_since = _transaction(drafts.drafts_since)
     open_drafts = _transaction(drafts.open_drafts)
-    list_drafts = _transaction(drafts.list_drafts)
+    list_drafts = _look(drafts.list_drafts)
     draft_answered = _transaction(drafts.draft_answered)
 
     add_label = _transaction(examples.add_label)
@@ -120,7 +132,7 @@ class Store:
     add_refit = _transaction(examples.add_refit)
     refits = _transaction(examples.refits)
     undo_refit = _transaction(examples.undo_refit)
-    weekly_messages = _transaction(examples.weekly_messages)
+    weekly_messages = _look(examples.weekly_messages)
 
     bot_moved = _transaction(groups.bot_moved)
     standing = _transaction(groups.standing)
@@ -128,14 +140,14 @@ class Store:
     set_mode = _transaction(groups.set_mode)
     bind_sources = _transaction(groups.bind_sources)
     bound_sources = _transaction(groups.bound_sources)
-    known_groups = _transaction(groups.known_groups)
+    known_groups = _look(groups.known_groups)
     latest = _transaction(groups.latest)
     mute = _transaction(groups.mute)
     unmute = _transaction(groups.unmute)
     muted_until = _transaction(groups.muted_until)
 
     add_audit = _transaction(access.add_audit)
-    audit_page = _transaction(access.audit_page)
+    audit_page = _look(access.audit_page)
 
     add_session = _transaction(access.add_session)
     session = _transaction(access.session)
@@ -145,23 +157,23 @@ class Store:
     decision = _transaction(history.decision)
     decision_behind = _transaction(history.decision_behind)
     last_decision = _transaction(history.last_decision)
-    counts = _transaction(history.counts)
+    counts = _look(history.counts)
     stored_bytes = _transaction(history.stored_bytes)
-    asked_since = _transaction(history.asked_since)
+    asked_since = _look(history.asked_since)
     last_digest = _transaction(history.last_digest)
     digest_made = _transaction(history.digest_made)
 
-    list_groups = _transaction(browse_groups.list_groups)
-    one_group = _transaction(browse_groups.one_group)
-    timeline = _transaction(browse_groups.timeline)
+    list_groups = _look(browse_groups.list_groups)
+    one_group = _look(browse_groups.one_group)
+    timeline = _look(browse_groups.timeline)
     seq_of = _transaction(browse_groups.seq_of)
     mark_seen = _transaction(browse_groups.mark_seen)
     budgets = _transaction(browse_groups.budgets)
     set_budget = _transaction(browse_groups.set_budget)
-    list_questions = _transaction(browse_questions.list_questions)
+    list_questions = _look(browse_questions.list_questions)
     set_unsure = _transaction(browse_questions.set_unsure)
-    kept_of = _transaction(erasing.kept_of)
-    person_data = _transaction(erasing.person_data)
+    kept_of = _look(erasing.kept_of)
+    person_data = _look(erasing.person_data)
     erasures = _transaction(erasing.erasures)
     prune_old = _transaction(erasing.prune_old)
 
@@ -178,21 +190,21 @@ class Store:
             log.warning("what was erased leaves the log when the bot stops: %s", error)
         return total
 
-    by_day = _transaction(figures.by_day)
-    answer_seconds = _transaction(figures.answer_seconds)
-    kept_promise = _transaction(figures.kept_promise)
-    weekly_unprompted = _transaction(figures.weekly_unprompted)
-    week_scores = _transaction(figures.week_scores)
-    cited = _transaction(figures.cited)
+    by_day = _look(figures.by_day)
+    answer_seconds = _look(figures.answer_seconds)
+    kept_promise = _look(figures.kept_promise)
+    weekly_unprompted = _look(figures.weekly_unprompted)
+    week_scores = _look(figures.week_scores)
+    cited = _look(figures.cited)
     add_usage = _transaction(figures.add_usage)
     usage_of = _transaction(figures.usage_of)
-    usage_by_day = _transaction(figures.usage_by_day)
+    usage_by_day = _look(figures.usage_by_day)
 
-    open_questions = _transaction(gaps.open_questions)
+    open_questions = _look(gaps.open_questions)
     open_question = _transaction(gaps.open_question)
     given_answer = _transaction(gaps.given_answer)
     decide_proposal = _transaction(gaps.decide_proposal)
-    approved_proposals = _transaction(gaps.approved_proposals)
+    approved_proposals = _look(gaps.approved_proposals)
 
     async def prune(self, before: float) -> int:
         """Deletes what was decided before a time, never what is unfinished; how many rows."""

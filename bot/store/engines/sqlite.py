@@ -59,10 +59,13 @@ class SqliteConnection(sqlite3.Connection):
 
 class SqliteEngine:
     """An open file. Made by `open_sqlite`. `handle` is a descriptor of it, which is kept: closing
-    one would take SQLite's locks away."""
+    one would take SQLite's locks away. Who is `alone` shares the file with nobody."""
 
-    def __init__(self, path: Path, handle: int, connection: SqliteConnection) -> None:
+    def __init__(
+        self, path: Path, handle: int, connection: SqliteConnection, *, alone: bool
+    ) -> None:
         self._path, self._handle, self._connection = path, handle, connection
+        self._alone = alone
         self._has_names = os.fstat(handle).st_nlink > 0  # which not every file system counts
 
     def transact(self, work: Callable[[Connection], T]) -> tuple[T, bool]:
@@ -79,6 +82,12 @@ class SqliteEngine:
                 # SQLite would go on in a file that nobody can open any more.
                 raise store_error(self._path, _GONE)
         return found, changed
+
+    def reader(self) -> "SqliteReader | None":
+        """Who reads sees the file as it was when he began, beside who writes; None where nobody may
+        be beside. Raises StoreError."""
+        with explained(self._path):
+            return None if self._alone else SqliteReader(self._path)
 
     def fold(self) -> None:
         """Folds the log into the file, and empties it: what was erased stands in neither. Raises
@@ -99,6 +108,28 @@ class SqliteEngine:
                 os.close(self._handle)
 
 
+class SqliteReader:
+    """The file of somebody who writes, for one who only reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = _connected(path, BUSY_TIMEOUT_S)
+        self._connection.execute("PRAGMA query_only = ON")
+
+    def transact(self, work: Callable[[Connection], T]) -> tuple[T, bool]:
+        """See `Engine`."""
+        with explained(self._path), self._connection:
+            self._connection.execute("BEGIN")
+            return work(self._connection), False
+
+    def fold(self) -> None:
+        """Who writes does that."""
+
+    def close(self) -> None:
+        """See `Engine`."""
+        self._connection.close()
+
+
 def open_sqlite(path: Path, busy_timeout_s: float, *, durable: bool, upgrade: bool) -> SqliteEngine:
     """Opens the file, made where there is none. Raises StoreError."""
     with explained(path):
@@ -108,15 +139,15 @@ def open_sqlite(path: Path, busy_timeout_s: float, *, durable: bool, upgrade: bo
         prepared = partial(_prepared, path, busy_timeout_s, durable=durable, upgrade=upgrade)
         try:
             try:
-                connection = prepared(alone=False)
+                alone, connection = False, prepared(alone=False)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
                     raise
-                connection = prepared(alone=True)
+                alone, connection = True, prepared(alone=True)
         except BaseException:
             os.close(handle)
             raise
-        return SqliteEngine(path, handle, connection)
+        return SqliteEngine(path, handle, connection, alone=alone)
 
 
 def _prepared(
@@ -124,15 +155,8 @@ def _prepared(
 ) -> SqliteConnection:
     """That there is one bot, `instance` sees to; commands may read and write beside it, unless it
     is `alone`: network and some container volumes lack the shared memory that this takes."""
-    connection = sqlite3.connect(
-        path,
-        timeout=busy_timeout_s,
-        isolation_level=None,
-        check_same_thread=False,  # one after the other: who opens it, then the thread of `Database`
-        factory=SqliteConnection,
-    )
+    connection = _connected(path, busy_timeout_s)
     try:
-        connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA locking_mode = {'EXCLUSIVE' if alone else 'NORMAL'}")
         connection.execute("PRAGMA journal_mode = WAL")
         # NORMAL survives a killed process, FULL a power cut too: what the bot has acknowledged is
@@ -148,6 +172,18 @@ def _prepared(
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def _connected(path: Path, busy_timeout_s: float) -> SqliteConnection:
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,  # one after the other: who opens it, then the thread of `Database`
+        factory=SqliteConnection,
+    )
+    connection.row_factory = sqlite3.Row
     return connection
 
 

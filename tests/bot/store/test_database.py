@@ -106,7 +106,7 @@ async def test_where_there_is_no_shared_memory_the_bot_works_alone(path: Path) -
         with pytest.raises(StoreError, match="another process has it open"):
             async with open_database(path, busy_timeout_s=0.05):
                 pass
-        assert await bot.run(notes) == ["alone"]
+        assert await bot.run(notes) == await bot.read(notes) == ["alone"]
 
 
 async def test_only_a_bot_that_starts_brings_the_file_up_to_date(tmp_path: Path) -> None:
@@ -269,6 +269,28 @@ async def test_closing_waits_for_what_was_handed_over(path: Path) -> None:
         await task
     async with open_database(path) as database:
         assert await database.run(notes) == ["last words"]
+
+
+async def test_what_is_looked_at_for_long_keeps_no_message_waiting(path: Path) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def slow(db: Connection) -> list[str]:
+        found = notes(db)
+        began.set()
+        assert may_end.wait(PATIENCE_S)
+        return found + notes(db)
+
+    async with open_database(path) as database:
+        await database.run(note, "before")
+        look = asyncio.create_task(database.read(slow))
+        assert await asyncio.to_thread(began.wait, PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await database.run(note, "meanwhile")
+        may_end.set()
+        assert await look == ["before", "before"], "as it was when it began"
+        assert await database.read(notes) == ["before", "meanwhile"]
+        with pytest.raises(StoreError, match="can't be written"):
+            await database.read(note, "by who only reads")
 
 
 async def test_what_waits_together_shares_a_commit(path: Path) -> None:
