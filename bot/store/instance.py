@@ -22,7 +22,10 @@ TRIES, PAUSE_S = 10, 0.02
 def only_instance(folder: Path, does: str = "runs") -> Iterator[None]:
     """Keeps other bots off a data folder, which is made where there is none. Raises StoreError,
     which says who has it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise StoreError(f"{folder} is a file; name a folder in bot.data_dir") from error
     path = folder / LOCK
     with path.open("a+", encoding="utf-8") as file:
         if not any(_locked(file, fcntl.LOCK_EX) for _ in range(TRIES)):

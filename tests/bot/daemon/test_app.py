@@ -2,13 +2,15 @@
 
 import asyncio
 import itertools
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from adapters.base import Event, LinkStatus, LoginRefused, NetworkError, Publish
-from bot.daemon.app import supervise
+from bot.daemon.app import signals, supervise
 from bot.daemon.health import Health, HealthMetrics
 from bot.metrics import create_metrics
 from tests.fakes.clock import FakeClock
@@ -134,3 +136,23 @@ async def test_the_books_of_the_connections_are_metrics() -> None:
         'huixiangdou_adapter_calls_total{adapter="lark",call="reply",result="ok"} 5.0',
     ):
         assert line in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_each_of_these_signals_stops_gently(number: signal.Signals) -> None:
+    stop = asyncio.Event()
+    with signals(stop, Health({}, FakeClock(), loading=None)):
+        os.kill(os.getpid(), number)
+        async with asyncio.timeout(60):
+            await stop.wait()
+
+
+async def test_who_was_started_with_nohup_outlives_the_terminal() -> None:
+    stop, before = asyncio.Event(), signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals(stop, Health({}, FakeClock(), loading=None)):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -140,6 +140,12 @@ async def test_a_file_that_is_no_store_is_refused(shopping_list: Path) -> None:
             pass
 
 
+def test_a_data_folder_that_is_a_file_is_said_to_be_one(shopping_list: Path) -> None:
+    said = pytest.raises(StoreError, match=r"is a file; name a folder in bot\.data_dir")
+    with said, only_instance(shopping_list):
+        pass
+
+
 async def test_a_folder_that_cannot_be_made_is_named(shopping_list: Path) -> None:
     with pytest.raises(StoreError, match=r"list/bot\.sqlite"):
         async with open_database(shopping_list / "bot.sqlite"):
