@@ -22,7 +22,7 @@ const WORDS = {
   language: ["EN: switch to English", "中：切换到中文"],
   theme: ["切换深色与浅色", "Switch between dark and light"],
   emptyTitle: ["还没有消息", "No messages yet"],
-  emptyText: ["问个问题试试，或者先聊聊天。", "Ask a question, or just chat for a while."],
+  emptyText: ["点下面的 @ 按钮再提问，它马上回答。没有 @ 它的话，它很有把握才开口，而且先等人回答。", "Press the @ button below and ask: it answers at once. What doesn't mention it is answered only when it is very sure, and after people had time to."],
   newBelow: ["有新消息", "New messages"],
   speakAs: ["以谁的身份发言", "Speak as"],
   newPerson: ["其他名字…", "Another name…"],
