@@ -25,7 +25,7 @@ from knowledge.plan import BuildReport
 from knowledge.serving import Opener, Serving
 from knowledge.settings import GateSettings
 from knowledge.sharing.places import Share
-from knowledge.sharing.publishing import Publisher, fetch
+from knowledge.sharing.publishing import KEPT, Publisher, fetch
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -199,10 +199,11 @@ class PublishedKnowledge(SharedKnowledge):
         super().__init__(config, follower)
         self._publisher, self._is_ours, self._announce = publisher, is_ours, announce
 
-    async def publish(self) -> None:
-        """What serves now is what the workers fetch. Raises KnowledgeError and StoreError."""
+    async def publish(self, kept: int = KEPT) -> None:
+        """What serves now is what the workers fetch; so many versions are kept in the share. Raises
+        KnowledgeError and StoreError."""
         try:
-            version = await asyncio.to_thread(self._publisher.publish)
+            version = await asyncio.to_thread(self._publisher.publish, kept)
         except OSError as error:
             raise KnowledgeError(f"the knowledge can't be published: {error}") from error
         self._follower.version = version
@@ -225,6 +226,11 @@ class PublishedKnowledge(SharedKnowledge):
         except BaseException:
             self._gate = before
             raise
+
+    async def forget(self, texts: Collection[str], person: str = "") -> None:
+        """See `KnowledgeBase.forget`; older versions, which still have it, leave the share."""
+        await super().forget(texts, person)
+        await self.publish(kept=1)
 
     async def _serve(self, fresh: Serving) -> None:
         await super()._serve(fresh)

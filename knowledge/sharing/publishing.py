@@ -45,9 +45,9 @@ class Publisher:
     unused_s: float = UNUSED_S
     _hashes: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
 
-    def publish(self) -> str:
-        """The version that the folder is now, all of it in the share. Raises OSError, and
-        KnowledgeError where there is no index yet."""
+    def publish(self, kept: int = KEPT) -> str:
+        """The version that the folder is now, all of it in the share, beside the newest others so
+        that `kept` are there. Raises OSError, and KnowledgeError where there is no index yet."""
         snapshot = current_snapshot(self.folder)
         if snapshot is None:
             raise KnowledgeError("there is no index to publish")
@@ -69,7 +69,7 @@ class Publisher:
             file = Path(folder) / version
             file.write_text(written)
             self.share.put(f"{VERSIONS}/{version}", file)
-        self._prune()
+        self._prune(kept)
         return version
 
     def _hash(self, path: Path) -> str:
@@ -79,22 +79,23 @@ class Publisher:
             self._hashes[path] = seen, _sha256(path)
         return self._hashes[path][1]
 
-    def _prune(self) -> None:
-        """Forgets all but the newest versions, and what none of these has."""
-        kept: list[Mapping[str, Any]] = []
+    def _prune(self, most: int) -> None:
+        """Forgets all but the newest versions, and what none of these has: at once what those had
+        that are forgotten, for it may be what somebody wants erased."""
+        used, unused, kept = set[str](), set[str](), 0
         for one in sorted(self.share.names(VERSIONS), key=lambda one: one.age_s):
             try:
-                version = _version(self.share, one.name) if len(kept) < KEPT else None
+                objects = _objects(_version(self.share, one.name))
             except KnowledgeError as error:
                 log.warning("%s; it is removed", error)
-                version = None
-            if version is None:
-                self.share.remove(one.name)
+                objects = None
+            if objects is not None and kept < most:
+                used, kept = used | objects, kept + 1
             else:
-                kept.append(version)
-        used = {f"{OBJECTS}/{digest}" for version in kept for digest in version["files"].values()}
+                unused |= objects or set()
+                self.share.remove(one.name)
         for one in list(self.share.names(OBJECTS)):
-            if one.name not in used and one.age_s > self.unused_s:
+            if one.name not in used and (one.name in unused or one.age_s > self.unused_s):
                 self.share.remove(one.name)
 
 
@@ -145,6 +146,10 @@ def _version(share: Share, name: str) -> dict[str, Any]:
             raise KnowledgeError(f"{name} in the share is damaged; publish it again")
         found: dict[str, Any] = json.loads(file.read_text())
         return found
+
+
+def _objects(version: Mapping[str, Any]) -> set[str]:
+    return {f"{OBJECTS}/{digest}" for digest in version["files"].values()}
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -92,6 +92,12 @@ def share_in(server: FakeS3) -> Share:
     return open_share(S3Place(BUCKET, "bot"), settings)
 
 
+def contents(folder: Path, server: FakeS3) -> list[bytes]:
+    """All that is shared."""
+    files = [path.read_bytes() for path in (folder / "share").rglob("*") if path.is_file()]
+    return files + [body for body, _ in server.files.values()]
+
+
 @pytest.mark.parametrize("place", ["folder", "s3"])
 async def test_what_the_scheduler_builds_is_served_by_workers(
     place: str, bucket: FakeS3, tmp_path: Path
@@ -121,8 +127,10 @@ async def test_what_the_scheduler_builds_is_served_by_workers(
                 assert refit.changed
                 assert await followed.labelled() == ({ASKED} if refit.taken else set())
                 assert followed.status().gate == building.status().gate
+                assert any(ASKED.encode() in kept for kept in contents(tmp_path, bucket))
                 await followed.forget([ASKED])
                 assert await followed.labelled() == set()
+                assert not any(ASKED.encode() in kept for kept in contents(tmp_path, bucket))
                 assert await followed.undo_refit() in (True, False)
                 await _another_target_is_followed(own, building, follower, followed)
                 await _a_second_one_waits(tmp_path, share, database)
