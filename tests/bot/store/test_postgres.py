@@ -292,3 +292,26 @@ def test_numbers_do_not_wait_for_each_other(url: PostgresUrl) -> None:
 def test_what_is_no_place_of_a_store_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be sqlite:///"):
         parse_place(text)
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["read later", "never read"])
+def test_what_goes_wrong_on_the_way_is_told_and_leaves_nothing(
+    url: PostgresUrl, *, read: bool
+) -> None:
+    engine = open_postgres(url, upgrade=False)
+
+    def count(db: Connection) -> int:
+        return int(db.execute("SELECT COUNT(*) AS n FROM state").fetchone()["n"])
+
+    def wrong(db: Connection) -> None:
+        for value in (1, 2):  # sent without waiting for what comes of it
+            db.execute("INSERT INTO state VALUES ('twice', ?)", (value,))
+        db.execute("INSERT INTO state VALUES ('after', 1)")
+        if read:
+            count(db)
+
+    before = engine.transact(count)
+    with pytest.raises(StoreError, match="duplicate key"):
+        engine.transact(wrong)
+    assert engine.transact(count) == before
+    engine.close()
