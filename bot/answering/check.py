@@ -64,6 +64,7 @@ class Inspector:
         llm: Llm | None = None,
     ) -> None:
         self.max_chars = max_chars
+        self._question = question
         texts = [f"{p.path}\n\n{p.heading}\n\n{p.text}" for p in passages]
         self._sources = Sources(texts, question)
         rules = secrets[:2]  # how to answer, in both languages
@@ -89,8 +90,8 @@ class Inspector:
         if self._entailment and not checked.core_lost:
             judged = await self._entailment.judged(checked.claims)
             # Who can be talked into an answer can be talked into a verdict.
-            far = await self._restated.far(judged.follows)
-            checked = checked.without([*judged.unfounded, *far])
+            borrowed = await self._restated.borrowed(judged.follows, self._question)
+            checked = checked.without([*judged.unfounded, *borrowed])
             told = await self._restated.instead(checked.claims, judged.contested)
             checked = replace(checked, claims=tuple(told))
         if not self._entailment:

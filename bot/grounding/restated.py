@@ -112,13 +112,16 @@ class Restated:
         counts = Counter(word for one in self._said for word in one.words)
         self._counts, self._rarest = counts, math.log(2 * (len(self._said) + 1))
 
-    async def far(self, claims: Sequence[Claim]) -> list[Claim]:
-        """The claims that are near to no sentence of their source's, and are neither a step of few
-        words nor name what may stand in its code. Raises KnowledgeError."""
+    async def borrowed(self, claims: Sequence[Claim], question: str) -> list[Claim]:
+        """The claims that are near to no sentence of their source's and have words of the question
+        that no passage has: what only the asker said is no evidence. Steps of few words and what
+        names something that may stand in code are left alone. Raises KnowledgeError."""
+        asked = _words(question) - self._counts.keys()
         found: list[Claim] = []
         for claim in claims:
             named = any(fact.sort is not Sort.NUMBER for fact in claim.facts)
-            if named or not _is_prose(claim) or len(_words(claim.unit.bare)) < LEAST_WORDS:
+            own = _words(claim.unit.bare)
+            if named or not _is_prose(claim) or len(own) < LEAST_WORDS or not own & asked:
                 continue
             if not (await self._place(claim)).near:
                 found.append(claim)
