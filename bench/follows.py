@@ -2,7 +2,9 @@
 for this: each with what is true, and one sentence more that is not. Held against the whole page,
 with two other pages beside it.
 
-Every other answer was left aside while the checks were written; both halves are reported.
+Every other answer was left aside while the checks were written; both halves are reported. The
+answers `unseen`, to pages of `bench/pages` and with other kinds of errors, were written when the
+checks stood.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 from bench.figures import Figure, at_most
 from bench.setup import ROOT, Bench
@@ -31,7 +34,7 @@ from knowledge.base import KnowledgeBase
 from knowledge.types import Passage
 from tests.fakes.llm_api import Call, llm_api, verdicts
 
-DOCS = ROOT / "docs"
+DOCS, PAGES = ROOT / "docs", ROOT / "bench/pages"
 WRONG, DRAWS = 0.03, 10
 """Of a judge that errs, the share of its verdicts that are wrong; which ones is drawn so often."""
 
@@ -48,10 +51,10 @@ class Made:
     kind: str
 
 
-def made(language: str) -> list[Made]:
+def made(language: str, name: str = "answers") -> list[Made]:
     """The answers in a language. One whose page no longer says what it rests on is left out and
     named: it is to be written anew."""
-    with (ROOT / f"bench/answers_{language}.tsv").open(encoding="utf-8") as file:
+    with (ROOT / f"bench/{name}_{language}.tsv").open(encoding="utf-8") as file:
         rows = [Made(**row) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
     stale = [row for row in rows if row.quote not in _page(row)]
     for row in stale:
@@ -60,7 +63,8 @@ def made(language: str) -> list[Made]:
 
 
 def _page(row: Made) -> str:
-    return (DOCS / row.page).read_text(encoding="utf-8")
+    page = DOCS / row.page
+    return (page if page.exists() else PAGES / row.page).read_text(encoding="utf-8")
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
@@ -76,8 +80,8 @@ async def _measured(config: Config) -> list[Figure]:
     judges = (("no judge", None, 0.25), ("a judge", 0.0, 0.03), ("one that errs", WRONG, 0.03))
     async with open_knowledge(config) as knowledge:
         for name, wrong, limit in judges:
-            for language in ("en", "zh"):
-                rows = made(language)
+            for language, texts in product(("en", "zh"), ("answers", "unseen")):
+                rows = made(language, texts)
                 posted: list[tuple[int, str]] = []
                 lost: list[tuple[int, str]] = []
                 draws = DRAWS if wrong else 1
@@ -87,7 +91,7 @@ async def _measured(config: Config) -> list[Figure]:
                     posted += found.posted
                     lost += found.lost
                 n, total = len(rows), found.total
-                what = f"{name}, {language}"
+                what = f"{name}, {language}" + ", unseen" * (texts == "unseen")
                 false, true = len(posted) / n / draws, len(lost) / total / draws
                 figures += [
                     at_most(f"false sentences posted, {what} ({n})", false, limit),
@@ -179,7 +183,7 @@ async def _judge(rows: Sequence[Made], wrong: float | None, seed: int) -> AsyncI
         yield None
         return
     share, false = wrong, {said for row in rows for said in _said(row.false)}
-    chance = random.Random(seed)  # noqa: S311 - which verdicts are wrong
+    asked = Counter[str]()
 
     def judge(call: Call, sentence: str) -> str:
         shown = _plain(call.text)
@@ -189,6 +193,9 @@ async def _judge(rows: Sequence[Made], wrong: float | None, seed: int) -> AsyncI
             "contradicts" if _plain(sentence) in false else "follows" if borne_out else "missing"
         )
         other = "missing" if right == "follows" else "follows"
+        asked[sentence] += 1
+        # Each has its own chance, so that what is asked about one tells nothing of the next.
+        chance = random.Random(f"{seed} {asked[sentence]} {sentence}")  # noqa: S311 - no secret
         return other if chance.random() < share else right
 
     async with llm_api(lambda call: verdicts(call, partial(judge, call))) as api:
