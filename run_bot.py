@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from common.process import blas_variables
-
-os.environ.update(blas_variables(os.environ))  # before numpy is loaded
+# Before numpy is loaded, which reads it once. Messages are judged beside each other: threads within
+# one of them would wait for each other most of the time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from bot.answering.external import ExternalSources, open_external_sources
 from bot.answering.pipeline import Pipeline

@@ -11,7 +11,6 @@ JSON lines with a module of ours, whose side is in `process_child`.
 import contextlib
 import json
 import os
-import re
 import select
 import signal
 import subprocess
@@ -38,7 +37,7 @@ GRACE_S = 2.0
 LAST_BYTES = 4000
 """Of the standard error, what is kept."""
 
-_EVERYWHERE = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "OPENBLAS_CORETYPE")
+_EVERYWHERE = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 NETWORK = (
     "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
@@ -48,22 +47,6 @@ NETWORK = (
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """Each of numpy's threads would take memory, on a big machine more than there may be."""
-
-AVX512 = frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
-"""What the kernels of OpenBLAS for "SkylakeX" need of a processor."""
-
-
-def blas_variables(known: Mapping[str, str], cpu: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
-    """What numpy's BLAS shall find in this process' environment, which it reads when numpy is first
-    imported, but for what is `known` there. One thread of its own, as messages are judged beside
-    each other. And OpenBLAS takes a processor that is newer than itself for the oldest that it may
-    be: one with AVX-512 embeds in two thirds of the time where that is said."""
-    wanted = {"OPENBLAS_NUM_THREADS": "1"}
-    with contextlib.suppress(OSError):  # told by Linux alone
-        told = re.search(r"^flags\s*:(.*)", cpu.read_text(encoding="utf-8"), re.MULTILINE)
-        if told and AVX512.issubset(told[1].split()):
-            wanted["OPENBLAS_CORETYPE"] = "SkylakeX"
-    return {name: value for name, value in wanted.items() if name not in known}
 
 
 def environment(*names: str, **more: str) -> dict[str, str]:

@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from common.process import (
-    AVX512,
     CANNOT_START,
     LAST_BYTES,
     NO_LIMITS,
@@ -22,7 +21,6 @@ from common.process import (
     ChildFailed,
     Command,
     Limits,
-    blas_variables,
     environment,
     module,
     run,
@@ -342,21 +340,6 @@ time.sleep(1000)
     parent.wait()
     parent.stdout.close()
     wait_until(lambda: not any(_lives(pid) for pid in pids))
-
-
-def cpu(folder: Path, *flags: str) -> Path:
-    file = folder / "cpuinfo"
-    file.write_text(f"processor\t: 0\nflags\t\t: fpu sse2 {' '.join(flags)}\n\nprocessor\t: 1\n")
-    return file
-
-
-def test_a_processor_is_used_as_it_can_be(tmp_path: Path) -> None:
-    one, core = {"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_CORETYPE": "SkylakeX"}
-    assert blas_variables({}, cpu(tmp_path, *AVX512)) == one | core
-    assert blas_variables({}, cpu(tmp_path, "avx2", "avx512f")) == one
-    assert blas_variables({}, tmp_path / "missing") == one
-    # Who has set one of them knows better.
-    assert blas_variables({**one, "OPENBLAS_CORETYPE": "Zen"}, cpu(tmp_path, *AVX512)) == {}
 
 
 def test_a_start_tells_blas_in_time_and_loads_no_driver_that_it_may_not_need() -> None:
