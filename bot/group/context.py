@@ -10,7 +10,7 @@ from bot.answering.heuristics import leans
 from bot.group.command_parser import parse_command
 from bot.store.store import Store
 from bot.texts.notices import speaks_chinese
-from bot.types import Question, Turn
+from bot.types import Question, Reason, Turn
 from common.language import has_letters
 
 ROWS = 40
@@ -19,6 +19,9 @@ SECONDS = 1800.0
 
 LEADS, LEAD_S, LEAD_CHARS = 3, 180.0, 500
 """What somebody wrote just before: so many messages, within so many seconds, of each so much."""
+
+LEFT_ALONE = (Reason.OFF_TOPIC, Reason.NOT_A_QUESTION)
+"""What came to nothing by itself, and may have been the beginning of something."""
 
 FRESH_S = 2.0
 """What was read so lately is not looked at again. Before that it is: a message may have been
@@ -45,7 +48,8 @@ async def with_pictures(question: Question, adapters: Mapping[str, Adapter]) -> 
 async def with_what_it_leans_on(question: Question, store: Store, prefix: str) -> Question:
     """The question, if it asks something that was begun before, with that: what it replies to (for
     a reply to the bot the question that was answered) and what its author wrote just before.
-    Commands, which begin with `prefix`, are nothing to lean on."""
+    Commands, which begin with `prefix`, are nothing to lean on. Nor is, unprompted, what was more
+    than left alone: "lunch?" after a question would get that one's answer once more."""
     if not leans(question.text, mention=question.mention):
         return question
     first = question.messages[0]
@@ -56,14 +60,13 @@ async def with_what_it_leans_on(question: Question, store: Store, prefix: str) -
             found = await store.question_of(message.adapter, message.reply_to)
             if found and found.group == message.group:
                 quoted.append(found.text)
-    rows = await store.messages(first.adapter, first.group, None, ROWS)
+    since = first.sent_at - LEAD_S
+    rows = await store.said_lately(*question.group, first.user, since, first.sent_at, ROWS)
     said = [
         row["text"]
         for row in rows
-        if row["user"] == first.user
-        and row["message_id"] not in own
-        and not row["recalled"]
-        and first.sent_at - LEAD_S <= row["sent_at"] <= first.sent_at
+        if row["message_id"] not in own
+        and (question.mention or row["reason"] in (None, *LEFT_ALONE))
         and parse_command(row["text"], prefix) is None
     ]
     leads = dict.fromkeys(text[-LEAD_CHARS:] for text in (*quoted, *said[-LEADS:]) if text.strip())

@@ -63,6 +63,25 @@ def messages(
     return rows[::-1] if after is None else rows
 
 
+def said_lately(
+    db: Connection, adapter: str, group: str, user: str, since: float, until: float, most: int
+) -> list[dict[str, Any]]:
+    """What a person wrote in a group and didn't take back, of the `most` last messages there:
+    `message_id`, `text` and the `reason` of the decision, None before there is one; oldest first.
+    """
+    rows = db.execute(
+        """
+        SELECT m.message_id, m.text, d.reason
+        FROM (SELECT * FROM messages WHERE adapter = ? AND grp = ? ORDER BY seq DESC LIMIT ?) AS m
+        LEFT JOIN decisions d ON d.id = m.decision_id
+        WHERE m."user" = ? AND m.sent_at BETWEEN ? AND ? AND NOT m.recalled
+        ORDER BY m.seq
+        """,
+        (adapter, group, most, user, since, until),
+    )
+    return [dict(row) for row in rows]
+
+
 def decision(db: Connection, adapter: str, message_id: str) -> dict[str, Any] | None:
     """See `adapters.contract.History`."""
     row = db.execute(

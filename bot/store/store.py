@@ -154,6 +154,7 @@ class Store:
     end_session = _transaction(access.end_session)
 
     messages = _transaction(history.messages)
+    said_lately = _transaction(history.said_lately)
     decision = _transaction(history.decision)
     decision_behind = _transaction(history.decision_behind)
     last_decision = _transaction(history.last_decision)

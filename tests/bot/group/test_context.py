@@ -8,6 +8,7 @@ from knowledge.base import KnowledgeBase
 from tests.bot.dialog import Talk, talking
 
 ASK = "which port does the kettle server listen on?"
+BEGUN = "port 7311 is taken on my machine"
 FRAGMENT = "can I have another one instead?"
 
 
@@ -48,10 +49,24 @@ async def test_a_fragment_goes_on_with_what_its_author_wrote_just_before(
     tmp_path: Path, kettle: KnowledgeBase, pause: float, reason: str
 ) -> None:
     async with talking(tmp_path, kettle) as talk:
-        await said(talk, "alice", "so the kettle server listens on port 7311 here")
+        await said(talk, "alice", BEGUN)
+        assert await talk.reason(talk.ids[-1]) == "off_topic"
         await talk.wait(pause)
-        await said(talk, "alice", FRAGMENT)
+        await said(talk, "alice", "how do I change it?")
         assert await talk.reason(talk.ids[-1]) == reason
+
+
+@pytest.mark.parametrize("mention", ["", "@bot "])
+async def test_what_was_answered_carries_no_talk_that_follows(
+    tmp_path: Path, kettle: KnowledgeBase, mention: str
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        assert len(await said(talk, "alice", mention + ASK)) == 1
+        for text in ("lunch?", "is it raining?", "吃饭去吗？", FRAGMENT):
+            await talk.wait(61.0 if text == "lunch?" else 20.0)
+            assert await said(talk, "alice", text) == [], text
+            assert await talk.reason(talk.ids[-1]) == "off_topic"
+        assert len(await said(talk, "alice", f"@bot {FRAGMENT}")) == 1, "asked, it goes on"
 
 
 async def test_small_talk_and_statements_are_not_carried_by_what_went_before(
