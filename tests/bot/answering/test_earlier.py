@@ -29,19 +29,23 @@ async def api() -> AsyncIterator[LlmApi]:
 
 @asynccontextmanager
 async def answering(
-    knowledge: KnowledgeBase, api: LlmApi, withdrawn: Sequence[str] = ()
+    knowledge: KnowledgeBase, api: LlmApi, withdrawn: Sequence[str] = (), *, judges: bool = True
 ) -> AsyncIterator[Pipeline]:
     earlier = EarlierAnswers(knowledge, 0.8, lambda: len(withdrawn))
-    async with model({"remote": remote(api)}) as llm:
-        yield Pipeline(knowledge, AnswerSettings(), llm, None, earlier)
+    async with model({"remote": remote(api), "check_sentences": judges}) as llm:
+        yield Pipeline(knowledge, AnswerSettings(sure_evidence=1), llm, None, earlier)
 
 
-async def test_the_same_question_costs_nothing(kettle: KnowledgeBase, api: LlmApi) -> None:
-    async with answering(kettle, api) as pipeline:
+@pytest.mark.parametrize("judges", [True, False])
+async def test_the_same_question_costs_nothing(
+    kettle: KnowledgeBase, api: LlmApi, *, judges: bool
+) -> None:
+    async with answering(kettle, api, judges=judges) as pipeline:
         first = await pipeline.decide(mention(ASK), [])
         calls = len(api.calls)
         again = await pipeline.decide(mention(AGAIN, group="another"), [])
     assert isinstance(first, Answer)
+    assert "answer" in api.kinds()
     assert again == first
     assert len(api.calls) == calls
 

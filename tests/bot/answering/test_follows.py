@@ -157,6 +157,18 @@ async def test_without_a_judge_only_what_restates_its_source_stays_as_it_is(
     assert "follows" not in api.kinds()
 
 
+@pytest.mark.parametrize("judges", [True, False])
+async def test_who_is_no_judge_is_shown_only_what_would_be_quoted(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi, *, judges: bool
+) -> None:
+    api.script = writes(TRUE, knows)
+    async with group(tmp_path, kettle, api, check_sentences=judges) as talk:
+        await ask(talk, UNSURE)
+    shown = next(call.text for call in api.calls if call.kind == "answer")
+    assert "7311" in shown
+    assert ("cache_fraction" in shown) is judges
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
