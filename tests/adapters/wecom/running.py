@@ -123,7 +123,7 @@ async def until(true: Callable[[], object], seconds: float = 60.0) -> None:
 async def pass_time(clock: FakeClock, true: Callable[[], object], step: float = 0.0) -> None:
     """Lets injected time go on until something is true: to the next deadline, or by steps, each
     of which waits for what the last one set about."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while not true():
             waiting = clock.waiting
             if step:
