@@ -9,10 +9,14 @@ from typing import Any
 from adapters.base import AdapterError, Event, IncomingMessage, Reply
 from adapters.wecom.adapter import WecomAdapter, create
 from adapters.wecom.settings import Settings
+from adapters.wecom.socket import ACK_S
 from common.clock import Clock
 from tests.fakes.clock import FakeClock
 from tests.fakes.context import context
 from tests.fakes.wecom_server import BOT, SECRET, Say, Seen, WecomServer, wecom_server
+
+TURNS = 10
+"""Of the event loop: enough for who waited for the clock to send what is due."""
 
 
 @dataclass
@@ -125,20 +129,20 @@ async def pass_time(clock: FakeClock, true: Callable[[], object], step: float = 
     of which waits for what the last one set about."""
     async with asyncio.timeout(240):
         while not true():
-            waiting = clock.waiting
             if step:
                 clock.advance(step)
+                await acknowledged(clock)
             else:
                 clock.jump()
-            await asyncio.sleep(0.002)
-            while step and clock.waiting < waiting and not true():
                 await asyncio.sleep(0.002)
 
 
-async def as_many_wait(clock: FakeClock, waiting: int) -> None:
-    """Waits until so many wait for the clock again: a request that is under way takes real time,
-    in which none must pass on the clock."""
-    await until(lambda: clock.waiting >= waiting)
+async def acknowledged(clock: FakeClock) -> None:
+    """Waits until no command is under way: the server takes real time to acknowledge one, in which
+    none must pass on the clock."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    await until(lambda: not clock.waits_of(ACK_S))
 
 
 def answer(to: IncomingMessage | None, text: str = "Run `make install` [1].", **more: Any) -> Reply:

@@ -9,8 +9,8 @@ import pytest
 from adapters.base import IncomingMessage, NetworkError
 from tests.adapters.wecom.running import (
     Running,
+    acknowledged,
     answer,
-    as_many_wait,
     once,
     pass_time,
     running,
@@ -57,11 +57,11 @@ async def test_drafts_keep_to_one_a_second_and_the_newest_wins(
     live: Running, clock: FakeClock
 ) -> None:
     asked, bubble = await begun(live, "0")
+    await acknowledged(clock)
     for number in range(1, 40):
-        waiting = clock.waiting
         await live.adapter.draft(asked.group, asked.message_id, "x" * number)
         clock.advance(0.1)
-        await as_many_wait(clock, waiting)
+        await acknowledged(clock)
     frames = live.server.commands("aibot_respond_msg")
     assert 3 <= len(frames) <= 5
     times = [frame.at for frame in frames]
