@@ -69,6 +69,8 @@ def main() -> int:
     )
     for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Its warnings tell the row that a server refused: what somebody wrote.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     try:
         return asyncio.run(_command(args, config))
     except (KnowledgeError, StoreError, ServerError, UsersError, LlmError, TracingError) as error:

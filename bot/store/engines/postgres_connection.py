@@ -214,6 +214,7 @@ def explained(url: PostgresUrl, error: psycopg.Error) -> StoreError:
     else:
         found = [hint for text, hint in _TEXTS if re.search(text, str(error))]
         hint = found[0] if found else _AWAY if lost(error) else _FAILED
-    told = " ".join(str(error).split())
+    # Without the server's DETAIL, which shows the row that it refused: what somebody wrote.
+    told = " ".join((error.diag.message_primary or str(error)).split())
     kind = StoreAway if lost(error) else StoreError
     return store_error(url, Said(f"{hint.zh}（{told}）", f"{hint.en} ({told})"), kind)
