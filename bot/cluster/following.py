@@ -61,13 +61,27 @@ class Follower:
         """Fetches what was published since; was there anything? Raises StoreError, OSError, and
         KnowledgeError."""
         async with self._busy:
-            version, gate = await self._database.run(published, KNOWLEDGE, GATE)
-            if not version or version == self.version:
+            version = await self._fetched()
+            if not version:
                 return False
-            await asyncio.to_thread(fetch, version, self.share, self._folder)
-            self.version, self.gate = version, _settings(gate)
             log.info("fetched version %s of the knowledge", version[:12])
             return True
+
+    async def _fetched(self) -> str:
+        failed = ""
+        while True:
+            version, gate = await self._database.run(published, KNOWLEDGE, GATE)
+            if not version or version == self.version:
+                return ""
+            try:
+                await asyncio.to_thread(fetch, version, self.share, self._folder)
+            except (KnowledgeError, OSError):
+                if version == failed:
+                    raise
+                failed = version  # perhaps another counts by now, and this one was removed
+                continue
+            self.version, self.gate = version, _settings(gate)
+            return version
 
     async def first(self) -> None:
         """Returns once there is something to serve."""
@@ -203,12 +217,17 @@ class PublishedKnowledge(SharedKnowledge):
         """What serves now is what the workers fetch; so many versions are kept in the share. Raises
         KnowledgeError and StoreError."""
         try:
-            version = await asyncio.to_thread(self._publisher.publish, kept)
+            version = await asyncio.to_thread(self._publisher.publish)
         except OSError as error:
             raise KnowledgeError(f"the knowledge can't be published: {error}") from error
         self._follower.version = version
         if not await self._announce({KNOWLEDGE: version, GATE: self._gate.model_dump_json()}):
             log.warning("another scheduler has the jobs by now: nothing was published")
+            return
+        try:
+            await asyncio.to_thread(self._publisher.clean_up, version, kept)
+        except OSError as error:
+            raise KnowledgeError(f"older versions can't be removed: {error}") from error
 
     async def reload(
         self, progress: Callable[[str, int, int], None] = lambda *_: None

@@ -45,9 +45,9 @@ class Publisher:
     unused_s: float = UNUSED_S
     _hashes: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
 
-    def publish(self, kept: int = KEPT) -> str:
-        """The version that the folder is now, all of it in the share, beside the newest others so
-        that `kept` are there. Raises OSError, and KnowledgeError where there is no index yet."""
+    def publish(self) -> str:
+        """The version that the folder is now, all of it in the share. Raises OSError, and
+        KnowledgeError where there is no index yet."""
         snapshot = current_snapshot(self.folder)
         if snapshot is None:
             raise KnowledgeError("there is no index to publish")
@@ -69,7 +69,6 @@ class Publisher:
             file = Path(folder) / version
             file.write_text(written)
             self.share.put(f"{VERSIONS}/{version}", file)
-        self._prune(kept)
         return version
 
     def _hash(self, path: Path) -> str:
@@ -79,11 +78,15 @@ class Publisher:
             self._hashes[path] = seen, _sha256(path)
         return self._hashes[path][1]
 
-    def _prune(self, most: int) -> None:
-        """Forgets all but the newest versions, and what none of these has: at once what those had
-        that are forgotten, for it may be what somebody wants erased."""
+    def clean_up(self, current: str, most: int = KEPT) -> None:
+        """Forgets all but the version that counts and the newest others, `most` in all, and what
+        none of these has: at once what those had that are forgotten, for it may be what somebody
+        wants erased. To be called once everybody can know what counts. Raises OSError."""
         used, unused, kept = set[str](), set[str](), 0
-        for one in sorted(self.share.names(VERSIONS), key=lambda one: one.age_s):
+        counts = f"{VERSIONS}/{current}"  # a bucket tells ages in seconds, and others may be as old
+        for one in sorted(
+            self.share.names(VERSIONS), key=lambda one: (one.name != counts, one.age_s)
+        ):
             try:
                 objects = _objects(_version(self.share, one.name))
             except KnowledgeError as error:

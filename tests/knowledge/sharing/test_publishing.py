@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,20 @@ def test_old_versions_go_with_what_only_they_had(built: Path, shared: FolderShar
     publisher = Publisher(built, shared, unused_s=-1.0)
     for number in range(publishing.KEPT + 3):
         write(built, "snapshot-3", {"snapshot-3/gate": f"gate {number}" + "!" * number})
-        publisher.publish()
+        publisher.clean_up(publisher.publish())
     assert len(list(shared.names("versions"))) == publishing.KEPT
     assert len(list(shared.names("objects"))) == publishing.KEPT + 3, "each gate, and what all have"
+
+
+def test_the_version_that_counts_stays_however_old_the_others_are(
+    built: Path, shared: FolderShare, tmp_path: Path
+) -> None:
+    publisher, versions = Publisher(built, shared), []
+    for number in range(4):
+        write(built, "snapshot-3", {"snapshot-3/gate": f"gate {number}"})
+        versions.append(publisher.publish())
+    for one in list(shared.names("versions")):
+        os.utime(shared.root / one.name, (1e9, 1e9))  # a bucket tells no more than seconds
+    publisher.clean_up(versions[1], 1)
+    assert [one.name for one in shared.names("versions")] == [f"versions/{versions[1]}"]
+    fetch(versions[1], shared, tmp_path / "worker")

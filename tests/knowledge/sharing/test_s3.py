@@ -54,7 +54,10 @@ def built(tmp_path: Path) -> Path:
 
 
 async def published(built: Path, share: Share) -> str:
-    return await asyncio.to_thread(Publisher(built, share, unused_s=-1.0).publish)
+    publisher = Publisher(built, share, unused_s=-1.0)
+    version = await asyncio.to_thread(publisher.publish)
+    await asyncio.to_thread(publisher.clean_up, version)
+    return version
 
 
 async def test_what_is_published_in_a_bucket_arrives_as_it_was(
