@@ -44,7 +44,6 @@ RESEND_S = 3600.0 - 300.0
 """Lark knows a message's key for an hour."""
 
 MAX_THINKING = 1000
-"""Of a message that are fetched, the first ones."""
 
 
 def create(settings: Settings, context: Context) -> "LarkAdapter":

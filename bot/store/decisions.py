@@ -52,7 +52,7 @@ def decide(
     decision_id = insert_numbered_if(db, "decisions", some, theirs, **decision)
     if decision_id is None:
         return None
-    done = f"UPDATE messages SET state = ?, decision_id = ? WHERE {undecided}"  # noqa: S608
+    done = f"UPDATE messages SET state = ?, decision_id = ? WHERE {undecided}"  # noqa: S608 - ours
     state = "deciding" if reply else "dismissed"
     if not (reply or draft):
         db.execute(done, (state, decision_id, *theirs))

@@ -24,7 +24,7 @@ _FREE = (
     " AND l.grp = g.grp AND l.leased_until > ?) LIMIT ?"
 )
 _BEYOND = Differs(
-    sqlite="SELECT adapter, grp FROM (SELECT DISTINCT adapter, grp FROM events)" + _FREE,  # noqa: S608
+    sqlite="SELECT adapter, grp FROM (SELECT DISTINCT adapter, grp FROM events)" + _FREE,  # noqa: S608 - ours
     postgresql="WITH RECURSIVE found (adapter, grp) AS ("  # noqa: S608 - all of it is ours
     "(SELECT adapter, grp FROM events ORDER BY adapter, grp LIMIT 1) UNION ALL"
     " SELECT n.adapter, n.grp FROM found CROSS JOIN LATERAL (SELECT adapter, grp FROM events"
