@@ -5,6 +5,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -55,6 +56,13 @@ class Rest:
     async def __aexit__(self, *_: object) -> None:
         if self._session:
             await self._session.close()
+
+    async def picture(self, url: str, headers: Mapping[str, str] | None = None) -> bytes:
+        """What lies at an address that a platform named. Raises NetworkError."""
+        response = await self.request("picture", "GET", url, repeatable=True, headers=headers)
+        if response.status != HTTPStatus.OK:
+            raise NetworkError(f"the picture can't be fetched: HTTP {response.status}")
+        return response.body
 
     async def request(
         self,

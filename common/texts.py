@@ -19,9 +19,9 @@ class Said:
 _COUNTED = re.compile(r"\{(\w+)\}( [a-z ]*?)\(([\w ]+)\|([\w ]+)\)")
 
 
-def counted(number: int, noun: str) -> str:
-    """How many of something: "1 message", "2 messages"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """How many of something: "1 message", "2 messages", or as `nouns` has it."""
+    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 class Texts:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from pydantic import SecretStr
 
@@ -87,10 +86,7 @@ class Api:
         url = self._settings.picture_address(named)
         if not url:
             raise NetworkError("DingTalk keeps the picture at a place that is not known as its own")
-        response = await self._rest.request("picture", "GET", url, repeatable=True, headers=FRESH)
-        if response.status != HTTPStatus.OK:
-            raise NetworkError(f"the picture can't be fetched: HTTP {response.status}")
-        return response.body
+        return await self._rest.picture(url, FRESH)
 
     async def log_in(self) -> None:
         """Raises LoginRefused for wrong credentials."""

@@ -5,7 +5,6 @@ import binascii
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import unpad
@@ -42,10 +41,7 @@ async def fetch(rest: Rest, settings: Settings, place: Place) -> Picture | None:
     """The picture; None for what is none, or too large. Raises NetworkError."""
     if not settings.trusts_picture(place.url):
         raise NetworkError("WeCom keeps the picture at a place that is not known as its own")
-    response = await rest.request("picture", "GET", place.url, repeatable=True)
-    if response.status != HTTPStatus.OK:
-        raise NetworkError(f"the picture can't be fetched: HTTP {response.status}")
-    data = response.body
+    data = await rest.picture(place.url)
     return picture_of(await asyncio.to_thread(opened, data, place.key) if place.key else data)
 
 

@@ -96,7 +96,7 @@ def _show(figures: Figures) -> None:
 
 
 def _replies(number: int) -> str:
-    return f"{number} repl{'y' if number == 1 else 'ies'}"
+    return counted(number, "reply", "replies")
 
 
 def _figure(value: float | None) -> str:

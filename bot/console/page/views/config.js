@@ -1,7 +1,7 @@
 // The configuration: its file, changed here with what that means, and what holds now.
 
 import { get, post } from "../api.js";
-import { addWords, language, t } from "../i18n.js";
+import { addWords, inWords, t } from "../i18n.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { Choice, Problem, useData } from "../ui.js";
 
@@ -48,7 +48,7 @@ function Editor({ onError }) {
   useEffect(() => setText(file.data?.text ?? ""), [file.data]);
   if (!file.data) return html`<${Problem} error=${file.error} again=${file.reload} />`;
   const { name, version, backups, pending, problems } = file.data;
-  const wrong = (found) => (language() === "zh" && found.zh) || found.problems;
+  const wrong = (found) => inWords(found.problems, found.zh);
   const change = backup ? { version, backup: Number(backup) } : { version, text };
   const edit = (next) => {
     setText(next);
