@@ -92,6 +92,23 @@ def share_in(server: FakeS3) -> Share:
     return open_share(S3Place(BUCKET, "bot"), settings)
 
 
+@asynccontextmanager
+async def published_in(
+    share: Share, folder: Path
+) -> AsyncIterator[tuple[PublishedKnowledge, Follower, Database]]:
+    """A scheduler that has published, and a worker's follower that has fetched."""
+    own = configured(folder, "scheduler")
+    await asyncio.to_thread(build, own.plan)
+    async with (
+        open_store(folder / "bot.sqlite", durable=False) as store,
+        scheduler(own, share, store.database, "s1") as building,
+    ):
+        await building.publish()
+        follower = follower_of(configured(folder, "worker"), share, store.database)
+        await follower.first()
+        yield building, follower, store.database
+
+
 def contents(folder: Path, server: FakeS3) -> list[bytes]:
     """All that is shared."""
     files = [path.read_bytes() for path in (folder / "share").rglob("*") if path.is_file()]
@@ -163,16 +180,7 @@ async def _a_second_one_waits(folder: Path, share: Share, database: Database) ->
 async def test_a_worker_goes_on_while_the_bucket_refuses(
     bucket: FakeS3, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    share = share_in(bucket)
-    own, workers = configured(tmp_path, "scheduler"), configured(tmp_path, "worker")
-    await asyncio.to_thread(build, own.plan)
-    async with (
-        open_store(tmp_path / "bot.sqlite", durable=False) as store,
-        scheduler(own, share, store.database, "s1") as building,
-    ):
-        await building.publish()
-        follower = follower_of(workers, share, store.database)
-        await follower.first()
+    async with published_in(share_in(bucket), tmp_path) as (building, follower, _):
         before, caught_up = follower.version, asyncio.Event()
 
         async def serve() -> None:
@@ -198,22 +206,14 @@ async def test_a_worker_goes_on_while_the_bucket_refuses(
 
 
 async def test_an_error_of_the_scheduler_reaches_who_asked(tmp_path: Path) -> None:
-    share = FolderShare(tmp_path / "share")
-    own, workers = configured(tmp_path, "scheduler"), configured(tmp_path, "worker")
-    await asyncio.to_thread(build, own.plan)
-    async with (
-        open_store(tmp_path / "bot.sqlite", durable=False) as store,
-        scheduler(own, share, store.database, "s1") as building,
-    ):
-        await building.publish()
-        follower = follower_of(workers, share, store.database)
-        await follower.first()
+    share, workers = FolderShare(tmp_path / "share"), configured(tmp_path, "worker")
+    async with published_in(share, tmp_path) as (building, follower, database):
 
         def wrong() -> tuple[()]:
             raise KnowledgeError("the configuration is wrong by now")
 
         building.sources_now = wrong
-        knowledge = FollowedKnowledge(workers, follower, store.database, Wakes(POLL_S))
+        knowledge = FollowedKnowledge(workers, follower, database, Wakes(POLL_S))
         async with knowledge as followed:
             with pytest.raises(KnowledgeError, match="the configuration is wrong by now"):
                 await followed.reload()
