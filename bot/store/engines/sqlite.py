@@ -1,5 +1,6 @@
 """SQLite: a file of the data folder, for one bot and the commands beside it. The default."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -34,7 +35,10 @@ _HINTS = {
         "another process has it open; is a second bot running on it?",
     ),
     sqlite3.SQLITE_FULL: Said("磁盘满了，请腾出空间", "the disk is full; make room"),
-    sqlite3.SQLITE_IOERR: Said("磁盘出错或已满", "the disk failed or is full"),
+    sqlite3.SQLITE_IOERR: Said(
+        "磁盘出错、已满，或者变成了只读：请检查剩余空间、挂载方式和系统日志",
+        "the disk failed, is full or became read-only; check its room, its mount, the system's log",
+    ),
     sqlite3.SQLITE_READONLY: Said(
         "不能写入，请检查所有者和权限", "it can't be written; check its owner and rights"
     ),
@@ -48,6 +52,12 @@ _HINTS = {
     sqlite3.SQLITE_CORRUPT: Said(
         "它已损坏，请移走，会新建一个", "it is damaged; move it away, a new one is made"
     ),
+}
+
+
+_REFUSED = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _HINTS[sqlite3.SQLITE_READONLY]),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _HINTS[sqlite3.SQLITE_FULL]),
 }
 
 
@@ -200,5 +210,8 @@ def explained(path: Path) -> Iterator[None]:
         said = Said(f"{hint.zh}（{error}）", f"{hint.en} ({error})")
         kind = StoreBusy if code == sqlite3.SQLITE_BUSY else StoreError
         raise store_error(path, said, kind) from error
-    except (OSError, UnknownMigration, UnicodeEncodeError) as error:
+    except OSError as error:
+        hint = _REFUSED.get(error.errno or 0, Said(str(error), str(error)))
+        raise store_error(path, hint) from error
+    except (UnknownMigration, UnicodeEncodeError) as error:
         raise store_error(path, Said(str(error), str(error))) from error

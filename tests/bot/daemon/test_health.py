@@ -15,9 +15,10 @@ from bot.metrics import create_metrics
 from bot.store.database import Connection
 from bot.store.store import StoreError, open_store
 from knowledge.base import KnowledgeBase
-from tests.bot.dialog import talking
+from tests.bot.dialog import Talk, talking
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
+from tests.fakes.small_disk import room
 
 PATIENCE_S = 60.0
 
@@ -110,6 +111,22 @@ async def test_a_full_disk_is_no_ready_daemon(tmp_path: Path) -> None:
         assert parts.health.report()["status"] == "ready"
 
 
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+async def _well_again(talk: Talk) -> None:
+    """Until the bot has found out by itself that it can store again, and done what waited."""
+    watching = asyncio.create_task(_watch_store(talk.parts))
+    await asyncio.sleep(0)
+    talk.clock.advance(STORE_TRY_S)
+    async with asyncio.timeout(PATIENCE_S):
+        while not talk.tasks.active:
+            await asyncio.sleep(0.001)
+    await talk.idle()
+    watching.cancel()
+
+
 FORBIDDEN = {"no_decision": "INSERT ON decisions", "no_touch": "UPDATE ON state"}
 
 
@@ -127,15 +144,27 @@ async def test_what_the_disk_kept_undecided_is_answered_once_it_is_well(
 
         await database.run(lambda db: [db.execute(f"DROP TRIGGER {name}") for name in FORBIDDEN])
         await talk.store.touch()  # another group's message was stored first
-        watching = asyncio.create_task(_watch_store(talk.parts))
-        await asyncio.sleep(0)
-        talk.clock.advance(STORE_TRY_S)
-        while not talk.tasks.active:
-            await asyncio.sleep(0.001)
-        watching.cancel()
-        await talk.idle()
+        await _well_again(talk)
         (answer,) = talk.heard()
         assert answer.kind == "answer"
+
+
+async def test_what_came_before_the_disk_was_read_only_is_answered_once_it_is_not(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        await talk.say("ann", "@bot How do I install Kettle with pip?")
+        with room(size(tmp_path / "bot.sqlite-wal")):
+            with pytest.raises(StoreError, match="became read-only"):
+                await talk.say("bob", "@bot Does it run on Windows?")
+            await talk.idle()
+            problem = talk.parts.health.store_problem()
+            assert problem and "变成了只读" in problem.zh
+        assert not talk.heard()
+
+        await _well_again(talk)
+        assert [reply.kind for reply in talk.heard()] == ["answer"]
+        assert talk.parts.health.store_problem() is None
 
 
 @pytest.mark.parametrize(
@@ -157,14 +186,7 @@ async def test_what_the_disk_kept_from_being_answered_is_answered_though_it_is_w
         assert not talk.heard()
 
         await database.run(lambda db: db.execute("DROP TRIGGER full"))
-        watching = asyncio.create_task(_watch_store(talk.parts))
-        await asyncio.sleep(0)
-        talk.clock.advance(STORE_TRY_S)
-        async with asyncio.timeout(PATIENCE_S):
-            while not talk.tasks.active:
-                await asyncio.sleep(0.001)
-        await talk.idle()
-        watching.cancel()
+        await _well_again(talk)
         assert [reply.kind for reply in talk.heard()] == ["answer"]
         assert await talk.reason(asked) == "answered"
 

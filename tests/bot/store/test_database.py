@@ -152,6 +152,13 @@ async def test_a_folder_that_cannot_be_made_is_named(shopping_list: Path) -> Non
             pass
 
 
+async def test_where_nobody_may_write_is_said_with_what_to_do() -> None:
+    with pytest.raises(StoreError, match="can't be written; check its owner and rights") as said:
+        async with open_database(Path("/sys/bot.sqlite")):  # nobody, not even root
+            pass
+    assert "不能写入" in said.value.zh
+
+
 async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
     async with open_database(path) as database:
         await database.run(lambda db: db.execute("INSERT INTO migrations VALUES ('m999_later')"))

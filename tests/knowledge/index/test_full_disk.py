@@ -1,10 +1,6 @@
-"""A disk that is full, as far as a process can have one of its own: files may not grow beyond a
-limit, so that writing fails as it does without room."""
+"""A disk that is full while an index is built."""
 
-import resource
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,23 +15,10 @@ from knowledge.index.snapshots import VECTORS
 from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.ingest.build import build
 from knowledge.types import KnowledgeError, Vectors
+from tests.fakes.small_disk import room
 from tests.knowledge.library import gate_options, plan, write_pages
 
 DIM = 4096
-
-
-@contextmanager
-def room(most: int) -> Iterator[None]:
-    """Files take so many bytes each. No process may be started meanwhile, and nothing compiled:
-    Python does not notice that it wrote half a module."""
-    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    compiling, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
-        sys.dont_write_bytecode = compiling
 
 
 def vectors(count: int) -> Vectors:
