@@ -15,6 +15,7 @@ from adapters.base import NetworkError, Unconfirmed
 from adapters.link import Link
 from adapters.payload import Json, parsed
 from common.clock import Clock
+from common.hosts import proxy_for
 
 TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 8 << 20
@@ -48,9 +49,7 @@ class Rest:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            timeout=self._timeout, trust_env=True, proxy=self._proxy
-        )
+        self._session = aiohttp.ClientSession(timeout=self._timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -96,6 +95,7 @@ class Rest:
                 data=data,
                 params=params,
                 headers={**sent, **(headers or {})},
+                proxy=self._proxy or proxy_to(url),
                 allow_redirects=False,
             ) as answer:
                 found = await _body(answer)
@@ -111,6 +111,14 @@ class Rest:
         finally:
             self._link.called(name, self._result_of(response) if response else "unreachable")
         return response
+
+
+def proxy_to(url: str) -> str | None:
+    """The environment's proxy to an address. Raises NetworkError where it can't be used."""
+    try:
+        return proxy_for(url)
+    except ValueError as error:
+        raise NetworkError(str(error)) from None
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:

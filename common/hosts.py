@@ -34,18 +34,19 @@ def network_of(address: str) -> str:
 
 def proxy_for(url: str) -> str | None:
     """The proxy by which an address is reached, as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
-    say; None for none, as for this machine itself. Raises ValueError where that is no HTTP proxy:
-    what it says holds no password."""
+    say; None for none, as for this machine itself. A WebSocket takes the same as a request. Raises
+    ValueError where that is no HTTP proxy: what it says holds no password."""
     place, named = urlsplit(url), getproxies()
     if is_loopback(place.hostname or "") or proxy_bypass(place.netloc):
         return None
-    kind = place.scheme if place.scheme in named else "all"
+    scheme = {"ws": "http", "wss": "https"}.get(place.scheme, place.scheme)
+    kind = scheme if scheme in named else "all"
     written = named.get(kind, "")
     proxy = written if "://" in written or not written else f"http://{written}"
     found = urlsplit(proxy)
     if proxy and (found.scheme not in ("http", "https") or not found.hostname):
         raise ValueError(
             f"{kind.upper()}_PROXY names a proxy of the kind {found.scheme}, and only http:// ones "
-            f"are used; name one in {place.scheme.upper()}_PROXY, or unset it"
+            f"are used; name one in {scheme.upper()}_PROXY, or unset it"
         )
     return proxy or None

@@ -21,6 +21,7 @@ from adapters.base import NetworkError, StoreFailed
 from adapters.dingtalk.api import Api
 from adapters.link import Link, until_first_ends
 from adapters.payload import Json, clean, parsed
+from adapters.rest import proxy_to
 from common.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class Stream:
             socket = await connect(
                 f"{ticket.endpoint}?ticket={quote_plus(ticket.ticket)}",
                 logger=SDK_LOG,
+                proxy=proxy_to(ticket.endpoint),
                 ping_interval=None,  # `_ping` does it, on our clock
                 close_timeout=CLOSE_S,
             )

@@ -29,6 +29,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from adapters.base import AdapterError, LoginRefused, NetworkError, StoreFailed
 from adapters.lark.settings import Settings
 from adapters.payload import parsed
+from adapters.rest import proxy_to
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,9 @@ def _says_something(_: logging.LogRecord) -> bool:
 
 
 def _post(url: str, **more: Any) -> Any:
-    return requests.post(url, timeout=DISCOVERY_TIMEOUT_S, **more)
+    """By the proxy that other calls take. Raises NetworkError."""
+    proxies = dict.fromkeys(("http", "https", "all"), proxy_to(url) or "")
+    return requests.post(url, timeout=DISCOVERY_TIMEOUT_S, proxies=proxies, **more)
 
 
 class Client(ws.Client):  # type: ignore[misc]  # the base class has no types
@@ -138,8 +141,6 @@ class Client(ws.Client):  # type: ignore[misc]  # the base class has no types
             raise _refusal(error) from None
         except OSError as error:
             raise NetworkError(f"the platform can't be reached: {type(error).__name__}") from None
-        except ImportError as error:  # for want of a library for the environment's proxy
-            raise NetworkError(f"no long connection: {error}") from None
         except (WebSocketException, ValueError, LookupError, AttributeError, TypeError) as error:
             # Whatever a strange answer leads the SDK to; texts of these may quote the address.
             raise NetworkError(f"no long connection: {type(error).__name__}") from None

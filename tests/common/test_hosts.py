@@ -32,6 +32,7 @@ HTTP = "http://user:hush@127.0.0.1:7890"
         ({}, "https://api.test/v1", None),
         ({"HTTPS_PROXY": HTTP}, "https://api.test/v1", HTTP),
         ({"https_proxy": "127.0.0.1:7890"}, "https://api.test/v1", "http://127.0.0.1:7890"),
+        ({"HTTPS_PROXY": HTTP}, "wss://api.test/v1", HTTP),
         ({"HTTPS_PROXY": HTTP}, "http://api.test/v1", None),
         ({"ALL_PROXY": HTTP}, "http://api.test/v1", HTTP),
         ({"HTTPS_PROXY": HTTP, "ALL_PROXY": "socks5://h:1"}, "https://api.test/v1", HTTP),

@@ -173,3 +173,12 @@ async def test_secrets_stay_secret(
     assert tokens == []
     for secret in ("s3cret-value", "private words", "answered words"):
         assert secret not in shown
+
+
+async def test_a_socks_proxy_is_no_matter_for_a_platform_on_this_machine(
+    server: DingTalkServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "socks5://user:hush@127.0.0.1:9")
+    async with running(server, clock) as bot:
+        await bot.hears(server.message("how?"))

@@ -28,6 +28,12 @@ LINES = tomllib.loads((ROOT / "bot/texts/translated.toml").read_text(encoding="u
         ),
         ("what nobody has translated", "what nobody has translated"),
         ("no long connection: ConnectionError", "建立不了长连接：ConnectionError"),
+        (
+            "ALL_PROXY names a proxy of the kind socks5, and only http:// ones are used; name one "
+            "in HTTPS_PROXY, or unset it",
+            "ALL_PROXY 里的代理是 socks5 类型，只支持 http:// 代理：请在 HTTPS_PROXY 里写一个，"
+            "或者取消设置",
+        ),
         ("must be at least 1, not 0", "应为不小于 1 的数，而不是 0"),
         ('must be auto, zh or en, not "de"', '应为 auto, zh or en，而不是 "de"'),
         ("unknown key; did you mean `bot`?", "没有这个键；是不是想写 `bot`？"),
