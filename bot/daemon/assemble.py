@@ -38,7 +38,8 @@ async def build(
     tracing: Tracing | None = None,
 ) -> Parts:
     """What needs no knowledge yet, as the configuration says."""
-    return await assemble(config, rules_of(config), clock, store, adapters, tracing)
+    around = await surround(config, clock, store, adapters, tracing)
+    return await parts_of(around, rules_of(config), store, adapters, Tasks(tolerated=StoreError))
 
 
 def rules_of(config: Config) -> "Rules":
@@ -59,19 +60,6 @@ class Rules:
     hours: Hours
     flood: Flood
     recent: RecentAnswers
-
-
-async def assemble(
-    config: Config,
-    rules: Rules,
-    clock: Clock,
-    store: Store,
-    adapters: Mapping[str, Adapter],
-    tracing: Tracing | None = None,
-) -> Parts:
-    """The parts and who knows whom; flood control as it was before the last stop."""
-    surroundings = await surround(config, clock, store, adapters, tracing)
-    return await parts_of(surroundings, rules, store, adapters, Tasks(tolerated=StoreError))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +104,8 @@ async def parts_of(
     tasks: Tasks,
     group: Group | None = None,
 ) -> Parts:
-    """What takes in messages and posts replies, of all groups or of one."""
+    """What takes in messages and posts replies, of all groups or of one; flood control as it was
+    before the last stop."""
     config, clock, metrics, health = around.config, around.clock, around.metrics, around.health
     options, flood, recent = rules.options, rules.flood, rules.recent
     await _restore(flood, store, clock, group)

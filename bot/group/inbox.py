@@ -36,6 +36,9 @@ from common.clock import Clock
 from common.hours import Hours
 from common.tasks import Tasks
 
+LOOK_S = 2.0
+"""So often it is asked whether others know by now where their replies stand."""
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Inbox:
@@ -62,7 +65,8 @@ class Inbox:
         await self._take_up(dispatcher)
         for early in await self.store.early_events(self.group):
             posting = self.delivery.outbox.posting(early.event.adapter, early.event.group)
-            self.tasks.spawn(self._once_known(early, posting))
+            elsewhere = await self._posted_elsewhere(early.event)
+            self.tasks.spawn(self._once_known(early, posting, elsewhere))
 
     async def take_up(self) -> None:
         """Hands on what is stored and undecided, as the disk was full for instance; what is on its
@@ -214,15 +218,28 @@ class Inbox:
         """A platform may tell of a reply before it tells us its id. Then it is kept until the id is
         known, beyond the end of the bot: the platform does not tell it again."""
         posting = self.delivery.outbox.posting(event.adapter, event.group)
+        elsewhere = await self._posted_elsewhere(event)
         known = await self._heed(event)
-        if posting and not known:
+        if (posting or elsewhere) and not known:
             early = await self.store.add_early(event)
-            self.tasks.spawn(self._once_known(early, posting))
+            self.tasks.spawn(self._once_known(early, posting, elsewhere))
         return known
 
-    async def _once_known(self, early: Early, posting: Sequence[asyncio.Event]) -> None:
+    async def _posted_elsewhere(self, event: Feedback | RecallAsked) -> set[str]:
+        """What others are posting, one of which may be meant: Lark's reactions name no group, and
+        each group has its own holder."""
+        if self.group is None or event.group:
+            return set()
+        return await self.store.being_posted(event.adapter)
+
+    async def _once_known(
+        self, early: Early, posting: Sequence[asyncio.Event], elsewhere: set[str]
+    ) -> None:
         for event in posting:
             await event.wait()
+        while elsewhere:
+            await self.clock.wait(asyncio.Event(), self.clock.now() + LOOK_S)
+            elsewhere &= await self.store.being_posted(early.event.adapter)
         await self._heed(early.event)
         await self.store.drop_early(early)
 

@@ -91,6 +91,15 @@ def pending_replies(db: Connection, since: float, group: Group | None = None) ->
     return [_stored(row) for row in rows]
 
 
+def being_posted(db: Connection, adapter: str) -> set[str]:
+    """The keys of the replies that were handed to a platform, and may stand there without the bot
+    knowing their ids."""
+    query = (
+        "SELECT key FROM replies WHERE state = 'pending' AND adapter = ? AND tried_at IS NOT NULL"
+    )
+    return {row["key"] for row in db.execute(query, (adapter,))}
+
+
 def fail_stale(db: Connection, now: float, max_age_s: float, group: Group | None = None) -> None:
     """Gives up pending replies that are older than `max_age_s`, as "stale"."""
     query = "SELECT key FROM replies WHERE state = 'pending' AND created_at < ?"

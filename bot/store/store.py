@@ -105,6 +105,7 @@ class Store:
     reply_sent = _transaction(replies.reply_sent)
     reply_failed = _transaction(replies.reply_failed)
     pending_replies = _transaction(replies.pending_replies)
+    being_posted = _transaction(replies.being_posted)
     fail_stale = _transaction(replies.fail_stale)
     mark_recalled = _transaction(replies.mark_recalled)
     reply_for = _transaction(replies.reply_for)

@@ -13,7 +13,7 @@ from bot.answering.settings import AnswerSettings
 from bot.config.options import group_options
 from bot.config.schema import Config
 from bot.daemon.app import Parts
-from bot.daemon.assemble import Rules, assemble
+from bot.daemon.assemble import Rules, parts_of, surround
 from bot.daemon.compose import create_dispatcher, create_handler
 from bot.group.dispatcher import Dispatcher
 from bot.group.duplicates import RecentAnswers
@@ -21,9 +21,11 @@ from bot.group.flood import Flood
 from bot.group.types import GroupOptions
 from bot.llm.llm import Llm
 from bot.store.database import Place
-from bot.store.store import open_store
+from bot.store.store import StoreError, open_store
 from bot.tracing import Tracing
+from bot.types import Group
 from common.hours import Hours
+from common.tasks import Tasks
 from knowledge.base import KnowledgeBase
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
@@ -46,6 +48,7 @@ class Setup:
     hours: Hours = Hours()
     config: Config = Config()
     store: Place | None = None
+    group: Group | None = None
 
 
 @dataclass
@@ -168,7 +171,9 @@ async def talking(
             recent=RecentAnswers(setup.repeat_window_s),
         )
         adapters = {one.name: one for one in (adapter, *others)}
-        parts = await assemble(config, rules, clock, store, adapters, tracing)
+        around = await surround(config, clock, store, adapters, tracing)
+        tasks = Tasks(tolerated=StoreError)
+        parts = await parts_of(around, rules, store, adapters, tasks, setup.group)
         async with parts.tasks:
             handler = create_handler(parts, Pipeline(knowledge, AnswerSettings(), llm))
             dispatcher = create_dispatcher(parts, handler)

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.base import Event, Feedback, RecallAsked, Reply, Vote
 from knowledge.base import KnowledgeBase
-from tests.bot.dialog import GROUP, Talk, talking
+from tests.bot.dialog import GROUP, Setup, Talk, talking
 from tests.fakes.clock import FakeClock
 from tests.fakes.recording_adapter import RecordingAdapter
 
@@ -72,6 +72,32 @@ async def test_a_vote_that_comes_before_the_id_counts_also_after_a_kill(
         await talk.idle()
         assert [again.key for again in talk.heard()] == [reply.key]
         assert await votes(talk, asked) == {"helpful": 1, "unhelpful": 1}
+        assert not await talk.store.early_events()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_where_others_post_a_reaction_that_comes_before_the_id_counts_too(
+    tmp_path: Path, kettle: KnowledgeBase, *, killed: bool
+) -> None:
+    """In a cluster a group's replies are posted by its holder, and reactions name no group."""
+    clock, adapter = FakeClock(), Hanging()
+    holder, nowhere = Setup(group=("fake", GROUP)), Setup(group=("fake", ""))
+    async with talking(tmp_path, kettle, holder, clock=clock, adapter=adapter) as talk:
+        async with talking(tmp_path, kettle, nowhere, clock=clock) as other:
+            asked = await asked_and_shown(talk, adapter)
+            shown = f"platform-{adapter.sent[0].key}"
+            for reply in (shown, "somebody else's"):
+                vote = Feedback("fake", "", reply, "bob", Vote.HELPFUL, 10.0)
+                assert not await other.receive(vote)
+            if not killed:
+                adapter.may_say.set()
+                await other.idle()
+        if killed:
+            async with talking(tmp_path, kettle, nowhere, clock=clock) as other:
+                await other.settle()
+                adapter.may_say.set()
+                await other.idle()
+        assert await votes(talk, asked) == {"helpful": 1, "unhelpful": 0}
         assert not await talk.store.early_events()
 
 
