@@ -1,8 +1,11 @@
 """The console's gate and overview over HTTP: figures, previews, refit and undo."""
 
+import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +14,8 @@ from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
 from tests.bot.console.running import ASK, CHAT, Running, running_bot
 from tests.knowledge.library import BAD, GOOD, gate_options, plan, write_pages
+
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -116,6 +121,27 @@ async def test_the_overview_counts_by_day_and_says_what_is_wrong(
         assert found["disk"]["store"] > 0
         east = await bot.get("overview", offset="43200")
         assert east["days"][0]["start"] % 86400 == 43200
+
+
+async def test_a_disk_that_does_not_say_how_full_it_is_keeps_nobody_else_waiting(
+    tmp_path: Path, kettle: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answering = threading.Event(), threading.Event()
+
+    def disk_usage(path: Path) -> SimpleNamespace:
+        asked.set()
+        if not answering.wait(PATIENCE_S):
+            raise OSError(path)
+        return SimpleNamespace(free=1)
+
+    monkeypatch.setattr("shutil.disk_usage", disk_usage)
+    async with running_bot(tmp_path, kettle) as bot:
+        overview = asyncio.create_task(bot.get("overview"))
+        await asyncio.to_thread(asked.wait, PATIENCE_S)
+        await bot.get("me")
+        assert not overview.done()
+        answering.set()
+        assert (await overview)["disk"]["low"]
 
 
 async def test_the_overview_tells_tokens_and_cost_by_day(
