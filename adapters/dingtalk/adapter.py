@@ -33,6 +33,7 @@ from adapters.dingtalk.settings import Settings
 from adapters.dingtalk.stream import Stream
 from adapters.dingtalk.streaming import CardDrafts
 from adapters.payload import inside, text
+from adapters.pictures import pictures_at
 from adapters.rest import Rest
 from adapters.texts import phrase
 
@@ -122,14 +123,12 @@ class DingTalkAdapter(Adapter):
     async def pictures(self, message: IncomingMessage) -> Sequence[Picture]:
         """Those of a message that came since the bot started, and of what it quotes; each costs a
         call."""
-        found: list[bytes] = []
-        try:
-            for code in self._pictures.of(message.message_id):
-                self._calls.take()
-                found.append(await self._api.picture(code))
-        except AdapterError as error:
-            log.info("%s: no picture of %s: %s", self.name, message.message_id, error)
-        return [picture for data in found if (picture := picture_of(data))]
+
+        async def fetch(code: str) -> Picture | None:
+            self._calls.take()
+            return picture_of(await self._api.picture(code))
+
+        return await pictures_at(self._pictures.of(message.message_id), fetch, message)
 
     def check(self) -> AsyncIterator[Finding]:
         """Asks DingTalk what is set up; a bot that runs meanwhile is not disturbed."""

@@ -36,6 +36,7 @@ from adapters.lark.socket import connected
 from adapters.lark.streaming import CardDrafts
 from adapters.link import until_first_ends
 from adapters.payload import objects, text
+from adapters.pictures import pictures_at
 from adapters.rest import Rest
 
 log = logging.getLogger(__name__)
@@ -170,12 +171,15 @@ class LarkAdapter(Adapter):
             self._api.reads.take()
             items = objects((await self._api.message(message.message_id)).data, "data", "items")
             item = items[0] if items else {}
-            keys = picture_keys(text(item, "msg_type"), text(item, "body", "content"))
-            found = [await self._api.picture(message.message_id, k) for k in keys[:MAX_PICTURES]]
         except AdapterError as error:
             log.info("%s: no picture of %s: %s", self.name, message.message_id, error)
             return ()
-        return [picture for data in found if (picture := picture_of(data))]
+
+        async def fetch(key: str) -> Picture | None:
+            return picture_of(await self._api.picture(message.message_id, key))
+
+        keys = picture_keys(text(item, "msg_type"), text(item, "body", "content"))
+        return await pictures_at(keys[:MAX_PICTURES], fetch, message)
 
     def routes(self) -> Iterable[web.RouteDef]:
         if self._settings.mode != "callback":

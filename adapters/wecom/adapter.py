@@ -7,6 +7,7 @@ Replies travel over the same connection. A message is answered in place as long 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ from adapters.base import (
 )
 from adapters.budget import Budget
 from adapters.contract import Adapter, Context
+from adapters.pictures import pictures_at
 from adapters.rest import Response, Rest
 from adapters.texts import phrase
 from adapters.wecom.callbacks import Callback, Callbacks
@@ -127,12 +129,7 @@ class WecomAdapter(Adapter):
         keeps them: five minutes."""
         callback = self._callbacks.find(message.message_id)
         places = callback.pictures if callback else ()
-        try:
-            found = [await fetch(self._rest, self._settings, place) for place in places]
-        except AdapterError as error:
-            log.info("%s: no picture of %s: %s", self.name, message.message_id, error)
-            return ()
-        return [picture for picture in found if picture]
+        return await pictures_at(places, partial(fetch, self._rest, self._settings), message)
 
     async def check(self) -> AsyncIterator[Finding]:
         if self._link.status().up:

@@ -93,6 +93,16 @@ async def test_what_cannot_be_fetched_is_done_without(
         assert await bot.adapter.pictures(gone) == []
 
 
+async def test_beside_one_that_cannot_be_fetched_the_other_is_shown(
+    server: DingTalkServer, clock: FakeClock
+) -> None:
+    pieces = [{"type": "picture", "downloadCode": code} for code in ("gone", "png")]
+    post = {"msgtype": "richText", "text": None, "content": {"richText": pieces}}
+    async with running(server, clock) as bot:
+        message = await bot.hears(server.message(**post))
+        assert await bot.adapter.pictures(message) == [Picture(PNG, "image/png")]
+
+
 async def test_after_a_restart_a_message_has_no_pictures_any_more(
     server: DingTalkServer, clock: FakeClock
 ) -> None:

@@ -39,7 +39,16 @@ async def test_what_cannot_be_fetched_is_done_without(lark: FakeLark, call: str)
     one = lark.chats.say(CHAT, kind="image", content={"image_key": "img_1"})
     lark.order(call, Refused(234003))
     async with adapter(lark) as bot:
-        assert await bot.pictures(message(one["message_id"])) == ()
+        assert not await bot.pictures(message(one["message_id"]))
+
+
+async def test_beside_one_that_cannot_be_fetched_the_other_is_shown(lark: FakeLark) -> None:
+    lark.rest.pictures = {"img_1": PNG, "img_2": PNG}
+    shown = [[{"tag": "img", "image_key": key} for key in ("img_1", "img_2")]]
+    post = lark.chats.say(CHAT, kind="post", content={"title": "", "content": shown})
+    lark.order("get_picture", Refused(234003))
+    async with adapter(lark) as bot:
+        assert await bot.pictures(message(post["message_id"])) == [Picture(PNG, "image/png")]
 
 
 def test_a_picture_is_known_by_how_it_begins_and_bounded() -> None:

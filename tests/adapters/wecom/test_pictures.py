@@ -60,6 +60,15 @@ async def test_what_cannot_be_fetched_or_opened_is_done_without(wrong: dict[str,
         assert not await live.adapter.pictures(message)
 
 
+@pytest.mark.parametrize("first", [True, False])
+async def test_beside_one_that_cannot_be_fetched_the_other_is_shown(*, first: bool) -> None:
+    async with running() as live:
+        good, gone = live.server.picture(PNG), live.server.picture(GIF)
+        live.server.files.popitem()
+        shown = (gone, good) if first else (good, gone)
+        assert await live.adapter.pictures(await live.ask(group="", **mixed(*shown))) == SEEN
+
+
 async def test_a_picture_that_wecom_keeps_no_longer_is_done_without() -> None:
     async with running() as live:
         message = await live.ask(group="", **mixed(live.server.picture(PNG)))
