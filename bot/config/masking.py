@@ -15,6 +15,7 @@ from adapters import KINDS, settings_type
 from bot.config.located import ConfigError
 from bot.config.messages import find_type, keys_of
 from bot.config.schema import Config
+from bot.config.yaml_errors import yaml_problem
 
 MASK = "•••"
 
@@ -97,11 +98,12 @@ def _secret_spans(text: str) -> list[Span]:
     are secret, names and passwords in addresses, and both in comments."""
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        where = getattr(error, "problem_mark", None)
-        at = f"line {where.line + 1}: " if where else ""
-        what = getattr(error, "problem", None) or "nested too deeply"
-        raise ConfigError(f"{at}not valid YAML: {what}") from None
+    except yaml.YAMLError as error:
+        problem = yaml_problem(text, error)
+        at = f"line {problem.line}, column {problem.column}"
+        raise ConfigError(f"{at}: not valid YAML: {problem.text}") from None
+    except RecursionError:
+        raise ConfigError("nested too deeply") from None
     found = [_span(text, node) for node in _secrets(root, Config, set())] if root else []
     found += [match.span(match.lastgroup or 0) for match in _LOGIN_IN_ADDRESS.finditer(text)]
     named = re.compile(rf"\b({'|'.join(_secret_keys())}):\s*(?P<value>[^\s,}}]+)")

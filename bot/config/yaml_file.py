@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from bot.config.located import ConfigError, Loc, Place, Tree, dotted, undotted
+from bot.config.yaml_errors import yaml_problem
 
 MAX_CHARS = 1_000_000
 MAX_DEPTH = 20
@@ -90,14 +91,11 @@ def _compose(text: str, tree: Tree, place: Place) -> yaml.Node | None:
     try:
         # BaseLoader resolves nothing and builds no objects: every scalar stays text.
         return yaml.compose(text, Loader=yaml.BaseLoader)
-    except yaml.MarkedYAMLError as error:
-        if place is tree.root and error.problem_mark:
-            place = replace(place, label=f"{place.label}:{error.problem_mark.line + 1}")
-        tab = "'\\t'" in (error.problem or "")
-        why = "a tab; indent with spaces" if tab else f"{error.problem}; text may need quotes"
-        tree.complain((), f"not valid YAML: {why}", place)
     except yaml.YAMLError as error:
-        tree.complain((), f"not valid YAML: {str(error).splitlines()[0]}", place)
+        found = yaml_problem(text, error)
+        if place is tree.root:
+            place = replace(place, label=f"{place.label}:{found.line}:{found.column}")
+        tree.complain((), f"not valid YAML: {found.text}", place)
     except RecursionError:
         tree.complain((), "nested too deeply", place)
     return None

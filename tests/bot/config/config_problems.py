@@ -7,7 +7,7 @@ IN_A_FILE = {
     # unknown keys
     "botx: 1": "1: botx: unknown key; did you mean `bot`?",
     "bot:\nname: x": "2: name: unknown key; it belongs below `bot`, further to the right",
-    "bot:\n\tname: x": "2: not valid YAML: a tab; indent with spaces",
+    "bot:\n\tname: x": "2:1: not valid YAML: a tab; indent with spaces",
     "bot: {nam: x}": "1: bot.nam: unknown key; did you mean `name`?",
     "http: {zzz: 1}": "1: http.zzz: unknown key; known here: token, users, proxy, port, host",
     "knowledge:\n  sources:\n    - name: a\n      path: b\n      pth: c": (
@@ -136,7 +136,7 @@ IN_A_FILE = {
         "3: bot.name: duplicate key; it was first written at config.yaml:2"
     ),
     "bot:\n  name: @x": (
-        "2: not valid YAML: found character '@' that cannot start any token; text may need quotes"
+        "2:9: not valid YAML: a text can't begin with this sign; put it in quotes"
     ),
     "bot: &b {name: x}\nadmin: *b": (
         "2: admin: YAML aliases are not supported; write the value out"
@@ -175,8 +175,8 @@ IN_AN_OVERRIDE = {
     "bot..name=x": "--set bot..name: write key=value, such as --set bot.language=en",
     "[0]=x": "--set [0]: write key=value, such as --set bot.language=en",
     "http.port=x": '--set http.port: must be a whole number, not "x"',
-    "bot.name=*x": "--set bot.name: not valid YAML: found undefined alias 'x'; "
-    "text may need quotes",
+    "bot.name=*x": "--set bot.name: not valid YAML: a text can't begin with this sign; "
+    "put it in quotes",
     "bot.name=": '--set bot.name: has no value; delete the key for its default, or write "" for '
     "an empty text",
     "bot.name.x=1": "--set bot.name.x: `bot.name` has no keys below it",

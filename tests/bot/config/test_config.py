@@ -9,15 +9,18 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.contract import Context
+from bot.config.located import Problem
 from bot.config.renamed import OLD_KEYS, Old, accept_old_keys
 from bot.config.schema import Config, ConfigError, load_config
 from bot.config.yaml_file import read_text, text_of
 from bot.group.types import GroupOptions
 from bot.llm.settings import BackendOptions
+from bot.texts.translated import in_chinese
 from knowledge.index.vectors import VectorParams
 from knowledge.plan import BuildPlan, EmbedderSpec, Source
 from tests.bot.config.config_problems import IN_A_FILE, IN_A_SOURCE, IN_AN_OVERRIDE
 from tests.bot.config.test_config_docs import all_keys
+from tests.bot.texts.english import english_left
 
 ROOT = Path(__file__).parents[3]
 
@@ -226,6 +229,20 @@ def test_everything_wrong_is_named_at_once_in_the_order_of_the_file(load: Load) 
 def test_what_is_wrong_in_an_override(load: Load, override: str) -> None:
     text = "bot: {name: x}\nadapters: [{kind: web}]\n"
     assert objections(load, text, override) == [IN_AN_OVERRIDE[override]]
+
+
+def test_what_is_wrong_is_said_in_chinese_too(load: Load) -> None:
+    told: list[Problem] = []
+    for text in IN_A_FILE:
+        with pytest.raises(ConfigError) as error:
+            load(text)
+        told += error.value.problems
+    for override in IN_AN_OVERRIDE:
+        with pytest.raises(ConfigError) as error:
+            load("bot: {name: x}\nadapters: [{kind: web}]\n", override)
+        told += error.value.problems
+    said = {problem.text: in_chinese(problem.text) for problem in told}
+    assert not [line for line, zh in said.items() if line == zh or english_left(zh)]
 
 
 def test_an_override_takes_away_what_was_wrong_in_the_file(load: Load) -> None:

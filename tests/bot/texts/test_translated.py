@@ -1,7 +1,9 @@
 """What is said in English below the bot has its Chinese, as long as it is said like that."""
 
+import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from bot.group.status import reload_text
 from bot.texts.translated import in_chinese
 from knowledge.plan import BuildReport
 from knowledge.types import Skipped
+from tests.bot.texts.english import english_left
 
 ROOT = Path(__file__).parents[3]
 LINES = tomllib.loads((ROOT / "bot/texts/translated.toml").read_text(encoding="utf-8"))
@@ -35,7 +38,7 @@ LINES = tomllib.loads((ROOT / "bot/texts/translated.toml").read_text(encoding="u
             "或者取消设置",
         ),
         ("must be at least 1, not 0", "应为不小于 1 的数，而不是 0"),
-        ('must be auto, zh or en, not "de"', '应为 auto, zh or en，而不是 "de"'),
+        ('must be auto, zh or en, not "de"', '应为 auto, zh 或 en，而不是 "de"'),
         ("unknown key; did you mean `bot`?", "没有这个键；是不是想写 `bot`？"),
         (
             "the process that builds the index was ended by signal 9, perhaps for want of memory; "
@@ -52,7 +55,7 @@ def test_each_line_is_still_said() -> None:
     parts = ("knowledge", "bot", "common", "adapters")
     sources = [path for part in parts for path in (ROOT / part).rglob("*.py")]
     written = "\n".join(path.read_text("utf-8") for path in sources)
-    code = re.sub(r"""["']\s*\n\s*f?["']""", "", written)
+    code = re.sub(r"""["']\s*\n\s*f?["']""", "", written).replace("\\'", "'")
     for english, chinese in LINES.items():
         words = max(re.split(r"\{\w+\}", english), key=len)
         assert words in code, english
@@ -64,3 +67,38 @@ def test_a_reload_says_in_the_groups_language_why_a_file_was_left_out() -> None:
     report = BuildReport("snapshot-1", (), (), (), skipped, 4, 9, 0.5)
     assert "a.bin.md (二进制文件)" in reload_text(report, chinese=True)
     assert "a.bin.md (a binary file)" in reload_text(report, chinese=False)
+
+
+SECTIONS = [
+    *(
+        path
+        for part in ("knowledge", "bot", "adapters")
+        for path in (ROOT / part).rglob("settings.py")
+    ),
+    *(ROOT / "bot/config" / name for name in ("http.py", "schema.py")),
+    *(ROOT / "common" / name for name in ("settings.py", "hours.py")),
+]
+
+
+def _said(path: Path) -> Iterator[str]:
+    """The sentences with which a module of sections refuses what was written."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Raise(exc=ast.Call(func=ast.Name(id="ValueError"), args=[text])):
+                yield _filled(text)
+
+
+def _filled(text: ast.expr) -> str:
+    match text:
+        case ast.Constant(value=str(words)):
+            return words
+        case ast.JoinedStr(values=parts):
+            return "".join(_filled(part) for part in parts)
+        case _:
+            return "7"
+
+
+def test_whatever_a_section_refuses_is_said_in_chinese() -> None:
+    said = {line: in_chinese(line) for path in SECTIONS for line in _said(path)}
+    assert len(said) > 40
+    assert not [line for line, zh in said.items() if zh == line or english_left(zh)]
