@@ -5,6 +5,8 @@ sends; "dim" is not 0 where the other side embeds a few texts with a model that 
 sends {"progress": [stage, done, total]}, and at last {"report": {...}} or {"error": "..."}.
 """
 
+import signal
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +15,9 @@ from common.process_child import Parent, parent
 
 
 def main() -> None:
-    """Builds the index as the plan says."""
+    """Builds the index as the plan says. Told to end, it ends what it has started: what git has
+    started in turn would outlive it, and wait for its server."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with parent() as bot:
         order = bot.receive()
         bot.send(_result(order["plan"], order["dim"], bot))

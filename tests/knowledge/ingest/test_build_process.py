@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from common.snapshots import AlreadyBuilding, current_snapshot, only_one
@@ -19,7 +20,7 @@ from knowledge.base import KnowledgeBase
 from knowledge.index.embedders import UseEmbedder
 from knowledge.ingest.build import build
 from knowledge.ingest.build_process import Lent, build_apart
-from knowledge.plan import BuildPlan, plan_from
+from knowledge.plan import BuildPlan, Source, plan_from
 from knowledge.types import EmbedderError, KnowledgeError, Vectors
 from tests.knowledge.library import PAGES, gate_options, plan, write_pages
 from tests.knowledge.processes import descendants, is_alive, listed, running, started, wait_until
@@ -261,3 +262,22 @@ async def test_what_a_builder_started_ends_with_it_though_nobody_looks(made: Bui
     wait_until(lambda: not any(is_alive(process) for process in below))
     with pytest.raises(KnowledgeError):
         await building
+
+
+async def test_a_build_that_is_cancelled_ends_what_git_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that says nothing keeps it waiting, and it would outlive git."""
+    told, ssh = tmp_path / "pid", tmp_path / "ssh"
+    ssh.write_text(f"echo $$ > {told}.new; mv {told}.new {told}; exec sleep 600\n")
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"sh {ssh}")
+    source = Source("pages", "", "ssh://git.test/pages.git", ("**/*",), (), "")
+    made = plan(tmp_path / "index", tmp_path)
+    building = asyncio.create_task(build_apart(replace(made, sources=(source,))))
+    await until(told.exists)
+    waiting = psutil.Process(int(told.read_text()))
+    assert is_alive(waiting)
+    building.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await building
+    wait_until(lambda: not is_alive(waiting))
