@@ -6,6 +6,10 @@ INSTALL := deploy/install.sh $(BIN)/python
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 ARGS ?=
 
+# Byte code is kept, though images of Python forbid it: compiling takes each start a second or more,
+# and the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all test-text2vec test-lmdeploy lint audit bench local-llm gpu-check lock clean
 

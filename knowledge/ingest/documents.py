@@ -14,7 +14,6 @@ from knowledge.ingest.render.includes import Includes
 from knowledge.ingest.render.lines import Line, numbered
 from knowledge.ingest.render.notebook import notebook_lines
 from knowledge.ingest.render.office import pdf_lines, to_markdown
-from knowledge.ingest.render.rst import rst_lines
 from knowledge.ingest.render.sheets import sheet_lines
 from knowledge.ingest.split import TextKind
 
@@ -131,6 +130,8 @@ def _rendered(path: Path, loaded: Loaded) -> Document:
     suffix = loaded.kind
     anchors: dict[int, str] = {}
     if suffix in RST:
+        from knowledge.ingest.render.rst import rst_lines
+
         lines = list(rst_lines(loaded.lines, anchors))
         return Document(lines, "markdown", has_lines=True, is_clean=True, anchors=anchors)
     if suffix in MARKDOWN:

@@ -18,7 +18,6 @@ from knowledge.ingest.render.lines import (
     indented,
     label,
 )
-from knowledge.ingest.render.rst import rst_lines
 
 FENCE = re.compile(r"(?P<before>[\s>]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`]*|[^`\s]*)$")
 _SUSPECT = re.compile(r"[`~{}<\[!?=:]|^\s*(?:/{3}|import|export)")
@@ -127,7 +126,7 @@ class Flavours:
         """A directive of MyST in a fence."""
         number, last = first.number, (inner[-1] if inner else first).number
         if name == "eval-rst":
-            return list(rst_lines(dedented(inner), self.anchors))
+            return self._rst(dedented(inner))
         if name in SILENT or name in ("figure", "image"):
             inner = [line for line in inner if not _OPTION.match(line.text)]
             return list(self.blocks(inner)) if name == "figure" else []
@@ -138,8 +137,13 @@ class Flavours:
             return [Line(f"{before}{mark}{title}", number), *inner, Line(f"{before}{mark}", last)]
         if name in ("list-table", "csv-table", "math", "glossary", "table"):
             text = [Line(f".. {name}:: {title}", number), Line("", number), *indented(inner, 3)]
-            return list(rst_lines(text, self.anchors))
+            return self._rst(text)
         return [*label(name, title, number, before), *self.blocks(inner), Line("", last)]
+
+    def _rst(self, lines: Sequence[Line]) -> list[Line]:
+        from knowledge.ingest.render.rst import rst_lines  # docutils, for few pages
+
+        return list(rst_lines(lines, self.anchors))
 
     def _indented(self, lines: Sequence[Line], at: int) -> tuple[list[Line], int] | None:
         """MkDocs' admonitions and tabs, whose content is indented below them."""

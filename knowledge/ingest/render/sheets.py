@@ -5,8 +5,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from openpyxl import load_workbook
-
 from knowledge.ingest.render.lines import Line
 from knowledge.ingest.render.tables import markdown_table
 
@@ -14,6 +12,8 @@ from knowledge.ingest.render.tables import markdown_table
 def sheet_lines(path: Path) -> list[Line]:
     """Lines of Markdown, numbered by the rows of their sheet. A formula whose value was never
     computed is shown as it is written; a cell merged over rows is said in each of them."""
+    from openpyxl import load_workbook  # a fifth of the reader's start, for few of its files
+
     written = load_workbook(path)
     computed = load_workbook(path, data_only=True) if _has_formulas(written) else written
     made: list[Line] = []
