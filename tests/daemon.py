@@ -26,10 +26,13 @@ START_TIMEOUT_S = 200
 
 
 def arguments(folder: Path) -> list[str]:
-    """Options that point the bot at Kettle's documents, with short waits."""
-    write_pages(folder / "docs")
+    """Options that point the bot at Kettle's documents, with short waits; writes them where there
+    are none, see `indexed` in `tests.conftest`."""
+    documents = folder / "docs"
+    if not documents.exists():
+        write_pages(documents)
     gate_options(folder)
-    source = f"{{name: kettle, path: {folder / 'docs'}, link_base: 'https://docs.test/'}}"
+    source = f"{{name: kettle, path: {documents.resolve()}, link_base: 'https://docs.test/'}}"
     values = (
         f"bot.data_dir={folder / 'data'}",
         f"knowledge.sources=[{source}]",

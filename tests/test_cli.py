@@ -52,12 +52,11 @@ async def test_ask_json_has_the_documented_shape(folder: Path) -> None:
     assert found["text"] and not found["citations"]
 
 
-async def test_what_is_damaged_is_built_again_and_said_in_a_line(tmp_path: Path) -> None:
-    await run(tmp_path, "index")
-    (snapshot,) = (tmp_path / "data/knowledge").glob("snapshot-*")
+async def test_what_is_damaged_is_built_again_and_said_in_a_line(indexed: Path) -> None:
+    (snapshot,) = (indexed / "data/knowledge").glob("snapshot-*")
     (terms,) = (snapshot / "words").glob("*.term")
     terms.write_bytes(bytes(255 - byte for byte in terms.read_bytes()[:200]) + bytes(9000))
-    status, out, err = await run(tmp_path, "ask", ASK)
+    status, out, err = await run(indexed, "ask", ASK)
     assert (status, "7311" in out) == (0, True)
     (line,) = [line for line in err.splitlines() if "is built again by itself" in line]
     assert "the index of words" in line

@@ -211,18 +211,18 @@ async def test_what_is_damaged_foreign_or_newer_is_refused_and_nothing_touched(
 
 @pytest.mark.slow
 async def test_a_bot_at_work_is_backed_up_and_goes_back_when_it_is_restarted(
-    tmp_path: Path,
+    indexed: Path,
 ) -> None:
-    packed = str(tmp_path / "b")
-    async with daemon(tmp_path) as bot:
+    packed = str(indexed / "b")
+    async with daemon(indexed) as bot:
         for number in range(20):
             assert await bot.post("ann", f"note {number}") == 202
-        status, _, err = await run(tmp_path, "backup", packed)
+        status, _, err = await run(indexed, "backup", packed)
         assert (status, err) == (0, "")
         assert await bot.post("ann", "after") == 202
-        assert (await run(tmp_path, "restore", "--replace", packed))[0] == 0
+        assert (await run(indexed, "restore", "--replace", packed))[0] == 0
         assert len(await bot.rows("message")) == 21
         assert await bot.stop() == 0
-    async with daemon(tmp_path) as bot:
+    async with daemon(indexed) as bot:
         assert len(await bot.rows("message")) == 20
         assert "took up what was restored" in "".join(bot.log)

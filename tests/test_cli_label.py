@@ -21,18 +21,9 @@ __all__ = ["api"]
 TEXTS = [*GOOD, *BAD]
 
 
-@pytest.fixture(scope="module")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the index is built once."""
-    return tmp_path_factory.mktemp("label")
-
-
 @pytest.fixture
 async def folder(indexed: Path) -> Path:
     """Where the bot has judged some messages, and nobody labelled any."""
-    (indexed / "data").mkdir(exist_ok=True)
-    for old in (indexed / "data").glob("bot.sqlite*"):
-        old.unlink()
     async with open_store(indexed / "data/bot.sqlite") as store:
         for number, text in enumerate(TEXTS):
             await judged(store, f"m{number}", text)
@@ -91,8 +82,8 @@ async def test_one_group_and_a_limit(folder: Path) -> None:
     assert len(shown(out)) == 2
 
 
-async def test_without_stored_messages_it_says_so(tmp_path: Path) -> None:
-    status, _, err = await run(tmp_path, "label")
+async def test_without_stored_messages_it_says_so(indexed: Path) -> None:
+    status, _, err = await run(indexed, "label")
     assert status == 1 and "no stored messages" in err
 
 

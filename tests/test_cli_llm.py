@@ -21,17 +21,6 @@ async def api() -> AsyncIterator[LlmApi]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the index is built once."""
-    return tmp_path_factory.mktemp("cli")
-
-
-def said(err: str) -> list[str]:
-    """What a command says on standard error, besides that it builds its index."""
-    return [line for line in err.splitlines() if "building the knowledge" not in line]
-
-
 def remote(api: LlmApi) -> list[str]:
     return ["--set", f"llm.remote={{provider: custom, base_url: '{api.url}', model: chat}}"]
 
@@ -45,53 +34,53 @@ def scoring(**scores: int) -> Script:
     return script
 
 
-async def test_ask_writes_an_answer_with_its_source(folder: Path, api: LlmApi) -> None:
+async def test_ask_writes_an_answer_with_its_source(indexed: Path, api: LlmApi) -> None:
     status, out, _ = await run(
-        folder, "ask", "--json", "which port does the server listen on?", more=remote(api)
+        indexed, "ask", "--json", "which port does the server listen on?", more=remote(api)
     )
     (answer,) = lines_of_json(out)
     assert (status, answer["outcome"], answer["text"]) == (0, "answer", GOOD)
     assert answer["citations"][0]["path"] == "en/serving.md"
 
 
-async def test_a_mention_is_told_why_it_gets_no_answer(folder: Path, api: LlmApi) -> None:
+async def test_a_mention_is_told_why_it_gets_no_answer(indexed: Path, api: LlmApi) -> None:
     for scores, reason, text in (
         ({"unsafe": 9}, "unsafe", "I'd rather stay out of this."),
         ({"question": 0}, "not_a_question", "I can't tell what is being asked"),
         ({"relevance": 0}, "no_evidence", "I can't find this in the documents"),
     ):
         api.script = scoring(**scores)
-        _, out, err = await run(folder, "ask", "--json", ASK, more=remote(api))
+        _, out, err = await run(indexed, "ask", "--json", ASK, more=remote(api))
         (answer,) = lines_of_json(out)
         assert (answer["reason"], answer["text"][: len(text)]) == (reason, text)
     assert "language model" not in err
 
 
-async def test_ask_says_in_one_line_that_the_model_is_down(folder: Path, api: LlmApi) -> None:
+async def test_ask_says_in_one_line_that_the_model_is_down(indexed: Path, api: LlmApi) -> None:
     api.down = True
-    status, out, err = await run(folder, "ask", ASK, more=remote(api))
+    status, out, err = await run(indexed, "ask", ASK, more=remote(api))
     assert status == 0
     assert "7311" in out
-    (line,) = said(err)
+    (line,) = err.splitlines()
     assert line.startswith("the language model can't be asked: llm remote: ")
     assert "quoted from the documents" in line
-    _, out, _ = await run(folder, "ask", "does the kettle support tensorrt?", more=remote(api))
+    _, out, _ = await run(indexed, "ask", "does the kettle support tensorrt?", more=remote(api))
     assert "language model can't be reached" in out
 
 
-async def test_ask_says_that_the_daemon_starts_the_server(folder: Path) -> None:
+async def test_ask_says_that_the_daemon_starts_the_server(indexed: Path) -> None:
     more = ["--set", f"llm.local.serve={{model: /models/chat, port: {free_port()}}}"]
-    status, out, err = await run(folder, "ask", ASK, more=more)
+    status, out, err = await run(indexed, "ask", ASK, more=more)
     assert (status, "7311" in out) == (0, True)
-    (line,) = said(err)
+    (line,) = err.splitlines()
     assert "llm.local.serve runs only while the daemon does" in line
 
 
 async def test_readiness_status_and_metrics_tell_of_a_model_that_is_down(
-    tmp_path: Path, api: LlmApi
+    indexed: Path, api: LlmApi
 ) -> None:
     api.down = True
-    async with daemon(tmp_path, remote(api)) as bot:
+    async with daemon(indexed, remote(api)) as bot:
         async with asyncio.timeout(60):
             while (state := await bot.get("readyz"))["status"] != "degraded":
                 await asyncio.sleep(0.05)
@@ -113,7 +102,7 @@ async def test_readiness_status_and_metrics_tell_of_a_model_that_is_down(
 
 
 @pytest.mark.slow
-async def test_sigterm_while_the_model_writes_ends_in_seconds(tmp_path: Path, api: LlmApi) -> None:
+async def test_sigterm_while_the_model_writes_ends_in_seconds(indexed: Path, api: LlmApi) -> None:
     reached = asyncio.Event()
 
     def script(call: Call) -> Say:
@@ -124,7 +113,7 @@ async def test_sigterm_while_the_model_writes_ends_in_seconds(tmp_path: Path, ap
 
     api.script = script
     more = [*remote(api), "--set", "bot.shutdown_grace_s=0.2"]
-    async with daemon(tmp_path, more) as bot:
+    async with daemon(indexed, more) as bot:
         ask = {"mention": True, "message_id": "m1"}
         await bot.post("alice", "which port does the kettle server listen on?", **ask)
         async with asyncio.timeout(60):
@@ -132,7 +121,7 @@ async def test_sigterm_while_the_model_writes_ends_in_seconds(tmp_path: Path, ap
         assert await bot.stop() == 0
         assert "Traceback" not in "".join(bot.log)
     api.script = agreeable(GOOD)
-    async with daemon(tmp_path, more) as bot:
+    async with daemon(indexed, more) as bot:
         decided = await bot.decided("m1")
         assert (decided["outcome"], decided["text"]) == ("answer", GOOD)
 

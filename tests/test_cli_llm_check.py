@@ -38,13 +38,12 @@ async def found(more: Sequence[str]) -> list[str]:
         return [f"{one.mark:<6}{one.text}" for one in await check_llm(config, llm)]
 
 
-async def test_each_backend_gives_a_score(tmp_path: Path, api: LlmApi) -> None:
-    await run(tmp_path, "index")
-    assert await check(tmp_path, remote(api)) == (
+async def test_each_backend_gives_a_score(indexed: Path, api: LlmApi) -> None:
+    assert await check(indexed, remote(api)) == (
         0, ["ok    llm remote: chat can be reached, its scores are expected"],
     )  # fmt: skip
     api.models = ("other",)
-    status, (bad, works) = await check(tmp_path, remote(api))
+    status, (bad, works) = await check(indexed, remote(api))
     assert status == 1
     assert "chat is not served, other is asked instead" in bad
     assert works == "ok    llm remote: other can be reached, its scores are expected"
@@ -109,15 +108,14 @@ def model(folder: Path) -> str:
     return str(folder / "model")
 
 
-async def test_before_the_daemon_runs_what_it_needs_is_looked_at(tmp_path: Path) -> None:
-    await run(tmp_path, "index")
-    python, port = environment(tmp_path, "0.18.0"), free_port()
-    more = serve(python=python, model=model(tmp_path), port=port)
-    status, findings = await check(tmp_path, more)
+async def test_before_the_daemon_runs_what_it_needs_is_looked_at(indexed: Path) -> None:
+    python, port = environment(indexed, "0.18.0"), free_port()
+    more = serve(python=python, model=model(indexed), port=port)
+    status, findings = await check(indexed, more)
     assert status == 0
     assert findings[:2] == [
         f"ok    llm.local.serve: lmdeploy 0.18.0 in {python}",
-        f"ok    llm.local.serve.model: {tmp_path}/model holds a model",
+        f"ok    llm.local.serve.model: {indexed}/model holds a model",
     ]
     assert findings[-1].startswith(f"note  llm local: port {port} is free; the daemon starts")
 

@@ -19,7 +19,7 @@ from knowledge.types import KnowledgeError
 from tests.bot.llm import models
 from tests.daemon import lines_of_json, run
 from tests.fakes.llm_api import Call, LlmApi, Say, digit, verdicts
-from tests.test_cli_llm import ASK, GOOD, api, remote, said, scoring
+from tests.test_cli_llm import ASK, GOOD, api, remote, scoring
 
 __all__ = ["api"]
 
@@ -39,36 +39,30 @@ DEAD = ["--set", "llm.remote={provider: custom, base_url: 'http://127.0.0.1:9/v1
         "--set", "llm.retries=0"]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the index is built once."""
-    return tmp_path_factory.mktemp("eval")
-
-
 def data(folder: Path, rows: Sequence[dict[str, Any]] = MESSAGES) -> str:
     file = folder / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return str(file)
 
 
-async def test_scoring_shows_the_distribution_by_label(folder: Path, api: LlmApi) -> None:
+async def test_scoring_shows_the_distribution_by_label(indexed: Path, api: LlmApi) -> None:
     api.script = lambda call: digit(9 if "?" in call.text or "DLL" in call.text else 1)
     more = remote(api)
-    command = ("eval", "scoring", "--data", data(folder))
-    status, out, _ = await run(folder, *command, "--json", more=more)
+    command = ("eval", "scoring", "--data", data(indexed))
+    status, out, _ = await run(indexed, *command, "--json", more=more)
     (figures,) = lines_of_json(out)
     assert status == 0
     assert (figures["n"], figures["expected"], figures["unreadable"]) == (4, 4, 0)
     assert figures["label_1"] == [0] * 9 + [2]
     assert figures["label_0"] == [0, 1] + [0] * 7 + [1]  # "lunch?" has a question mark
     assert figures["balanced_accuracy"] == 0.75
-    status, out, _ = await run(folder, *command, more=more)
+    status, out, _ = await run(indexed, *command, more=more)
     assert "best_threshold" in out
     assert "llm.thresholds.question is 6" in out
 
 
 async def test_the_best_threshold_is_written_into_the_configuration(
-    folder: Path, tmp_path: Path, api: LlmApi
+    indexed: Path, tmp_path: Path, api: LlmApi
 ) -> None:
     api.script = lambda call: digit(3 if "?" in call.text or "DLL" in call.text else 1)
     config = tmp_path / "config.yaml"
@@ -76,7 +70,7 @@ async def test_the_best_threshold_is_written_into_the_configuration(
     config.write_text(before)
     rows = [MESSAGES[0], MESSAGES[1], MESSAGES[3]]
     args = parse(["--config", str(config), "eval", "scoring", "--write", "--data",
-                  data(folder, rows)])  # fmt: skip
+                  data(indexed, rows)])  # fmt: skip
     async with models.model({"remote": models.remote(api)}) as llm:
         assert await eval_scoring(llm, args) == 0
         after = config.read_text()
@@ -117,12 +111,12 @@ async def test_a_model_is_fitted_to_without_any_labels(
 
 @pytest.mark.parametrize("rubric", PAIRS)
 async def test_each_rubric_is_scored_as_the_bot_does(
-    folder: Path, api: LlmApi, rubric: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, api: LlmApi, rubric: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api.script = lambda call: digit(9 if "fits" in call.text else 0)
     rows = [{name: f"{name} {word}" for name in PAIRS[rubric]} | {"label": label}
             for word, label in (("fits", 1), ("fails", 0))]  # fmt: skip
-    args = parse(["eval", "scoring", "--rubric", rubric, "--json", "--data", data(folder, rows)])
+    args = parse(["eval", "scoring", "--rubric", rubric, "--json", "--data", data(tmp_path, rows)])
     async with models.model({"remote": models.remote(api)}) as llm:
         assert await eval_scoring(llm, args) == 0
     assert json.loads(capsys.readouterr().out)["auc"] == 1.0
@@ -131,20 +125,22 @@ async def test_each_rubric_is_scored_as_the_bot_does(
         assert f"{name} fits" in "".join(call.text for call in api.calls)
 
 
-async def test_scores_are_asked_for_together_but_not_all_at_once(folder: Path, api: LlmApi) -> None:
+async def test_scores_are_asked_for_together_but_not_all_at_once(
+    tmp_path: Path, api: LlmApi
+) -> None:
     api.script = lambda _: digit(5)
     api.together = asyncio.Barrier(3)
     rows = [{"text": f"message {number}", "label": number % 2} for number in range(9)]
-    args = parse(["eval", "scoring", "--data", data(folder, rows), "--limit", "3"])
+    args = parse(["eval", "scoring", "--data", data(tmp_path, rows), "--limit", "3"])
     async with models.model({"remote": models.remote(api, concurrency=3)}) as llm:
         assert await eval_scoring(llm, args) == 0
     assert (len(api.calls), api.most_at_once) == (6, 3)
 
 
-async def test_gate_counts_what_the_model_costs(folder: Path, api: LlmApi) -> None:
+async def test_gate_counts_what_the_model_costs(indexed: Path, api: LlmApi) -> None:
     api.script = lambda call: scoring(question=0 if "kitchen" in call.text else 9)(call)
-    command = ("eval", "gate", "--llm", "--json", "--data", data(folder))
-    status, out, _ = await run(folder, *command, more=remote(api))
+    command = ("eval", "gate", "--llm", "--json", "--data", data(indexed))
+    status, out, _ = await run(indexed, *command, more=remote(api))
     (figures,) = lines_of_json(out)
     assert status == 0
     asked = {call.text for call in api.calls}
@@ -155,11 +151,11 @@ async def test_gate_counts_what_the_model_costs(folder: Path, api: LlmApi) -> No
     assert figures["rewritings_per_1000_at_most"] == 250  # "lunch?" is one
 
 
-async def test_some_of_what_passes_the_gate_stand_for_all(folder: Path, api: LlmApi) -> None:
-    command = ("eval", "gate", "--llm", "--json", "--data", data(folder))
-    _, out, _ = await run(folder, *command, more=remote(api))
+async def test_some_of_what_passes_the_gate_stand_for_all(indexed: Path, api: LlmApi) -> None:
+    command = ("eval", "gate", "--llm", "--json", "--data", data(indexed))
+    _, out, _ = await run(indexed, *command, more=remote(api))
     (whole,) = lines_of_json(out)
-    _, out, _ = await run(folder, *command, "--limit", "2", more=remote(api))
+    _, out, _ = await run(indexed, *command, "--limit", "2", more=remote(api))
     (part,) = lines_of_json(out)
     assert (whole["asked"], part["asked"]) == (3, 2)
     assert part["calls_per_1000"] == whole["calls_per_1000"] == 1500
@@ -168,19 +164,19 @@ async def test_some_of_what_passes_the_gate_stand_for_all(folder: Path, api: Llm
 
 
 @pytest.mark.parametrize("command", [("scoring",), ("gate", "--llm")])
-async def test_without_a_model_it_says_so(folder: Path, command: tuple[str, ...]) -> None:
-    status, _, err = await run(folder, "eval", *command, "--data", data(folder))
+async def test_without_a_model_it_says_so(indexed: Path, command: tuple[str, ...]) -> None:
+    status, _, err = await run(indexed, "eval", *command, "--data", data(indexed))
     assert status == 1
     assert "configure llm.local or llm.remote" in err
 
 
 @pytest.mark.parametrize("command", [("scoring",), ("gate", "--llm")])
 async def test_a_dead_server_is_one_line_and_status_1(
-    folder: Path, command: tuple[str, ...]
+    indexed: Path, command: tuple[str, ...]
 ) -> None:
-    status, out, err = await run(folder, "eval", *command, "--data", data(folder), more=DEAD)
+    status, out, err = await run(indexed, "eval", *command, "--data", data(indexed), more=DEAD)
     assert (status, out) == (1, "")
-    (line,) = said(err)
+    (line,) = err.splitlines()
     assert line.startswith("the language model can't be asked: ")
 
 
@@ -189,10 +185,10 @@ async def test_a_dead_server_is_one_line_and_status_1(
     [{"text": "x", "label": 1}, {"question": "q", "passage": 1, "label": 1},
      {"question": "q", "passage": "p", "label": 2}, []],
 )  # fmt: skip
-def test_lines_that_do_not_fit_the_rubric_are_named(folder: Path, row: Any) -> None:
+def test_lines_that_do_not_fit_the_rubric_are_named(tmp_path: Path, row: Any) -> None:
     expected = r'rows.jsonl:1: expected {"question": "...", "passage": "...", "label": 1 or 0}'
     with pytest.raises(KnowledgeError, match=re.escape(expected)):
-        load_scored(Path(data(folder, [row])), Rubric.RELEVANCE)
+        load_scored(Path(data(tmp_path, [row])), Rubric.RELEVANCE)
 
 
 QUESTIONS: list[dict[str, Any]] = [
@@ -204,43 +200,43 @@ QUESTIONS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-async def test_answers_tells_written_ones_from_quoted_ones(folder: Path, api: LlmApi) -> None:
+async def test_answers_tells_written_ones_from_quoted_ones(indexed: Path, api: LlmApi) -> None:
     def script(call: Call) -> Say:
         if call.kind == "answer" and "why is" in call.text:
             return Say(status=400)
         return scoring(relevance=0)(call) if "lunch" in call.text else scoring()(call)
 
     api.script = script
-    command = ("eval", "answers", "--data", data(folder, QUESTIONS))
-    status, out, _ = await run(folder, *command, "--json", more=remote(api))
+    command = ("eval", "answers", "--data", data(indexed, QUESTIONS))
+    status, out, _ = await run(indexed, *command, "--json", more=remote(api))
     (figures,) = lines_of_json(out)
     assert status == 0
     assert (figures["written"], figures["quoted"], figures["failed"]) == (1, 1, 1)
     assert figures["en"]["written"] == 1
-    _, out, _ = await run(folder, *command, more=remote(api))
+    _, out, _ = await run(indexed, *command, more=remote(api))
     assert [line.split() for line in out.splitlines() if line.startswith("written")] == [
         ["written", "1", "0", "1"]
     ]
-    _, out, _ = await run(folder, *command, "--json")
+    _, out, _ = await run(indexed, *command, "--json")
     assert "written" not in lines_of_json(out)[0]
 
 
-async def test_answers_of_a_dead_model_are_no_figures_of_it(folder: Path) -> None:
-    command = ("eval", "answers", "--json", "--data", data(folder, QUESTIONS))
-    status, out, err = await run(folder, *command, more=DEAD)
+async def test_answers_of_a_dead_model_are_no_figures_of_it(indexed: Path) -> None:
+    command = ("eval", "answers", "--json", "--data", data(indexed, QUESTIONS))
+    status, out, err = await run(indexed, *command, more=DEAD)
     (figures,) = lines_of_json(out)
     assert status == 1
     # What is about lunch never comes to the model.
     assert (figures["written"], figures["failed"]) == (0, 2)
-    (line,) = said(err)
+    (line,) = err.splitlines()
     assert line.startswith("nothing was written by the language model: llm remote: ")
     assert "these are the figures of quoted answers" in line
 
 
-async def test_a_model_that_declines_everything_has_figures(folder: Path, api: LlmApi) -> None:
+async def test_a_model_that_declines_everything_has_figures(indexed: Path, api: LlmApi) -> None:
     api.script = scoring(question=0)
-    command = ("eval", "answers", "--json", "--data", data(folder, QUESTIONS))
-    status, out, err = await run(folder, *command, more=remote(api))
+    command = ("eval", "answers", "--json", "--data", data(indexed, QUESTIONS))
+    status, out, err = await run(indexed, *command, more=remote(api))
     (figures,) = lines_of_json(out)
     assert (status, figures["written"], figures["quoted"]) == (0, 0, 0)
     assert GOOD not in out
@@ -248,7 +244,7 @@ async def test_a_model_that_declines_everything_has_figures(folder: Path, api: L
 
 
 async def test_a_judge_grades_answers_and_agrees_with_the_patterns_or_not(
-    folder: Path, tmp_path: Path, api: LlmApi
+    indexed: Path, tmp_path: Path, api: LlmApi
 ) -> None:
     def script(call: Call) -> Say:
         if call.kind == "grade":
@@ -258,8 +254,8 @@ async def test_a_judge_grades_answers_and_agrees_with_the_patterns_or_not(
 
     api.script = script
     rows = [*QUESTIONS[:2], QUESTIONS[1] | {"id": "4", "must_contain": ["7311"]}]
-    command = ("eval", "answers", "--judge", "--out", str(tmp_path), "--data", data(folder, rows))
-    status, out, _ = await run(folder, *command, "--json", more=remote(api))
+    command = ("eval", "answers", "--judge", "--out", str(tmp_path), "--data", data(indexed, rows))
+    status, out, _ = await run(indexed, *command, "--json", more=remote(api))
     (figures,) = lines_of_json(out)
     assert status == 0
     assert (figures["judged"], figures["judged_right"]) == (3, 0.3333)
@@ -269,5 +265,5 @@ async def test_a_judge_grades_answers_and_agrees_with_the_patterns_or_not(
     assert [(row["grade"], row["patterns"]) for row in judged] == [
         ("right", True), ("wrong", None), ("wrong", True),
     ]  # fmt: skip
-    _, _, err = await run(folder, *command)
+    _, _, err = await run(indexed, *command)
     assert "configure llm.local or llm.remote" in err

@@ -63,18 +63,18 @@ async def test_while_the_index_is_built_for_the_first_time_everybody_is_told(
 
 
 @pytest.mark.slow
-async def test_a_kill_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+async def test_a_kill_loses_nothing_and_repeats_nothing(indexed: Path) -> None:
     """Five kills at awkward moments; every mention that was accepted is answered exactly once."""
     accepted: list[str] = []
     for turn in range(5):
-        async with daemon(tmp_path, ("--set", "flood.repeat_window_s=0")) as bot:
+        async with daemon(indexed, ("--set", "flood.repeat_window_s=0")) as bot:
             for n in range(3):
                 name = f"q{turn}-{n}"
                 status = await bot.post(f"user{turn}{n}", ASK, mention=True, message_id=name)
                 accepted += [name] if status == 202 else []
             await asyncio.sleep(0.05 * turn)
             await bot.stop(signal.SIGKILL)
-    async with daemon(tmp_path, ("--set", "flood.repeat_window_s=0")) as bot:
+    async with daemon(indexed, ("--set", "flood.repeat_window_s=0")) as bot:
         for name in accepted:
             found = await bot.decided(name)
             assert (found["outcome"], found["reason"]) == ("answer", "answered")
@@ -84,13 +84,11 @@ async def test_a_kill_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_an_attack_on_few_handles_keeps_nobody_out(tmp_path: Path) -> None:
+async def test_an_attack_on_few_handles_keeps_nobody_out(indexed: Path) -> None:
     """500 half-sent requests, 200 streams and 50 guesses without a login, on 64 file handles."""
     token = "a-long-token-0123456789"
-    async with daemon(tmp_path):
-        pass  # the first index wants more handles
     more = ("--set", f"http.token={token}")
-    async with daemon(tmp_path, more, handles=64) as bot:
+    async with daemon(indexed, more, handles=64) as bot:
         bot.http.headers["Authorization"] = f"Bearer {token}"
         assert await bot.post("alice", ASK, mention=True, message_id="before") == 202
         port = int(bot.url.rpartition(":")[2].strip("/"))
@@ -137,10 +135,10 @@ async def test_admins_reload_by_chat(tmp_path: Path) -> None:
         assert "418" in (await bot.decided("t"))["text"]
 
 
-async def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
-    async with daemon(tmp_path) as bot:
+async def test_a_port_that_is_taken_is_a_clear_error(indexed: Path) -> None:
+    async with daemon(indexed) as bot:
         port = bot.url.rsplit(":", 1)[1].strip("/")
-        other = tmp_path / "other"
+        other = indexed / "other"
         other.mkdir()
         status, _, err = await run_process(other, "run", more=("--set", f"http.port={port}"))
         assert status == 1
@@ -148,28 +146,28 @@ async def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
         assert "Traceback" not in err
 
 
-async def test_a_second_bot_is_refused_and_check_live_asks_the_first(tmp_path: Path) -> None:
-    async with daemon(tmp_path) as bot:
-        status, _, err = await run_process(tmp_path, "run")
+async def test_a_second_bot_is_refused_and_check_live_asks_the_first(indexed: Path) -> None:
+    async with daemon(indexed) as bot:
+        status, _, err = await run_process(indexed, "run")
         assert status == 1
         (line,) = err.strip().splitlines()
         assert f"a bot runs here: process {bot.process.pid}, since" in line
         port = bot.url.rsplit(":", 1)[1].strip("/")
         live = ("--set", f"http.port={port}")
-        status, out, err = await run(tmp_path, "check", "--live", more=live)
+        status, out, err = await run(indexed, "check", "--live", more=live)
         assert status == 0, out + err
         assert "ok    bot: ready" in out
         assert "ok    bot: web connected for" in out
         assert re.search(r"^ok    bot: '.+' was decided in [\d.]+ s: answered$", out, re.MULTILINE)
         asked = await bot.get("api/groups/check%20--live/messages")
         assert [row["text"] for row in asked["messages"] if row["kind"] == "message"] == [""]
-    status, out, _ = await run(tmp_path, "check", "--live", more=live)
+    status, out, _ = await run(indexed, "check", "--live", more=live)
     assert "note  bot: none runs on" in out
 
 
-async def test_the_console_is_a_group_in_the_terminal(tmp_path: Path) -> None:
+async def test_the_console_is_a_group_in_the_terminal(indexed: Path) -> None:
     status, out, err = await run_process(
-        tmp_path,
+        indexed,
         "run",
         "--burst",
         stdin=f"alice @bot: {ASK}\nbob: lunch anyone?\n",
@@ -180,11 +178,11 @@ async def test_the_console_is_a_group_in_the_terminal(tmp_path: Path) -> None:
     assert "en/serving.md" in out
 
 
-async def test_a_bot_beyond_loopback_demands_a_token(tmp_path: Path) -> None:
-    status, _, err = await run_process(tmp_path, "run", more=("--set", "http.host=0.0.0.0"))
+async def test_a_bot_beyond_loopback_demands_a_token(indexed: Path) -> None:
+    status, _, err = await run_process(indexed, "run", more=("--set", "http.host=0.0.0.0"))
     assert status == 2
     assert "http.token" in err
-    async with daemon(tmp_path, ("--set", "http.token=sesame")) as bot:
+    async with daemon(indexed, ("--set", "http.token=sesame")) as bot:
         assert await bot.post("alice", ASK) == 401
         bot.http.headers["Authorization"] = "Bearer sesame"
         assert await bot.post("alice", ASK) == 202

@@ -11,33 +11,27 @@ from tests.fakes.rerank_api import RerankApi, rerank_api
 ASK = "which port does the kettle server listen on?"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the index is built once."""
-    return tmp_path_factory.mktemp("reranker")
-
-
 def options(api: RerankApi) -> list[str]:
     reranker = {"kind": "api", "base_url": api.base_url, "model": "m", "api_key": "key-1"}
     return ["--set", f"knowledge.reranker={json.dumps(reranker)}"]
 
 
-async def test_quotes_come_in_its_order(folder: Path) -> None:
+async def test_quotes_come_in_its_order(indexed: Path) -> None:
     async with rerank_api("tei") as api:
         paths = []
         for liked in ("exit status 98", "compiles the kernels"):
             api.liked = liked
-            _, out, _ = await run(folder, "ask", ASK, "--json", more=options(api))
+            _, out, _ = await run(indexed, "ask", ASK, "--json", more=options(api))
             paths.append(json.loads(out)["citations"][0]["path"])
     assert paths == ["en/serving.md", "en/faq.md"]
 
 
-async def test_the_trace_says_whose_order_it_was(folder: Path) -> None:
+async def test_the_trace_says_whose_order_it_was(indexed: Path) -> None:
     async with rerank_api() as api:
         api.liked = "7311"
         for status, reranked in ((200, f"m@{api.base_url}/rerank"), (500, "failed: ")):
             api.status = status
-            code, out, _ = await run(folder, "ask", ASK, "--json", more=options(api))
+            code, out, _ = await run(indexed, "ask", ASK, "--json", more=options(api))
             found = json.loads(out)
             assert (code, found["outcome"]) == (0, "answer")
             assert "7311" in found["text"]

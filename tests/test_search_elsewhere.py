@@ -39,33 +39,32 @@ async def settings(folder: Path, key: str = "") -> AsyncIterator[list[str]]:
             yield ["--set", f"search={json.dumps({'web': web, 'repo': repos})}"]
 
 
-async def test_what_the_documents_do_not_say_is_answered_from_elsewhere(tmp_path: Path) -> None:
-    async with settings(tmp_path) as more:
-        status, out, _ = await run(tmp_path, "ask", ON_A_PAGE, "--json", more=more)
+async def test_what_the_documents_do_not_say_is_answered_from_elsewhere(indexed: Path) -> None:
+    async with settings(indexed) as more:
+        status, out, _ = await run(indexed, "ask", ON_A_PAGE, "--json", more=more)
         found = json.loads(out)
         assert (status, found["outcome"]) == (0, "answer")
         assert "X-Kettle-From" in found["text"]
         assert [citation["origin"] for citation in found["citations"]] == ["preferred"]
         assert found["text"].startswith("The documents don't say; this is from the web")
-        _, out, _ = await run(tmp_path, "ask", IN_CODE, more=more)
+        _, out, _ = await run(indexed, "ask", IN_CODE, more=more)
         assert "文档里没有写，以下来自源代码" in out
         assert "BOIL_LIMIT_C = 97" in out
         assert "[1] kettle/kettle/heat.py:" in out
-    _, out, _ = await run(tmp_path, "ask", IN_CODE)
+    _, out, _ = await run(indexed, "ask", IN_CODE)
     assert "97" not in out
 
 
 @pytest.mark.parametrize("key", ["", "refused"])
-async def test_check_tries_both_searches(tmp_path: Path, key: str) -> None:
-    async with settings(tmp_path, key) as more:
-        await run(tmp_path, "index", more=more)
-        status, out, _ = await run(tmp_path, "check", more=more)
+async def test_check_tries_both_searches(indexed: Path, key: str) -> None:
+    async with settings(indexed, key) as more:
+        status, out, _ = await run(indexed, "check", more=more)
     assert "ok    search.repo: all can be searched" in out
     assert ("search.web.api_key" in out) == (status == 1) == (key == "refused")
 
 
-async def test_a_refused_key_degrades_and_is_seen(tmp_path: Path) -> None:
-    async with settings(tmp_path, "refused") as more, daemon(tmp_path, more) as bot:
+async def test_a_refused_key_degrades_and_is_seen(indexed: Path) -> None:
+    async with settings(indexed, "refused") as more, daemon(indexed, more) as bot:
         await bot.post("alice", ON_A_PAGE, mention=True, message_id="q")
         await bot.decided("q")
         assert any("search     web (serper) and code of kettle" in line for line in bot.log)
@@ -79,10 +78,10 @@ async def test_a_refused_key_degrades_and_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_code_that_changed_is_found_after_a_reload(tmp_path: Path) -> None:
-    async with settings(tmp_path) as more, daemon(tmp_path, more) as bot:
+async def test_code_that_changed_is_found_after_a_reload(indexed: Path) -> None:
+    async with settings(indexed) as more, daemon(indexed, more) as bot:
         await bot.go_on_without_logins()
-        file = tmp_path / "checkout/kettle/heat.py"
+        file = indexed / "checkout/kettle/heat.py"
         file.write_text(file.read_text().replace("BOIL_LIMIT_C = 97", "BOIL_LIMIT_C = 91"))
         await bot.post("alice", "/dou reload", message_id="r")
         await bot.decided("r")

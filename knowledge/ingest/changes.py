@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from knowledge.index.catalog import Catalog
 from knowledge.index.rows import DocumentRow, NewPiece
-from knowledge.ingest.readers import DocumentReader, Job, Reading
+from knowledge.ingest.readers import LITTLE_BYTES, PROCESSES, DocumentReader, Job, Reading
 from knowledge.ingest.sources import SourceFile
 from knowledge.plan import BuildPlan
 from knowledge.types import Skipped, SourceError
@@ -65,7 +65,9 @@ def update_catalog(
             count(1)
         else:
             tasks.append(_Task(file, row, url, _job(file, row, known)))
-    with DocumentReader(plan.views, plan.convert_timeout_s) as reader:
+    is_little = sum(task.file.size for task in tasks) < LITTLE_BYTES
+    processes = 1 if is_little else PROCESSES
+    with DocumentReader(plan.views, plan.convert_timeout_s, processes) as reader:
         for task, reading in zip(tasks, reader.read(task.job for task in tasks), strict=True):
             _take(catalog, task, reading, plan, changes)
             count(1)

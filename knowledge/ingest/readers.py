@@ -15,6 +15,9 @@ from knowledge.types import Piece
 PROCESSES = 2
 """Reading is the smallest part of a build: more would only take memory."""
 
+LITTLE_BYTES = 100_000
+"""What one process has read before a second one would have started."""
+
 LIMITS = Limits(memory_bytes=2_000_000_000, file_bytes=100_000_000)
 """What a file that is made to eat all there is can get."""
 
@@ -59,7 +62,10 @@ class Reading:
 class DocumentReader:
     """Reads files; blocking. Use it with `with`: it ends its child processes."""
 
-    def __init__(self, views: Mapping[str, Cut], timeout_s: float) -> None:
+    def __init__(
+        self, views: Mapping[str, Cut], timeout_s: float, processes: int = PROCESSES
+    ) -> None:
+        self._processes = processes
         self._settings = {"views": dict(views)}
         self._timeout_s = timeout_s
         self._children: dict[int, Child] = {}
@@ -74,9 +80,10 @@ class DocumentReader:
 
     def read(self, jobs: Iterable[Job]) -> Iterator[Reading]:
         """What became of each file, in their order."""
-        coming = zip(cycle(range(PROCESSES)), jobs, strict=False)
+        coming = zip(cycle(range(self._processes)), jobs, strict=False)
+        ahead = self._processes * AHEAD
         while True:
-            while len(self._waiting) < PROCESSES * AHEAD and (following := next(coming, None)):
+            while len(self._waiting) < ahead and (following := next(coming, None)):
                 self._waiting.append(following)
                 self._send(*following)
             if not self._waiting:

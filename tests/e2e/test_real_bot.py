@@ -19,8 +19,8 @@ ASK = "which port does the kettle server listen on?"
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def real_url(tmp_path: Path) -> AsyncIterator[str]:
-    async with daemon(tmp_path) as bot:
+async def real_url(indexed: Path) -> AsyncIterator[str]:
+    async with daemon(indexed) as bot:
         yield bot.url
 
 
@@ -50,7 +50,7 @@ async def test_a_day_in_the_group(real_url: str, open_page: OpenPage) -> None:
 
 @pytest.mark.parametrize("kept", [True, False], ids=["kept", "withdrawn"])
 async def test_an_answer_appears_as_it_is_written_and_goes_where_the_check_fails(
-    tmp_path: Path, open_page: OpenPage, kept: bool
+    indexed: Path, open_page: OpenPage, kept: bool
 ) -> None:
     finished = asyncio.Event()
 
@@ -64,7 +64,7 @@ async def test_an_answer_appears_as_it_is_written_and_goes_where_the_check_fails
 
     async with llm_api(script) as api:
         remote = f"llm.remote={{provider: custom, base_url: '{api.url}', model: chat}}"
-        async with daemon(tmp_path, ["--set", remote]) as bot:
+        async with daemon(indexed, ["--set", remote]) as bot:
             page = await open_page(bot.url)
             question = await say(page, "Alice", ASK, mention=True)
             draft = page.locator(".message.draft")

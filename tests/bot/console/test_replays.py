@@ -27,15 +27,15 @@ async def ended(bot: Running) -> dict[str, Any]:
 
 @pytest.mark.slow
 async def test_an_export_is_replayed_and_its_report_is_read(
-    tmp_path: Path, kettle: KnowledgeBase
+    indexed: Path, kettle: KnowledgeBase
 ) -> None:
-    command = (sys.executable, str(ROOT / "run_bot.py"), *arguments(tmp_path / "bot"))
+    command = (sys.executable, str(ROOT / "run_bot.py"), *arguments(indexed))
     lines = [("alice", ASK, 0), ("bob", CHAT, 120), ("carol", "it is 7311", 240)]
     rows = [
         {"group": "g", "user": user, "text": text, "time": NOON + at} for user, text, at in lines
     ]
     export = "".join(json.dumps(row) + "\n" for row in rows)
-    async with running_bot(tmp_path / "data", kettle, command=command) as bot:
+    async with running_bot(indexed / "bot", kettle, command=command) as bot:
         await bot.ask("POST", "replays/chat.jsonl", "labeller", data=export, status=403)
         await bot.ask("POST", "replays/chat.jsonl", data=export, status=202)
         await bot.ask("POST", "replays/chat.jsonl", data=export, status=409)
@@ -49,7 +49,7 @@ async def test_an_export_is_replayed_and_its_report_is_read(
         await bot.ask("GET", f"replays/{done['id']}", status=404)
         await bot.ask("POST", "replays/chat.jsonl", data="what is this?", status=202)
         assert "expected" in str((await ended(bot))["failed"])
-        assert not list((tmp_path / "data" / "replays").iterdir())
+        assert not list((indexed / "bot/replays").iterdir())
 
 
 async def test_what_is_no_export_is_refused(tmp_path: Path, kettle: KnowledgeBase) -> None:

@@ -86,6 +86,6 @@ async def test_an_opener_changes_nothing(opener: str, ask: str, kettle: Knowledg
     assert await kettle.alike(ask, [opener + ask]) == pytest.approx([1.0])
 
 
-async def test_ask_says_the_same(tmp_path: Path) -> None:
-    _, out, _ = await run(tmp_path, "ask", "human please", more=["--set", "bot.helpers=['Ann']"])
+async def test_ask_says_the_same(indexed: Path) -> None:
+    _, out, _ = await run(indexed, "ask", "human please", more=["--set", "bot.helpers=['Ann']"])
     assert "You can turn to Ann." in out
