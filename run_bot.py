@@ -127,7 +127,7 @@ async def _on_knowledge(args: argparse.Namespace, config: Config) -> int:
             case "ask":
                 async with _external(config) as external:
                     stages = Pipeline(knowledge, config.answer, llm, external)
-                    return await asking.ask(stages, args, config.bot)
+                    return await asking.ask(stages, args, config.bot, config.admin.prefix)
             case "search":
                 return await index.search(knowledge, args)
             case "gate":

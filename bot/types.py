@@ -25,16 +25,16 @@ class Reason(StrEnum):
 
     ANSWERED = "answered"  # the question was answered
     NEAREST = "nearest"  # only the nearest passage was shown, and said to be no more
-    REPEATED = "repeated"  # near-identical question: pointed to the first answer
+    REPEATED = "repeated"  # answered lately: pointed to the first answer, or no more to say
     NOT_A_QUESTION = "not_a_question"  # nothing to answer: empty, a sticker, only a mention
-    SMALL_TALK = "small_talk"  # thanks, a greeting, who are you: answered by a short line
+    SMALL_TALK = "small_talk"  # thanks, a greeting, "you are wrong": answered by a short line
     OFF_TOPIC = "off_topic"  # the gate: too far from the documents
     NO_EVIDENCE = "no_evidence"  # no passage is close enough to answer from
     UNSURE = "unsure"  # the language model's draft dodges the question
     UNGROUNDED = "ungrounded"  # the draft says what its sources do not
     UNSAFE = "unsafe"  # the question or the draft is harmful
     LLM_DOWN = "llm_down"  # no language model can be reached, and nobody asked the bot
-    HUMAN_FIRST = "human_first"  # a person answered before the bot
+    HUMAN_FIRST = "human_first"  # a person answered before the bot, or its asker settled it
     HUMAN_ANSWER = "human_answer"  # this message answered somebody else's question
     BUDGET = "budget"  # the group's token bucket is empty
     COOLDOWN = "cooldown"  # this person was answered a moment ago
@@ -97,6 +97,11 @@ class Question:
     def last(self) -> IncomingMessage:
         """The message that a reply goes to."""
         return self.messages[-1]
+
+    @property
+    def written(self) -> str:
+        """What its messages say, joined by newlines; `text` may be what was made of that."""
+        return "\n".join(message.text for message in self.messages if message.text.strip())
 
     @property
     def group(self) -> Group:

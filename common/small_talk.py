@@ -14,11 +14,16 @@ class SmallTalk(StrEnum):
 
     HUMAN = "human"  # wants a person
     WHO = "who"  # asks who the bot is
+    WRONG = "wrong"  # finds an answer wrong, or the bot no good
     THANKS = "thanks"
     BYE = "bye"
     HELLO = "hello"
     PRAISE = "praise"
     OK = "ok"  # has understood
+
+
+NODS = (SmallTalk.THANKS, SmallTalk.PRAISE, SmallTalk.OK)
+"""What follows an answer that helped."""
 
 
 def _any(*patterns: str) -> str:
@@ -51,7 +56,8 @@ _KINDS: dict[SmallTalk, str] = {
         r"[你您]有(?:什么|啥)(?:用|功能)",
         r"who are you|what are you|who is this|what(?:'s| is) your name|introduce yourself",
         r"are you (?:an? )?(?:bot|robot|human|person|real|ai)",
-        r"what (?:can|do) you do",
+        r"what (?:can|do) you do|help(?: me)?|how (?:do|can) i use (?:you|this bot)",
+        r"帮助|帮帮?忙|救命|使用说明|[你您](?:要?怎么|咋)用|怎么用[你您]",
     ),
     SmallTalk.THANKS: _any(
         rf"(?:非常|十分|太|真的?|好的|多)*(?:谢谢|感谢|谢|感恩){_WHOM}*{_TAIL}(?:的?帮助|的?回答)?",
@@ -62,6 +68,7 @@ _KINDS: dict[SmallTalk, str] = {
         + _any(
             r"so much|a lot|very much|a million|a bunch|for (?:the|your) (?:help|answer)",
             _WHOM,
+            r"@?[\w-]{1,20}$",  # somebody's name
         )
         + ")*",
         r"(?:it|that|this)(?:'s| is| has been)? (?:now )?"
@@ -80,7 +87,7 @@ _KINDS: dict[SmallTalk, str] = {
         rf"哈喽|哈啰|嗨|嘿|早上?好?|早安|(?:早上|上午|中午|下午|晚上)好{_TAIL}",
         r"有人(?:在)?[吗嘛么]|有没有人(?:在)?|测试(?:一下)?",
         rf"(?:hello|hi|hey|hiya|yo|howdy|greetings|{_DAY})(?: {_WHOM})*",
-        r"(?:is )?any(?:one|body)(?: (?:here|there|home|around|online))|how are you(?: doing)?",
+        r"(?:is )?any(?:one|body)(?: (?:here|there|home|around|online))?|how are you(?: doing)?",
         r"are you (?:here|there|online)|test(?:ing)?",
     ),
     SmallTalk.PRAISE: _any(
@@ -88,12 +95,24 @@ _KINDS: dict[SmallTalk, str] = {
         r"(?:very |so |well )?"
         r"(?:good|nice|great|cool|awesome|amazing|excellent|perfect|brilliant|done)"
         r"(?: (?:bot|job|work|one|answer))?",
-        r"love it|you rock",
+        r"love it|you rock|i love you|爱你",
     ),
     SmallTalk.OK: _any(
         rf"(?:好的?|行|嗯+|哦+|噢|收到|原来如此|没事|没问题|可以){_TAIL}",
         rf"我?(?:明白|知道|懂|了解|清楚){_TAIL}",
+        r"(?:哈|嘿|呵|嘻){2,}|(?:ha){2,}h?|(?:he){2,}|lol|lmao|rofl",
         r"ok(?:ay)?|okey|kk?|got it|i see|understood|all ?right|sure|fine|never ?mind|no problem",
+    ),
+    SmallTalk.WRONG: _any(
+        r"(?:[你您](?:说|答|回答)?的?|这个?|回答)?(?:完全|都|又)?"
+        rf"(?:不对|错|不正确|有误|答非所问|不是这个(?:意思|问题)|不是我(?:要|想)?问的){_TAIL}",
+        r"[你您]?别?(?:胡说(?:八道)?|瞎说|乱说|乱答)|[你您]?[真好太]?[笨蠢傻](?:[逼x])?(?:机器人)?"
+        r"|垃圾机器人",
+        r"(?:you(?:'re| are)|that(?:'s| is| was)|this is|it(?:'s| is)|your answer is)"
+        r" (?:just |still |completely |totally )?"
+        r"(?:wrong|incorrect|nonsense|not (?:right|true|correct|helpful|what i (?:asked|meant)))",
+        r"wrong(?: answer)?|incorrect|not helpful|you suck|bad bot|nonsense",
+        r"(?:you(?:'re| are) )?(?:so )?(?:an? )?(?:stupid|dumb|useless|idiot)(?: bot)?",
     ),
 }
 _TALK = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
@@ -101,7 +120,10 @@ _ORDER = list(SmallTalk)
 
 _CLAUSES = re.compile(r"[,，.。!！?？;；:：~～、…\n]+")
 _SIGNS = re.compile(r"^[^\w]+|[^\w]+$")
-_FILLER = re.compile(r"请问|那|and|so|well|please|pls|oh|哈+|呵+|(?:ha)+|lol", re.IGNORECASE)
+_FILLER = re.compile(
+    r"请问|那|and|so|well|no|nope|sorry|please|pls|[oa]h+|[哈呵啊哦]+|(?:ha)+|lol", re.IGNORECASE
+)
+_EMOJI = re.compile(r"[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f\u200d\s]+")
 _MOST_CHARS = 80
 """A longer message says something else, too."""
 
@@ -111,6 +133,8 @@ def small_talk(text: str) -> SmallTalk | None:
     text = text.replace("’", "'")
     if len(text) > _MOST_CHARS:
         return None
+    if text.strip() and _EMOJI.fullmatch(text):
+        return SmallTalk.PRAISE
     if whole := _kind(" ".join(_plain(text).split())):
         return whole
     clauses = [clean for part in _CLAUSES.split(text) if (clean := _plain(part))]

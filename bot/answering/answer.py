@@ -53,7 +53,7 @@ async def write(
     """The model's draft in the asker's language, with a mark [n] for each passage it draws on;
     where the model ran out of tokens, without what it had not finished. Raises LlmError."""
     with stage(trace, "answer") as figures:
-        language = asked_in("\n".join(one.text for one in question.messages) or question.text)
+        language = asked_in(question.written or question.text)
         done = await llm.answer(
             question.text,
             [f"{passage.heading}\n{passage.text}" for passage in passages],

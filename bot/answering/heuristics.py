@@ -68,6 +68,42 @@ def leans(text: str, *, mention: bool = False) -> bool:
     return len(text) <= _SHORT_CHARS if is_chinese(text) else len(text.split()) <= _SHORT_WORDS
 
 
+_MAY_ASK = re.compile(
+    r"[?？吗嘛么呢几]|怎|哪|谁|啥|多[少大久长快高]|还是|能不|可不|是不|有没|会不|要不|求|请教|请问|帮"
+    r"|想[问要]|问一?下|需要|不[知懂会]|没用过"
+    r"|error|exception|fail|refus|crash|fault|core dump|traceback|warning|denied|timed? ?out|n't\b"
+    r"|\bnot? (found|work|start|support|able|longer)|cannot|unable|invalid|missing|broken|stuck"
+    r"|wrong"
+    r"|报错|错误|异常|失败|崩|无法|不能|不[了动出行上对到]|没反应|卡住|问题|出错|警告|找不|超时|拒绝"
+    r"|\b(how|what|why|where|which|who|when|can|could|should|does|any|anyone|anybody|help|need|want"
+    r"|trying|looking for|wonder|wondering|if)\b",
+    re.IGNORECASE,
+)
+
+
+def may_ask(text: str) -> bool:
+    """Is there any sign of a question, of somebody in need or of something that went wrong? Where
+    there is none it tells something. On the safe side: most that tells something has one, too."""
+    return is_question(text) or bool(_ASKS.search(text) or _MAY_ASK.search(text))
+
+
+_SETTLED = re.compile(
+    r"\bfound it\b|\bfigured (it )?out\b|\bgot it (to work|working|running)|\bnever ?mind\b|\bnvm\b"
+    r"|\bworks now\b|\b(solved|fixed)( it| now)?\W*$|\bi('ll| will) (try|check|look|read)\b"
+    r"|算了|找到了|搞定|解决了|不用了|弄好了|^好了|可以了|我自己|我[先再去](看|试|查)",
+    re.IGNORECASE,
+)
+_UNSETTLED = re.compile(r"不(?!用了)|但|没|n't|\b(but|not|still)\b", re.IGNORECASE)
+_SETTLED_CHARS = 80
+
+
+def settles(text: str) -> bool:
+    """Does somebody say that what they asked is settled? Only a rule of thumb."""
+    if len(text) > _SETTLED_CHARS or is_question(text) or _UNSETTLED.search(text):
+        return False
+    return bool(_SETTLED.search(text))
+
+
 _WANTS_IT_TOO = re.compile(
     r"\bsame (here|problem|issue|question|error)|\bme too\b|\+1|同问|同求|蹲|一样的(问题|情况|报错)"
     r"|我也(想|要|遇|是|有|碰)|也(想|要)(问|知道|了解)"

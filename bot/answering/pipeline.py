@@ -5,6 +5,7 @@
     parts     = split_questions(text)         each goes its own way from here, into one answer
     verdict   = reject(text)                  or Silence(OFF_TOPIC)
     harmless  = intent(text)                  or Silence(NOT_A_QUESTION | UNSAFE) (with a model)
+    asks      = may_ask(text), unprompted     or Silence(NOT_A_QUESTION)         (without a model)
     found     = retrieve(text)
     evidence  = relevance(text, found)                                          (with a model)
     evidence += gather(text)                  where the documents don't answer
@@ -26,6 +27,7 @@ from bot.answering.earlier import EarlierAnswers
 from bot.answering.evidence import TRUST, board
 from bot.answering.external import ExternalSources
 from bot.answering.gather import gather
+from bot.answering.heuristics import may_ask
 from bot.answering.preprocess import preprocess, rewrite
 from bot.answering.preview import Preview
 from bot.answering.reject import intent, reject
@@ -78,9 +80,10 @@ class Pipeline:
         if isinstance(triaged, Silence):
             return triaged
         question = triaged
-        if llm and (silence := await self._intent(question, llm, trace)):
-            return silence
-        return question
+        if llm:
+            return await self._intent(question, llm, trace) or question
+        asks = question.mention or may_ask(question.text)
+        return question if asks else Silence(Reason.NOT_A_QUESTION)
 
     async def respond(
         self, question: Question, trace: Trace, show: OnText | None = None

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from bot.answering.heuristics import leans
+from bot.answering.heuristics import leans, settles
 from bot.llm.llm import Llm
 from bot.types import Knowledge, Question, Reason, Silence, Trace, Turn, stage
 from common.language import is_chinese, names_in
-from common.small_talk import small_talk
+from common.small_talk import SmallTalk, small_talk
+
+SAYS_MORE = (SmallTalk.HUMAN, SmallTalk.WHO)
+"""Small talk that is to be heard beside a question."""
 
 _LETTERS = re.compile(r"[^\W\d_]")
 MIN_LETTERS = 2
@@ -15,8 +18,9 @@ MIN_LETTERS = 2
 
 
 def preprocess(question: Question, trace: Trace) -> str | Silence:
-    """The text to judge and search for; Silence when there is only a sticker or a mark, and for
-    who only greets or thanks the bot."""
+    """The text to judge and search for, without what only greets or thanks around it; Silence when
+    there is only a sticker or a mark, for who only greets or thanks the bot, and for who says, of
+    what nobody asked the bot, that it is settled."""
     with stage(trace, "preprocess") as figures:
         text = question.text.strip()
         figures["messages"] = len(question.messages)
@@ -27,9 +31,22 @@ def preprocess(question: Question, trace: Trace) -> str | Silence:
         if question.mention and (kind := small_talk(text)):
             figures["small_talk"] = kind
             return Silence(Reason.SMALL_TALK)
+        if settles(question.last.text) and not question.mention:
+            figures["settled"] = True
+            return Silence(Reason.NOT_A_QUESTION)
+        text = _without_small_talk(question, text)
         if len(_LETTERS.findall(text)) < MIN_LETTERS:
             return Silence(Reason.NOT_A_QUESTION)
         return text
+
+
+def _without_small_talk(question: Question, text: str) -> str:
+    """What a pack says without messages such as "hello?"; all of it where nothing else is said."""
+    if text != question.written.strip():
+        return text
+    said = [one.text.strip() for one in question.messages if one.text.strip()]
+    kept = [line for line in said if small_talk(line) in (None, *SAYS_MORE)]
+    return "\n".join(kept) or text
 
 
 MAX_REWRITTEN = 300

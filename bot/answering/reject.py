@@ -29,8 +29,7 @@ async def reject(
         figures["threshold"] = round(verdict.threshold, 4)
         figures["accept"] = verdict.accept
         figures["snapshot"] = knowledge.status().snapshot
-        written = "\n".join(m.text for m in question.messages if m.text.strip())
-        if question.text != written.strip():
+        if question.text != question.written.strip():
             figures["judged"] = question.text
         if not verdict.accept and question.mention and external:
             figures["accept"] = figures["named"] = external.is_named_in(question.text)

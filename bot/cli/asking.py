@@ -23,7 +23,7 @@ def mention(text: str, group: str = "cli", user: str = "me") -> Question:
     return Question(text, mention=True, messages=(message,))
 
 
-async def ask(pipeline: Pipeline, args: argparse.Namespace, bot: BotSettings) -> int:
+async def ask(pipeline: Pipeline, args: argparse.Namespace, bot: BotSettings, prefix: str) -> int:
     """Prints outcome, answer and citations, with `--trace` each stage. In the JSON form `text` of
     a silence is the line that a mention gets."""
     trace: Trace = []
@@ -41,7 +41,9 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, bot: BotSettings) ->
         kind, reason, citations = "silence", outcome.reason, ()
         text = decline_text(trace, chinese, reason)
         if reason is Reason.SMALL_TALK:
-            text = small_talk_text(args.text, chinese, bot.name, bot.helpers)
+            text = small_talk_text(
+                args.text, chinese, name=bot.name, prefix=prefix, helpers=bot.helpers
+            )
         notes = [f"({reason}: {reason_text(reason, chinese)})"]
     if args.json:
         cited = [asdict(citation) for citation in citations]

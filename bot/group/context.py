@@ -12,6 +12,7 @@ from bot.store.store import Store
 from bot.texts.notices import speaks_chinese
 from bot.types import Question, Reason, Turn
 from common.language import has_letters
+from common.small_talk import small_talk
 
 ROWS = 40
 SECONDS = 1800.0
@@ -20,8 +21,18 @@ SECONDS = 1800.0
 LEADS, LEAD_S, LEAD_CHARS = 3, 180.0, 500
 """What somebody wrote just before: so many messages, within so many seconds, of each so much."""
 
-LEFT_ALONE = (Reason.OFF_TOPIC, Reason.NOT_A_QUESTION)
-"""What came to nothing by itself, and may have been the beginning of something."""
+OPEN = (None, Reason.OFF_TOPIC, Reason.NOT_A_QUESTION)
+"""What is not decided, or came to nothing by itself, may have been the beginning of something."""
+
+IN_VAIN = (
+    Reason.NO_EVIDENCE,
+    Reason.UNSURE,
+    Reason.COOLDOWN,
+    Reason.BUDGET,
+    Reason.LLM_DOWN,
+    Reason.NOT_MENTIONED,
+)
+"""What got no answer because nobody had called the bot."""
 
 FRESH_S = 2.0
 """What was read so lately is not looked at again. Before that it is: a message may have been
@@ -49,28 +60,48 @@ async def with_what_it_leans_on(question: Question, store: Store, prefix: str) -
     """The question, if it asks something that was begun before, with that: what it replies to (for
     a reply to the bot the question that was answered) and what its author wrote just before.
     Commands, which begin with `prefix`, are nothing to lean on. Nor is, unprompted, what was more
-    than left alone: "lunch?" after a question would get that one's answer once more."""
-    if not leans(question.text, mention=question.mention):
+    than left alone: "lunch?" after a question would get that one's answer once more. Who only calls
+    the bot asks just that: what the call replies to, or what its author asked before in vain."""
+    calls = question.mention and not has_letters(question.text)
+    if not calls and not leans(question.text, mention=question.mention):
         return question
-    first = question.messages[0]
+    quoted = await _replied_to(question, store)
+    if calls:
+        said = [] if quoted else await _said_before(question, store, prefix, (*OPEN, *IN_VAIN))
+        asked = [*quoted, *(text for text in said if small_talk(text) is None)]
+        return replace(question, text="\n".join(asked) or question.text)
+    said = await _said_before(question, store, prefix, None if question.mention else OPEN)
+    return replace(question, before=tuple(dict.fromkeys((*quoted, *said))))
+
+
+async def _replied_to(question: Question, store: Store) -> Sequence[str]:
+    """The questions that its messages reply to, or whose answers."""
     own = {message.message_id for message in question.messages}
     quoted = []
     for message in question.messages:
         if message.reply_to and message.reply_to not in own:
             found = await store.question_of(message.adapter, message.reply_to)
-            if found and found.group == message.group:
-                quoted.append(found.text)
+            if found and found.group == message.group and found.text.strip():
+                quoted.append(found.text[-LEAD_CHARS:])
+    return quoted
+
+
+async def _said_before(
+    question: Question, store: Store, prefix: str, reasons: Sequence[Reason | None] | None
+) -> Sequence[str]:
+    """What its author wrote just before, where it was decided so, or however it was."""
+    first = question.messages[0]
+    own = {message.message_id for message in question.messages}
     since = first.sent_at - LEAD_S
     rows = await store.said_lately(*question.group, first.user, since, first.sent_at, ROWS)
     said = [
         row["text"]
         for row in rows
         if row["message_id"] not in own
-        and (question.mention or row["reason"] in (None, *LEFT_ALONE))
+        and (reasons is None or row["reason"] in reasons)
         and parse_command(row["text"], prefix) is None
     ]
-    leads = dict.fromkeys(text[-LEAD_CHARS:] for text in (*quoted, *said[-LEADS:]) if text.strip())
-    return replace(question, before=tuple(leads))
+    return [text[-LEAD_CHARS:] for text in said[-LEADS:] if text.strip()]
 
 
 async def chinese_is_spoken(

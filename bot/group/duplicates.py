@@ -7,7 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from adapters.base import Reply
-from bot.types import Group, Knowledge, PastAnswer, Question, Trace, stage
+from bot.texts.answers import begin_alike
+from bot.types import Answer, Group, Knowledge, PastAnswer, Question, Trace, stage
+
+TOLD_S = 1800.0
+"""What was said so lately need not be said again: it is still in view."""
 
 MAX_ANSWERS = 200
 """Answers remembered per group."""
@@ -127,3 +131,13 @@ class Duplicates:
             figures["similarity"] = round(cosines[best], 3)
             figures["threshold"] = self._similarity
         return earlier[best] if cosines[best] >= self._similarity else None
+
+    def was_told(self, question: Question, answer: Answer, now: float) -> bool:
+        """Does an answer begin with what the asker was told a while ago, or who asked the question
+        that this one leans on? A follow-up that nothing more is found for would bring it again."""
+        return any(
+            (one.user == question.last.user or one.text in question.text)
+            and abs(now - one.at) < TOLD_S
+            and begin_alike(answer.text, one.answer)
+            for one in self._recent.of(question.group, now)
+        )

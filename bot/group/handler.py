@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from adapters.base import EVERYBODY, IncomingMessage
 from adapters.contract import Adapter
-from bot.answering.heuristics import answers
+from bot.answering.heuristics import answers, settles
 from bot.answering.pipeline import Pipeline
 from bot.group.context import (
     FRESH_S,
@@ -30,6 +30,8 @@ from bot.store.groups import Standing
 from bot.store.store import Store
 from bot.types import Answer, Outcome, Question, Reason, Silence, Trace
 from common.clock import Clock
+from common.language import has_letters
+from common.small_talk import NODS, small_talk
 from knowledge.types import KnowledgeError
 
 log = logging.getLogger(__name__)
@@ -72,8 +74,14 @@ class QuestionHandler:
         return False
 
     async def answered_by(self, pending: PendingQuestion, message: IncomingMessage) -> bool:
-        """Did a person just answer this question?"""
-        return not pending.question.mention and await self._is_answer(pending.question, message)
+        """Did a person just answer this question, or its asker settle it?"""
+        question = pending.question
+        if question.mention:
+            return False
+        if message.user == question.last.user and not message.mention:
+            later = message.sent_at >= question.last.sent_at
+            return later and (settles(message.text) or small_talk(message.text) in NODS)
+        return await self._is_answer(question, message)
 
     async def heard(self, message: IncomingMessage) -> None:
         """Notes that a person answered what the bot had an answer to and kept it to itself."""
@@ -119,8 +127,8 @@ class QuestionHandler:
                     return True
                 if pending.question is not question:
                     return False
-                if isinstance(outcome, Answer) and (refused := self._refused(question)):
-                    outcome = Silence(refused)
+                if isinstance(outcome, Answer):
+                    outcome = self._unless_refused(question, outcome)
                 await self._end(pending, question, outcome)
         return True
 
@@ -155,8 +163,10 @@ class QuestionHandler:
         earlier = await self.duplicates.answered(question, self.clock.now(), trace)
         if earlier is None:
             return False
-        refused = self._refused(question)
-        reply = None if refused else repeat_reply(question, earlier, self.options)
+        # Who called the bot while it still let people answer has the answer now.
+        waited = not question.mention and earlier.at >= question.last.sent_at
+        is_to_be_said = not waited and not self._refused(question)
+        reply = repeat_reply(question, earlier, self.options) if is_to_be_said else None
         await self.delivery.settle(question, Silence(Reason.REPEATED), trace, reply)
         return True
 
@@ -165,6 +175,13 @@ class QuestionHandler:
         if question.mention:
             return None
         return self.flood.refuses(question.group, question.last.user, self.clock.now())
+
+    def _unless_refused(self, question: Question, answer: Answer) -> Outcome:
+        """The answer, unless it was given already or must not go out."""
+        if self.duplicates.was_told(question, answer, self.clock.now()):
+            return Silence(Reason.REPEATED)
+        refused = self._refused(question)
+        return Silence(refused) if refused else answer
 
     async def _end(
         self, pending: PendingQuestion, question: Question, outcome: Outcome | None
@@ -177,7 +194,8 @@ class QuestionHandler:
 
     async def _conclude(self, question: Question, outcome: Outcome, trace: Trace) -> None:
         options, last = self.options, question.last
-        chinese = await chinese_is_spoken(last, question.text, options.language, self.store)
+        own = question.written if has_letters(question.written) else question.text
+        chinese = await chinese_is_spoken(last, own, options.language, self.store)
         reply = None
         # A sticker or file in a group whose language nobody knows is not answered at all.
         if chinese is not None or not last.attachments:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from adapters.base import IncomingMessage
 from bot.types import Question
+from common.language import has_letters
+from common.small_talk import SmallTalk, small_talk
 
 MAX_MESSAGES = 20
 MAX_CHARS = 8000
@@ -23,6 +25,11 @@ class _Pack:
     @property
     def mention(self) -> bool:
         return any(message.mention for message in self.messages)
+
+    @property
+    def calls(self) -> bool:
+        """Does it call the bot with what it has to say? Who only calls or greets it will go on."""
+        return self.mention and any(says_something(message.text) for message in self.messages)
 
     @property
     def chars(self) -> int:
@@ -55,7 +62,7 @@ class Packer:
     `quiet_s` after its last message or `max_wait_s` after its first; with a mention in it,
     `mention_wait_s` after its last message is enough. It is ready at once when it is full, and
     when its author goes on in another thread, which starts a new pack. Times are in seconds
-    since the epoch.
+    since the epoch. A mention that only calls or greets waits for `quiet_s`: the question follows.
     """
 
     def __init__(self, quiet_s: float, max_wait_s: float, mention_wait_s: float) -> None:
@@ -146,7 +153,7 @@ class Packer:
         return min(pack.arrived[0] + self._max_wait_s, pack.arrived[-1] + self._pause(pack))
 
     def _pause(self, pack: _Pack) -> float:
-        return self._mention_wait_s if pack.mention else self._quiet_s
+        return self._mention_wait_s if pack.calls else self._quiet_s
 
     def _is_ready(self, pack: _Pack, now: float) -> bool:
         # A clock that was set back by hours must not hold a question for hours.
@@ -160,10 +167,16 @@ class Packer:
         first, last = pack.messages[0].sent_at, pack.messages[-1].sent_at
         before = first - message.sent_at
         if before > 0:
-            pause = self._mention_wait_s if message.mention else self._quiet_s
+            called = message.mention and says_something(message.text)
+            pause = self._mention_wait_s if called else self._quiet_s
             return before > pause + WHOLE_SECONDS
         ready = min(first + self._max_wait_s, last + self._pause(pack))
         return message.sent_at > ready + WHOLE_SECONDS
 
     def _close(self, user: str) -> None:
         self._closed.append(self._open.pop(user))
+
+
+def says_something(text: str) -> bool:
+    """Is there more in a message than a call or a greeting?"""
+    return has_letters(text) and small_talk(text) is not SmallTalk.HELLO

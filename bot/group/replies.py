@@ -42,7 +42,13 @@ def decision_reply(
 
 def _small_talk_reply(question: Question, chinese: bool, options: GroupOptions) -> Reply | None:
     """A short line or an emoji; where the bot is to be silent only a helper's name."""
-    text = small_talk_text(question.text, chinese, options.name, options.helpers)
+    text = small_talk_text(
+        question.text,
+        chinese,
+        name=options.name,
+        prefix=options.command_prefix,
+        helpers=options.helpers,
+    )
     wants_person = small_talk(question.text) is SmallTalk.HUMAN and bool(options.helpers)
     if options.when_unknown == "silent" and not wants_person:
         return None
@@ -52,6 +58,6 @@ def _small_talk_reply(question: Question, chinese: bool, options: GroupOptions) 
 
 def repeat_reply(question: Question, earlier: PastAnswer, options: GroupOptions) -> Reply:
     """Points to the answer that the same question got."""
-    chinese = speaks_chinese(options.language, question.text)
+    chinese = speaks_chinese(options.language, question.written or question.text)
     text = notice("repeated", chinese, excerpt=excerpt(earlier.answer))
     return reply_to(question.last, text, chinese=chinese, citations=earlier.citations)

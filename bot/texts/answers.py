@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bot.texts.notices import notice
 from bot.types import Answer, Reason, Trace
+from common.language import has_letters
 from common.small_talk import SmallTalk, small_talk
 
 _REPEATABLE = re.compile(r"(?!https?$|www$)[\w+-]+(?:\.\d+)*", re.IGNORECASE)
@@ -22,10 +23,15 @@ DECLINED = (
     Reason.UNGROUNDED,
     Reason.UNSURE,
     Reason.UNSAFE,
+    Reason.REPEATED,
 )
 """Silences that a mention is told of."""
 
-_LINES = {Reason.NOT_A_QUESTION: "no_question", Reason.UNSAFE: "unsafe"}
+_LINES = {
+    Reason.NOT_A_QUESTION: "no_question",
+    Reason.UNSAFE: "unsafe",
+    Reason.REPEATED: "no_more",
+}
 """The lines of silences that say nothing about the documents."""
 
 _FAILED = {"Overdue": "model_slow", "Spent": "model_spent"}
@@ -54,13 +60,27 @@ def lead_of(answer: Answer) -> str:
 
 
 def excerpt(text: str) -> str:
-    """The first words of an answer as it was posted, without what the bot put before it."""
+    """The first words of an answer as it was posted, without what the bot put before it: a
+    sentence where it has one, else its heading, else what there is."""
+    lines = [line.strip() for line in _without_lead(text).splitlines() if line.strip()]
+    prose = [line for line in lines if not line.startswith(("#", "```", "|"))]
+    headings = [line.lstrip("# ") for line in lines if line.startswith("#")]
+    said = [line for line in prose if has_letters(line)] or headings or lines or [""]
+    cut = said[0][:EXCERPT_CHARS]
+    return cut if cut == said[0] else f"{cut}…"
+
+
+def begin_alike(text: str, other: str) -> bool:
+    """Do two answers begin with the same quote, whatever the bot put before it?"""
+    first, second = (_without_lead(one).partition("[1]") for one in (text, other))
+    return bool(first[1]) and first[0].strip() == second[0].strip()
+
+
+def _without_lead(text: str) -> str:
     for lead in LEADS:
         for chinese in (True, False):
             text = text.removeprefix(notice(lead, chinese))
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = [line for line in lines if not line.startswith(("#", "```"))] or lines or [""]
-    return said[0][:EXCERPT_CHARS]
+    return text
 
 
 def decline_text(trace: Trace, chinese: bool, reason: Reason = Reason.NO_EVIDENCE) -> str:
@@ -89,17 +109,22 @@ _RETURNED = {
     SmallTalk.THANKS: "thanks",
     SmallTalk.BYE: "bye",
     SmallTalk.HELLO: "hello",
+    SmallTalk.WRONG: "wrong",
 }
 
 
-def small_talk_text(text: str, chinese: bool, name: str, helpers: Sequence[str]) -> str:
-    """What small talk is answered with: a short line, or one of `REACTIONS`."""
+def small_talk_text(
+    text: str, chinese: bool, *, name: str, prefix: str, helpers: Sequence[str]
+) -> str:
+    """What small talk is answered with: a short line, or one of `REACTIONS`. The bot's name and
+    the prefix of its commands stand in some."""
     kind = small_talk(text)
     if kind in REACTIONS:
         return REACTIONS[kind]
     if kind is SmallTalk.HUMAN and helpers:
         return notice("helpers", chinese, names=notice("comma", chinese).join(helpers))
-    return notice(_RETURNED.get(kind, "no_helpers") if kind else "no_question", chinese, name=name)
+    line = _RETURNED.get(kind, "no_helpers") if kind else "no_question"
+    return notice(line, chinese, name=name, prefix=prefix)
 
 
 def _why_without_a_model(trace: Trace) -> str:

@@ -11,13 +11,14 @@ TALK = {
     "|I want to talk to a human"
     "|can I speak to a real person please?|人工客服",
     "who": "你是谁|你是机器人吗|你能做什么？|who are you?|What can you do?|hello bot, who are you?"
-    "|你好，你是谁？|what’s your name",
+    "|你好，你是谁？|what’s your name|help|帮助",
+    "wrong": "you are wrong|That's not right!|no, that’s wrong|你说的不对|不对|答非所问|stupid bot",
     "thanks": "谢谢，问题解决了！|谢谢豆哥|thanks!|thx|Thank you so much, it works now|好的，谢谢"
     "|搞定了，谢谢大佬|解决了|problem solved|i see, thanks|ok thanks|thank you very much!!!",
     "bye": "bye|再见|good night",
     "hello": "hello|在吗？|你好|豆哥你好|hi there|hello everyone|good morning|晚上好|大家好|测试",
-    "praise": "厉害！|nice|good bot|你真棒|牛啊",
-    "ok": "ok|好的|收到|好|明白了|got it",
+    "praise": "厉害！|nice|good bot|你真棒|牛啊|👍🙏",
+    "ok": "ok|好的|收到|好|明白了|got it|lol|哈哈哈",
 }
 SPOKEN = [(line, kind) for kind, lines in TALK.items() for line in lines.split("|")]
 
@@ -38,7 +39,10 @@ MORE = [
     "install",
     "test failed",
     "DLL load failed",
-    "👍",
+    "that is wrong in the docs, too",
+    "is it wrong to use port 80?",
+    "不对劲，装完启动不了",
+    "help desk",
     "...",
     "",
 ]

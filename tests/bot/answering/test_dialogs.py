@@ -226,9 +226,9 @@ async def test_a_model_that_is_down_is_said_in_status_and_comes_back(
             reason, (said,) = await ask(talk, text)
             assert reason == "answered"
             assert "7311" in said
+            clock.advance(1801)
         assert not llm.hybrid.up
         api.down = False
-        clock.advance(31)
         await llm.hybrid.probe()
         assert llm.hybrid.up
         assert await ask(talk, "@bot on which port is kettle serve reachable then?") == (
@@ -242,13 +242,13 @@ async def test_a_follow_up_is_rewritten_from_what_was_said(
     def script(call: Call) -> Say:
         if call.kind == "rewrite":
             return Say("how do I change the port that the kettle server listens on?")
-        return but()(call)
+        return but("Change it with `--port` [1].")(call)
 
-    api.script = script
     async with group(tmp_path, kettle, api) as talk:
         await ask(talk, ASK)
+        api.script = script
         reason, said = await ask(talk, "@bot and how do I change it?")
-        assert (reason, said) == ("answered", [GOOD])
+        assert (reason, said) == ("answered", ["Change it with `--port` [1]."])
     (rewriting,) = [call for call in api.calls if call.kind == "rewrite"]
     assert "which port does the kettle server listen on?" in rewriting.text
     assert "bot: The server listens on port 7311" in rewriting.text

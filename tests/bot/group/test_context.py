@@ -40,8 +40,10 @@ async def test_a_reply_to_the_bot_leans_on_what_it_was_asked(
         await talk.say("alice", ASK)
         await talk.idle()
         (first,) = talk.heard()
-        (answer,) = await said(talk, "dave", FRAGMENT, reply_to=f"platform-{first.key}")
-        assert "--port" in answer
+        assert "--port" in first.text
+        reply_to = f"platform-{first.key}"
+        assert await said(talk, "dave", FRAGMENT, reply_to=reply_to) == []
+        assert await talk.reason(talk.ids[-1]) == "repeated", "it says no more than is there"
 
 
 @pytest.mark.parametrize(("pause", "reason"), [(60.0, "answered"), (240.0, "off_topic")])

@@ -70,7 +70,7 @@ async def test_a_label_on_an_answer_is_about_its_question(
         (answer,) = talk.heard()
         await said(talk, "root", "/dou good", reply_to=f"platform-{answer.key}")
         (label,) = await talk.store.labels()
-        assert (label.text, label.message_id) == (f"hello\n{ASK}", talk.ids[1])
+        assert (label.text, label.message_id) == (ASK, talk.ids[1]), "what was judged"
 
 
 @pytest.mark.parametrize("mention", [False, True])

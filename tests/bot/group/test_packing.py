@@ -67,6 +67,16 @@ def test_a_mention_never_makes_a_pack_wait_longer() -> None:
     assert packer.next_due() == 1.0
 
 
+@pytest.mark.parametrize("call", ["", "？", "hello", "在吗？"])
+def test_who_only_calls_the_bot_has_time_to_write_the_question(packer: Packer, call: str) -> None:
+    packer.add(post("1", call, mention=True), 0)
+    assert packer.next_due() == QUIET
+    packer.add(post("2", "which port does it listen on?"), 4)
+    (question,) = due(packer, 4 + MENTION)
+    assert question.mention
+    assert ids(question) == ["1", "2"]
+
+
 def test_people_who_talk_at_the_same_time_have_packs_of_their_own(packer: Packer) -> None:
     packer.add(post("a1", user="alice"), 0)
     packer.add(post("b1", user="bob"), 1)
@@ -215,7 +225,7 @@ def test_no_message_is_lost_doubled_reordered_or_held_too_long(said: list[Said])
         assert len(question.messages) <= MAX_MESSAGES
         assert len(question.text) <= MAX_CHARS + MAX_MESSAGES
         first, last = arrived[ids(question)[0]], arrived[ids(question)[-1]]
-        pause = MENTION if question.mention else QUIET
+        pause = MENTION if question.mention and question.text else QUIET
         # What was closed by a later message is handed out when that message came, or before.
         assert handed_out <= min(first + LONGEST, last + pause) + 1e-6
 
