@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from knowledge.types import Skipped
-
 
 @dataclass(frozen=True, slots=True)
 class EmbedderSpec:
@@ -88,6 +86,16 @@ class BuildPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not taken into the knowledge base, and why. All files that are no `document`,
+    such as pictures, stand together in one."""
+
+    path: str
+    reason: str
+    document: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class BuildReport:
     """What a build changed: paths of documents, behind their source's name where there are
     several. `snapshot` is its folder's name."""
@@ -100,6 +108,11 @@ class BuildReport:
     documents: int
     pieces: int
     seconds: float
+
+    @property
+    def unread(self) -> int:
+        """How many documents were skipped."""
+        return sum(item.document for item in self.skipped)
 
 
 def plan_from(found: dict[str, Any]) -> BuildPlan:

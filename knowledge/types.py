@@ -43,14 +43,6 @@ class EmbedderError(KnowledgeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that was not taken into the knowledge base, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """A piece of a passage that can be quoted by itself: characters `start` to `end` of the
     document, its 1-based line, the headings above it, and how well it answers, beside others."""

@@ -67,12 +67,12 @@ async def index(plan: BuildPlan) -> int:
             everything = Path(plan.folder, report.snapshot, CHANGES)
             say(f"{sign} … and {len(paths) - most} more, see {everything}")
     for item in report.skipped:
-        say(f"! {item.path}: {item.reason}")
+        say(f"{'!' if item.document else '·'} {item.path}: {item.reason}")
     say(
         f"{counted(report.documents, 'document')}, {counted(report.pieces, 'piece')}: "
         f"{len(report.added)} added, "
         f"{len(report.changed)} changed, {len(report.removed)} removed, "
-        f"{len(report.skipped)} skipped, in {report.seconds:.1f} s"
+        f"{report.unread} skipped, in {report.seconds:.1f} s"
     )
     return 0
 

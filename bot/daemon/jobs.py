@@ -83,4 +83,5 @@ async def catch_up(knowledge: Knowledge) -> None:
     if report.added or report.changed or report.removed:
         log.info("index brought up to date: %d documents", report.documents)
     for item in report.skipped:
-        log.warning("skipped %s: %s", item.path, item.reason)
+        level = logging.WARNING if item.document else logging.INFO
+        log.log(level, "skipped %s: %s", item.path, item.reason)

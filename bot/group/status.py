@@ -137,7 +137,8 @@ def reload_text(report: BuildReport, *, chinese: bool) -> str:
     changes = [f"+{path}" for path in report.added] + [f"~{path}" for path in report.changed]
     changes += [f"-{path}" for path in report.removed]
     changes += [
-        f"!{item.path} ({translated(item.reason, chinese=chinese)})" for item in report.skipped
+        f"{'!' if item.document else '·'}{item.path} ({translated(item.reason, chinese=chinese)})"
+        for item in report.skipped
     ]
     names = "".join(f"\n{change}" for change in changes[:CHANGES_SHOWN])
     same = len(changes) == len(report.skipped)
@@ -148,7 +149,7 @@ def reload_text(report: BuildReport, *, chinese: bool) -> str:
         added=len(report.added),
         changed=len(report.changed),
         removed=len(report.removed),
-        skipped=len(report.skipped),
+        skipped=report.unread,
         documents=report.documents,
         names=names + ("\n…" if len(changes) > CHANGES_SHOWN else ""),
     )

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -40,8 +40,8 @@ from knowledge.ingest.changes import Changes, Known, shown, update_catalog
 from knowledge.ingest.git import update_git
 from knowledge.ingest.sources import SourceFile, list_files
 from knowledge.ingest.version_files import version_files
-from knowledge.plan import BuildPlan, BuildReport
-from knowledge.types import Embedder, IndexMismatch, KnowledgeError, Skipped, Vectors
+from knowledge.plan import BuildPlan, BuildReport, Skipped
+from knowledge.types import Embedder, IndexMismatch, KnowledgeError, Vectors
 
 Progress = Callable[[str, int, int], None]
 """Told (stage, done, total); stages are "read" and "embed"."""
@@ -254,7 +254,7 @@ def _list_all(plan: BuildPlan) -> tuple[list[SourceFile], list[Skipped]]:
         most = int(plan.max_file_mb * 1_000_000)
         found, left_out = list_files(source.name, root, source.include, source.exclude, most)
         files += found
-        skipped += (Skipped(shown(plan, source.name, s.path), s.reason) for s in left_out)
+        skipped += (replace(s, path=shown(plan, source.name, s.path)) for s in left_out)
     return files, skipped
 
 

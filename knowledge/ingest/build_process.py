@@ -10,8 +10,8 @@ from typing import Any
 from common.process import NETWORK, ChildFailed, Message, environment, module
 from common.process_async import AsyncChild
 from knowledge.ingest.git import GIT_VARIABLES
-from knowledge.plan import BuildPlan, BuildReport
-from knowledge.types import KnowledgeError, Skipped, Vectors
+from knowledge.plan import BuildPlan, BuildReport, Skipped
+from knowledge.types import KnowledgeError, Vectors
 
 log = logging.getLogger(__name__)
 

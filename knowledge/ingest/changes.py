@@ -9,8 +9,8 @@ from knowledge.index.catalog import Catalog
 from knowledge.index.rows import DocumentRow, NewPiece
 from knowledge.ingest.readers import LITTLE_BYTES, PROCESSES, DocumentReader, Job, Reading
 from knowledge.ingest.sources import SourceFile
-from knowledge.plan import BuildPlan
-from knowledge.types import Skipped, SourceError
+from knowledge.plan import BuildPlan, Skipped
+from knowledge.types import SourceError
 
 MANY = 10
 """Where as many documents as this vanish at once and none is left, a folder is not mounted."""

@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from common.visible import visible
-from knowledge.types import Skipped, SourceError
+from knowledge.plan import Skipped
+from knowledge.types import SourceError
 
 SUPPORTED = frozenset(
     [
@@ -99,7 +100,7 @@ def _counted(others: Counter[str]) -> Iterator[Skipped]:
     """One line for all files of kinds that are not read; a folder of documents has few of them."""
     if others.total():
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common() if count)
-        yield Skipped(OTHERS, f"no documents: {kinds}")
+        yield Skipped(OTHERS, f"no documents: {kinds}", document=False)
 
 
 def _missing_submodules(root: Path) -> Iterator[Skipped]:

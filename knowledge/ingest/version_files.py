@@ -9,8 +9,7 @@ from typing import Any
 from knowledge.index.version_folders import Written
 from knowledge.ingest.changes import shown
 from knowledge.ingest.sources import SourceFile, glob_pattern
-from knowledge.plan import BuildPlan
-from knowledge.types import Skipped
+from knowledge.plan import BuildPlan, Skipped
 
 NAME = "versions.json"
 MAX_BYTES = 200_000

@@ -10,8 +10,7 @@ import pytest
 
 from bot.group.status import reload_text
 from bot.texts.translated import in_chinese
-from knowledge.plan import BuildReport
-from knowledge.types import Skipped
+from knowledge.plan import BuildReport, Skipped
 from tests.bot.texts.english import english_left
 
 ROOT = Path(__file__).parents[3]

@@ -19,8 +19,8 @@ from knowledge.index.embedding_cache import EmbeddingCache
 from knowledge.index.snapshots import CHANGES, is_current
 from knowledge.ingest.build import build
 from knowledge.ingest.readers import Reading
-from knowledge.plan import BuildPlan
-from knowledge.types import Embedder, KnowledgeError, Skipped, SourceError, Vectors
+from knowledge.plan import BuildPlan, Skipped
+from knowledge.types import Embedder, KnowledgeError, SourceError, Vectors
 from tests.knowledge.library import PAGES, plan, plan_of, source, write_pages
 
 

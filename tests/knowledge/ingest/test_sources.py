@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from common.visible import visible
 from knowledge.ingest.build import build
 from knowledge.ingest.sources import list_files
+from knowledge.plan import Skipped
 from knowledge.settings import SourceSettings
-from knowledge.types import Skipped, SourceError
+from knowledge.types import SourceError
 from tests.knowledge.library import PAGES, plan, write_pages
 
 EVERYTHING = ("**/*",)
@@ -32,7 +33,9 @@ def test_documents_are_listed_in_order_and_other_files_are_not(tmp_path: Path) -
     for name in ("b.md", "a/b.rst", "a/图.txt", "a/picture.png", "program.py", ".git/x.md"):
         write_pages(tmp_path, {name: TEXT})
     assert listed(tmp_path) == ["a/b.rst", "a/图.txt", "b.md"]
-    assert left_out(tmp_path) == [Skipped("other files", "no documents: 1 .png, 1 .py")]
+    assert left_out(tmp_path) == [
+        Skipped("other files", "no documents: 1 .png, 1 .py", document=False)
+    ]
 
 
 @pytest.mark.parametrize(
