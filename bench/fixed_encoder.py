@@ -33,5 +33,5 @@ def encode(self: UseEmbedder, texts: Sequence[str]) -> Vectors:
 
 
 if __name__ == "__main__":
-    UseEmbedder.encode = encode  # type: ignore[method-assign] # what the module is for
+    UseEmbedder.encode = encode  # type: ignore[method-assign]  # what the module is for
     sys.exit(run_bot.main())

@@ -50,7 +50,7 @@ class Texts:
         """A line in each language. A field that is Said is filled in by language."""
         zh = {key: value.zh if isinstance(value, Said) else value for key, value in fields.items()}
         en = {key: value.en if isinstance(value, Said) else value for key, value in fields.items()}
-        return Said(self(name, True, **zh), self(name, False, **en))  # noqa: FBT003
+        return Said(self(name, True, **zh), self(name, False, **en))  # noqa: FBT003 - else no field could have its name
 
     def both(self, name: str) -> str:
         """A line in both languages, for readers of whom nobody knows which is theirs."""

@@ -161,7 +161,7 @@ async def test_check_of_an_adapter_leaves_nothing_behind(
     monkeypatch.chdir(tmp_path)
     status, out, _ = await run(folder, "check", "--adapter", "web")
     assert (status, out) == (0, "ok    web: nothing to set up\n")
-    assert os.listdir() == []  # noqa: PTH208
+    assert os.listdir() == []  # noqa: PTH208 - Path is ASYNC240
 
 
 @pytest.mark.parametrize(

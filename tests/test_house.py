@@ -62,6 +62,7 @@ SMALL_FOR_A_REASON = {
 """A small file that only one other imports is part of that one, unless there is a reason."""
 MAX_SKIPS = 8
 """Calls under `# fmt: skip`. May only fall: pass by keyword and let the formatter lay it out."""
+SILENCED = re.compile(r"# (?:noqa|type: ignore)\b(?:: [A-Z0-9, ]++|\[[\w, -]+\])?+(?! *[-#] \S)")
 SQL_PLACES = ("bot/store/", "knowledge/index/", "knowledge/web/cache.py")
 """The bot's store, the index with its cache of embeddings, and the cache of web pages."""
 SQL = re.compile(
@@ -215,6 +216,18 @@ def test_long_calls_are_laid_out_by_the_formatter(trees: dict[Path, ast.Module])
             & ends
         ]
     assert len(skips) <= MAX_SKIPS, sorted(skips)
+
+
+def test_what_is_silenced_says_why() -> None:
+    """Behind it, or in a comment above."""
+    silent = []
+    for path in [*sources(), *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]:
+        above = ""
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if SILENCED.search(line) and not above.lstrip().startswith("# "):
+                silent.append(f"{path.relative_to(ROOT)}:{number}")
+            above = line
+    assert not silent
 
 
 def test_sql_stands_in_the_store_and_the_index(trees: dict[Path, ast.Module]) -> None:

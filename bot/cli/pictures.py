@@ -134,4 +134,4 @@ def _label(axes: "Axes", across: str, up: str, title: str) -> None:
 
 def _save(path: Path, figure: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)  # type: ignore[attr-defined] # a Figure, imported lazily above
+    figure.savefig(path, dpi=120)  # type: ignore[attr-defined]  # a Figure, imported lazily above

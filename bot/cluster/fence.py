@@ -21,12 +21,12 @@ class FencedDatabase(Database):
         self._database, self._holds, self._lost = database, holds, lost
 
     @property
-    def failures(self) -> int:  # type: ignore[override] # read-only here
+    def failures(self) -> int:  # type: ignore[override]  # read-only here
         """What could not be read or stored."""
         return self._database.failures
 
     @property
-    def problem(self) -> Said | None:  # type: ignore[override] # read-only here
+    def problem(self) -> Said | None:  # type: ignore[override]  # read-only here
         """Why the last change could not be stored."""
         return self._database.problem
 

@@ -280,7 +280,7 @@ def _time(value: object, zone: tzinfo | None) -> float:
     if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
         moment = datetime.fromisoformat(value.strip().replace("/", "-"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
-    seconds = float(value)  # type: ignore[arg-type] # TypeError is told as one of the row
+    seconds = float(value)  # type: ignore[arg-type]  # TypeError is told as one of the row
     return seconds / 1000 if seconds > 1e11 else seconds
 
 

@@ -88,8 +88,8 @@ def list_questions(
         if cursor:
             where.append("d.id < :id")
     margin, last = cursor or (0.0, 0)
-    rows = db.execute(  # conditions and order are ours, what was asked for is bound
-        f"SELECT d.id FROM decisions d WHERE {' AND '.join(where)} ORDER BY {order} LIMIT :limit",  # noqa: S608
+    rows = db.execute(
+        f"SELECT d.id FROM decisions d WHERE {' AND '.join(where)} ORDER BY {order} LIMIT :limit",  # noqa: S608 - ours, what was asked for is bound
         {**values, "margin": margin, "id": last, "limit": limit},
     ).fetchall()
     return [one for row in rows if (one := _question(db, row["id"]))]

@@ -234,7 +234,7 @@ def _erase_labels(db: Connection, names: dict[str, Any], found: Erased) -> None:
     own = "person = :person OR (adapter = :adapter AND author = :user)"
     rows = db.execute(f"SELECT text FROM examples WHERE {own}", names)  # noqa: S608 - ours
     found.texts |= {row["text"] for row in rows}
-    found.labels = db.execute(f"DELETE FROM examples WHERE {own}", names).rowcount  # noqa: S608
+    found.labels = db.execute(f"DELETE FROM examples WHERE {own}", names).rowcount  # noqa: S608 - ours
 
 
 def _erase_names(db: Connection, names: dict[str, Any], found: Erased) -> None:
@@ -250,7 +250,7 @@ def _erase_names(db: Connection, names: dict[str, Any], found: Erased) -> None:
     db.execute("UPDATE proposals SET person = '' WHERE person = :person", names)
     db.execute('DELETE FROM early WHERE adapter = :adapter AND "user" = :user', names)
     for table in ("unsure", "seen"):
-        db.execute(f"DELETE FROM {table} WHERE person = :person", names)  # noqa: S608
+        db.execute(f"DELETE FROM {table} WHERE person = :person", names)  # noqa: S608 - ours
     calling = db.execute(
         "SELECT seq, mentions FROM messages WHERE adapter = :adapter AND mentions != '[]'"
         " AND mentions LIKE :quoted ESCAPE '\\'",
@@ -262,11 +262,11 @@ def _erase_names(db: Connection, names: dict[str, Any], found: Erased) -> None:
     for prefix in PREFIXES:
         chat = {"adapter": names["adapter"], "chat": prefix + names["user"].rpartition("/")[2]}
         for table in ("chats", "modes", "mutes", "budgets", "seen"):
-            db.execute(f"DELETE FROM {table} WHERE adapter = :adapter AND grp = :chat", chat)  # noqa: S608
+            db.execute(f"DELETE FROM {table} WHERE adapter = :adapter AND grp = :chat", chat)  # noqa: S608 - ours
         _join_usage(db, chat)
         for table in ("messages", "decisions", "replies", "drafts"):
             db.execute(
-                f"UPDATE {table} SET grp = '' WHERE adapter = :adapter AND grp = :chat",  # noqa: S608
+                f"UPDATE {table} SET grp = '' WHERE adapter = :adapter AND grp = :chat",  # noqa: S608 - ours
                 chat,
             )
 

@@ -173,7 +173,7 @@ class Catalog:
     def terms_of(self, pieces: Sequence[int]) -> dict[int, PieceTerms]:
         """The terms of pieces for answering."""
         rows = self._db.execute(
-            f"select id, terms, heading_terms from pieces where id in ({_marks(pieces)})",  # noqa: S608
+            f"select id, terms, heading_terms from pieces where id in ({_marks(pieces)})",  # noqa: S608 - question marks
             pieces,
         )
         return {id_: PieceTerms(id_, as_terms(text), as_terms(head)) for id_, text, head in rows}
@@ -182,7 +182,7 @@ class Catalog:
         """The terms of whole documents, by default of every readable one."""
         among = "" if documents is None else f" and id in ({_marks(documents)})"
         rows = self._db.execute(
-            f"select id, terms from documents where error is null{among}",  # noqa: S608
+            f"select id, terms from documents where error is null{among}",  # noqa: S608 - question marks
             documents or (),
         )
         return {id_: as_terms(found) for id_, found in rows}
@@ -196,7 +196,7 @@ class Catalog:
         """Where each piece stands, among these documents but for those; of several places the
         one in the oldest."""
         rows = self._db.execute(
-            f"select {_PLACE} from places where piece in ({_marks(pieces)})"  # noqa: S608
+            f"select {_PLACE} from places where piece in ({_marks(pieces)})"  # noqa: S608 - question marks
             " order by document desc, start desc",
             pieces,
         )
@@ -246,7 +246,7 @@ class Catalog:
     def places_of(self, piece: int) -> list[Place]:
         """Every place where a piece stands, the oldest document first."""
         rows = self._db.execute(
-            f"select {_PLACE} from places where piece = ? order by document, start",  # noqa: S608
+            f"select {_PLACE} from places where piece = ? order by document, start",  # noqa: S608 - columns
             (piece,),
         )
         return [Place(*row) for row in rows]
@@ -256,7 +256,7 @@ class Catalog:
     ) -> list[Place]:
         """The places of a document in a view, in order, that reach into some of its characters."""
         rows = self._db.execute(
-            f"select {_PLACE} from places"  # noqa: S608
+            f"select {_PLACE} from places"  # noqa: S608 - columns
             " where document = ? and view = ? and end > ? and start < ? order by start",
             (document, view, start, end),
         )

@@ -77,7 +77,7 @@ minutes = st.integers(0, 24 * 60 - 1)
     days=st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)),
     opens=minutes,
     closes=minutes,
-    now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - it takes no others
 )
 def test_it_is_open_at_the_moment_it_opens_and_not_before(
     days: tuple[str, str], opens: int, closes: int, now: datetime

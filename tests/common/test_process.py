@@ -6,7 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -248,13 +248,13 @@ async def _too_long(child: AsyncChild) -> None:
     ("harm", "how"), [(_killed, "signal 9"), (_left, "status 3"), (_too_long, "makes no sense")]
 )
 async def test_a_child_of_the_event_loop_that_fails_says_how(
-    command: Command, harm: Callable[[AsyncChild], object], how: str
+    command: Command, harm: Callable[[AsyncChild], Awaitable[None]], how: str
 ) -> None:
     async with await AsyncChild.start(command) as child:
         await child.send({})
         await child.send({})
         await child.receive()
-        await harm(child)  # type: ignore[misc]
+        await harm(child)
         with pytest.raises(ChildFailed, match=how) as caught:
             async with asyncio.timeout(60):
                 await child.receive()

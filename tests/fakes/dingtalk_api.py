@@ -62,7 +62,7 @@ class DingTalkApi:
 
     def __init__(self, now: Callable[[], float] = time.time, seed: int = 1) -> None:
         self.url, self.apps = "", {"app": "secret"}
-        self.now, self.random = now, random.Random(seed)  # noqa: S311  # no secret
+        self.now, self.random = now, random.Random(seed)
         self.posted: list[Posted] = []
         self.recalled: list[str] = []
         self.cards: dict[str, Card] = {}
@@ -156,7 +156,7 @@ class DingTalkApi:
         done = getattr(self, "_do_" + name.replace("/", "_"))(body)
         return await self._say(request, answer) if answer else done
 
-    def _do_robot_groupMessages_send(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
+    def _do_robot_groupMessages_send(self, body: dict[str, Any]) -> web.Response:
         group, said = body["openConversationId"], json.loads(body["msgParam"])
         if body["robotCode"] not in self.apps:
             return refusal("invalidParameter.robotCode.notExsit")
@@ -166,7 +166,7 @@ class DingTalkApi:
             return refusal("Forbidden.AccessDenied.QpsLimitForApi", 403)
         return as_json({"processQueryKey": self._post(group, said, "robot")})
 
-    def _do_robot_oToMessages_batchSend(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
+    def _do_robot_oToMessages_batchSend(self, body: dict[str, Any]) -> web.Response:
         person = body["userIds"][0]
         empty: dict[str, Any] = {"invalidStaffIdList": [], "flowControlledStaffIdList": []}
         if person == "stranger":
@@ -174,18 +174,18 @@ class DingTalkApi:
         key = self._post(f"private:{person}", json.loads(body["msgParam"]), "person")
         return as_json({**empty, "processQueryKey": key})
 
-    def _do_robot_groupMessages_recall(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
+    def _do_robot_groupMessages_recall(self, body: dict[str, Any]) -> web.Response:
         return self._recall(body)
 
-    def _do_robot_otoMessages_batchRecall(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
+    def _do_robot_otoMessages_batchRecall(self, body: dict[str, Any]) -> web.Response:
         return self._recall(body)
 
-    def _do_robot_messageFiles_download(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
+    def _do_robot_messageFiles_download(self, body: dict[str, Any]) -> web.Response:
         if body["robotCode"] not in self.apps:
             return refusal("invalidParameter.robotCode.notExsit")
         return as_json({"downloadUrl": f"{self.url}/files/{body['downloadCode']}"})
 
-    def _do_card_instances_createAndDeliver(self, body: dict[str, Any]) -> web.Response:  # noqa: N802
+    def _do_card_instances_createAndDeliver(self, body: dict[str, Any]) -> web.Response:
         track, space = body["outTrackId"], body["openSpaceId"]
         if body["cardTemplateId"] == "unpublished.schema":
             return refusal("param.templateUnpublished")

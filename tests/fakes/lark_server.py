@@ -53,7 +53,7 @@ class FakeLark:
 
     def __init__(self, now: Callable[[], float] = time.time, seed: int = 1) -> None:
         self._now = now
-        self._random = random.Random(seed)  # noqa: S311 - faults, no secrets
+        self._random = random.Random(seed)
         self.url = ""
         self.apps = {APP_ID: App()}
         self.rest = Rest(now)

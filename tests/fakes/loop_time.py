@@ -15,4 +15,4 @@ def leap(seconds: float) -> None:
         return
     loop = asyncio.get_running_loop()
     before = loop.time
-    loop.time = lambda: before() + seconds  # type: ignore[method-assign]
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # what it is for

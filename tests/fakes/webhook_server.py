@@ -61,7 +61,7 @@ class WebhookServer:
     signed: bool = True
     script: deque[Say] = field(default_factory=deque)
     share: float = 0.0
-    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - a fake
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
     posted: list[Posted] = field(default_factory=list)
     requests: int = 0
 

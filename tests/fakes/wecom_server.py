@@ -74,7 +74,7 @@ class WecomServer:
     bots: dict[str, str] = field(default_factory=lambda: {BOT: SECRET})
     script: Callable[[Seen], Say | None] | None = None
     share: float = 0.0
-    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - a fake
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
     status: int = 101
     old_ids_hold: bool = True
     seen: list[Seen] = field(default_factory=list)

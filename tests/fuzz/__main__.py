@@ -43,7 +43,7 @@ def main() -> int:
     warnings.simplefilter("ignore")
     targets = [target for target in TARGETS if args.only in target.name]
     whole = sum(target.share for target in targets)
-    print(f"{'parser':<32}{'inputs':>9}{'CPU s':>8}{'slowest ms':>12}  findings", flush=True)  # noqa: T201
+    print(f"{'parser':<32}{'inputs':>9}{'CPU s':>8}{'slowest ms':>12}  findings", flush=True)
     total, everything = 0, list[str]()
     for target in targets:
         count = max(1, round(args.inputs * target.share / whole))
@@ -51,10 +51,10 @@ def main() -> int:
         slowest, found = feed(target, count, args.seed)
         spent = time.process_time() - began
         line = f"{target.name:<32}{count:>9}{spent:>8.1f}{slowest * 1000:>12.0f}  {len(found)}"
-        print(line, *found, sep="\n    ", flush=True)  # noqa: T201
+        print(line, *found, sep="\n    ", flush=True)
         total, everything = total + count, everything + found
         gc.collect()
-    print(f"{total} inputs, {len(everything)} findings", flush=True)  # noqa: T201
+    print(f"{total} inputs, {len(everything)} findings", flush=True)
     clear()
     return 1 if everything else 0
 

@@ -41,7 +41,7 @@ def _quiet() -> Iterator[None]:
 
 
 def chance() -> random.Random:
-    return random.Random(17)  # noqa: S311 - the same frames each time
+    return random.Random(17)
 
 
 async def test_wecom_goes_on_behind_any_frame() -> None:

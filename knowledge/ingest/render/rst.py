@@ -184,14 +184,14 @@ class _Image(_Text):
         return [*([self._paragraph(nodes.Text(alt))] if alt else []), *content.children]
 
 
-class _Placed:
+class _Placed(Directive):  # type: ignore[misc]  # docutils has no types
     """A table of docutils that knows its line."""
 
     def run(self) -> list[nodes.Node]:
         """The table."""
-        made: list[nodes.Node] = super().run()  # type: ignore[misc]
+        made: list[nodes.Node] = super().run()
         for node in made:
-            node.line = node.line or self.lineno  # type: ignore[attr-defined]
+            node.line = node.line or self.lineno
         return made
 
 

@@ -257,7 +257,7 @@ async def test_a_permission_that_is_granted_later_needs_no_restart(
         for tries in (1, 2):
             question = lark.chats.say(CHAT, "how?")["message_id"]
             await one.draft(CHAT, question, "Use")
-            await until(lambda n=tries: len(lark.asked("card_create")) == n)  # type: ignore[misc]
+            await until(lambda n=tries: len(lark.asked("card_create")) == n)  # type: ignore[misc]  # bound
             await one.send(reply(to=question))
             lark.apps["cli_dou"].forbidden = set()
             clock.advance(DENIED_S + 1)

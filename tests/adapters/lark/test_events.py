@@ -244,7 +244,7 @@ def test_a_message_of_the_history() -> None:
     found = parse_item(item, ME, private=False)
     assert found is not None
     assert (found.text, found.mention, found.user) == ("hi", True, "ou_ann")
-    assert parse_item({**item, "mentions": []}, ME, private=True).mention  # type: ignore[union-attr]
+    assert parse_item({**item, "mentions": []}, ME, private=True).mention  # type: ignore[union-attr]  # is a message
     own = {**item, "sender": {"id": "cli_dou", "id_type": "app_id", "sender_type": "app"}}
     assert parse_item(own, ME, private=False) is None
 

@@ -239,7 +239,7 @@ async def rounds(clock: FakeClock, lark: FakeLark, count: int, seconds: float = 
         await until(lambda: clock.waiting >= 3)
         before = len(lark.asked("history"))
         clock.advance(seconds)
-        await until(lambda before=before: len(lark.asked("history")) > before)  # type: ignore[misc]
+        await until(lambda before=before: len(lark.asked("history")) > before)  # type: ignore[misc]  # bound
         await until(lambda: clock.waiting >= 3)
 
 

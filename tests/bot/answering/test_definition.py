@@ -168,7 +168,7 @@ async def test_unprompted_only_questions_are_looked_up_and_no_server_is_asked(
 
 def hit(text: str, heading: str = "", language: str = "python", **more: object) -> CodeHit:
     given = {"matched": ("x",), "defined": ("x",), "score": 0.3, **more}
-    return CodeHit("kettle", "a/b.py", 1, heading, text, language, "", **given)  # type: ignore[arg-type]
+    return CodeHit("kettle", "a/b.py", 1, heading, text, language, "", **given)  # type: ignore[arg-type]  # of any kind
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ def evidence(path: str, origin: str = "documents", relevance: float = 0.5) -> Ev
 
 def test_trust_comes_before_relevance() -> None:
     entries = [evidence(f"{origin} {r}", origin, r) for origin in TRUST for r in (0.9, 0.6)]
-    mixed = random.Random(1).sample(entries, len(entries))  # noqa: S311
+    mixed = random.Random(1).sample(entries, len(entries))
     assert board(mixed, "how?", ()) == [entry.passage for entry in entries]
 
 

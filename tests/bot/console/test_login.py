@@ -126,7 +126,7 @@ async def test_a_cookie_alone_changes_nothing(visit: Visit, hashed: str) -> None
         assert (await send(client, "/api/messages", MESSAGE, state["csrf"]))[0] == 202
 
         assert (await send(client, "/api/logout", {}))[0] == 403, "nobody is logged out by others"
-        kept = client.cookie_jar.filter_cookies(client._base_url)["dou_session"].value  # type: ignore[arg-type]
+        kept = client.cookie_jar.filter_cookies(client._base_url)["dou_session"].value  # type: ignore[arg-type]  # never None here
         assert (await send(client, "/api/logout", {}, state["csrf"]))[0] == 200
         client.cookie_jar.update_cookies({"dou_session": kept})
         assert (await session(client))["user"] is None, "the session itself has ended"

@@ -73,7 +73,9 @@ async def test_pauses_grow_with_jitter_and_stay_bounded() -> None:
         limits = [min(300.0, 0.5 * 2.0**n) for n in range(12)]
         for pause, limit in zip(pauses(shaky), limits, strict=True):
             assert 0.5 * limit <= pause <= limit
-        assert len({round(p / limit, 3) for p, limit in zip(pauses(shaky), limits)}) > 3  # noqa: B905
+        assert (
+            len({round(p / limit, 3) for p, limit in zip(pauses(shaky), limits, strict=True)}) > 3
+        )
 
 
 async def test_a_connection_that_lived_is_replaced_at_once() -> None:

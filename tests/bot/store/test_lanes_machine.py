@@ -107,7 +107,7 @@ class Lanes(RuleBasedStateMachine):
                 return []
             found = events.next_events(db, lane.group, 2)
             events.drop_events(db, found)
-            return [one.event.message_id for one in found]  # type: ignore[union-attr]
+            return [one.event.message_id for one in found]  # type: ignore[union-attr]  # all are messages
 
         found = self.do(work)
         assert not found or self.holder[name] == (who, lane.token), "only the last holder writes"
@@ -118,7 +118,7 @@ class Lanes(RuleBasedStateMachine):
         for name, sent in self.sent.items():
             taken = self.taken[name]
             waiting = [one.event for one in self.do(events.next_events, (ADAPTER, name), 99)]
-            assert [*taken, *(one.message_id for one in waiting)] == sent  # type: ignore[union-attr]
+            assert [*taken, *(one.message_id for one in waiting)] == sent  # type: ignore[union-attr]  # all are messages
 
 
 def _empty(db: Connection) -> None:

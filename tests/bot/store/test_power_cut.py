@@ -103,7 +103,7 @@ async def lost(ops: Sequence[Op], folder: Path, seed: int) -> list[str]:
                 acknowledged[int(number)] = step
     place = folder / f"cut-{seed}-{len(ops)}"
     place.mkdir()
-    for name, content in after_the_cut(ops, random.Random(seed)).items():  # noqa: S311
+    for name, content in after_the_cut(ops, random.Random(seed)).items():
         (place / name).write_bytes(content)
     try:
         check_store(place / "bot.sqlite")
@@ -122,7 +122,7 @@ async def lost(ops: Sequence[Op], folder: Path, seed: int) -> list[str]:
 
 def moments(ops: Sequence[Op]) -> list[int]:
     """Where the power goes: right after a promise, where most can be lost, and anywhere."""
-    chance = random.Random(5)  # noqa: S311
+    chance = random.Random(5)
     promised = [i + 1 for i, op in enumerate(ops) if op.kind == "A"]
     return [*chance.sample(promised, CUTS // 2), *chance.sample(range(len(ops)), CUTS // 2)]
 

@@ -43,9 +43,9 @@ def test_what_was_not_looked_for_is_not_called_missing(
 
 
 def test_a_model_that_failed_is_the_reason_and_no_gap_in_the_documents() -> None:
-    assert "can't be reached" in decline_text([*SEARCHED, FAILED], False)  # noqa: FBT003
-    assert "连不上" in decline_text([*SEARCHED, FAILED], True)  # noqa: FBT003
+    assert "can't be reached" in decline_text([*SEARCHED, FAILED], chinese=False)
+    assert "连不上" in decline_text([*SEARCHED, FAILED], chinese=True)
 
 
 def test_a_model_that_came_back_meanwhile_is_none() -> None:
-    assert "tensorrt" in decline_text([FAILED, SCORED, *SEARCHED], False)  # noqa: FBT003
+    assert "tensorrt" in decline_text([FAILED, SCORED, *SEARCHED], chinese=False)

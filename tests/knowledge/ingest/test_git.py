@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -169,10 +169,12 @@ def without_files(checkout: Path) -> None:
 @pytest.mark.parametrize(
     "harm", [emptied, without_git, without_commit, without_objects, locked, without_files]
 )
-def test_a_broken_checkout_is_mended(tmp_path: Path, repository: Path, harm: object) -> None:
+def test_a_broken_checkout_is_mended(
+    tmp_path: Path, repository: Path, harm: Callable[[Path], object]
+) -> None:
     made = of(tmp_path, repository)
     build(made)
-    harm(checkout_of(made))  # type: ignore[operator]
+    harm(checkout_of(made))
     write_pages(repository, {"en/new.md": TEXT})
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "-m", "more")
@@ -182,11 +184,11 @@ def test_a_broken_checkout_is_mended(tmp_path: Path, repository: Path, harm: obj
 
 @pytest.mark.parametrize("harm", [emptied, without_git, without_commit])
 def test_no_whole_checkout_and_no_repository_is_an_error(
-    tmp_path: Path, repository: Path, harm: object
+    tmp_path: Path, repository: Path, harm: Callable[[Path], object]
 ) -> None:
     made = of(tmp_path, repository)
     build(made)
-    harm(checkout_of(made))  # type: ignore[operator]
+    harm(checkout_of(made))
     repository.rename(tmp_path / "moved")
     with pytest.raises(SourceError, match="source kettle: git failed"):
         build(made)
@@ -210,14 +212,25 @@ def test_git_says_what_is_fatal(tmp_path: Path) -> None:
     assert "does not appear to be a git repository" in str(caught.value)
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    """Knows what it was `given`, and the `words` of all commands that ran meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Refusing)
+        self.given: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+
+
 class _Refusing(http.server.BaseHTTPRequestHandler):
     """Wants a password, and then knows no repository."""
 
+    server: _Server
+
     def do_GET(self) -> None:
         given = self.headers.get("Authorization")
-        self.server.given.append((self.path, given))  # type: ignore[attr-defined]
+        self.server.given.append((self.path, given))
         words = [word for process in descendants() for word in process.cmdline()]
-        self.server.words += words  # type: ignore[attr-defined]
+        self.server.words += words
         self.send_response(404 if given else 401)
         self.send_header("WWW-Authenticate", 'Basic realm="kettle"')
         self.end_headers()
@@ -227,9 +240,8 @@ class _Refusing(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[http.server.ThreadingHTTPServer]:
-    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
-    served.given, served.words = [], []  # type: ignore[attr-defined]
+def server() -> Iterator[_Server]:
+    served = _Server()
     thread = threading.Thread(target=served.serve_forever)
     thread.start()
     yield served
@@ -238,15 +250,13 @@ def server() -> Iterator[http.server.ThreadingHTTPServer]:
     served.server_close()
 
 
-def test_a_password_reaches_the_server_and_nobody_else(
-    tmp_path: Path, server: http.server.ThreadingHTTPServer
-) -> None:
+def test_a_password_reaches_the_server_and_nobody_else(tmp_path: Path, server: _Server) -> None:
     address = f"http://me:pa%24%22ss@127.0.0.1:{server.server_port}/x.git"
     with pytest.raises(SourceError) as caught:
         update_git("s", address, tmp_path / "checkout", 20)
     wanted = "Basic " + base64.b64encode(b'me:pa$"ss').decode()
-    assert wanted in [given for _, given in server.given]  # type: ignore[attr-defined]
-    words: list[str] = server.words  # type: ignore[attr-defined]
+    assert wanted in [given for _, given in server.given]
+    words = server.words
     assert "clone" in words
     for text in (str(caught.value), *words):
         assert "pa%24" not in text

@@ -70,7 +70,7 @@ def told() -> Iterator[list[str]]:
     """What the cache logs."""
     lines: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]  # shorter than a class
     logger = logging.getLogger("knowledge.web.cache")
     logger.addHandler(handler)
     try:
