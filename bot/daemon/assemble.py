@@ -39,34 +39,17 @@ async def build(
 ) -> Parts:
     """What needs no knowledge yet, as the configuration says."""
     around = await surround(config, clock, store, adapters, tracing)
-    return await parts_of(around, rules_of(config), store, adapters, Tasks(tolerated=StoreError))
-
-
-def rules_of(config: Config) -> "Rules":
-    """As the configuration says."""
-    return Rules(
-        options=settings.group_options(config),
-        hours=settings.hours(config),
-        flood=settings.flood(config),
-        recent=RecentAnswers(config.flood.repeat_window_s),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How the bot behaves in groups; `flood` and `recent` remember nothing yet."""
-
-    options: GroupOptions
-    hours: Hours
-    flood: Flood
-    recent: RecentAnswers
+    return await parts_of(around, store, adapters, Tasks(tolerated=StoreError))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is there once in a process, whatever it does."""
+    """What is there once in a process, whatever it does; `options` and `hours` are how the bot
+    behaves in groups."""
 
     config: Config
+    options: GroupOptions
+    hours: Hours
     access: Access
     audit: Audit
     health: Health
@@ -87,6 +70,8 @@ async def surround(
     access, audit = await _access(config, clock, store)
     return Surroundings(
         config=config,
+        options=settings.group_options(config),
+        hours=settings.hours(config),
         access=access,
         audit=audit,
         health=_health(adapters, clock, store, metrics),
@@ -98,20 +83,20 @@ async def surround(
 
 async def parts_of(
     around: Surroundings,
-    rules: Rules,
     store: Store,
     adapters: Mapping[str, Adapter],
     tasks: Tasks,
     group: Group | None = None,
 ) -> Parts:
-    """What takes in messages and posts replies, of all groups or of one; flood control as it was
-    before the last stop."""
+    """What takes in messages and posts replies, of all groups or of one; flood control and what was
+    answered are as before the last stop."""
     config, clock, metrics, health = around.config, around.clock, around.metrics, around.health
-    options, flood, recent = rules.options, rules.flood, rules.recent
+    options = around.options
+    flood, recent = settings.flood(config), RecentAnswers(config.flood.repeat_window_s)
     await _restore(flood, store, clock, group)
     erasing = await _erasing(config, store, recent, clock, group)
     outbox = Outbox(adapters=adapters, store=store, clock=clock, metrics=metrics)
-    delivery = _delivery(rules, outbox, tasks, around.tracing, group)
+    delivery = _delivery(around, outbox, recent, tasks, group)
     pages = settings.written_pages(config)
     commands = Commands(
         store=store,
@@ -129,7 +114,7 @@ async def parts_of(
         store=store,
         commands=commands,
         delivery=delivery,
-        hours=rules.hours,
+        hours=around.hours,
         options=options,
         clock=clock,
         metrics=metrics,
@@ -158,18 +143,18 @@ async def parts_of(
 
 
 def _delivery(
-    rules: Rules, outbox: Outbox, tasks: Tasks, tracing: Tracing | None, group: Group | None
+    around: Surroundings, outbox: Outbox, recent: RecentAnswers, tasks: Tasks, group: Group | None
 ) -> Delivery:
     return Delivery(
         store=outbox.store,
         outbox=outbox,
-        recent=rules.recent,
+        recent=recent,
         adapters=outbox.adapters,
-        clock=outbox.clock,
-        options=rules.options,
-        metrics=outbox.metrics,
+        clock=around.clock,
+        options=around.options,
+        metrics=around.metrics,
         tasks=tasks,
-        tracing=tracing,
+        tracing=around.tracing,
         group=group,
     )
 

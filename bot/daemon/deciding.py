@@ -6,7 +6,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.base import Event
@@ -16,10 +16,9 @@ from bot.cluster.fence import FencedDatabase
 from bot.cluster.following import FollowedKnowledge
 from bot.cluster.lanes import Lanes
 from bot.cluster.members import Members, Role
-from bot.config import options as settings
 from bot.daemon.answers import open_answers
 from bot.daemon.app import Parts
-from bot.daemon.assemble import Rules, Surroundings, parts_of, rules_of, surround
+from bot.daemon.assemble import Surroundings, parts_of, surround
 from bot.daemon.compose import create_adapters, create_dispatcher, create_handler
 from bot.daemon.greeting import greet
 from bot.daemon.process import Process, beside, serving
@@ -68,7 +67,6 @@ async def run_worker(process: Process) -> None:
             members=members,
             around=around,
             models=models,
-            rules=rules_of(config),
             memory=memory,
             knowledge=knowledge,
             pipeline=pipeline,
@@ -139,7 +137,6 @@ class Groups:
     members: Members
     around: Surroundings
     models: Mapping[str, Adapter]
-    rules: Rules
     memory: Memory
     knowledge: KnowledgeBase
     pipeline: Pipeline
@@ -150,13 +147,11 @@ class Groups:
     ) -> AsyncIterator["OpenGroup"]:
         """A group as it was left, its unfinished messages and replies on their way."""
         config, store = self.process.config, Store(database)
-        recent = RecentAnswers(config.flood.repeat_window_s)
-        rules = replace(self.rules, flood=settings.flood(config), recent=recent)
         adapters = self.process.views(self.models, self.members.link, database)
-        parts = await parts_of(self.around, rules, store, adapters, tasks, group)
+        parts = await parts_of(self.around, store, adapters, tasks, group)
         parts.commands.open(self.knowledge)
         dispatcher = create_dispatcher(parts, create_handler(parts, self.pipeline))
-        self.memory.groups[group] = recent
+        self.memory.groups[group] = parts.recent
         try:
             await parts.delivery.resume(parts.options.max_age_s)
             await parts.inbox.open(dispatcher)

@@ -20,7 +20,7 @@ from bot.config.config_file import ConfigFile
 from bot.config.options import zone
 from bot.console.routes import console_routes
 from bot.daemon.app import Answering, Parts
-from bot.daemon.assemble import parts_of, rules_of, surround
+from bot.daemon.assemble import parts_of, surround
 from bot.daemon.compose import create_adapters, create_console, load
 from bot.daemon.greeting import greet
 from bot.daemon.jobs import Job, catch_up, scheduled
@@ -55,7 +55,7 @@ async def run_scheduler(
     adapters = process.views(models, members.link)
     around = await surround(config, clock, store, adapters, process.tracing)
     tasks = Tasks(tolerated=StoreError)
-    parts = await parts_of(around, rules_of(config), store, adapters, tasks)
+    parts = await parts_of(around, store, adapters, tasks)
     console, follower = create_console(parts, file, command), process.follower()
     knowledge = _knowledge(process, follower, holds)
     executor = Executor(

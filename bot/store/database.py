@@ -73,7 +73,10 @@ class Database:
             for_all=(StoreBusy, StoreAway),
             unheard=_report_unheard,
         )
-        self._looks: Batches[Work, Any] = Batches("reads", self._seen, MOST_TOGETHER, apart=True)
+        self._looks: Batches[Work, Any] | None = None
+        if reader:
+            seen = partial(self._seen, reader)
+            self._looks = Batches("reads", seen, MOST_TOGETHER, apart=True)
         self.problem: Said | None = None
         self.failures = 0
 
@@ -107,14 +110,15 @@ class Database:
         """As `run`, for what only reads, and perhaps for long: in a thread of its own where the
         database allows that, so that no message waits for it. It sees all that had been stored by
         the time it was asked for. Raises StoreError."""
-        if self._reader is None:
+        if self._looks is None:
             return await self.run(work, *args, **kwargs)
         found: T = await self._looks.do(lambda db: work(db, *args, **kwargs))
         return found
 
     async def close(self) -> None:
         """Finishes what was handed over, and closes the database."""
-        await self._looks.close()
+        if self._looks:
+            await self._looks.close()
         if self._reader:
             await asyncio.to_thread(self._reader.close)
         await self._batches.close()
@@ -124,10 +128,9 @@ class Database:
         """What was erased shall be readable nowhere. Raises StoreError where that has to wait."""
         await asyncio.to_thread(self._engine.fold)
 
-    def _seen(self, works: Sequence[Work]) -> Sequence[Any]:
-        assert self._reader  # noqa: S101 - see `read`
+    def _seen(self, reader: Engine, works: Sequence[Work]) -> Sequence[Any]:
         try:
-            return self._reader.transact(lambda db: [work(db) for work in works])[0]
+            return reader.transact(lambda db: [work(db) for work in works])[0]
         except StoreError:
             self.failures += 1
             raise

@@ -11,13 +11,11 @@ from adapters.base import Event, IncomingMessage, MessageRecalled, Reply
 from bot.answering.pipeline import Pipeline
 from bot.answering.settings import AnswerSettings
 from bot.config.options import group_options
-from bot.config.schema import Config
+from bot.config.schema import Config, FloodSettings
 from bot.daemon.app import Parts
-from bot.daemon.assemble import Rules, parts_of, surround
+from bot.daemon.assemble import parts_of, surround
 from bot.daemon.compose import create_dispatcher, create_handler
 from bot.group.dispatcher import Dispatcher
-from bot.group.duplicates import RecentAnswers
-from bot.group.flood import Flood
 from bot.group.types import GroupOptions
 from bot.llm.llm import Llm
 from bot.store.database import Place
@@ -161,19 +159,21 @@ async def talking(
 ) -> AsyncIterator[Talk]:
     """A bot that runs on `folder`; entering it again is a restart."""
     clock, adapter = clock or FakeClock(), adapter or RecordingAdapter()
+    flood = FloodSettings(
+        burst=setup.burst,
+        refill_s=setup.refill_s,
+        person_cooldown_s=setup.cooldown_s,
+        repeat_window_s=setup.repeat_window_s,
+    )
     bot = setup.config.bot.model_copy(update={"data_dir": folder})
-    config = setup.config.model_copy(update={"bot": bot})
+    config = setup.config.model_copy(update={"bot": bot, "flood": flood})
     async with open_store(setup.store or folder / "bot.sqlite") as store:
-        rules = Rules(
-            options=replace(setup.options, admins=setup.admins),
-            hours=setup.hours,
-            flood=Flood(burst=setup.burst, refill_s=setup.refill_s, cooldown_s=setup.cooldown_s),
-            recent=RecentAnswers(setup.repeat_window_s),
-        )
         adapters = {one.name: one for one in (adapter, *others)}
         around = await surround(config, clock, store, adapters, tracing)
+        options = replace(setup.options, admins=setup.admins)
+        around = replace(around, options=options, hours=setup.hours)
         tasks = Tasks(tolerated=StoreError)
-        parts = await parts_of(around, rules, store, adapters, tasks, setup.group)
+        parts = await parts_of(around, store, adapters, tasks, setup.group)
         async with parts.tasks:
             handler = create_handler(parts, Pipeline(knowledge, AnswerSettings(), llm))
             dispatcher = create_dispatcher(parts, handler)
