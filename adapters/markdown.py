@@ -15,7 +15,8 @@ from operator import itemgetter
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-FENCE = "```"
+from common.markdown import fence_for
+
 BREAK = "\u200b"
 """A space without width: looks the same, and takes the meaning from what it parts."""
 
@@ -130,8 +131,7 @@ def _blocks(
 
 
 def _code(token: Token, line: str, dialect: Dialect) -> list[str]:
-    longest = max((len(run) for run in _BACKTICKS.findall(token.content)), default=0)
-    fence = "`" * max(len(FENCE), longest + 1)
+    fence = fence_for(token.content)
     language = re.match(r"[\w+#.-]*", token.info)
     content = dialect.block(token.content).rstrip("\n").split("\n")
     first = line[: line.find(token.markup)] if token.markup and not dialect.code_at_margin else ""

@@ -9,7 +9,10 @@ from markdown_it.rules_inline import StateInline, backtick
 from markdown_it.token import Token
 
 FENCE = "```"
+FENCE_LINE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+"""How a line begins that opens or closes a block of code."""
 
+_TICKS = re.compile("`+")
 _BLANK_LINE = re.compile(r"(?<=\n)[ \t]*\n")
 
 
@@ -32,6 +35,12 @@ def parts(text: str) -> list[tuple[str, bool]]:
             end = last
     found.append(("".join(lines[end:]), False))
     return [(part, is_code) for part, is_code in found if part]
+
+
+def fence_for(code: str) -> str:
+    """A fence that ends where the code does, whatever stands in it."""
+    longest = max((len(run) for run in _TICKS.findall(code)), default=0)
+    return "`" * max(len(FENCE), longest + 1)
 
 
 def is_closed(block: str) -> bool:

@@ -11,6 +11,9 @@ from adapters.payload import Json, inside, listed, objects, parsed, text
 KINDS = {"audio": "voice", "media": "video", "merge_forward": "forward", "interactive": "card"}
 """Types of messages by their name in an `IncomingMessage`; others keep Lark's own."""
 
+MAX_FORWARDED = 100
+"""Messages of a bundle that are read."""
+
 ALL = "@_all"
 _PLACEHOLDER = re.compile(r"(@_user_\d+|@_all(?![A-Za-z0-9_]))( ?)")
 
@@ -127,11 +130,11 @@ def _piece(piece: Json) -> str:
             return shown
 
 
-def forwarded(items: Sequence[Json], bundle_id: str, me: Me, limit: int = 100) -> Content:
+def forwarded(items: Sequence[Json], bundle_id: str, me: Me) -> Content:
     """What the messages of a forwarded bundle say, in their order; those of bundles inside it
     stand at the place of theirs."""
     below: dict[str, list[Json]] = {}
-    for item in items[: limit + 1]:
+    for item in items[: MAX_FORWARDED + 1]:
         below.setdefault(text(item, "upper_message_id"), []).append(item)
     texts: list[str] = []
     attachments = ["forward"]

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 PAGE = 200
 """Messages read from the history at a time."""
 
+MAX_WAITING = 256
+"""Messages that a client has not taken yet."""
+
 Outbox: TypeAlias = asyncio.Queue[str | None]
 """JSON texts for one client; None tells it to say goodbye."""
 
@@ -46,12 +49,9 @@ class _Channel:
 class StreamHub:
     """Distributes what happens in a group to the clients that listen to it."""
 
-    def __init__(
-        self, history: History, adapter: str, *, queue_size: int = 256, max_streams: int = 200
-    ) -> None:
+    def __init__(self, history: History, adapter: str, *, max_streams: int = 200) -> None:
         self._history = history
         self._adapter = adapter
-        self._queue_size = queue_size
         self._max_streams = max_streams
         self._channels: dict[str, _Channel] = {}
 
@@ -65,7 +65,7 @@ class StreamHub:
         if sum(len(channel.listeners) for channel in self._channels.values()) >= self._max_streams:
             raise TooManyStreams
         channel = self._channels.setdefault(group, _Channel())
-        listener = _Listener(asyncio.Queue(self._queue_size), drop)
+        listener = _Listener(asyncio.Queue(MAX_WAITING), drop)
         channel.listeners.add(listener)
         try:
             async with channel.lock:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
+from common.markdown import fence_for
 from knowledge.code.rank import Term, score, terms_of
 from knowledge.code.types import CodeHit
 from knowledge.types import Passage
@@ -18,13 +19,11 @@ MAX_GAP = 3
 
 _LINE_IN_URL = re.compile(r"(?<=[#?]L)\d+$")
 _WORD = re.compile(r"\w+")
-_BACKTICKS = re.compile(r"`{3,}")
 
 
 def code_passage(hit: CodeHit) -> Passage:
     """A piece of code, fenced; its path begins with the repository's name."""
-    longest = max((len(run) for run in _BACKTICKS.findall(hit.text)), default=2)
-    fence = "`" * (longest + 1)
+    fence = fence_for(hit.text)
     return Passage(
         source=hit.repo,
         path=f"{hit.repo}/{hit.path}",

@@ -187,8 +187,10 @@ class Pipeline:
             # Who has no opinion on any passage does not say either that none of them helps.
             shown = None if firm else await self._shown(question, found, trace)
             return shown or Silence(Reason.NO_EVIDENCE)
+        grown, room = hits, 0
         if llm.options.check_sentences:
-            passages = await expanded(hits, self.knowledge, llm, trace)
+            passages = grown = await expanded(hits, self.knowledge, llm, trace)
+            room = room_of(hits, llm)
         else:
             passages = await narrowed(question.text, hits, self.knowledge, llm, trace)
         secrets = [llm.fixed_text(name, zh) for name in WRITING for zh in (True, False)]
@@ -202,9 +204,6 @@ class Pipeline:
         if isinstance(outcome, Answer) and draft.pictures:
             return replace(outcome, pictures=draft.pictures)
         if self.earlier and isinstance(outcome, Answer):
-            grown, room = passages, room_of(hits, llm)
-            if not llm.options.check_sentences:
-                grown, room = hits, 0
             self.earlier.remember(question, hits, grown, room, self.options.max_chars, outcome)
         at_a_loss = outcome == Silence(Reason.UNSURE) and not firm
         if question.mention and (

@@ -217,9 +217,9 @@ def add_refit(
     return int(row["id"])
 
 
-def refits(db: Connection, limit: int = 20) -> list[TriedRefit]:
+def refits(db: Connection) -> list[TriedRefit]:
     """The last refits that were tried, newest first."""
-    rows = db.execute("SELECT * FROM refits ORDER BY id DESC LIMIT ?", (limit,))
+    rows = db.execute("SELECT * FROM refits ORDER BY id DESC LIMIT 20")
     return [
         TriedRefit(
             row["id"], row["at"], bool(row["taken"]), row["undone_at"], json.loads(row["figures"])

@@ -33,7 +33,6 @@ from bot.store.database import (
     StoreError,
     open_database,
 )
-from bot.store.engines.sqlite import BUSY_TIMEOUT_S
 
 __all__ = ["Store", "StoreError", "open_store"]
 
@@ -45,14 +44,10 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_store(
-    place: Place,
-    busy_timeout_s: float = BUSY_TIMEOUT_S,
-    *,
-    durable: bool = True,
-    upgrade: bool = True,
+    place: Place, *, durable: bool = True, upgrade: bool = True
 ) -> AsyncIterator["Store"]:
     """Opens the store, made where there is none, and brings it up to date if `upgrade` allows."""
-    async with open_database(place, busy_timeout_s, durable=durable, upgrade=upgrade) as database:
+    async with open_database(place, durable=durable, upgrade=upgrade) as database:
         yield Store(database)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from common.markdown import FENCE_LINE
+
 UNIT_CHARS = (80, 240)
 """A paragraph is taken apart into sentences of together at least, one longer than at most as many
 characters: shorter ones have no meaning of their own."""
@@ -20,7 +22,6 @@ TITLE = re.compile(r"#{1,6} ")
 _WORD = re.compile(r"\w")
 _UNDERLINE = re.compile(r"(?:=+|-+)\s*$")
 _LEADS_ON = re.compile(r"[:：][*_`]*$")
-_FENCE = re.compile(r"\s*(```+|~~~+)")
 _ROW = re.compile(r"\s*[|+]")
 _RULE = re.compile(r"[\s|+:=-]+$")
 _ITEM = re.compile(r"\s*(?:[-*+•] |\d{1,3}[.)、] )")
@@ -96,7 +97,7 @@ def _lines(text: str) -> list[_Line]:
 def _begins_within_code(lines: Sequence[_Line]) -> bool:
     """Is the first line one of a block of code that begins above? Fences are odd in number, and
     the first of them names no language."""
-    fences = [line.text.strip() for line in lines if _FENCE.match(line.text)]
+    fences = [line.text.strip() for line in lines if FENCE_LINE.match(line.text)]
     return len(fences) % 2 == 1 and fences[0] in ("```", "~~~")
 
 
@@ -105,7 +106,7 @@ def _blocks(lines: Sequence[_Line], *, within_code: bool) -> Iterator[list[_Line
     block: list[_Line] = []
     number = 0
     if within_code:
-        number = 1 + next(n for n, line in enumerate(lines) if _FENCE.match(line.text))
+        number = 1 + next(n for n, line in enumerate(lines) if FENCE_LINE.match(line.text))
         yield list(lines[:number])
     while number < len(lines):
         line = lines[number]
@@ -127,7 +128,7 @@ def _blocks(lines: Sequence[_Line], *, within_code: bool) -> Iterator[list[_Line
 
 def _code(lines: Sequence[_Line], first: int) -> int:
     """How many lines of code begin there, with their fences."""
-    if not (fence := _FENCE.match(lines[first].text)):
+    if not (fence := FENCE_LINE.match(lines[first].text)):
         return 0
     for number in range(first + 1, len(lines)):
         if lines[number].text.strip().startswith(fence[1]):
@@ -161,12 +162,12 @@ def _with_lead(text: str, lead: Unit, made: Sequence[Unit]) -> list[Unit]:
 
 def _taken_apart(text: str, block: Sequence[_Line]) -> list[Unit]:
     start, end = block[0].start, block[-1].end
-    opened, closed = (_FENCE.match(line.text) is not None for line in (block[0], block[-1]))
+    opened, closed = (FENCE_LINE.match(line.text) is not None for line in (block[0], block[-1]))
     if (opened or closed) and len(block) > 1:
         if end - start <= WHOLE_CHARS and opened and closed:
             return [Unit(start, end)]
         head = block[0].text if opened else "```"
-        mark = _FENCE.match(head)
+        mark = FENCE_LINE.match(head)
         tail = mark[1] if mark else "```"
         inside = block[opened : len(block) - closed]
         return [Unit(a, b, kind="code", head=head, tail=tail) for a, b in _paragraphs(inside)]

@@ -3,12 +3,10 @@
 It stays data: what it says is never done.
 """
 
-import io
 import re
 import unicodedata
-from collections.abc import Iterator
 
-from knowledge.ingest.outline import blocks
+from common.markdown import FENCE_LINE, parts
 from knowledge.web.types import PageError
 
 MAX_CHARS, MOST_CHARS = 40_000, 400_000
@@ -16,7 +14,6 @@ MAX_CHARS, MOST_CHARS = 40_000, 400_000
 
 MAX_TITLE_CHARS = 200
 
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _SPAN = re.compile(r"(`+[^`\n]+`+)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TARGET = r"\(\s*(?:<[^<>\n]*>|[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+[\"'][^\"'\n]*[\"'])?\s*\)"
@@ -30,11 +27,11 @@ _KEPT_CONTROLS = "\n\t"
 
 def tidy(text: str, *, markdown: bool) -> str:
     """A page's text; `markdown` tells whether it was written as such, or is plain."""
-    parts = [
+    tidied = [
         part if is_code else _prose(part, markdown=markdown)
-        for part, is_code in _parts(visible(text[:MOST_CHARS]))
+        for part, is_code in parts(visible(text[:MOST_CHARS]))
     ]
-    return shortened(_BLANKS.sub("\n\n", "".join(parts)).strip("\n"), MAX_CHARS)
+    return shortened(_BLANKS.sub("\n\n", "".join(tidied)).strip("\n"), MAX_CHARS)
 
 
 def title_of(text: str) -> str:
@@ -57,20 +54,8 @@ def shortened(text: str, room: int) -> str:
     if len(text) <= room:
         return text
     kept = text[:room].rsplit("\n", 1)[0]
-    marks = [match[1] for match in map(_FENCE.match, kept.split("\n")) if match]
+    marks = [match[1] for match in map(FENCE_LINE.match, kept.split("\n")) if match]
     return kept + ("\n" + marks[-1] if len(marks) % 2 else "")
-
-
-def _parts(text: str) -> Iterator[tuple[str, bool]]:
-    """The text in turns of prose and fenced code, each with its line ends."""
-    lines, at = list(io.StringIO(text)), 0
-    for token in blocks(text):
-        if token.type == "fence" and token.map:
-            first, last = token.map
-            yield "".join(lines[at:first]), False
-            yield "".join(lines[first:last]), True
-            at = last
-    yield "".join(lines[at:]), False
 
 
 def _prose(text: str, *, markdown: bool) -> str:

@@ -235,9 +235,3 @@ def lease_ends(db: Connection) -> dict[str, float]:
     ).fetchall()
     now = server_now(db)
     return {row["holder"]: row["ends"] - now for row in rows}
-
-
-def holders(db: Connection) -> dict[str, str]:
-    """Who holds what, as far as it is held now."""
-    rows = db.execute("SELECT name, holder FROM holds WHERE leased_until > ?", (server_now(db),))
-    return {row["name"]: row["holder"] for row in rows}

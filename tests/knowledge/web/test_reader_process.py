@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.web import tidy as tidying
+from common.markdown import parts
 from knowledge.web.reader_process import read, text_of
 from knowledge.web.tidy import MAX_CHARS, shortened, tidy, title_of, visible
 from tests.fakes.web_pages import PDF_LINES, docs_page, pdf
@@ -209,7 +209,7 @@ def test_plain_text_loses_links_only() -> None:
 @given(st.text(alphabet="ab[]()!\\`~<>:/ \n", max_size=80))
 def test_no_link_is_left_in_markdown(text: str) -> None:
     left = tidy(text, markdown=True)
-    prose = re.sub(r"`[^`\n]+`", "", "".join(p for p, code in tidying._parts(left) if not code))
+    prose = re.sub(r"`[^`\n]+`", "", "".join(p for p, code in parts(left) if not code))
     assert not re.search(r"!\[[^\[\]\n]+\]\([^()\s<>]*\)", prose)
 
 
