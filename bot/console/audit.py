@@ -9,9 +9,6 @@ from common.clock import Clock
 
 log = logging.getLogger(__name__)
 
-MAX_CHARS = 2000
-"""Of each text that is kept: enough to see what it was."""
-
 
 class Audit:
     """The audit log of pages and API; commands in groups write to the same table."""
@@ -34,9 +31,9 @@ class Audit:
             at=self._clock.now(),
             who=name,
             action=action,
-            target=target[:MAX_CHARS],
-            before=before and before[:MAX_CHARS],
-            after=after and after[:MAX_CHARS],
+            target=target,
+            before=before,
+            after=after,
         )
 
     async def page(self, before_id: int | None = None, limit: int = 100) -> list[AuditEntry]:

@@ -83,16 +83,12 @@ class Inbox:
         # overtake them.
         messages = await self.store.undecided(self.clock.now(), age, self.group)
         self._dispatcher, self._closed = dispatcher, False
-        dropped = [self._hand_on(message) for message in messages]
-        for message in filter(None, dropped):
-            await self.delivery.dismiss((message,), Reason.QUEUE_FULL)
+        await self._hand_on_all(messages)
 
     async def open_hours(self) -> int:
         """Takes up what was kept for the working hours that begin now; how many messages."""
         kept = await self.store.kept(self.clock.now(), self.group)
-        dropped = [self._hand_on(message) for message in kept]
-        for message in filter(None, dropped):
-            await self.delivery.dismiss((message,), Reason.QUEUE_FULL)
+        await self._hand_on_all(kept)
         return len(kept)
 
     def close(self) -> None:
@@ -168,12 +164,15 @@ class Inbox:
             self.tasks.spawn(self._say_closed(message))
         return None
 
+    async def _hand_on_all(self, messages: Sequence[IncomingMessage]) -> None:
+        dropped = [self._hand_on(message) for message in messages]
+        for message in filter(None, dropped):
+            await self.delivery.dismiss((message,), Reason.QUEUE_FULL)
+
     async def _go_on(self, group: Group, counts: asyncio.Event) -> None:
         """Hands on what came after a command, once that counts."""
         await counts.wait()
-        dropped = [self._hand_on(message) for message in self._behind.pop(group)]
-        for message in filter(None, dropped):
-            await self.delivery.dismiss((message,), Reason.QUEUE_FULL)
+        await self._hand_on_all(self._behind.pop(group))
 
     def _change(self, group: Group, message_id: str, text: str | None) -> None:
         """A message on its way says something else now, or with None is gone."""
@@ -255,14 +254,6 @@ class Inbox:
 
     async def _labelled(self, event: Labelled) -> bool:
         found = await label_message(self.store, event, self.options.admins, Origin.CONSOLE)
-        if found and event.login:
-            await self.store.add_audit(
-                at=event.at,
-                who=event.login,
-                action="label",
-                target=f"{event.adapter}:{event.group} {found.message_id}",
-                after="good" if event.good else "bad",
-            )
         return found is not None
 
     async def _take_back(self, event: RecallAsked) -> bool:

@@ -26,20 +26,30 @@ VOTED = 0.3
 async def label_message(
     store: Store, said: Labelled, admins: Sequence[str], origin: Origin
 ) -> StoredQuestion | None:
-    """Somebody says whether the bot should answer a message of the group. None where there is no
-    such message."""
+    """Somebody says whether the bot should answer a message of the group; who knows the rules is
+    named in the audit log. None where there is no such message."""
     question = await store.question_of(said.adapter, said.message_id)
     if question is None or question.group != said.group:
         return None
+    person = f"{said.adapter}:{said.user}"
+    knows = bool(said.login) or person in admins
     await _add(
         store,
         question,
         user=said.user,
         good=said.good,
         origin=origin,
-        weight=WHOLE if said.login or f"{said.adapter}:{said.user}" in admins else SAID,
+        weight=WHOLE if knows else SAID,
         at=said.at,
     )
+    if knows:
+        await store.add_audit(
+            at=said.at,
+            who=said.login or person,
+            action="label",
+            target=f"{said.adapter}:{said.group} {question.message_id}",
+            after="good" if said.good else "bad",
+        )
     return question
 
 

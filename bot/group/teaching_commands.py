@@ -26,9 +26,6 @@ from knowledge.types import GateState, KnowledgeError
 
 log = logging.getLogger(__name__)
 
-MAX_AUDITED = 2000
-"""Characters of an approved answer that stand in the audit log."""
-
 
 class TeachingCommands:
     """Each returns the line to post. `knowledge` is None until it is loaded; `reload` is the
@@ -109,18 +106,9 @@ class TeachingCommands:
             at=self._clock.now(),
             login=message.login,
         )
-        admins = self._options.admins
-        found = await label_message(self._store, said, admins, Origin.COMMAND)
+        found = await label_message(self._store, said, self._options.admins, Origin.COMMAND)
         if found is None:
             return notice("label_unknown", sent.chinese)
-        if message.login or f"{message.adapter}:{message.user}" in admins:
-            await self._store.add_audit(
-                at=said.at,
-                who=sender(message),
-                action="label",
-                target=f"{':'.join(sent.group)} {found.message_id}",
-                after="good" if good else "bad",
-            )
         name = "labelled_good" if good else "labelled_bad"
         return notice(name, sent.chinese, text=one_line(found.text))
 
@@ -160,7 +148,7 @@ class TeachingCommands:
             who=approved.approved_by,
             action="gap.approve",
             target=f"{':'.join(sent.group)} {question.message_id}",
-            after=given.text[:MAX_AUDITED],
+            after=given.text,
         )
         asked = one_line(question.text)
         kept = notice("approved", sent.chinese, path=f"{source}/{path}", text=asked)

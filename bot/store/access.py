@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from bot.store.database import HIGHEST, Connection
 
+MAX_AUDITED = 2000
+"""Characters of each text: enough to see what it was."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
@@ -33,10 +36,11 @@ def add_audit(
     before: str | None = None,
     after: str | None = None,
 ) -> None:
-    """Keeps what was done."""
+    """Keeps what was done, of each text the first `MAX_AUDITED` characters."""
+    texts = (text and text[:MAX_AUDITED] for text in (target, before, after))
     db.execute(
         "INSERT INTO audit (at, who, action, target, before, after) VALUES (?, ?, ?, ?, ?, ?)",
-        (at, who, action, target, before, after),
+        (at, who, action, *texts),
     )
 
 
