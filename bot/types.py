@@ -1,7 +1,7 @@
 """The words the bot thinks in: a question, an outcome, its reasons, and what it needs of others."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,6 +60,12 @@ class Mode(StrEnum):
     SHADOW = "shadow"  # decides and drafts, and posts nothing
     MENTION = "mention"  # answers who calls it
     LIVE = "live"  # answers unprompted, too
+
+
+def joined_texts(texts: Iterable[str]) -> str:
+    """What the messages of a question say together; those without a word, a picture say, have
+    nothing to add."""
+    return "\n".join(text for text in texts if text.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,19 @@ async def test_people_who_answer_first_and_later_are_found(indexed: Path) -> Non
     assert people["delays_s"] == [12.0, 300.0]
 
 
+async def test_a_fragment_counts_as_what_it_was_judged_with(indexed: Path) -> None:
+    lines: list[tuple[float, str, str, str, dict[str, Any]]] = [
+        (0, "a", "ann", "port 7311 is taken on my machine", {}),
+        (60, "a", "ann", "how do I change it?", {"id": "asked"}),
+        (360, "a", "dan", "with --port", {"reply_to": "asked"}),
+    ]
+    short, figures = await replayed(indexed, chat(indexed, lines))
+    assert short["decisions"] == {"off_topic": 2, "answered": 1}
+    assert figures["people_answered"]["questions"] == 1
+    (reply,) = figures["replies"]["list"]
+    assert reply["score"] >= reply["threshold"]
+
+
 async def test_one_group_alone_and_the_page_escapes_what_people_say(indexed: Path) -> None:
     evil = "kettle server <script>alert(1)</script> which port does it listen on?"
     lines: list[tuple[float, str, str, str, dict[str, Any]]] = [

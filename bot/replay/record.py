@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from adapters.base import Decision, IncomingMessage, Publish, Reply
 from adapters.contract import Adapter
 from bot.replay.chat import PLATFORM, ChatMessage
-from bot.types import Question, Reason
+from bot.store.decisions import nearest_verdict
+from bot.types import Question, Reason, joined_texts
 from common.clock import Clock
 
 STILL_OPEN_S = 3600.0
@@ -34,7 +34,7 @@ class Decided:
     @property
     def question(self) -> Question:
         """The messages as they were packed."""
-        text = "\n".join(m.text for m in self.messages if m.text.strip())
+        text = joined_texts(m.text for m in self.messages)
         return Question(text, any(m.mention for m in self.messages), self.messages)
 
     @property
@@ -74,7 +74,7 @@ class RecordingAdapter(Adapter):
         """Remembers the decision, which comes after its reply."""
         own = [self._chat[message_id] for message_id in decision.message_ids]
         labels = {one.label for one in own} - {None}
-        gate: Mapping[str, Any] = next((e for e in decision.trace if e["stage"] == "reject"), {})
+        gate = nearest_verdict(decision.trace)
         decided = Decided(
             messages=tuple(one.message for one in own),
             label=True in labels if labels else None,

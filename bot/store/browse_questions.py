@@ -1,14 +1,13 @@
 """The questions of all groups with their decisions, for the console's list and its export. Each
 function works within one transaction, and pages by a cursor."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from bot.store.browse_groups import votes_by_person
 from bot.store.database import Connection, containing
-from bot.types import Group, Reason
+from bot.types import Group, Reason, joined_texts
 
 Mark: TypeAlias = Literal[
     "labelled", "unlabelled", "good", "bad", "unsure", "helpful", "unhelpful", "recalled"
@@ -209,7 +208,7 @@ def _question(db: Connection, decision_id: int) -> ListedQuestion | None:
         title=decided["title"],
         user=last["user"],
         message_id=last["message_id"],
-        text="\n".join(line["text"] for line in lines if line["text"].strip()),
+        text=joined_texts(line["text"] for line in lines),
         at=last["sent_at"],
         mention=any(line["mention"] for line in lines),
         outcome=decided["outcome"],
@@ -230,7 +229,7 @@ def _labels(
 ) -> tuple[tuple[tuple[str, str, bool], ...], tuple[str, ...]]:
     """The labels of a question's messages, and who is unsure of them."""
     labels: list[tuple[str, str, bool]] = []
-    unsure: dict[str, None] = defaultdict()
+    unsure: dict[str, None] = {}
     for message_id in message_ids:
         given = db.execute(
             "SELECT origin, person, good FROM examples WHERE adapter = ? AND message_id = ?"

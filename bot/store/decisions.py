@@ -19,7 +19,6 @@ from bot.types import Group, Reason, Trace
 PRUNE_BATCH = 500
 """Decisions deleted in one transaction: others want the thread too."""
 
-
 LATEST = 20
 """Messages of a person among which another bot's copy of one is looked for."""
 
@@ -205,8 +204,7 @@ def _decision(
     adapter: str, group: str, outcome: str, reason: str, trace: Trace, now: float
 ) -> dict[str, object]:
     """A new decision as a row."""
-    verdicts = [one for one in trace if one["stage"] == "reject"]
-    judged: Mapping[str, Any] = max(verdicts, key=lambda one: one.get("score", 0.0), default={})
+    judged = nearest_verdict(trace)
     return {
         "adapter": adapter,
         "grp": group,
@@ -217,6 +215,13 @@ def _decision(
         "score": _figure(judged.get("score")),
         "threshold": _figure(judged.get("threshold")),
     }
+
+
+def nearest_verdict(trace: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What the gate said; of several questions in one message, and with what a fragment leans on,
+    of what came nearest. Empty where it was not asked."""
+    verdicts = [one for one in trace if one["stage"] == "reject"]
+    return max(verdicts, key=lambda one: one.get("score", 0.0), default={})
 
 
 def _figure(value: float | None) -> float | None:

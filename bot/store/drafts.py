@@ -8,7 +8,7 @@ from typing import Any
 from adapters.base import Reply
 from bot.store.database import HIGHEST, Connection, Row, insert
 from bot.store.incoming import incoming_message, storable
-from bot.types import Group, Question
+from bot.types import Group, Question, joined_texts
 
 OPEN = 50
 """Drafts of a group that a message is compared with, at most: the newest."""
@@ -168,7 +168,7 @@ def _draft(db: Connection, row: Row) -> Draft | None:
     return Draft(
         decision_id=row["decision_id"],
         question=Question(
-            text="\n".join(message.text for message in messages if message.text.strip()),
+            text=joined_texts(message.text for message in messages),
             mention=any(message.mention for message in messages),
             messages=messages,
         ),

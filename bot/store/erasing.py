@@ -15,7 +15,7 @@ from typing import Any
 from bot.store.database import Connection, Row, containing
 from bot.store.decisions import dismiss
 from bot.store.figures import add_usage
-from bot.types import Reason, Used
+from bot.types import Reason, Used, joined_texts
 
 BATCH = 200
 """Messages erased in one transaction: others want the thread too."""
@@ -177,7 +177,7 @@ def _erase_message(db: Connection, row: Row, found: Erased) -> None:
     texts = db.execute(
         "SELECT text FROM messages WHERE decision_id = ? ORDER BY seq", (decided,)
     ).fetchall()
-    found.texts.add("\n".join(line["text"] for line in texts if line["text"].strip()))
+    found.texts.add(joined_texts(line["text"] for line in texts))
     keys = db.execute("SELECT key FROM replies WHERE decision_id = ?", (decided,)).fetchall()
     found.keys |= {line["key"] for line in keys}
     made = db.execute(

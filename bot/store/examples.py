@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import Any
 
 from bot.store.database import Connection, Row, insert_numbered
+from bot.store.decisions import nearest_verdict
 from bot.store.incoming import storable
-from bot.types import Group
+from bot.types import Group, joined_texts
 
 WEEK_S = 7 * 86400.0
 
@@ -269,11 +270,9 @@ def _label(row: Row) -> Label:
 
 def _question(rows: Sequence[Row]) -> StoredQuestion:
     """The messages of a question, in their order, as the gate judged them."""
-    last, trace = rows[-1], json.loads(rows[-1]["trace"] or "[]")
-    verdicts: list[Mapping[str, Any]] = [one for one in trace if one["stage"] == "reject"]
-    # Of several questions in one message, and with what a fragment leans on: what came nearest.
-    judged = max(verdicts, key=lambda one: one.get("score", 0.0), default={})
-    text = "\n".join(row["text"] for row in rows if row["text"].strip())
+    last = rows[-1]
+    judged = nearest_verdict(json.loads(last["trace"] or "[]"))
+    text = joined_texts(row["text"] for row in rows)
     return StoredQuestion(
         adapter=last["adapter"],
         group=last["grp"],

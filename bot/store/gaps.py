@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.store.database import Connection, Row
-from bot.types import Group, Reason
+from bot.types import Group, Reason, joined_texts
 
 OPEN = (Reason.NO_EVIDENCE, Reason.UNSURE, Reason.UNGROUNDED, Reason.NEAREST)
 """The bot took these for questions and had nothing to say, or nothing that answers; with a mention
@@ -197,7 +197,7 @@ def _open(db: Connection, row: Row) -> OpenQuestion | None:
     lines = db.execute(
         "SELECT * FROM messages WHERE decision_id = ? AND NOT recalled ORDER BY seq", (row["id"],)
     ).fetchall()
-    text = "\n".join(line["text"] for line in lines if line["text"].strip())
+    text = joined_texts(line["text"] for line in lines)
     if not text:
         return None
     group, last = (row["adapter"], row["grp"]), lines[-1]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from adapters.base import Citation, Feedback, Reply
 from bot.store.database import Connection, Row, insert
 from bot.store.incoming import in_group, next_seq, storable
-from bot.types import Group, PastAnswer, Reason, UnpromptedReply
+from bot.types import Group, PastAnswer, Reason, UnpromptedReply, joined_texts
 from common.language import is_chinese
 
 
@@ -182,7 +182,7 @@ def recent_answers(
             'SELECT "user", text FROM messages WHERE decision_id = ? ORDER BY seq',
             (row["decision_id"],),
         ).fetchall()
-        if text := "\n".join(line["text"] for line in asked if line["text"].strip()):
+        if text := joined_texts(line["text"] for line in asked):
             answer = PastAnswer(
                 key=row["key"],
                 text=text,
