@@ -8,6 +8,7 @@ from typing import Protocol
 from common.tasks import Tasks
 
 DAY_S = 86400
+WEEK_S = 7 * DAY_S
 
 
 class Clock(Protocol):

@@ -36,10 +36,8 @@ class TokenBuckets(Generic[K]):
         return 0.0 if decision.allowed else max(1, decision.retry_after_ms or 0) / 1000
 
     def _state(self, key: K, now_ms: int) -> tuple[float, ...]:
-        state, burst = (
-            self._states.get(key, self._bucket.initial(self._rates)),
-            self._rates[0].burst,
-        )
+        burst = self._rates[0].burst
+        state = self._states.get(key, self._bucket.initial(self._rates))
         if self._used(state, now_ms) > burst:  # the clock was set back
             state = self._bucket.initial(self._rates)
             state, _ = self._bucket.step(self._rates, state, now_ms, burst)

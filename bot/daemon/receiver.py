@@ -81,10 +81,8 @@ async def receiving(
 def _first(adapters: Mapping[str, Adapter], clock: Clock) -> Callable[[], list[str]]:
     """The adapters that every receiver connects and this one has not yet; after a while nobody is
     waited for, as a platform may be away."""
-    missing, until = (
-        {name for name, one in adapters.items() if not one.alone},
-        clock.now() + FIRST_S,
-    )
+    missing = {name for name, one in adapters.items() if not one.alone}
+    until = clock.now() + FIRST_S
 
     def unconnected() -> list[str]:
         missing.difference_update([name for name in missing if adapters[name].link().up])
@@ -101,5 +99,5 @@ def told(holds: Holds, adapters: Mapping[str, Adapter], health: Health) -> dict[
         if not links[name].up and not links[name].problem:
             why = health.failures.get(name) or notice.said("not_yet")
             links[name] = replace(links[name], problem=why.en, problem_zh=why.zh)
-    told = {name: link_fields(link) for name, link in links.items() if link.up or link.problem}
-    return {"holds": holds.held, "links": told}
+    known = {name: link_fields(link) for name, link in links.items() if link.up or link.problem}
+    return {"holds": holds.held, "links": known}

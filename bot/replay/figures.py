@@ -10,11 +10,11 @@ from bot.llm.budget import Price
 from bot.replay.chat import ChatMessage
 from bot.replay.record import Decided, Record
 from bot.types import Reason
+from common.clock import WEEK_S
 
 HELD_BACK = (Reason.BUDGET, Reason.COOLDOWN)
 """Answers that flood control kept back."""
 
-WEEK_S = 7 * 86400.0
 UNCERTAIN = 30
 """Messages listed whose score is nearest to the threshold."""
 

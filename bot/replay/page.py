@@ -55,7 +55,9 @@ def page(figures: Mapping[str, Any], *, chinese: bool) -> str:
         f"<h2>{say('by_day')}</h2>{stacked_days(replies['by_day'])}",
         _people(figures["people_answered"], say),
         _labelled(figures["labelled"], say),
-        _section("replies", replies["list"], ("time", "group", "said", "reply", "person"), say),
+        _section(
+            "replies", replies["list"], ("time", "group", "said", "reply", "person_after"), say
+        ),
         _section("held", held["list"], ("time", "group", "said", "reason"), say),
         f"<h2>{say('scores')}</h2>{_score_picture(figures['scores'])}",
         _section("uncertain", figures["uncertain"], ("time", "group", "said", "score"), say),
@@ -79,18 +81,12 @@ class _Say:
         return escape(phrase(name, self.chinese, **fields))
 
 
-_HEADS = {
-    "time": "time", "group": "group", "said": "said", "reply": "reply", "reason": "reason",
-    "score": "score", "person": "person_after",
-}  # fmt: skip
-
-
 def _section(
     title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], say: _Say
 ) -> str:
     if not rows:
         return f"<h2>{say(title)}</h2><p>{say('none')}</p>"
-    heads = "".join(f"<th>{say(_HEADS[name])}</th>" for name in columns)
+    heads = "".join(f"<th>{say(name)}</th>" for name in columns)
     lines = "".join(
         "<tr>" + "".join(_cell(row, name, say) for name in columns) + "</tr>" for row in rows[:ROWS]
     )

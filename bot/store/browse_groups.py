@@ -8,8 +8,8 @@ from typing import Any
 
 from bot.store.database import HIGHEST, Connection, Row, containing
 from bot.types import Group
+from common.clock import WEEK_S
 
-WEEK_S = 7 * 86400.0
 UNREAD_SHOWN = 999
 """Nobody counts on from here."""
 

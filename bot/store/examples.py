@@ -16,8 +16,7 @@ from bot.store.database import Connection, Row, insert_numbered
 from bot.store.decisions import nearest_verdict
 from bot.store.incoming import storable
 from bot.types import Group, joined_texts
-
-WEEK_S = 7 * 86400.0
+from common.clock import WEEK_S
 
 
 class Origin(StrEnum):

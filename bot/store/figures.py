@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.store.database import Connection
-from bot.store.examples import WEEK_S
 from bot.types import Used
-from common.clock import DAY_S
+from common.clock import DAY_S, WEEK_S
 
 COUNTED = ("n", "helpful", "unhelpful")
 ANSWERS_TIMED = 2000

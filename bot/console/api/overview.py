@@ -15,9 +15,8 @@ from bot.console.access import Role, needs
 from bot.console.describe import takes
 from bot.console.parts import ConsoleParts
 from bot.llm.budget import price_of
-from bot.store.examples import WEEK_S
 from bot.texts.gate import gate_lines
-from common.clock import DAY_S
+from common.clock import DAY_S, WEEK_S
 
 LEAST_FREE = 1 << 30
 """Bytes: with less room on the disk it is time to make some."""

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from adapters.base import Reply
-from bot.store.examples import WEEK_S, Label, Origin
+from bot.store.examples import Label, Origin
 from bot.store.store import Store
 from bot.types import Reason, Trace
+from common.clock import WEEK_S
 from tests.bot.group.posts import ADAPTER, GROUP, post
 from tests.bot.store.stored import HERE, NOON, about, answered, decide, reply
 
