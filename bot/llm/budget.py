@@ -68,8 +68,7 @@ class Budget:
         clock: Clock,
         books: Books | None = None,
     ) -> None:
-        self._limits: Mapping[str, float] = limits.model_dump()
-        self._prices, self._clock, self._books = prices, clock, books
+        self._limits, self._prices, self._clock, self._books = limits, prices, clock, books
         self._writing = asyncio.Lock()
         self._read_at = 0.0
         self._kept: Counts = {}
@@ -97,17 +96,19 @@ class Budget:
     def problem(self, group: str = "") -> str:
         """What is spent, in all or by a group; "" where nothing is."""
         limits = self._limits
-        if not any(limits.values()):
+        if limits == BudgetSettings():  # none, so nothing need be summed up
             return ""
         today = self._today()
         own = [one for one in today if group and one.group == group]
-        for rows, name, whose in ((today, "day", "today's"), (own, "group", "the group's")):
-            spent = _sum(rows)
-            for what, used in (("tokens", spent.tokens), ("cost", spent.cost)):
-                most = limits[f"{name}_{what}"]
-                if most and used >= most:
-                    key = f"llm.budget.{name}_{what}"
-                    return f"{whose} budget is spent ({key}: {used:g} of {most:g})"
+        all_of_it, its = _sum(today), _sum(own)
+        for key, used, most, whose in (
+            ("day_tokens", all_of_it.tokens, limits.day_tokens, "today's"),
+            ("day_cost", all_of_it.cost, limits.day_cost, "today's"),
+            ("group_tokens", its.tokens, limits.group_tokens, "the group's"),
+            ("group_cost", its.cost, limits.group_cost, "the group's"),
+        ):
+            if most and used >= most:
+                return f"{whose} budget is spent (llm.budget.{key}: {used:g} of {most:g})"
         return ""
 
     async def count(self, group: str, done: Completion) -> None:
