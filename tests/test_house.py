@@ -60,7 +60,7 @@ SMALL_FOR_A_REASON = {
     "knowledge/retrieval/expand.py": "a step of the retrieval",
 }
 """A small file that only one other imports is part of that one, unless there is a reason."""
-MAX_SKIPS = 8
+MAX_SKIPS = 2
 """Calls under `# fmt: skip`. May only fall: pass by keyword and let the formatter lay it out."""
 SILENCED = re.compile(r"# (?:noqa|type: ignore)\b(?:: [A-Z0-9, ]++|\[[\w, -]+\])?+(?! *[-#] \S)")
 SQL_PLACES = ("bot/store/", "knowledge/index/", "knowledge/web/cache.py")

@@ -99,10 +99,15 @@ def build(
         raise KnowledgeError(f"can't write the index in {folder}: {error}{more}") from error
     changes = filled.changes
     return BuildReport(
-        served.name, tuple(changes.added), tuple(changes.changed), tuple(changes.removed),
-        (*skipped, *changes.kept, *filled.unread),
-        filled.documents, filled.pieces, time.monotonic() - started,
-    )  # fmt: skip
+        snapshot=served.name,
+        added=tuple(changes.added),
+        changed=tuple(changes.changed),
+        removed=tuple(changes.removed),
+        skipped=(*skipped, *changes.kept, *filled.unread),
+        documents=filled.documents,
+        pieces=filled.pieces,
+        seconds=time.monotonic() - started,
+    )
 
 
 def _fill_from(

@@ -138,9 +138,19 @@ def _take(
         return
     error = reading.error or None
     row = DocumentRow(
-        0, file.source, file.path, task.url, file.size, mtime_ns, reading.hash,
-        reading.has_lines, error, reading.lines, reading.version, reading.language,
-    )  # fmt: skip
+        id=0,
+        source=file.source,
+        path=file.path,
+        url=task.url,
+        size=file.size,
+        mtime_ns=mtime_ns,
+        hash=reading.hash,
+        has_lines=reading.has_lines,
+        error=error,
+        lines=reading.lines,
+        version=reading.version,
+        language=reading.language,
+    )
     id_ = catalog.put_document(row, reading.text)
     for view in plan.views:
         pieces = reading.pieces.get(view, [])

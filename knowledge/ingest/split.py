@@ -73,27 +73,25 @@ def _with_neighbours(text: str, pieces: Sequence[Piece], telling: Sequence[bool]
     waiting: Piece | None = None
     for piece, is_alone in zip(pieces, telling, strict=True):
         if is_alone:
-            joined.append(_joined(text, waiting, piece, heading=piece.heading))
+            joined.append(_joined(text, waiting or piece, piece, piece.heading))
             waiting = None
         elif joined and waiting is None and joined[-1].heading == piece.heading:
-            joined[-1] = _joined(text, joined[-1], piece, heading=piece.heading)
+            joined[-1] = _joined(text, joined[-1], piece, piece.heading)
         else:
             waiting = waiting or piece
     if waiting:
-        last = joined[-1]
-        joined[-1] = Piece(
-            start=last.start,
-            end=pieces[-1].end,
-            line=last.line,
-            heading=last.heading,
-            text=text[last.start : pieces[-1].end],
-        )
+        joined[-1] = _joined(text, joined[-1], pieces[-1], joined[-1].heading)
     return joined
 
 
-def _joined(text: str, before: Piece | None, piece: Piece, heading: str) -> Piece:
-    first = before or piece
-    return Piece(first.start, piece.end, first.line, heading, text[first.start : piece.end])
+def _joined(text: str, first: Piece, last: Piece, heading: str) -> Piece:
+    return Piece(
+        start=first.start,
+        end=last.end,
+        line=first.line,
+        heading=heading,
+        text=text[first.start : last.end],
+    )
 
 
 def parts(
