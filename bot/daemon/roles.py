@@ -1,4 +1,5 @@
-"""Starts a process in its role: alone with everything, or one of those that share a store."""
+"""Starts one of the processes that share a store in its role. Alone with everything see
+`bot.daemon.compose`."""
 
 import logging
 import os

@@ -1,5 +1,5 @@
 """Numbers written as words: 九千, "nine thousand". Up to three they are mere grammar ("one of two
-ways", 一个); from four on they state something."""
+ways", 一个); from four on they state something. And what a number is said to measure."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,5 @@
-"""How messages end: decided, taken back, too old. Each function works within one transaction.
+"""How messages end: decided, taken back, too old, another bot's. Each function works within one
+transaction.
 
 A message is 'received', then either 'dismissed' for good, or 'deciding' while its reply is
 'pending', then 'answered' or 'dismissed'.

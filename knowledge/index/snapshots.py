@@ -1,8 +1,11 @@
-"""Where snapshots stand: which one serves, and how a new one takes its place.
+"""What stands in the folder of an index, and whether it can still be used; how a new snapshot takes
+the place of the old one, see `common.snapshots`.
 
 <folder>/current              name of the snapshot that serves
-<folder>/snapshot-<n>/        catalog.sqlite  small.hnsw  words/  gate.json
-                              changes.txt
+<folder>/snapshot-<n>/        catalog.sqlite  small.hnsw  small.json  words/  changes.txt
+                              gate.json  gate.npz
+<folder>/labels/              what the gate took up of the groups' labels, step by step
+<folder>/lock                 held by who builds
 <folder>/vectors.sqlite       cache of embeddings
 <folder>/git/<source>/        checkouts of git sources
 """

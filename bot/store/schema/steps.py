@@ -1,4 +1,5 @@
-"""What stands in the store: the steps of `migrations` but the console's.
+"""What stands in the store: the steps of `migrations` but those of the console and of
+processes that share the work.
 
 `grp` is the group. `seq` counts messages and replies together, so that the history of a group has
 one order.
