@@ -45,6 +45,7 @@ from bot.metrics import create_metrics
 from bot.store.store import StoreError, open_store
 from bot.tracing import TracingError
 from common.clock import SystemClock
+from common.tasks import leave, run_to_end
 from knowledge.base import KnowledgeBase
 from knowledge.types import ExamplesMissing, KnowledgeError
 
@@ -72,7 +73,7 @@ def main() -> int:
     # Its warnings tell the row that a server refused: what somebody wrote.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     try:
-        return asyncio.run(_command(args, config))
+        return run_to_end(_command(args, config))
     except (KnowledgeError, StoreError, ServerError, UsersError, LlmError, TracingError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE_ERROR if isinstance(error, ExamplesMissing) else 1
@@ -229,4 +230,4 @@ async def _external(config: Config) -> AsyncIterator[ExternalSources | None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -1,15 +1,25 @@
-"""What runs beside the event loop's main line: every task has an owner that awaits it."""
+"""What runs beside the event loop's main line: every task has an owner that awaits it. What blocks
+in a thread, such as a download or the look-up of a name, can't be stopped; a process that ends does
+not wait for it: nobody needs it once all else is closed."""
 
 import asyncio
 import logging
+import os
+import sys
+import threading
+import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+LEAVE_S = 2.0
+"""So long threads get to end by themselves."""
 
 
 class Tasks:
@@ -110,3 +120,31 @@ class Off:
             if limit.expired():
                 return None
             raise
+
+
+def run_to_end(main: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, which would wait for the threads of `asyncio.to_thread`, however long."""
+    with asyncio.Runner() as runner:
+        threads = ThreadPoolExecutor(thread_name_prefix="blocking")
+        runner.get_loop().set_default_executor(threads)
+        try:
+            return runner.run(main)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            runner.get_loop().set_default_executor(ThreadPoolExecutor(1))
+
+
+def leave(status: int) -> NoReturn:
+    """Ends this process, with its threads."""
+    until = time.monotonic() + LEAVE_S
+    own = threading.current_thread()
+    waited_for = [one for one in threading.enumerate() if one is not own and not one.daemon]
+    for thread in waited_for:
+        thread.join(max(0.0, until - time.monotonic()))
+    if not any(one.is_alive() for one in waited_for):
+        sys.exit(status)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
+            stream.flush()
+    os._exit(status)

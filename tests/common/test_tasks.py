@@ -1,10 +1,14 @@
 """Tasks: what is under way at the end gets its time."""
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
 
 from common.tasks import Off, Tasks
+
+ROOT = Path(__file__).parents[2]
 
 
 async def test_what_the_last_work_sets_about_gets_its_time_too() -> None:
@@ -80,3 +84,56 @@ async def test_who_works_can_be_cancelled_all_the_same() -> None:
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
+
+
+HANGING = """
+import asyncio, threading
+from concurrent.futures import ThreadPoolExecutor
+
+from common.tasks import leave, run_to_end
+
+async def main():
+    begun = threading.Semaphore(0)
+
+    def hang():
+        begun.release()
+        threading.Event().wait()
+
+    blocked = [
+        asyncio.create_task(asyncio.to_thread(hang)),
+        asyncio.get_running_loop().run_in_executor(ThreadPoolExecutor(1), hang),
+    ]
+    for _ in blocked:
+        await asyncio.to_thread(begun.acquire)
+    print("done")
+    return 3
+
+leave(run_to_end(main()))
+"""
+ENDING = """
+import asyncio, atexit
+
+from common import tasks
+
+async def main():
+    await asyncio.to_thread(print, "done")
+    return 3
+
+tasks.LEAVE_S = 100
+atexit.register(print, "at the exit")
+tasks.leave(tasks.run_to_end(main()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [(HANGING, "done\n"), (ENDING, "done\nat the exit\n")]
+)
+async def test_what_hangs_in_a_thread_holds_nobody_up_and_what_ends_is_waited_for(
+    program: str, said: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    async with asyncio.timeout(120):
+        out, _ = await process.communicate()
+    assert (process.returncode, out.decode()) == (3, said)
