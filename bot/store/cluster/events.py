@@ -67,8 +67,12 @@ def drop_events(db: Connection, taken: list[Waiting]) -> None:
     db.executemany("DELETE FROM events WHERE seq = ?", [(one.seq,) for one in taken])
 
 
-def backlog_of_events(db: Connection) -> dict[str, float]:
-    """How many wait, and the age of the oldest in seconds."""
-    row = db.execute("SELECT COUNT(*) AS n, MIN(at) AS oldest FROM events").fetchone()
-    age = max(0.0, server_now(db) - row["oldest"]) if row["n"] else 0.0
-    return {"events": row["n"], "age_s": round(age, 3)}
+def oldest_event_s(db: Connection) -> float | None:
+    """The age in seconds of the event that waits longest; None where none does."""
+    row = db.execute("SELECT at FROM events ORDER BY seq LIMIT 1").fetchone()
+    return max(0.0, server_now(db) - row["at"]) if row else None
+
+
+def count_events(db: Connection) -> int:
+    """How many wait; it goes through all of them."""
+    return int(db.execute("SELECT COUNT(*) AS n FROM events").fetchone()["n"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.base import LinkStatus, Refusal
+from bot.cluster import members
 from bot.cluster.fence import FencedDatabase, LeaseLost
 from bot.cluster.holds import Holds
 from bot.cluster.members import VERSION, Members, Role, link_fields
@@ -64,6 +65,27 @@ async def test_each_sees_the_others_and_how_their_connections_are(database: Data
     await receiver.leave()
     await worker.beat()
     assert worker.missing() == ["receiver", "scheduler"]
+
+
+async def test_many_events_that_wait_are_counted_now_and_then(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "COUNTED_PER_S", 1e-6)  # three of them: in a month
+    worker, counted = member(database, "host:1:a", Role.WORKER), []
+    for number in range(4):
+        await worker.beat()
+        counted.append(worker.backlog["events"])
+        await database.run(add_event, post(f"m{number}"))
+    assert counted == [0, 1, 1, 1]
+    await database.run(lambda db: db.execute("UPDATE events SET at = at - 60"))
+    await worker.beat()
+    assert worker.backlog["events"] == 1 and worker.backlog["age_s"] >= 60
+    await database.run(lambda db: db.execute("DELETE FROM events"))
+    await worker.beat()
+    assert worker.backlog == {"events": 0, "age_s": 0.0}
+    await database.run(add_event, post("later"))
+    await worker.beat()
+    assert worker.backlog["events"] == 1
 
 
 async def test_one_holds_it_and_the_next_takes_over_from_who_leaves_or_dies(
