@@ -231,17 +231,24 @@ def test_what_is_wrong_in_an_override(load: Load, override: str) -> None:
     assert objections(load, text, override) == [IN_AN_OVERRIDE[override]]
 
 
+ODD = ("5", "-1", "true", "[1]", "{a: 1}", "a b")
+
+
 def test_what_is_wrong_is_said_in_chinese_too(load: Load) -> None:
+    adapters = "bot: {name: x}\nadapters: [{kind: web}]\n"
+    written = [
+        *((text,) for text in IN_A_FILE),
+        *((adapters, override) for override in IN_AN_OVERRIDE),
+        *(("", f"{key.replace('[]', '[0]')}={odd}") for key in all_keys() for odd in ODD),
+    ]
     told: list[Problem] = []
-    for text in IN_A_FILE:
-        with pytest.raises(ConfigError) as error:
-            load(text)
-        told += error.value.problems
-    for override in IN_AN_OVERRIDE:
-        with pytest.raises(ConfigError) as error:
-            load("bot: {name: x}\nadapters: [{kind: web}]\n", override)
-        told += error.value.problems
+    for text, *overrides in written:
+        try:
+            load(text, *overrides)
+        except ConfigError as error:
+            told += error.problems
     said = {problem.text: in_chinese(problem.text) for problem in told}
+    assert len(said) > 150
     assert not [line for line, zh in said.items() if line == zh or english_left(zh)]
 
 
