@@ -22,6 +22,12 @@ settings.register_profile("nightly", max_examples=1000, deadline=None)
 settings.load_profile("default")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first: at the end nobody waits for one of them, and while they wait for others'
+    processes the quick ones have the processor."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_encoder() -> Iterator[None]:
     """The real encoder, loaded once: that takes a second, embedding a text half a millisecond."""
