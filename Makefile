@@ -16,7 +16,10 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list these commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
+# Who runs the bot as a service may not write byte code here, so it is made now. Some files that
+# nobody imports don't compile.
 setup: $(VENV)/.run ## set up the virtual environment, start nothing
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib adapters bot common knowledge run_bot.py || true
 
 run: $(VENV)/.run ## set up and start the bot; ARGS="--set key=value" is passed on
 	@exec $(BIN)/python run_bot.py $(ARGS)
