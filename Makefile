@@ -11,7 +11,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all test-text2vec test-lmdeploy lint audit bench local-llm gpu-check lock clean
+.PHONY: help setup run test test-all tests-quick tests-all test-text2vec test-lmdeploy lint audit bench local-llm gpu-check lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,10 +24,14 @@ setup: $(VENV)/.run ## set up the virtual environment, start nothing
 run: $(VENV)/.run ## set up and start the bot; ARGS="--set key=value" is passed on
 	@exec $(BIN)/python run_bot.py $(ARGS)
 
-test: lint ## set up and run the style check, the type check and the tests that are quick
+test: lint tests-quick ## set up and run the style check, the type check and the tests that are quick
+
+test-all: lint tests-all ## the same with the slow tests: soak, kills, the page in a real browser; what CI runs
+
+tests-quick: $(VENV)/.dev
 	$(PYTEST)
 
-test-all: lint ## the same with the slow tests: soak, kills, the page in a real browser; what CI runs
+tests-all: $(VENV)/.dev
 	$(PYTEST) -m ""
 
 # In an environment of its own: torch is more than a gigabyte, and nobody needs it for the default.
