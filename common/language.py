@@ -90,10 +90,15 @@ def names_in(text: str) -> frozenset[str]:
 
 @lru_cache(REMEMBERED)
 def with_parts(word: str) -> tuple[str, ...]:
-    """A word and what it is made of; nothing for signs and spaces."""
+    """A word and what it is made of; nothing for signs and spaces. Of "server.log_level" that is
+    also "log_level": people leave out what stands before."""
     if not word or not (word[0].isalnum() or word[0] == "_"):
         return ()
     if not word.isascii() or (word.isalpha() and word[1:].islower()):
         return (word,)
     parts = _SUBWORD.findall(word)
-    return (word, *(part for part in parts if len(part) > 1 and len(parts) > 1))
+    if len(parts) == 1:
+        return (word,)
+    names = (name for name in word.split(".") if len(name) > 2 and name != word)
+    compound = (name for name in names if len(_SUBWORD.findall(name)) > 1)
+    return (word, *compound, *(part for part in parts if len(part) > 1))

@@ -17,7 +17,7 @@ class EmbedderSpec:
     api_key: str = field(repr=False)
 
 
-FORMAT = "8"
+FORMAT = "9"
 """Changes whenever snapshots of older versions can't be used any more."""
 
 
