@@ -223,7 +223,7 @@ class _Judge:
         snapshot, found = self.corpus.snapshot, replace(self.found, scores=scores)
         features = evidence_features(snapshot, found.asked, found.seen, scores)
         hits = passages(snapshot, found, PASSAGES, PASSAGE_CHARS, self.scope)
-        quotes = cut(snapshot, found.asked.text, self.vector, hits, MAX_CHARS)
+        quotes = cut(snapshot, found.asked.text, self.vector, hits, MAX_CHARS, sure=False)
         if self.labelled is not None:
             if self.labelled.kind != "answerable":
                 return features, False, False

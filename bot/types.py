@@ -171,8 +171,11 @@ class Knowledge(Protocol):
         """The k best passages for a question, and how well they cover it."""
         ...
 
-    async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
-        """Stretches of the passages that answer, word for word."""
+    async def quote(
+        self, text: str, passages: Sequence[Passage], max_chars: int, *, sure: bool = False
+    ) -> list[Quote]:
+        """Stretches of the passages that answer, word for word; where the best is `sure` to, others
+        only for what it lacks."""
         ...
 
     async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:

@@ -118,11 +118,18 @@ class KnowledgeBase:
         found, by = await self._run(work), self._reranker
         return await reranked(found, said, k, by, self._reranking.timeout_s) if by else found
 
-    async def quote(self, text: str, passages: Sequence[Passage], max_chars: int) -> list[Quote]:
-        """The parts of the passages that answer, at most `max_chars` long."""
+    async def quote(
+        self, text: str, passages: Sequence[Passage], max_chars: int, *, sure: bool = False
+    ) -> list[Quote]:
+        """The parts of the passages that answer, at most `max_chars` long; `sure` says that the
+        best of them does, so that others are only there for what it lacks."""
         said = without_openers(text)
         vector = await self._encoder.vector(said, first=True)
-        return await self._run(lambda: cut(self._now().snapshot, said, vector, passages, max_chars))
+
+        def work() -> list[Quote]:
+            return cut(self._now().snapshot, said, vector, passages, max_chars, sure=sure)
+
+        return await self._run(work)
 
     async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:
         """The passages grown to their sections, then their pages, to `most` characters in all."""

@@ -16,10 +16,11 @@ from knowledge.types import Found, Passage, Quote
 
 
 async def quote(
-    text: str, found: Found, knowledge: Knowledge, max_chars: int, trace: Trace
+    text: str, found: Found, knowledge: Knowledge, max_chars: int, trace: Trace, *, sure: bool
 ) -> Sequence[Quote]:
     """The best stretches of the passages in the order in which they will be shown, at most
-    `max_chars` characters in all."""
+    `max_chars` characters in all; where the best is `sure` to answer, others only for what it
+    lacks."""
     with stage(trace, "answer") as figures:
         code = [passage for passage in found.passages if passage.origin == "code"]
         if found.passages[0] in code:
@@ -28,7 +29,7 @@ async def quote(
             quotes = [Quote(shown.text, shown, shown.heading, shown.line, shown.score, shown.url)]
         else:
             prose = [passage for passage in found.passages if passage not in code]
-            quotes = await knowledge.quote(text, prose, max_chars)
+            quotes = await knowledge.quote(text, prose, max_chars, sure=sure)
         figures["kind"] = "quoted"
         figures["quotes"] = len(quotes)
         figures["chars"] = sum(len(quote.text) for quote in quotes)

@@ -265,7 +265,8 @@ class Pipeline:
         unsure = found.evidence < self.options.sure_evidence
         if unsure and not question.mention:
             return Silence(Reason.UNSURE)  # nobody asked for what may not answer
-        quotes = await quote(question.text, found, self.knowledge, self.options.max_chars, trace)
+        text, most = question.text, self.options.max_chars
+        quotes = await quote(text, found, self.knowledge, most, trace, sure=not unsure)
         shown = quotes[:NEAREST] if unsure else quotes
         return check(shown, found, self.options.sure_evidence, trace)
 

@@ -25,7 +25,8 @@ EVERYWHERE = 1.5
 FEW_PAGES = 5
 """Of fewer pages, what stands on most of them is not known to be the project's own name."""
 
-_IDENTIFIER = re.compile(r"[_\d./-]|[a-z][A-Z]|^[A-Z]{2,}$")
+IDENTIFIER = re.compile(r"[_\d./-]|[a-z][A-Z]|^[A-Z]{2,}$")
+"""In a word that is the name of something."""
 
 _ASIDE = re.compile(r".*[./\\:].*|\d+[A-Za-z]{0,3}|.{1,2}", re.ASCII)
 """Files, versions and quantities are the asker's own: the documents need not know them."""
@@ -140,7 +141,7 @@ class _Reading:
             elif not pasted:
                 self.unknown.append(word)
         if self._search(term, 1.0):
-            name = latin and len(word) > 2 and _IDENTIFIER.search(word) is not None
+            name = latin and len(word) > 2 and IDENTIFIER.search(word) is not None
             needed = latin and not plain and not pasted
             self._note(term, 1.0, name=name, latin=latin, needed=needed)
 

@@ -17,6 +17,7 @@ from knowledge.index.open import EVERYTHING, Page, Scope, Snapshot
 from knowledge.index.rows import Place
 from knowledge.retrieval.asks import actions_and_objects, asks_how
 from knowledge.retrieval.candidates import candidates, narrowed
+from knowledge.retrieval.entries import tells
 from knowledge.retrieval.features import EVIDENCE, RANKING, Look, Numbers, evidence_features, look
 from knowledge.retrieval.question import Asked, read
 from knowledge.types import PATH, Found, Part, Passage, Vectors
@@ -37,6 +38,10 @@ ANOTHER_TASK = 0.5
 """What evidence is worth where the best piece tells how to do what is asked, but to something else,
 or how to do something else with it: too little to be sure. As one feature among others it would
 weigh nothing: few collections have headings that say how."""
+
+TOLD = 0.8
+"""What evidence is at least where a passage has an entry for the very name that is asked about, and
+it holds what is asked: the features look at a whole piece, of which a row is a small part."""
 
 FILE = Path(__file__).with_name("model.json")
 
@@ -129,6 +134,8 @@ def search(
     sure = model.probability(features) * (OTHER_VERSION if asked.strange_version else 1.0)
     if _another_task(snapshot, found):
         sure *= ANOTHER_TASK
+    if sure < TOLD and not asked.strange_version and tells(snapshot.words, asked, chosen):
+        sure = TOLD
     return Found(tuple(chosen), sure, asked.unknown)
 
 

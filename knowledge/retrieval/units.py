@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from common.markdown import FENCE_LINE
+from knowledge.retrieval.blocks import ROW, TITLE, Line, blocks
 
 UNIT_CHARS = (80, 240)
 """A paragraph is taken apart into sentences of together at least, one longer than at most as many
@@ -18,15 +19,20 @@ WHOLE_CHARS = 300
 SHORT_CHARS = 30
 """A paragraph shorter than this that is no sentence, such as "Note", is about the next one."""
 
-TITLE = re.compile(r"#{1,6} ")
+LOWEST = 7
+"""One level below the lowest heading."""
+
 _WORD = re.compile(r"\w")
+_NAME = re.compile(r"`[^`\n]+`")
+_BOLD = re.compile(r"\*\*[^*\n]+\*\*")
+_BREAK = re.compile(r"(?:-{3,}|\*{3,}|_{3,}) *")
 _UNDERLINE = re.compile(r"(?:=+|-+)\s*$")
 _LEADS_ON = re.compile(r"[:：][*_`]*$")
-_ROW = re.compile(r"\s*[|+]")
+_LEANS = re.compile(r"\s*(?:```|~~~|\||[a-z，。；、：）)])")
 _RULE = re.compile(r"[\s|+:=-]+$")
 _ITEM = re.compile(r"\s*(?:[-*+•] |\d{1,3}[.)、] )")
 _SENTENCE_END = re.compile(
-    r"[!?;…][\"'”’»)\]*_`]*\s+|[。！？；…]+[\"'”’»)\]）】*_`]*|(?<!\d)\.[\"'”’)*_`]*\s+"
+    r"[!?…][\"'”’»)\]*_`]*\s+|[。！？…]+[\"'”’»)\]）】*_`]*|(?<!\d)\.[\"'”’)*_`]*\s+"
 )
 _ENDS_SENTENCE = re.compile(r"[.!?;。！？；`|~][\"'”’)*_`]*$")
 _ENDS = re.compile(r"\n|[.!?;](?=\s)|[。！？；…]")
@@ -35,112 +41,83 @@ _ENDS = re.compile(r"\n|[.!?;](?=\s)|[。！？；…]")
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Characters `start` to `end` of a text, in its `block`th paragraph, list, table or block of
-    code, in its `section`th section with the heading `title`, "" before the first heading. Of a
-    table that was taken apart into rows, and of a block of code into parts, `head` and `tail` are
-    shown around what is shown of it."""
+    code, in its `section`th section with the heading `title`, "" before the first heading, below
+    the sections `above`. Of a table that was taken apart into rows, of a list that something leads
+    to into items, and of a block of code into parts, `head` and `tail` are shown around what is
+    shown of it."""
 
     start: int
     end: int
     block: int = 0
     section: int = 0
     title: str = ""
-    kind: Literal["text", "row", "code"] = "text"
+    above: tuple[int, ...] = ()
+    kind: Literal["text", "item", "row", "code"] = "text"
     head: str = ""
     tail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    start: int
-    text: str
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
-
-
 def units(text: str) -> list[Unit]:
     """The units of a text, in order; what leads to something, such as a heading or a line with a
-    colon at its end, is one with it."""
+    colon at its end, is one with it, and none where nothing follows. A name alone in a paragraph is
+    the heading of what is told of it."""
     found: list[Unit] = []
-    lines = _lines(text)
-    section, title = 0, ""
-    for number, block in enumerate(_blocks(lines, within_code=_begins_within_code(lines))):
-        if TITLE.match(block[0].text) and len(block) == 1:
-            section, title = section + 1, block[0].text.lstrip("#").strip()
-        made = [
-            replace(unit, block=number, section=section, title=title)
-            for unit in _taken_apart(text, block)
-        ]
-        if found and made and _leads_on(text[found[-1].start : found[-1].end]):
-            lead = found.pop()
-            if not (_is_title(text, lead) and _is_title(text, made[0])):
-                made = _with_lead(text, lead, made)
+    within = _Section(0, 0, "", ())
+    opened = [within]
+    number = 0
+    listed: Unit | None = None
+    for block in blocks(text):
+        if len(block) == 1 and (level := _level(block[0].text)):
+            opened = [one for one in opened if one.level < level]
+            above = tuple(one.number for one in opened if one.number)
+            within = _Section(level, within.number + 1, _title(block[0].text), above)
+            opened.append(within)
+        if _BREAK.fullmatch(block[0].text):
+            within, opened = replace(within, title="", above=()), []
+            continue
+        made = [_placed(unit, number, within) for unit in _taken_apart(text, block)]
+        number += 1
+        last = found[-1] if found else None
+        if listed and _goes_on(block[0].text):
+            made = [_listed(unit, listed.head, listed.block) for unit in made]
+        elif last and made and _leads_on(text[last.start : last.end]):
+            if not (_is_title(text, last) and _is_title(text, made[0])):
+                made = _with_lead(text, last, made)
+            found.pop()
+            listed = made[0] if made[0].kind == "item" else None
+        else:
+            listed = next((unit for unit in made if unit.kind == "item"), None)
         found += made
+    if found and _is_title(text, found[-1]):
+        found.pop()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    level: int
+    number: int
+    title: str
+    above: tuple[int, ...]
+
+
+def _level(line: str) -> int:
+    """Of a heading, 1 the highest; of a name that stands alone, or a rule, below which something
+    else begins, one that is lower than all; 0 of any other line."""
+    if TITLE.match(line):
+        return len(line) - len(line.lstrip("#"))
+    return LOWEST if _NAME.fullmatch(line) or _BREAK.fullmatch(line) else 0
+
+
+def _title(line: str) -> str:
+    """What the line of a heading says."""
+    return line[1:-1] if _NAME.fullmatch(line) else line.lstrip("#").strip()
 
 
 def _is_title(text: str, unit: Unit) -> bool:
     """Is it nothing but a heading? One above another says nothing that the path does not."""
     said = text[unit.start : unit.end]
-    return TITLE.match(said) is not None and "\n" not in said
-
-
-def _lines(text: str) -> list[_Line]:
-    found, at = [], 0
-    for line in text.split("\n"):
-        found.append(_Line(at, line))
-        at += len(line) + 1
-    return found
-
-
-def _begins_within_code(lines: Sequence[_Line]) -> bool:
-    """Is the first line one of a block of code that begins above? Fences are odd in number, and
-    the first of them names no language."""
-    fences = [line.text.strip() for line in lines if FENCE_LINE.match(line.text)]
-    return len(fences) % 2 == 1 and fences[0] in ("```", "~~~")
-
-
-def _blocks(lines: Sequence[_Line], *, within_code: bool) -> Iterator[list[_Line]]:
-    """Lines that belong together: up to a blank line or a heading; a table; a block of code."""
-    block: list[_Line] = []
-    number = 0
-    if within_code:
-        number = 1 + next(n for n, line in enumerate(lines) if FENCE_LINE.match(line.text))
-        yield list(lines[:number])
-    while number < len(lines):
-        line = lines[number]
-        size = _code(lines, number) or _table(lines, number)
-        if size or not line.text.strip() or TITLE.match(line.text):
-            if block:
-                yield block
-            block = []
-        if size:
-            yield list(lines[number : number + size])
-        elif TITLE.match(line.text):
-            yield [line]
-        elif line.text.strip():
-            block.append(line)
-        number += size or 1
-    if block:
-        yield block
-
-
-def _code(lines: Sequence[_Line], first: int) -> int:
-    """How many lines of code begin there, with their fences."""
-    if not (fence := FENCE_LINE.match(lines[first].text)):
-        return 0
-    for number in range(first + 1, len(lines)):
-        if lines[number].text.strip().startswith(fence[1]):
-            return number - first + 1
-    return len(lines) - first
-
-
-def _table(lines: Sequence[_Line], first: int) -> int:
-    rows = 0
-    while first + rows < len(lines) and _ROW.match(lines[first + rows].text):
-        rows += 1
-    return rows if rows > 1 else 0
+    return "\n" not in said and _level(said.rstrip()) > 0
 
 
 def _leads_on(text: str) -> bool:
@@ -148,19 +125,41 @@ def _leads_on(text: str) -> bool:
         return True
     last = text.rpartition("\n")[2]
     underlined = "\n" in text and _UNDERLINE.match(last)
-    return bool(TITLE.match(last) or _LEADS_ON.search(last) or underlined)
+    return bool(_level(last) or _LEADS_ON.search(last) or _BOLD.fullmatch(last) or underlined)
+
+
+def leans(text: str, unit: Unit) -> bool:
+    """Does a unit with this text make little sense without what stands before it: code, a table, or
+    the rest of a sentence?"""
+    return unit.kind == "code" or _LEANS.match(text) is not None
+
+
+def _placed(unit: Unit, block: int, within: _Section) -> Unit:
+    return replace(unit, block=block, section=within.number, title=within.title, above=within.above)
+
+
+def _listed(unit: Unit, head: str, block: int) -> Unit:
+    """A unit of a list that `head` leads to."""
+    return replace(unit, block=block, kind="item", head=head) if unit.kind == "text" else unit
+
+
+def _goes_on(line: str) -> bool:
+    """Is it the next item of a list, or more of the last one?"""
+    return _ITEM.match(line) is not None or line.startswith(("  ", "\t"))
 
 
 def _with_lead(text: str, lead: Unit, made: Sequence[Unit]) -> list[Unit]:
-    """What leads to a block goes with its first unit, or with the head of its rows."""
+    """What leads to a block goes with its first unit, or with the head of its rows or items."""
     first = made[0]
+    said = text[lead.start : lead.end].rstrip()
+    if first.kind == "text" and _LEADS_ON.search(said) and _ITEM.match(text, first.start):
+        return [_listed(unit, f"{said}\n", first.block) for unit in made]
     if first.kind == "text":
         return [replace(first, start=lead.start), *made[1:]]
-    said = text[lead.start : lead.end].rstrip()
     return [replace(unit, head=f"{said}\n\n{unit.head}".rstrip()) for unit in made]
 
 
-def _taken_apart(text: str, block: Sequence[_Line]) -> list[Unit]:
+def _taken_apart(text: str, block: Sequence[Line]) -> list[Unit]:
     start, end = block[0].start, block[-1].end
     opened, closed = (FENCE_LINE.match(line.text) is not None for line in (block[0], block[-1]))
     if (opened or closed) and len(block) > 1:
@@ -171,16 +170,21 @@ def _taken_apart(text: str, block: Sequence[_Line]) -> list[Unit]:
         tail = mark[1] if mark else "```"
         inside = block[opened : len(block) - closed]
         return [Unit(a, b, kind="code", head=head, tail=tail) for a, b in _paragraphs(inside)]
-    if _ROW.match(block[0].text) and len(block) > 1:
+    if ROW.match(block[0].text) and len(block) > 1:
         count = _head(block)
         if end - start <= WHOLE_CHARS or count == len(block):
             return [Unit(start, end)]
         head = "\n".join(line.text for line in block[:count])
         return [Unit(line.start, line.end, kind="row", head=head) for line in block[count:]]
+    begins = next((n for n, line in enumerate(block) if _ITEM.match(line.text)), 0)
+    if begins and _LEADS_ON.search(block[begins - 1].text) and end - start > WHOLE_CHARS:
+        head = text[start : block[begins - 1].end]
+        found = [unit for item in _items(block[begins:]) for unit in _sentences(text, item)]
+        return [replace(unit, kind="item", head=head) for unit in found]
     return [unit for item in _items(block) for unit in _sentences(text, item)]
 
 
-def _head(table: Sequence[_Line]) -> int:
+def _head(table: Sequence[Line]) -> int:
     """How many rows are the head of a table: an empty one takes the row below with it. A part of
     a table that has none begins with a row."""
     if len(table) < 2 or not _RULE.match(table[1].text):
@@ -188,9 +192,9 @@ def _head(table: Sequence[_Line]) -> int:
     return 2 if _WORD.search(table[0].text) or len(table) < 3 else 3
 
 
-def _paragraphs(code: Sequence[_Line]) -> Iterator[tuple[int, int]]:
+def _paragraphs(code: Sequence[Line]) -> Iterator[tuple[int, int]]:
     """Lines of code up to a blank one, or of `UNIT_CHARS` together."""
-    begun: _Line | None = None
+    begun: Line | None = None
     for line, following in zip(code, [*code[1:], None], strict=True):
         if line.text.strip():
             begun = begun or line
@@ -203,9 +207,9 @@ def _paragraphs(code: Sequence[_Line]) -> Iterator[tuple[int, int]]:
             begun = None
 
 
-def _items(block: Sequence[_Line]) -> Iterator[list[_Line]]:
+def _items(block: Sequence[Line]) -> Iterator[list[Line]]:
     """The items of a list, short ones together."""
-    item: list[_Line] = []
+    item: list[Line] = []
     for line in block:
         if item and _ITEM.match(line.text) and line.start - item[0].start >= UNIT_CHARS[0]:
             yield item
@@ -214,7 +218,7 @@ def _items(block: Sequence[_Line]) -> Iterator[list[_Line]]:
     yield item
 
 
-def _sentences(text: str, lines: Sequence[_Line]) -> Iterator[Unit]:
+def _sentences(text: str, lines: Sequence[Line]) -> Iterator[Unit]:
     start, end = lines[0].start, lines[-1].end
     if end - start > UNIT_CHARS[1]:
         for match in _SENTENCE_END.finditer(text, start, end):

@@ -21,7 +21,7 @@ async def test_no_more_than_the_nearest_passages(tmp_path: Path) -> None:
     build(plan)
     unsure = AnswerSettings(min_evidence=0.0, sure_evidence=1.0)
     sure = unsure.model_copy(update={"sure_evidence": 0.0})
-    asked = mention("Which platforms does the runner support?")
+    asked = mention("Does the runner support Debian, Windows, Fedora, Solaris or Alpine?")
     async with KnowledgeBase(plan, gate_options(tmp_path)) as knowledge:
         quoted = await Pipeline(knowledge, sure).respond(asked, [])
         nearest = await Pipeline(knowledge, unsure).respond(asked, [])

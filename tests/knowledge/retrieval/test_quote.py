@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +33,8 @@ kettle serve --port 7400
 
 LINES = st.sampled_from(
     ["# Title", "## Part", "One sentence. And another one.", "一句话。又一句！", "- an item",
-     "1. first", "```", "code = 1", "| a | b |", "|---|---|", "", "ends with a colon:", "no end"]
+     "1. first", "```",  "code = 1", "| a | b |", "|---|---|", "", "ends with a colon:", "no end",
+     "`name`", "---", "**Bold**"]
 )  # fmt: skip
 
 
@@ -69,6 +71,44 @@ def test_a_fence_is_closed_by_its_own_sign() -> None:
     lines = "\n".join(f"call_number_{n}(with_some, arguments={n})" for n in range(20))
     found = units(f"~~~~python\n{lines}\n~~~~\n")
     assert {(unit.head, unit.tail) for unit in found} == {("~~~~python", "~~~~")}
+
+
+LONG = "It takes a while, for all of it is read again, and what is found there is compared. " * 2
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n"], ids=("tight", "loose"))
+@pytest.mark.parametrize("above", ["", "## Parts\n\n"], ids=("first", "below a heading"))
+def test_items_are_shown_with_the_line_that_leads_to_their_list(gap: str, above: str) -> None:
+    items = gap.join(f"- `part-{n}`: {LONG}" for n in range(3))
+    text = f"{above}These parts exist:\n\n{items}"
+    found = [unit for unit in units(text) if "`part-2`" in said(text, unit)]
+    assert found[0].kind == "item"
+    assert all(unit.head.rstrip() == f"{above}These parts exist:" for unit in found)
+
+
+def test_a_name_alone_heads_what_is_told_of_it_and_is_nothing_by_itself() -> None:
+    text = f"## Settings\n\n`HOST`\n\nWhere it listens.\n\n`PORT`\n\n{LONG}\n\n`TOKEN`"
+    first, *rest = units(text)
+    assert (first.title, said(text, first)) == ("HOST", "`HOST`\n\nWhere it listens.")
+    assert {unit.title for unit in rest} == {"PORT"}
+    assert first.above == rest[0].above != ()
+
+
+def test_footnotes_below_a_rule_are_no_part_of_the_section_above_it() -> None:
+    found = units("## Muting\n\nSend `/mute` to be left alone.\n\n---\n\n[1] For two hours.")
+    assert [unit.title for unit in found] == ["Muting", ""]
+    assert found[0].section not in (found[1].section, *found[1].above)
+
+
+def test_a_sentence_does_not_end_at_a_semicolon() -> None:
+    text = f"{LONG}A token is asked for; one of a reader will do. {LONG}"
+    assert not any(said(text, unit).startswith("one of") for unit in units(text))
+
+
+def test_nothing_is_left_over_that_leads_to_what_does_not_follow() -> None:
+    text = f"{LONG}\n\n**Example**\n\n```\na = 1\n```\n\n## Next"
+    assert "**Example**\n\n```" in said(text, units(text)[-1])
+    assert not any("Next" in said(text, unit) for unit in units(text))
 
 
 @given(st.lists(LINES, max_size=30).map("\n".join))
