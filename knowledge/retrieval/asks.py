@@ -35,7 +35,7 @@ _NAME = re.compile(
 )
 
 _HOW = re.compile(
-    r"\bhow (?:do|can|should|would|to)\b|怎么(?!样的|会|回事|没|还|办|看起来)|怎样|如何",
+    r"\bhow (?:do|can|should|would|to)\b|怎么(?!样的|会|回事|没|还|办|看起来)|(?<!会)怎样|如何",
     re.IGNORECASE,
 )
 _ACTION = re.compile(

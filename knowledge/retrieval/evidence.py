@@ -91,7 +91,8 @@ _QUESTION = re.compile(
 
 
 @lru_cache(REMEMBERED)
-def _is_question(title: str) -> bool:
+def is_question(title: str) -> bool:
+    """Is a heading one? Then it says what is answered below it."""
     return _QUESTION.search(title) is not None
 
 
@@ -107,7 +108,7 @@ def question_alike(
     it. `asked` are the question's terms and how much each counts, without those that are known;
     what stands above the heading need not be in it."""
     above, _, title = heading.rpartition(PATH)
-    if not _is_question(title):
+    if not is_question(title):
         return 0.0
     own = words.title_terms(title).difference(known)
     if own.isdisjoint(asked):

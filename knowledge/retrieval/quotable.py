@@ -10,6 +10,7 @@ from knowledge.index.lexical import LexicalIndex
 from knowledge.index.open import Snapshot
 from knowledge.ingest.split import outline_of, parts
 from knowledge.retrieval.entries import is_named, names_asked
+from knowledge.retrieval.evidence import is_question
 from knowledge.retrieval.question import Asked
 from knowledge.retrieval.units import Unit, units
 from knowledge.types import Part, Passage, Vectors
@@ -31,8 +32,10 @@ PART_CHARS = (300, 600)
 @dataclass(frozen=True, slots=True, eq=False)
 class Quotable:
     """A unit of a passage, the `number`th in it, in a part; with its score. `terms` are the words
-    of the question that its section holds; `foreign` is what is in another language, which holds
-    few of them whatever it says, `named` what is told of a name that is asked about."""
+    of the question that its section holds, `subject` those of them that say what it is about: the
+    words of its heading where that is a question, else all. `foreign` is what is in another
+    language, which holds few of them whatever it says; `named` is what is told of a name that is
+    asked about."""
 
     passage: Passage
     part: Part
@@ -40,6 +43,7 @@ class Quotable:
     number: int
     score: float
     terms: Collection[str]
+    subject: Collection[str]
     foreign: bool
     named: bool
 
@@ -47,6 +51,11 @@ class Quotable:
     def text(self) -> str:
         """As it stands in the passage, without what is shown around it."""
         return self.passage.text[self.unit.start : self.unit.end]
+
+    @property
+    def section(self) -> tuple[str, str, int, int]:
+        """The section that it stands in: of one passage."""
+        return self.passage.source, self.passage.path, self.passage.start, self.unit.section
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -71,9 +80,9 @@ def quotable(
 
 
 def _rarity(asked: Asked) -> dict[str, float]:
-    """How much each word of a question tells that any page has."""
-    known = asked.weights * asked.known
-    return dict(zip(asked.terms, known.tolist(), strict=True))
+    """How much each word of a question tells, of those that tell anything."""
+    known = (asked.weights * asked.known).tolist()
+    return {term: weight for term, weight in zip(asked.terms, known, strict=True) if weight > 0}
 
 
 def _of_passage(
@@ -107,8 +116,17 @@ def _of_passage(
         score = part.score + WORDS * _share(around, rarity) + MEANING * near.of(unit)
         score += KIND * asked.asks.given_in(texts[number]) + ROW * (unit.kind == "row")
         score += ENTRY * (number in named)
+        terms = sections[unit.section]
         yield Quotable(
-            passage, part, unit, number, score, sections[unit.section], foreign, number in named
+            passage=passage,
+            part=part,
+            unit=unit,
+            number=number,
+            score=score,
+            terms=terms,
+            subject=words.title_terms(unit.title) & terms if is_question(unit.title) else terms,
+            foreign=foreign,
+            named=number in named,
         )
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from knowledge.index.open import Snapshot
 from knowledge.index.variants import are_translations
 from knowledge.ingest.split import PATH
+from knowledge.retrieval.evidence import is_question
 from knowledge.retrieval.question import read
 from knowledge.retrieval.quotable import Quotable, quotable
 from knowledge.retrieval.units import first_whole, leans
@@ -60,15 +61,20 @@ def cut(
 
 
 def _adds(one: Quotable, chosen: Sequence[Quotable]) -> bool:
-    """Does a unit belong to a section that is quoted, or below it, or does its own hold a word of
-    the question that all of these lack? Words don't tell between languages: after what is in the
-    asker's, nothing in another is quoted."""
+    """Does a unit belong to a section that is quoted, or below it; or is its own about a word that
+    is asked and all of these lack; or is it the second of two that hold as many, of which the first
+    is not headed by a question that it answers? Words don't tell between languages: after what is
+    in the asker's, nothing in another is quoted."""
     if one.foreign or not chosen:
         return all(other.foreign for other in chosen)
     around = {one.unit.section, *one.unit.above}
     if any(one.passage is other.passage and other.unit.section in around for other in chosen):
         return True
-    return not set(one.terms).issubset(term for other in chosen for term in other.terms)
+    if not set(one.subject).issubset(term for other in chosen for term in other.terms):
+        return True
+    first = chosen[0]
+    alone = all(first.section == other.section for other in chosen)
+    return alone and not is_question(first.unit.title) and set(one.terms).issuperset(first.terms)
 
 
 def _beside(one: Quotable, chosen: Iterable[Quotable]) -> float:
@@ -108,8 +114,8 @@ def _is_enough(one: Quotable, chosen: Sequence[Quotable]) -> bool:
 
 
 def _runs(chosen: Sequence[Quotable]) -> list[list[Quotable]]:
-    """What follows each other in a passage together, also rows of one table and parts of one
-    block of code; the best run first."""
+    """What follows each other in a section, or below it, together, also rows of one table and parts
+    of one block of code; the best run first."""
     runs: list[list[Quotable]] = []
     for one in chosen:
         touching = [run for run in runs if any(_belong(one, other) for other in run)]
@@ -125,7 +131,10 @@ def _runs(chosen: Sequence[Quotable]) -> list[list[Quotable]]:
 def _belong(one: Quotable, other: Quotable) -> bool:
     if one.unit.kind != "text" and _same_block(one, other):
         return True
-    return one.passage is other.passage and abs(one.number - other.number) == 1
+    before, after = sorted((one, other), key=lambda unit: unit.number)
+    if one.passage is not other.passage or after.number > before.number + 1:
+        return False
+    return before.unit.section in (after.unit.section, *after.unit.above)
 
 
 def _same_block(one: Quotable, other: Quotable) -> bool:

@@ -18,7 +18,16 @@ from knowledge.index.rows import Place
 from knowledge.retrieval.asks import actions_and_objects, asks_how
 from knowledge.retrieval.candidates import candidates, narrowed
 from knowledge.retrieval.entries import tells
-from knowledge.retrieval.features import EVIDENCE, RANKING, Look, Numbers, evidence_features, look
+from knowledge.retrieval.evidence import is_question
+from knowledge.retrieval.features import (
+    EVIDENCE,
+    HALF,
+    RANKING,
+    Look,
+    Numbers,
+    evidence_features,
+    look,
+)
 from knowledge.retrieval.question import Asked, read
 from knowledge.types import PATH, Found, Part, Passage, Vectors
 
@@ -36,8 +45,8 @@ No labelled question names one, so it is not fitted."""
 
 ANOTHER_TASK = 0.5
 """What evidence is worth where the best piece tells how to do what is asked, but to something else,
-or how to do something else with it: too little to be sure. As one feature among others it would
-weigh nothing: few collections have headings that say how."""
+or how to do something else with it, or no how at all: too little to be sure. As one feature among
+others it would weigh nothing: few collections have headings that say how."""
 
 TOLD = 0.8
 """What evidence is at least where a passage has an entry for the very name that is asked about, and
@@ -142,20 +151,30 @@ def search(
 def _another_task(snapshot: Snapshot, found: Ranked) -> bool:
     """Is it asked how to do something, and does a heading of the best candidate say how to do that
     to something else, or something else with it, and none how to do it? A heading that names
-    nothing ("How do I uninstall it?") means what stands below. Not told across languages."""
+    nothing ("How do I uninstall it?") means what stands below. Nor do the answers to questions of
+    other kinds ("Which formats can it read?") say how. Not told across languages."""
     asked, seen, best = found.asked, found.seen, found.order[0]
     if not asks_how(asked.text) or bool(seen.chinese[best]) != asked.chinese:
         return False
-    words, place = snapshot.words, seen.places[best]
+    place = seen.places[best]
+    small = snapshot.catalog.first_places(list(snapshot.children.get(place.piece, ())))
+    headings = {place.heading, *(one.heading for one in small.values())}
+    titles = {heading.rpartition(PATH)[2] for heading in headings}
+    tasks = list(filter(asks_how, titles))
+    if not (tasks or asked.asks.kinds) and seen.question_alike[best] < HALF:
+        return any(map(is_question, titles))
+    return _do_another(snapshot, asked, place, tasks)
+
+
+def _do_another(snapshot: Snapshot, asked: Asked, place: Place, tasks: Sequence[str]) -> bool:
+    words = snapshot.words
     actions, objects = actions_and_objects(words, asked.text)
     objects -= asked.own_names
     if not actions or not objects:
         return False
-    small = snapshot.catalog.first_places(list(snapshot.children.get(place.piece, ())))
-    headings = {place.heading, *(one.heading for one in small.values())}
     text = snapshot.catalog.excerpt(place.document, place.start, place.end)
     told = set[tuple[bool, bool]]()
-    for title in filter(asks_how, (heading.rpartition(PATH)[2] for heading in headings)):
+    for title in tasks:
         own = words.title_terms(title)
         whole = own if actions_and_objects(words, title)[1] else own | words.term_set(text)
         told.add((not own.isdisjoint(actions), not whole.isdisjoint(objects)))

@@ -171,3 +171,37 @@ async def test_the_same_done_to_something_else_is_not_sure(
 ) -> None:
     assert (await teapots.search(question, 3)).evidence > SURE
     assert (await teapots.search(near, 3)).evidence < SURE
+
+
+@pytest.mark.parametrize(
+    ("question", "title", "answer", "how"),
+    [
+        (
+            "What can the scanner read?",
+            "Drawings",
+            "The scanner reads drawings and photos, and no slides.",
+            "How do I convert a drawing into a photo?",
+        ),
+        (
+            "扫描仪是做什么的？",
+            "图纸",
+            "扫描仪读图纸和照片，不读幻灯片。",
+            "怎么把扫描仪的图纸转成照片？",
+        ),
+    ],
+    ids=("en", "zh"),
+)
+async def test_the_answer_to_a_question_of_another_kind_does_not_say_how(
+    tmp_path: Path, question: str, title: str, answer: str, how: str
+) -> None:
+    pages = {f"{n}.md": f"# Room {n}\n\nRoom {n} has {n} chairs.\n" for n in range(3, 15)}
+    sure = []
+    for number, heading in enumerate((question, title)):
+        folder = tmp_path / str(number)
+        files = pages | {"scanner.md": f"# {title}\n\n## {heading}\n\n{answer}\n"}
+        docs = source("docs", path=write_pages(folder / "docs", files))
+        plan = plan_of(folder / "index", docs)
+        build(plan)
+        async with KnowledgeBase(plan, gate_options(folder)) as knowledge:
+            sure.append((await knowledge.search(how, 5)).evidence)
+    assert sure[0] < SURE < sure[1]
