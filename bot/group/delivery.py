@@ -59,14 +59,8 @@ class Delivery:
         speak, the reply to all but a command is kept as a draft, or dropped."""
         draft = None
         if reply and outcome != Silence(Reason.COMMAND):
-            mode = await self.mode(question.group)
-            if refused := silenced(question, mode):
-                outcome, reply = Silence(refused), None
-            elif mode is Mode.SHADOW:
-                draft, reply = reply, None
-                outcome = Silence(Reason.SHADOW) if isinstance(outcome, Answer) else outcome
-        answered = isinstance(outcome, Answer)
-        reason = outcome.reason
+            outcome, reply, draft = await self._as_the_mode_has_it(question, outcome, reply)
+        answered, reason = isinstance(outcome, Answer), outcome.reason
         kind = "answer" if answered else "silence"
         adapter, group = question.group
         ids = tuple(message.message_id for message in question.messages)
@@ -83,12 +77,7 @@ class Delivery:
         )
         if recorded is None:
             return
-        self.metrics.decisions.labels(kind, reason).inc()
-        for entry in trace:
-            self.metrics.stage_seconds.labels(entry["stage"]).observe(entry["ms"] / 1000)
-        if self.tracing:
-            about = {"adapter": adapter, "outcome": kind, "reason": str(reason)}
-            self.tracing.decided(trace, time.time(), **about, mention=question.mention)
+        self._count(question, kind, reason, trace)
         log.info("%s/%s %s: %s (%s)", adapter, group, ids[-1], kind, reason)
         posted = reply is not None and await self._posted(question, reply)
         if adapter in self.adapters:
@@ -172,6 +161,26 @@ class Delivery:
             if shown:
                 await adapter.draft(message.group, message.message_id, "")
             await adapter.thinking(message.group, message.message_id, on=False)
+
+    async def _as_the_mode_has_it(
+        self, question: Question, outcome: Outcome, reply: Reply
+    ) -> tuple[Outcome, Reply | None, Reply | None]:
+        """What is decided, what is posted, and what is only kept as a draft."""
+        mode = await self.mode(question.group)
+        if refused := silenced(question, mode):
+            return Silence(refused), None, None
+        if mode is Mode.SHADOW:
+            drafted = isinstance(outcome, Answer)
+            return Silence(Reason.SHADOW) if drafted else outcome, None, reply
+        return outcome, reply, None
+
+    def _count(self, question: Question, kind: str, reason: Reason, trace: Trace) -> None:
+        self.metrics.decisions.labels(kind, reason).inc()
+        for entry in trace:
+            self.metrics.stage_seconds.labels(entry["stage"]).observe(entry["ms"] / 1000)
+        if self.tracing:
+            about = {"adapter": question.group[0], "outcome": kind, "reason": str(reason)}
+            self.tracing.decided(trace, time.time(), **about, mention=question.mention)
 
     async def _posted(self, question: Question, reply: Reply) -> bool:
         adapter = question.last.adapter
