@@ -10,7 +10,6 @@ import { Choice, ListEnd, number, Problem, Time, useData, useList } from "../ui.
 
 addWords({
   "groups.find": ["按名字或 ID 找群", "Find by name or id"],
-  "groups.group": ["群", "Group"],
   "groups.last": ["最近消息", "Last message"],
   "groups.week": ["近 7 天", "Last 7 days"],
   "groups.weekFigures": ["{answers} 答 / {questions} 问", "{answers} of {questions} answered"],

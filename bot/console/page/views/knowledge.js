@@ -131,8 +131,9 @@ function Sources({ summary, onError, onNew, onReload }) {
 function reported(report) {
   if (report === null) return "";
   if (report.error) return t("knowledge.failed", report);
-  const counts = Object.fromEntries(["added", "changed", "removed", "skipped"].map((name) => [name, report[name].length]));
-  return t("knowledge.report", { ...counts, seconds: number(report.seconds, 1) });
+  const counts = Object.fromEntries(["added", "changed", "removed"].map((name) => [name, report[name].length]));
+  const skipped = report.skipped.filter((one) => one.document).length; // the others are no documents
+  return t("knowledge.report", { ...counts, skipped, seconds: number(report.seconds, 1) });
 }
 
 function Documents({ summary, onError, onEdit }) {
