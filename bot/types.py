@@ -107,7 +107,7 @@ class Question:
     @property
     def written(self) -> str:
         """What its messages say, joined by newlines; `text` may be what was made of that."""
-        return "\n".join(message.text for message in self.messages if message.text.strip())
+        return joined_texts(message.text for message in self.messages)
 
     @property
     def group(self) -> Group:

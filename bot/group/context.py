@@ -10,7 +10,7 @@ from bot.answering.heuristics import leans
 from bot.group.command_parser import parse_command
 from bot.store.store import Store
 from bot.texts.notices import speaks_chinese
-from bot.types import Question, Reason, Turn
+from bot.types import Question, Reason, Turn, joined_texts
 from common.language import has_letters
 from common.small_talk import small_talk
 
@@ -159,5 +159,5 @@ async def as_it_is_now(
         return question
     if not current:
         return None
-    text = "\n".join(text for text in texts if text.strip())
+    text = joined_texts(texts)
     return replace(question, text=text, messages=tuple(current))

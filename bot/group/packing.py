@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.base import IncomingMessage
-from bot.types import Question
+from bot.types import Question, joined_texts
 from common.language import has_letters
 from common.small_talk import SmallTalk, small_talk
 
@@ -51,7 +51,7 @@ class _Pack:
 
     def question(self) -> Question:
         """The pack as a question; messages without text (a sticker) add no line."""
-        text = "\n".join(message.text for message in self.messages if message.text.strip())
+        text = joined_texts(message.text for message in self.messages)
         return Question(text, self.mention, tuple(self.messages))
 
 
