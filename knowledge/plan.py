@@ -88,7 +88,7 @@ class BuildPlan:
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A file that was not taken into the knowledge base, and why. All files that are no `document`,
-    such as pictures, stand together in one."""
+    such as programs, stand together in one."""
 
     path: str
     reason: str

@@ -199,11 +199,11 @@ async def test_reload_reports_the_difference(tmp_path: Path) -> None:
             {"teapot.md": "# Teapots\n\nThe teapot protocol answers coffee requests with 418.\n"},
         )
         (tmp_path / "docs/broken.md").write_bytes(b"\0\0\0\0")
-        (tmp_path / "docs/picture.png").write_bytes(b"\x89PNG")
+        (tmp_path / "docs/program.py").write_text("pass\n")
         first, last = await said(talk, "root", "/dou reload")
         assert "1 added" in last and "+teapot.md" in last
         assert "1 skipped" in last and "!broken.md" in last
-        assert "·other files (no documents: 1 .png)" in last
+        assert "·other files (no documents: 1 .py)" in last
         (answer,) = await said(talk, "alice", "@bot what does the teapot protocol answer?")
         assert "418" in answer
         (tmp_path / "docs").rename(tmp_path / "gone")
