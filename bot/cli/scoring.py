@@ -4,13 +4,11 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import pstdev
 from typing import Any
 
-import yaml
 from tqdm import tqdm
 
 from bot.answering.heuristics import leans
@@ -24,6 +22,8 @@ from bot.cli.labelled import (
     spread,
 )
 from bot.cli.model import NO_MODEL, NOT_ASKED, model_failed, quiet
+from bot.config.config_file import ConfigChanged, ConfigFile
+from bot.config.located import ConfigError
 from bot.grounding.markdown import MARK
 from bot.llm.llm import Llm, all_of
 from bot.llm.prompts import estimate
@@ -81,10 +81,13 @@ async def eval_scoring(llm: Llm | None, args: argparse.Namespace) -> int:
         model_failed(llm, NOT_ASKED, "nothing was scored", error)
         return 1
     if args.write:
-        config = args.config or Path("config.yaml")
-        for name, value in values.items():
-            if not args.key or name.removeprefix("thresholds.") in args.key:
-                sys.stderr.write(f"{write_value(config, ('llm', *name.split('.')), value)}\n")
+        wanted = {
+            f"llm.{name}": value
+            for name, value in values.items()
+            if not args.key or name.removeprefix("thresholds.") in args.key
+        }
+        if wanted:
+            _write(args, wanted)
     return 0
 
 
@@ -109,36 +112,18 @@ def _wide(rows: Sequence[Scored], scores: Sequence[Score], threshold: float) -> 
     return round(max(threshold, max(harmless, default=0.0) + room), 2)
 
 
-def write_value(config: Path, place: Sequence[str], value: float | bool) -> str:
-    """Sets a key of a configuration, and nothing else of it; says what it did. Raises
-    KnowledgeError where the file can't be read, or has something else in that place."""
-    said, start, end = json.dumps(value), 0, 0
-    dotted = ".".join(place)
+def _write(args: argparse.Namespace, values: Mapping[str, float | bool]) -> None:
+    """Into the configuration's file, which is kept as a backup before; says so. Raises
+    KnowledgeError."""
+    file = ConfigFile(args.config, args.overrides)
     try:
-        text = config.read_text(encoding="utf-8")
-        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise KnowledgeError(f"can't read {config}: {error}") from error
-    for depth, key in enumerate(place):
-        if not isinstance(node, yaml.MappingNode):
-            raise KnowledgeError(f"{config}: there is no room for {dotted}; write {said} there")
-        inner = next((inner for name, inner in node.value if name.value == key), None)
-        if inner is None:
-            config.write_text(_with_key(text, node, place[depth:], said), encoding="utf-8")
-            return f"{config}: {dotted} is {said} now"
-        node, start, end = inner, inner.start_mark.index, inner.end_mark.index
-    config.write_text(f"{text[:start]}{said}{text[end:]}", encoding="utf-8")
-    return f"{config}: {dotted} is {said} now, and was {text[start:end]}"
-
-
-def _with_key(text: str, node: yaml.MappingNode, place: Sequence[str], said: str) -> str:
-    """The text with one more key, in front of the others of a mapping."""
-    *outer, last = place
-    line = "".join(f"{key}: {{" for key in outer) + f"{last}: {said}" + "}" * len(outer)
-    start = node.start_mark.index
-    if node.flow_style:
-        return f"{text[: start + 1]}{line}{', ' if node.value else ''}{text[start + 1 :]}"
-    return f"{text[:start]}{line}\n{' ' * node.start_mark.column}{text[start:]}"
+        backup = file.write(file.judge_values(values))
+    except (ConfigError, ConfigChanged) as error:
+        raise KnowledgeError(f"{file.name}: {error}") from error
+    for key, value in values.items():
+        sys.stderr.write(f"{file.name}: {key} is {json.dumps(value)} now\n")
+    if backup:
+        sys.stderr.write(f"{file.name}.{backup} is as it was before\n")
 
 
 def _report(

@@ -1,10 +1,11 @@
-"""The configuration's file, as somebody changes it on the console: shown with masks, judged as
-`check` judges it, exchanged as a whole, and kept before each change as a numbered backup.
+"""The configuration's file, as it is changed on the console or by a command: shown with masks,
+judged as `check` judges it, exchanged as a whole, and kept before each change as a numbered backup.
 
 The text itself is edited, so comments and layout stay. Blocking: for a thread.
 """
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
+from typing import TypeAlias
 
 import yaml
 from pydantic import BaseModel
@@ -20,6 +22,8 @@ from bot.config.located import ConfigError, Loc, dotted
 from bot.config.masking import mask, masked_beside, unmask
 from bot.config.schema import DEFAULT_FILE, Config, load_config
 from bot.config.yaml_file import text_of
+
+Value: TypeAlias = float | bool | None
 
 KEPT = 20
 """Backups; older ones go."""
@@ -89,12 +93,13 @@ class ConfigFile:
             raise ConfigError(f"there is no backup {number}")
         return self._judged(_plain(text_of(backup, backup.name)), version)
 
-    def judge_values(self, section: str, values: Mapping[str, float | None]) -> Change:
-        """The same of numbers in a section, each written where it stands. Raises ConfigError."""
+    def judge_values(self, values: Mapping[str, Value]) -> Change:
+        """The same of values by their dotted keys, each written where it stands. Raises
+        ConfigError."""
         text = self._text()
         version, text = _version(text), _plain(text)
         for key, value in values.items():
-            text = with_value(text, (section, key), value)
+            text = with_value(text, key.split("."), value)
         return self._judged(text, version)
 
     def write(self, change: Change) -> int | None:
@@ -166,39 +171,60 @@ def _changed(before: BaseModel, after: BaseModel, loc: Loc) -> Iterable[Loc]:
             yield (*loc, name)
 
 
-def with_value(text: str, loc: tuple[str, str], value: float | None) -> str:
-    """The text with a number, or null, under a key of a section, both made where they are missing;
-    all else stays as it is. Raises ConfigError."""
+def with_value(text: str, place: Sequence[str], value: Value) -> str:
+    """The text with a value in its place, of which what is missing is made; all else stays as it
+    is. Raises ConfigError."""
     try:
-        root = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.YAMLError:
         raise ConfigError("the file is not valid YAML") from None
-    section, key = loc
-    written = "null" if value is None else f"{value:g}"
-    found = _child(root, section)
-    if isinstance(found, yaml.MappingNode):
-        if old := _child(found, key):
-            start, end = old.start_mark.index, old.end_mark.index
-            space = "" if text[start - 1 : start].isspace() else " "
-            return text[:start] + space + written + text[end:]
-        if found.flow_style:
-            at = found.start_mark.index + 1
-            rest = ", " if found.value else ""
-            return f"{text[:at]}{key}: {written}{rest}{text[at:]}"
-        at = found.start_mark.index
-        return f"{text[:at]}{key}: {written}\n{' ' * found.start_mark.column}{text[at:]}"
-    if found is None:
-        end = "" if not text or text.endswith("\n") else "\n"
-        return f"{text}{end}\n{section}:\n  {key}: {written}\n"
-    if found.start_mark.index == found.end_mark.index:
-        at = found.start_mark.index
-        return f"{text[:at]}\n  {key}: {written}{text[at:]}"
-    raise ConfigError(f"{section} is no section of keys")
+    depth = column = 0
+    for key in place:
+        if not isinstance(node, yaml.MappingNode) or (found := _child(node, key)) is None:
+            break
+        node, column, depth = found, node.start_mark.column, depth + 1
+    written, missing = _written(value), place[depth:]
+    if node is None or (not depth and _is_block(node)):
+        return _with_section(text, missing, written)
+    start, end = node.start_mark.index, node.end_mark.index
+    if not missing:
+        space = "" if text[start - 1 : start].isspace() else " "
+        return text[:start] + space + written + text[end:]
+    line = _line(missing, written)
+    if _is_block(node):
+        return f"{text[:start]}{line}\n{' ' * node.start_mark.column}{text[start:]}"
+    if isinstance(node, yaml.MappingNode):
+        return f"{text[: start + 1]}{line}{', ' if node.value else ''}{text[start + 1 :]}"
+    if start == end:
+        return f"{text[:start]}\n{' ' * (column + 2)}{line}{text[start:]}"
+    raise ConfigError(f"there is no room for {'.'.join(place)}; write {written} there")
 
 
-def _child(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-    return next((value for name, value in pairs if name.value == key), None)
+def _with_section(text: str, place: Sequence[str], written: str) -> str:
+    section, *keys = place
+    before = "" if not text or text.endswith("\n") else "\n"
+    inside = f"\n  {_line(keys, written)}" if keys else f" {written}"
+    return f"{text}{before}\n{section}:{inside}\n"
+
+
+def _written(value: Value) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return f"{value:g}"
+
+
+def _line(keys: Sequence[str], written: str) -> str:
+    """A value under keys that are made for it, on one line."""
+    *outer, last = keys
+    return "".join(f"{key}: {{" for key in outer) + f"{last}: {written}" + "}" * len(outer)
+
+
+def _is_block(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.MappingNode) and not node.flow_style
+
+
+def _child(node: yaml.MappingNode, key: str) -> yaml.Node | None:
+    return next((value for name, value in node.value if name.value == key), None)
 
 
 def _version(text: str) -> str:

@@ -90,8 +90,9 @@ class _Targets:
         values: dict[str, float | None] = dict(given)
         if before.max_unwanted_per_week is not None:
             values.setdefault("max_unwanted_per_week", None)
+        wanted = {f"gate.{key}": value for key, value in values.items()}
         try:
-            change = await asyncio.to_thread(file.judge_values, "gate", values)
+            change = await asyncio.to_thread(file.judge_values, wanted)
         except ConfigError as error:
             raise web.HTTPConflict(text=str(error)) from error
         made = change.config.gate

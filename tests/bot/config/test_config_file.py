@@ -173,6 +173,8 @@ def test_only_so_many_backups_are_kept(tmp_path: Path) -> None:
             "gate:\n  target_precision: 0.8  # p\n  neighbours: 3\n",
         ),
         ("gate: {target_precision: '0.9'}\n", "gate: {target_precision: 0.8}\n"),
+        ("gate:\n  target_precision:\n", "gate:\n  target_precision: 0.8\n"),
+        ("{}\n", "{gate: {target_precision: 0.8}}\n"),
     ],
 )
 def test_a_number_is_written_where_it_stands(tmp_path: Path, text: str, made: str) -> None:
@@ -180,3 +182,25 @@ def test_a_number_is_written_where_it_stands(tmp_path: Path, text: str, made: st
     path = tmp_path / "c.yaml"
     path.write_text(made, encoding="utf-8")
     assert ConfigFile(path).load().gate.target_precision == 0.8
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("bot: {}\n", "bot: {}\n\nllm:\n  thresholds: {dodge: 7}\n"),
+        ("llm:\n  # no thresholds\n", "llm:\n  thresholds: {dodge: 7}\n  # no thresholds\n"),
+        ("llm:\n  retries: 1\n", "llm:\n  thresholds: {dodge: 7}\n  retries: 1\n"),
+        ("llm:\n  thresholds:\n", "llm:\n  thresholds:\n    dodge: 7\n"),
+        ("llm: {thresholds: {dodge: 9}} # m\n", "llm: {thresholds: {dodge: 7}} # m\n"),
+    ],
+)
+def test_what_is_missing_of_a_place_is_made(tmp_path: Path, text: str, made: str) -> None:
+    assert with_value(text, ("llm", "thresholds", "dodge"), 7.0) == made
+    path = tmp_path / "c.yaml"
+    path.write_text(made, encoding="utf-8")
+    assert ConfigFile(path).load().llm.thresholds.dodge == 7.0
+
+
+def test_a_value_has_no_room_in_a_list() -> None:
+    with pytest.raises(ConfigError, match=r"no room for llm\.check_sentences; write true there"):
+        with_value("llm: [1]\n", ("llm", "check_sentences"), value=True)
