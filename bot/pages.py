@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.store.gaps import DecidedProposal
 from bot.store.store import Store
+from common.snapshots import write_whole
 
 MAX_CHARS = 200_000
 MAX_NAME_BYTES = 240
@@ -48,9 +49,7 @@ class WrittenPages:
 
         def work() -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            waiting = file.with_name(f".{file.name}.tmp")
-            waiting.write_text(text, encoding="utf-8", errors="replace")
-            waiting.replace(file)
+            write_whole(file, text.encode("utf-8", "replace"))
 
         await asyncio.to_thread(work)
 

@@ -1,11 +1,30 @@
-"""Publishing a folder as a whole: built beside, renamed into place, older ones removed."""
+"""Publishing a file or folder as a whole: built beside, renamed into place, older ones removed."""
 
 import fcntl
+import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def write_whole(target: Path, data: bytes, rights: int | None = None) -> None:
+    """Writes a file; until all of it is on disk what was there stays. It gets these rights, or
+    those of any new file. Raises OSError."""
+    waiting = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    mode = 0o666 if rights is None else 0o600  # the former as the process's mask allows
+    try:
+        handle = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if rights is not None:
+            waiting.chmod(rights)
+        waiting.replace(target)
+    finally:
+        waiting.unlink(missing_ok=True)
 
 
 class AlreadyBuilding(Exception):
@@ -33,9 +52,7 @@ def next_snapshot(folder: Path) -> Iterator[Path]:
     _keep_only(folder, current_snapshot(folder))  # a build that was killed leaves what it had
     try:
         yield new
-        waiting = folder / "current.tmp"
-        waiting.write_text(new.name)
-        waiting.replace(folder / "current")
+        write_whole(folder / "current", new.name.encode())
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise

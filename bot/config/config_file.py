@@ -6,7 +6,6 @@ The text itself is edited, so comments and layout stay. Blocking: for a thread.
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from bot.config.located import ConfigError, Loc, dotted
 from bot.config.masking import mask, masked_beside, unmask
 from bot.config.schema import DEFAULT_FILE, Config, load_config
 from bot.config.yaml_file import text_of
+from common.snapshots import write_whole
 
 Value: TypeAlias = float | bool | None
 
@@ -110,7 +110,7 @@ class ConfigFile:
         try:
             number = self._keep(target) if target.exists() else None
             ending = "\r\n" if "\r\n" in before else "\n"
-            _exchange(target, change.text.replace("\n", ending))
+            _exchange(target, change.text.replace("\n", ending).encode())
         except OSError as error:
             raise ConfigError(
                 f"{self.name} can't be written ({error.strerror}); change it with an editor on its "
@@ -235,21 +235,7 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _exchange(target: Path, content: str | bytes, like: Path | None = None) -> None:
-    """Writes a file as a whole or not at all, with the rights that it had, or that another has;
-    a new one only its owner may read."""
-    data = content if isinstance(content, bytes) else content.encode("utf-8")
+def _exchange(target: Path, data: bytes, like: Path | None = None) -> None:
+    """With the rights that it had, or that another has; a new one only its owner may read."""
     model = like or target
-    rights = model.stat().st_mode & 0o777 if model.exists() else 0o600
-    waiting = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with os.fdopen(
-            os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
-        ) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.chmod(rights)
-        waiting.replace(target)
-    finally:
-        waiting.unlink(missing_ok=True)
+    write_whole(target, data, model.stat().st_mode & 0o777 if model.exists() else 0o600)

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from bot.store.backup import USERS
 from bot.store.cluster.published import keep, published
 from bot.store.database import Database, Place, StoreError
 from common.clock import Clock
+from common.snapshots import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -104,15 +104,10 @@ def read_users(folder: Path) -> UserFile:
 def write_users(folder: Path, users: UserFile) -> None:
     """Exchanges the file, which only its owner may read. Raises UsersError."""
     path = folder / USERS
-    waiting = path.with_suffix(f".{os.getpid()}.tmp")
+    text = json.dumps(users.model_dump(), ensure_ascii=False, indent=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(users.model_dump(), ensure_ascii=False, indent=1)
-        with os.fdopen(os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        waiting.replace(path)
+        write_whole(path, text.encode(), 0o600)
     except OSError as error:
         raise UsersError(f"{path} can't be written: {error.strerror}") from error
 
