@@ -12,11 +12,14 @@ Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 
 
 class AdapterSettings(BaseModel):
-    """Settings of one bot on a platform; `kind` names the platform."""
+    """Settings of one bot on a platform; `kind` names the platform, `name` the bot there."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
     )
+
+    kind: str
+    name: Name
 
 
 def secure_address(url: str, scheme: str, example: str) -> SplitResult:

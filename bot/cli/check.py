@@ -214,10 +214,10 @@ async def _share(settings: KnowledgeSettings) -> list[Finding]:
 
 def _adapters(config: Config) -> Iterator[Finding]:
     for settings in config.adapters:
-        name, kind = getattr(settings, "name", "?"), getattr(settings, "kind", "")
-        more = "" if kind in ("web", "console") else f"; ask the platform: check --adapter {name}"
+        name, own = settings.name, settings.kind in ("web", "console")
+        more = "" if own else f"; ask the platform: check --adapter {name}"
         yield Finding("ok", f"adapter {name}: settings complete{more}")
-    names = {getattr(settings, "name", "") for settings in config.adapters}
+    names = {settings.name for settings in config.adapters}
     for user in config.admin.users:
         if user.split(":", 1)[0] not in names:
             yield Finding("note", f"admin {user}: no adapter has that name")

@@ -22,8 +22,9 @@ PLATFORMS = ("lark", "dingtalk", "wecom", "webhook")
 
 async def check_live(config: Config, adapters: Mapping[str, Adapter]) -> AsyncIterator[Finding]:
     """Findings as they come."""
+    elsewhere = {one.name for one in config.adapters if one.kind in PLATFORMS}
     for name, adapter in adapters.items():
-        if getattr(_settings(config, name), "kind", "") in PLATFORMS:
+        if name in elsewhere:
             async for finding in check_platform(name, adapter):
                 yield finding
     holder = running(config.bot.data_dir)
@@ -48,10 +49,6 @@ async def check_platform(name: str, adapter: Adapter) -> AsyncIterator[Finding]:
                 yield Finding(finding.mark, f"{name}: {finding.text}")
     except AdapterError as error:
         yield Finding("bad", f"{name}: {error}")
-
-
-def _settings(config: Config, name: str) -> object:
-    return next((one for one in config.adapters if getattr(one, "name", "") == name), None)
 
 
 def _client(http: HttpSettings) -> aiohttp.ClientSession:
@@ -80,7 +77,7 @@ async def _asked(config: Config, client: aiohttp.ClientSession) -> AsyncIterator
             event = link["last_event_age"]
             heard = "no event yet" if event is None else f"last event {event} s ago"
             yield Finding("ok", f"bot: {name} connected for {link['age']} s, {heard}")
-    web = [one for one in config.adapters if getattr(one, "kind", "") == "web"]
+    web = [one for one in config.adapters if one.kind == "web"]
     if web and not state["problems"]:
         yield await _answer(client, _question(config.gate.examples))
 

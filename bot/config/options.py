@@ -46,7 +46,7 @@ def group_options(config: Config) -> GroupOptions:
 
 def _admins(config: Config) -> tuple[str, ...]:
     """Without those of the bot's own page, where a name proves nothing and a login counts."""
-    pages = {getattr(s, "name", "") for s in config.adapters if getattr(s, "kind", "") == "web"}
+    pages = {one.name for one in config.adapters if one.kind == "web"}
     idle = [user for user in config.admin.users if user.partition(":")[0] in pages]
     for user in idle:
         log.warning(

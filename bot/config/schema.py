@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic import ValidationInfo as Info
 
 from adapters import KINDS, settings_type
+from adapters.settings import AdapterSettings
 from bot.answering.settings import AnswerSettings, SearchSettings
 from bot.config.http import HttpSettings as HttpSettings
 from bot.config.located import ConfigError as ConfigError
@@ -157,7 +158,7 @@ class ScheduleSettings(Section):
     digest_to: Annotated[str, Field(max_length=200), AfterValidator(_adapter_group)] = ""
 
 
-def _the_page() -> tuple[BaseModel, ...]:
+def _the_page() -> tuple[AdapterSettings, ...]:
     return (settings_type("web").model_validate({"kind": "web"}),)
 
 
@@ -168,7 +169,7 @@ class Config(Section):
     """
 
     bot: BotSettings = BotSettings()
-    adapters: tuple[BaseModel, ...] = Field(default_factory=_the_page)
+    adapters: tuple[AdapterSettings, ...] = Field(default_factory=_the_page)
     knowledge: KnowledgeSettings = KnowledgeSettings()
     gate: GateSettings = GateSettings()
     answer: AnswerSettings = AnswerSettings()
@@ -239,12 +240,12 @@ def _with_folders_of_code(tree: Tree, config: Config) -> Config:
     return config.model_copy(update={"search": config.search.model_copy(update={"repo": repos})})
 
 
-def _adapters(tree: Tree, entries: Any) -> tuple[BaseModel, ...]:
+def _adapters(tree: Tree, entries: Any) -> tuple[AdapterSettings, ...]:
     """The settings of each adapter, by the model of its kind; what is wrong goes to the tree."""
     if not isinstance(entries, list):
         tree.complain(("adapters",), "must be a list, such as [{kind: web}]")
         return ()
-    made: list[BaseModel] = []
+    made: list[AdapterSettings] = []
     for i, entry in enumerate(entries):
         loc = ("adapters", i)
         kind = entry.get("kind") if isinstance(entry, dict) else None
@@ -253,8 +254,8 @@ def _adapters(tree: Tree, entries: Any) -> tuple[BaseModel, ...]:
         elif kind not in KINDS:
             tree.complain((*loc, "kind"), f"unknown kind; {suggestion(str(kind), KINDS)}")
         elif settings := validated(tree, settings_type(kind), loc, entry):
-            name = getattr(settings, "name", kind)
-            if name in [getattr(other, "name", None) for other in made]:
+            name = settings.name
+            if name in [other.name for other in made]:
                 tree.complain(
                     (*loc, "name"), f"another adapter is named `{name}` too; write another name"
                 )

@@ -69,10 +69,7 @@ def console_routes(parts: ConsoleParts) -> list[web.RouteDef]:
 
 
 def _me(parts: ConsoleParts) -> Handler:
-    adapters = [
-        {"name": getattr(one, "name", ""), "kind": getattr(one, "kind", "")}
-        for one in parts.config.adapters
-    ]
+    adapters = [{"name": one.name, "kind": one.kind} for one in parts.config.adapters]
 
     @needs(Role.VIEWER)
     async def me(request: web.Request) -> web.Response:

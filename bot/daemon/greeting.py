@@ -27,7 +27,7 @@ def greet(config: Config, status: Status) -> None:
         documents=status.documents,
         pieces=status.pieces,
         sources=comma.join(status.sources),
-        adapters=comma.join(getattr(adapter, "name", "") for adapter in config.adapters),
+        adapters=comma.join(adapter.name for adapter in config.adapters),
         embedder=config.knowledge.embedder.kind,
         llm=both.join(_models(config, chinese)) or notice("llm_off", chinese),
         search=both.join(_searches(config, chinese)) or notice("search_off", chinese),

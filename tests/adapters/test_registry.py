@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import adapters
+from adapters.settings import AdapterSettings
 from bot.config.schema import load_config
 from tests.fakes.context import context
 
@@ -72,7 +73,7 @@ def test_every_kind_refuses_wrong_settings(kind: str, wrong: dict[str, str]) -> 
 def test_settings_are_frozen(kind: str) -> None:
     settings = adapters.settings_type(kind).model_validate({"kind": kind, **LEAST[kind]})
     with pytest.raises(ValidationError):
-        settings.name = "other"  # type: ignore[attr-defined]  # every kind has a name
+        settings.name = "other"  # type: ignore[misc]  # frozen
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
@@ -81,8 +82,9 @@ def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
 
 
 def test_foreign_settings_are_refused() -> None:
-    class Foreign(BaseModel):
+    class Foreign(AdapterSettings):
         kind: str = "web"
+        name: str = "page"
 
     with pytest.raises(TypeError, match="Foreign"):
         adapters.create(Foreign(), context())

@@ -23,7 +23,7 @@ def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
         now, health = parts.clock.now(), parts.health()
         shown = []
         for settings in parts.config.adapters:
-            name = getattr(settings, "name", "")
+            name = settings.name
             if name not in parts.adapters:
                 continue
             link = parts.adapters[name].link()
@@ -34,7 +34,7 @@ def connection_routes(parts: ConsoleParts) -> list[web.RouteDef]:
             shown.append(
                 {
                     "name": name,
-                    "kind": getattr(settings, "kind", ""),
+                    "kind": settings.kind,
                     **health["adapters"][name],
                     "since": link.since or None,
                     "event": link.event or None,
