@@ -64,6 +64,14 @@ def indexed(kettle_index: tuple[BuildPlan, GateSettings], tmp_path: Path) -> Pat
     return tmp_path
 
 
+@pytest.fixture
+def socks_proxy(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The environment names nothing but a SOCKS proxy, of this kind."""
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "socks5://user:hush@127.0.0.1:9")
+    return "socks5"
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A server for this process of tests; each test has a database of its own."""

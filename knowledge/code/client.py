@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 
 from common.clock import Clock
+from common.hosts import proxy_for
 from knowledge.code import graphql
 from knowledge.code.settings import RepoSettings
 from knowledge.code.stream import Answer, read_events
@@ -118,6 +119,10 @@ class Sourcegraph:
         """A response whose status is 200 or 404. Raises CodeError for others."""
         if self._clock.now() < self._not_before:
             raise OutOfReach(f"{self._host} asked for a pause")
+        try:
+            proxy = proxy_for(self._endpoint)
+        except ValueError as error:
+            raise Misconfigured(str(error)) from None
         for last in (False, True):
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -125,6 +130,7 @@ class Sourcegraph:
                     method,
                     f"{self._endpoint}{path}",
                     headers=self._headers(),
+                    proxy=proxy,
                     allow_redirects=False,
                     **sent,
                 ) as response,

@@ -48,7 +48,7 @@ class RepoSearch:
         self.queries: Counter[tuple[str, str]] = Counter()
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(trust_env=True)
+        self._session = aiohttp.ClientSession()
         for repo in self._repos:
             if repo.backend == "sourcegraph":
                 server = Sourcegraph(repo, self._session, self._clock, self._timeout_s)

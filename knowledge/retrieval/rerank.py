@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from common.hosts import proxy_for
 from knowledge.settings import RerankerSettings
 from knowledge.types import Found, KnowledgeError, Passage
 
@@ -124,7 +125,7 @@ class RerankApi:
 
     @cached_property
     def _session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(trust_env=True)
+        return aiohttp.ClientSession()
 
     async def open(self) -> None:
         """Nothing to do: the first question connects."""
@@ -160,8 +161,12 @@ class RerankApi:
         secret = self._key.get_secret_value()
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         try:
+            proxy = proxy_for(self._url)
+        except ValueError as error:
+            raise RerankerError(f"{self._url} can't be asked: {error}") from None
+        try:
             async with self._session.post(
-                self._url, json=body, headers=headers, allow_redirects=False
+                self._url, json=body, headers=headers, proxy=proxy, allow_redirects=False
             ) as response:
                 data = bytearray()
                 async for chunk in response.content.iter_any():

@@ -16,6 +16,7 @@ from tenacity import (
 )
 
 from common.clock import Clock
+from common.hosts import proxy_for
 from knowledge.web.client import read_at_most
 from knowledge.web.types import (
     EngineError,
@@ -58,7 +59,7 @@ class Serper:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
+        self._session = aiohttp.ClientSession(timeout=self._timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -86,12 +87,17 @@ class Serper:
     async def _ask(self, query: str, chinese: bool) -> list[Hit]:
         if self._session is None:
             raise Faulty("the web search is not open")
+        try:
+            proxy = proxy_for(self._endpoint)
+        except ValueError as error:
+            raise Unusable(f"serper can't be asked: {error}") from None
         place = {"gl": "cn", "hl": "zh-cn"} if chinese else {"gl": "us", "hl": "en"}
         try:
             async with self._session.post(
                 self._endpoint,
                 json={"q": query, "num": RESULTS, **place},
                 headers={"X-API-KEY": self._key},
+                proxy=proxy,
                 allow_redirects=False,  # the key goes nowhere else
             ) as answer:
                 status, body = answer.status, await read_at_most(answer, MAX_ANSWER_BYTES)

@@ -175,10 +175,9 @@ async def test_secrets_stay_secret(
         assert secret not in shown
 
 
+@pytest.mark.usefixtures("socks_proxy")
 async def test_a_socks_proxy_is_no_matter_for_a_platform_on_this_machine(
-    server: DingTalkServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    server: DingTalkServer, clock: FakeClock
 ) -> None:
-    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "socks5://user:hush@127.0.0.1:9")
     async with running(server, clock) as bot:
         await bot.hears(server.message("how?"))

@@ -215,32 +215,26 @@ def test_the_sdk_is_not_imported_with_the_adapter() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
-SOCKS = "socks5://user:hush@127.0.0.1:9"
-
-
+@pytest.mark.usefixtures("socks_proxy")
 async def test_a_socks_proxy_is_no_matter_for_a_platform_on_this_machine(
-    lark: FakeLark, bot: Listener, monkeypatch: pytest.MonkeyPatch
+    lark: FakeLark, bot: Listener
 ) -> None:
-    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, SOCKS)
     one = adapter(lark, bot)
     async with running(one, bot.publish):
         assert await one.send(reply())
 
 
 async def test_a_socks_proxy_before_the_platform_is_named_by_its_variable(
-    lark: FakeLark, bot: Listener, monkeypatch: pytest.MonkeyPatch
+    lark: FakeLark, bot: Listener, socks_proxy: str
 ) -> None:
-    monkeypatch.setenv("ALL_PROXY", SOCKS)
-    monkeypatch.delenv("HTTPS_PROXY", raising=False)
     one, link = adapter(lark, bot, domain="https://lark.test"), Link(FakeClock())
-    said = "^ALL_PROXY names a proxy of the kind socks5, .*; name one in HTTPS_PROXY, or unset it$"
+    said = f"^HTTPS_PROXY names a proxy of the kind {socks_proxy}, .*; name one in HTTPS_PROXY, or "
     async with one:
         with pytest.raises(NetworkError, match=said):  # and not Unconfirmed: nothing was sent
             await one.send(reply())
         with pytest.raises(NetworkError, match=said):
             await one.run(bot.publish)
-        assert one.link().problem.startswith("ALL_PROXY")
+        assert one.link().problem.startswith("HTTPS_PROXY")
     away = settings(lark, domain="https://lark.test")
     with pytest.raises(NetworkError, match=said):
         async with socket.connected(away, bot_takes_nothing, FakeClock(), link):

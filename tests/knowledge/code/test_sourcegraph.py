@@ -333,3 +333,14 @@ def _events(matches: list[dict[str, Any]]) -> bytes:
 
 def _event(name: str, data: object) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+async def test_a_socks_proxy_is_no_matter_on_this_machine_and_else_named(
+    api: SourcegraphApi, tmp_path: Path, socks_proxy: str
+) -> None:
+    async with opened(tmp_path, [entry(api)]) as search:
+        assert await asked(search)
+    async with opened(tmp_path, [entry(api, endpoint="https://code.test")]) as search:
+        assert not await asked(search)
+        (note,) = search.notes()
+    assert f"HTTPS_PROXY names a proxy of the kind {socks_proxy}" in note

@@ -132,3 +132,14 @@ def test_scores_belong_to_their_texts(scores: list[float], random: Any) -> None:
     rows = [{"index": index, "relevance_score": score} for index, score in enumerate(scores)]
     random.shuffle(rows)
     assert scores_in({"results": rows}, len(scores)) == scores
+
+
+async def test_a_socks_proxy_is_no_matter_on_this_machine_and_else_named(
+    api: RerankApi, made: BuildPlan, tmp_path: Path, socks_proxy: str
+) -> None:
+    async with opened(made, tmp_path, api) as knowledge:
+        assert (await knowledge.search(ASK, 2)).reranked == f"m@{api.base_url}/rerank"
+    api.base_url = "https://rerank.test/v1"
+    async with opened(made, tmp_path, api) as knowledge:
+        told = (await knowledge.search(ASK, 2)).reranked
+    assert f"can't be asked: HTTPS_PROXY names a proxy of the kind {socks_proxy}" in told

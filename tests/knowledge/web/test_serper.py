@@ -176,3 +176,12 @@ def test_bare_words_of_anything(query: str) -> None:
     plain = without_operators(query)
     assert '"' not in plain
     assert len(plain) <= len(query)
+
+
+async def test_a_socks_proxy_is_no_matter_on_this_machine_and_else_named(
+    api: SerperApi, socks_proxy: str
+) -> None:
+    assert await find(api) == [Hit("https://mill.test/a", "Mills")]
+    api.url = "https://serper.test/search"
+    with pytest.raises(Unusable, match=f"HTTPS_PROXY names a .* {socks_proxy}"):
+        await find(api)
