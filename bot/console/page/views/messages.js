@@ -7,7 +7,7 @@ import { renderMarkdown } from "../chat/markdown.js";
 import { addWords, t } from "../i18n.js";
 import { address, go, groupAddress } from "../router.js";
 import { may, session } from "../session.js";
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { Choice, dateTime, ListEnd, number, Problem, useData, useList } from "../ui.js";
 
 addWords({
@@ -88,7 +88,7 @@ export default function Messages({ route: here, onError }) {
   const [told, setTold] = useState(null);
   const [error, setError] = useState(null);
   const place = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     goTo(0);
     setChosen(new Set());
   }, [JSON.stringify(filters)]);
@@ -147,7 +147,8 @@ export default function Messages({ route: here, onError }) {
     });
   }
 
-  useEffect(() => {
+  // With the list itself, not after its paint: a key in between would go to the list before it.
+  useLayoutEffect(() => {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   });
