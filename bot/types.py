@@ -43,7 +43,7 @@ class Reason(StrEnum):
     STALE = "stale"  # found unfinished after a restart, too old to answer
     RECALLED = "recalled"  # its author took the message back
     COMMAND = "command"  # an admin command, not a question
-    ADDRESSED = "addressed"  # it speaks to somebody else
+    ADDRESSED = "addressed"  # it speaks to somebody else: by a mention, or by "you"
     OTHER_BOT = "other_bot"  # another bot of this daemon is in the group and has it
     CLOSED = "closed"  # outside working hours
     SHADOW = "shadow"  # the group is in shadow mode: the answer was drafted and not posted

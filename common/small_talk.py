@@ -55,7 +55,7 @@ _KINDS: dict[SmallTalk, str] = {
         r"[你您](?:能|会|可以)(?:帮我)?(?:做|干)?(?:什么|啥|些什么|点什么)",
         r"[你您]有(?:什么|啥)(?:用|功能)",
         r"who are you|what are you|who is this|what(?:'s| is) your name|introduce yourself",
-        r"are you (?:an? )?(?:bot|robot|human|person|real|ai)",
+        r"are you (?:an? )?(?:bot|robot|human|person|real|ai|llm|(?:chat)?gpt|chatbot)",
         r"what (?:can|do) you do|help(?: me)?|how (?:do|can) i use (?:you|this bot)",
         r"帮助|帮帮?忙|救命|使用说明|[你您](?:要?怎么|咋)用|怎么用[你您]",
     ),
@@ -84,7 +84,7 @@ _KINDS: dict[SmallTalk, str] = {
     ),
     SmallTalk.HELLO: _any(
         rf"{_WHOM}{{1,2}}好{_TAIL}|{_WHOM}?(?:在吗|在么|在不在|在嘛|在线吗){_TAIL}|在",
-        rf"哈喽|哈啰|嗨|嘿|早上?好?|早安|(?:早上|上午|中午|下午|晚上)好{_TAIL}",
+        rf"哈喽|哈啰|嗨|嘿|{_WHOM}?(?:早上?好?|早安|(?:早上|上午|中午|下午|晚上)好){_TAIL}",
         r"有人(?:在)?[吗嘛么]|有没有人(?:在)?|测试(?:一下)?",
         rf"(?:hello|hi|hey|hiya|yo|howdy|greetings|{_DAY})(?: {_WHOM})*",
         r"(?:is )?any(?:one|body)(?: (?:here|there|home|around|online))?|how are you(?: doing)?",
@@ -99,7 +99,8 @@ _KINDS: dict[SmallTalk, str] = {
     ),
     SmallTalk.OK: _any(
         rf"(?:好的?|行|嗯+|哦+|噢|收到|原来如此|没事|没问题|可以){_TAIL}",
-        rf"我?(?:明白|知道|懂|了解|清楚){_TAIL}",
+        rf"(?:我?(?:明白|知道|懂|了解|清楚){_TAIL})+",
+        r"(?:that's|exactly) (?:it|all|what i (?:needed|wanted|was looking for))|exactly",
         r"(?:哈|嘿|呵|嘻){2,}|(?:ha){2,}h?|(?:he){2,}|lol|lmao|rofl",
         r"ok(?:ay)?|okey|kk?|got it|i see|understood|all ?right|sure|fine|never ?mind|no problem",
     ),
@@ -111,6 +112,7 @@ _KINDS: dict[SmallTalk, str] = {
         r"(?:you(?:'re| are)|that(?:'s| is| was)|this is|it(?:'s| is)|your answer is)"
         r" (?:just |still |completely |totally )?"
         r"(?:wrong|incorrect|nonsense|not (?:right|true|correct|helpful|what i (?:asked|meant)))",
+        r"(?:that|this|it) (?:doesn't|didn't|does not|did not) help(?: me)?|没什么?帮助|没用",
         r"wrong(?: answer)?|incorrect|not helpful|you suck|bad bot|nonsense",
         r"(?:you(?:'re| are) )?(?:so )?(?:an? )?(?:stupid|dumb|useless|idiot)(?: bot)?",
     ),

@@ -87,6 +87,21 @@ def may_ask(text: str) -> bool:
     return is_question(text) or bool(_ASKS.search(text) or _MAY_ASK.search(text))
 
 
+_TO_SOMEBODY = re.compile(
+    r"(?<!提示)(?<!显示)(?<!报错)(?<![说回])你(?!们|好)|\byou mean\b"
+    r"|\b(did|have|are|were) (you|u)\b(?! (guys|all|folks|ever))|\bdo you (use|have|want|still)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|`[^`]*`")
+
+
+def speaks_to_somebody(text: str) -> bool:
+    """Does a message that does not call the bot say "you", as people do who talk to one another?
+    Not where that is quoted, nor in a long one, such as a log. Only a rule of thumb: of 1,126
+    messages of a group 77 say 你, 18 of them labelled as on topic, and these answer somebody."""
+    return len(text) <= MAX_CHARS and bool(_TO_SOMEBODY.search(_QUOTED.sub("", text)))
+
+
 _SETTLED = re.compile(
     r"\bfound it\b|\bfigured (it )?out\b|\bgot it (to work|working|running)|\bnever ?mind\b|\bnvm\b"
     r"|\bworks now\b|\b(solved|fixed)( it| now)?\W*$|\bi('ll| will) (try|check|look|read)\b"

@@ -39,7 +39,7 @@ async def ask(pipeline: Pipeline, args: argparse.Namespace, bot: BotSettings, pr
         notes = ["", *(f"[{n}] {_line(citation)}" for n, citation in enumerate(citations, 1))]
     else:
         kind, reason, citations = "silence", outcome.reason, ()
-        text = decline_text(trace, chinese, reason)
+        text = decline_text(trace, chinese, reason, said=args.text)
         if reason is Reason.SMALL_TALK:
             text = small_talk_text(
                 args.text, chinese, name=bot.name, prefix=prefix, helpers=bot.helpers

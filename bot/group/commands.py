@@ -19,6 +19,7 @@ from bot.group.command_parser import (
     CommandMessage,
     parse_duration,
 )
+from bot.group.context import command_in_chinese
 from bot.group.delivery import Delivery, reply_to
 from bot.group.erasing import Erasing, kept_text
 from bot.group.labels import label_by_recall
@@ -28,7 +29,7 @@ from bot.group.types import GroupOptions
 from bot.metrics import Metrics
 from bot.pages import WrittenPages
 from bot.store.store import Store
-from bot.texts.notices import notice, speaks_chinese
+from bot.texts.notices import notice
 from bot.types import Knowledge, Mode, Question, Reason, Silence
 from common.clock import Clock
 from common.tasks import Tasks
@@ -98,19 +99,18 @@ class Commands:
         if message in self._under_way:
             return None
         self._under_way.add(message)
-        chinese = speaks_chinese(self._options.language, message.text)
         done = asyncio.Event()
-        self._tasks.spawn(self._obey(CommandMessage(message, command, chinese), done))
+        self._tasks.spawn(self._obey(message, command, done))
         return done if command.name in SETTINGS else None
 
-    async def _obey(self, sent: CommandMessage, done: asyncio.Event) -> None:
-        message = sent.message
+    async def _obey(self, message: IncomingMessage, command: Command, done: asyncio.Event) -> None:
         try:
             try:
-                text = await self._run(sent)
+                chinese = await command_in_chinese(message, self._options, self._store)
+                text = await self._run(CommandMessage(message, command, chinese))
             finally:
                 done.set()
-            reply = reply_to(message, text, chinese=sent.chinese)
+            reply = reply_to(message, text, chinese=chinese)
             question = Question(message.text, message.mention, (message,))
             await self._delivery.settle(question, Silence(Reason.COMMAND), [], reply)
             if message in self._to_erase:  # the command itself goes, too

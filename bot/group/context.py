@@ -8,10 +8,11 @@ from adapters.base import MAX_PICTURES, IncomingMessage
 from adapters.contract import Adapter
 from bot.answering.heuristics import leans
 from bot.group.command_parser import parse_command
+from bot.group.types import GroupOptions
 from bot.store.store import Store
 from bot.texts.notices import speaks_chinese
 from bot.types import Question, Reason, Turn, joined_texts
-from common.language import has_letters
+from common.language import has_letters, is_chinese
 from common.small_talk import small_talk
 
 ROWS = 40
@@ -114,6 +115,22 @@ async def chinese_is_spoken(
     rows = await store.messages(message.adapter, message.group, None, ROWS)
     said = [row["text"] for row in rows if row["kind"] == "message" and has_letters(row["text"])]
     return speaks_chinese(language, said[-1]) if said else None
+
+
+async def command_in_chinese(message: IncomingMessage, options: GroupOptions, store: Store) -> bool:
+    """Is a command to be answered in Chinese? The prefix is no language: without a Chinese word it
+    is that of its sender's last words in the group, or else of anybody's."""
+    if options.language != "auto" or is_chinese(message.text):
+        return speaks_chinese(options.language, message.text)
+    said = [
+        row
+        for row in await store.messages(message.adapter, message.group, None, ROWS)
+        if row["kind"] == "message"
+        and has_letters(row["text"])
+        and parse_command(row["text"], options.command_prefix) is None
+    ]
+    heard = [row for row in said if row["user"] == message.user] or said
+    return bool(heard) and is_chinese(heard[-1]["text"])
 
 
 def turns_before(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from adapters.base import EVERYBODY, IncomingMessage
 from adapters.contract import Adapter
-from bot.answering.heuristics import answers, settles
+from bot.answering.heuristics import answers, settles, speaks_to_somebody
 from bot.answering.pipeline import Pipeline
 from bot.group.context import (
     FRESH_S,
@@ -156,7 +156,11 @@ class QuestionHandler:
         if standing.muted_until:
             return Reason.MUTED
         spoken_to = {person for m in question.messages for person in m.mentions} - {EVERYBODY}
-        return Reason.ADDRESSED if spoken_to and not question.mention else None
+        if question.mention:
+            return None
+        to_us = self.options.name in question.text
+        somebody = spoken_to or (not to_us and speaks_to_somebody(question.text))
+        return Reason.ADDRESSED if somebody else None
 
     async def _was_repeated(self, question: Question, trace: Trace) -> bool:
         """Was a near-identical question answered lately? Then this one is pointed to it."""

@@ -32,7 +32,8 @@ def decision_reply(
         return None
     match options.when_unknown:
         case "say":
-            text = decline_text(trace, chinese, outcome.reason)
+            said = question.written or question.text
+            text = decline_text(trace, chinese, outcome.reason, said=said)
             return reply_to(question.last, text, chinese=chinese)
         case "react":
             return reply_to(question.last, notice("react", chinese), "reaction", chinese=chinese)

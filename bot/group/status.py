@@ -137,7 +137,8 @@ def reload_text(report: BuildReport, *, chinese: bool) -> str:
     changes = [f"+{path}" for path in report.added] + [f"~{path}" for path in report.changed]
     changes += [f"-{path}" for path in report.removed]
     changes += [
-        f"{'!' if item.document else '·'}{item.path} ({translated(item.reason, chinese=chinese)})"
+        f"{'!' if item.document else '·'}{translated(item.path, chinese=chinese)}"
+        f" ({translated(item.reason, chinese=chinese)})"
         for item in report.skipped
     ]
     names = "".join(f"\n{change}" for change in changes[:CHANGES_SHOWN])

@@ -83,16 +83,18 @@ def _without_lead(text: str) -> str:
     return text
 
 
-def decline_text(trace: Trace, chinese: bool, reason: Reason = Reason.NO_EVIDENCE) -> str:
-    """One short line for a mention that can't be answered: what was wrong with it, or what the
-    documents lack. It claims to have searched only where it has."""
+def decline_text(
+    trace: Trace, chinese: bool, reason: Reason = Reason.NO_EVIDENCE, *, said: str
+) -> str:
+    """One short line for a mention that can't be answered: what was wrong with it, or what of what
+    was `said` in it the documents lack. It claims to have searched only where it has."""
     if reason in _LINES:
         return notice(_LINES[reason], chinese)
     if failed := _why_without_a_model(trace):
         return notice(_FAILED.get(failed, "model_down"), chinese)
     found: list[str] = next((entry["unknown"] for entry in trace if entry.get("unknown")), [])
     in_code = {name for entry in trace for name in entry.get("known", ())}
-    found = [name for name in found if name not in in_code]
+    found = [name for name in found if name not in in_code and name.lower() in said.lower()]
     unknown = [name for name in found if _REPEATABLE.fullmatch(name)]
     # Where an address stands in the message, its parts are no names to speak of.
     if unknown and len(unknown) == len(found):

@@ -45,6 +45,33 @@ LIKELY = {
 
 OTHERS = "other files"
 
+BESIDE = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".css",
+        ".eot",
+        ".gif",
+        ".ico",
+        ".jpeg",
+        ".jpg",
+        ".js",
+        ".map",
+        ".mp4",
+        ".otf",
+        ".png",
+        ".svg",
+        ".tif",
+        ".tiff",
+        ".ttf",
+        ".webm",
+        ".webp",
+        ".woff",
+        ".woff2",
+    ]
+)
+"""What pages show or are shown with; nobody misses it among the documents."""
+
 LEFT_OUT = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
 """Folders that hold no documents of their own."""
 
@@ -84,7 +111,7 @@ def list_files(
         if suffix in LIKELY:
             skipped.append(Skipped(relative, f"can't read {suffix}; save it as {LIKELY[suffix]}"))
         if suffix not in SUPPORTED:
-            others[suffix or "without a suffix"] += suffix not in LIKELY
+            others[suffix or "without a suffix"] += suffix not in LIKELY and suffix not in BESIDE
             continue
         found = _look(absolute, inside, max_bytes, seen)
         if isinstance(found, str):

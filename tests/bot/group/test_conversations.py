@@ -117,3 +117,26 @@ async def test_a_line_is_in_the_language_of_the_message_and_not_of_what_it_leans
         await said(talk, "alice", "@bot 这个项目的吉祥物叫什么名字")
         (line,) = await said(talk, "alice", "@bot who is it by?")
         assert "documents" in line
+
+
+@pytest.mark.parametrize(
+    "text", ["did you change the port of the kettle server?", "你 kettle 的端口改成多少了？"]
+)
+async def test_who_talks_to_another_person_is_not_answered(
+    tmp_path: Path, kettle: KnowledgeBase, text: str
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        assert await said(talk, "alice", text) == []
+        assert await talk.reason(talk.ids[-1]) == "addressed"
+        assert len(await said(talk, "alice", f"@bot {text}")) == 1
+
+
+async def test_a_command_is_answered_in_the_language_that_its_sender_speaks(
+    tmp_path: Path, kettle: KnowledgeBase
+) -> None:
+    async with talking(tmp_path, kettle) as talk:
+        assert "this list" in (await said(talk, "root", "/dou help"))[0]
+        await said(talk, "root", "大家早上好")
+        await said(talk, "bob", "good morning")
+        assert "这份说明" in (await said(talk, "root", "/dou help"))[0]
+        assert "this list" in (await said(talk, "bob", "/dou help"))[0]

@@ -15,9 +15,11 @@ from knowledge.gate.examples import Example
 from knowledge.gate.refit import Refit, forget_labels
 from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan
-from tests.bot.dialog import GROUP, Talk, talking
+from tests.bot.dialog import GROUP, OPTIONS, Setup, Talk, talking
 from tests.bot.group.posts import ADAPTER
 from tests.knowledge.library import gate_options, plan, write_pages
+
+IN_ENGLISH = Setup(replace(OPTIONS, language="en"))
 
 TALK = [
     "shall we have noodles or rice for lunch",
@@ -81,7 +83,7 @@ async def test_labels_are_taken_up_by_a_refit_and_undone_by_a_command(
     made: BuildPlan, tmp_path: Path, learning: KnowledgeBase
 ) -> None:
     before = learning.status().gate
-    async with talking(tmp_path, learning) as talk:
+    async with talking(tmp_path, learning, IN_ENGLISH) as talk:
         assert "no step" in await said(talk, "root", "/dou gate undo")
         assert "no new labels" in await said(talk, "root", "/dou gate refit")
         await label(talk, "root", "bad", TALK)
@@ -95,11 +97,11 @@ async def test_labels_are_taken_up_by_a_refit_and_undone_by_a_command(
         assert "no new labels" in await said(talk, "root", "/dou gate refit")
     async with KnowledgeBase(made, gate_options(tmp_path)) as again:
         assert again.status().gate == after, "a restart keeps what was learned"
-    async with talking(tmp_path, learning) as talk:
+    async with talking(tmp_path, learning, IN_ENGLISH) as talk:
         assert "12 labels are set aside" in await said(talk, "root", "/dou gate undo")
         assert learning.status().gate == before
         assert "a refit was undone" in await said(talk, "root", "/dou status")
-        assert "没有新的标注" in await said(talk, "root", "豆哥门控 refit")
+        assert "no new labels" in await said(talk, "root", "豆哥门控 refit")
         assert "admins" in await said(talk, "mallory", "/dou gate undo")
         assert "refit, undo" in await said(talk, "root", "/dou gate whatever")
 
@@ -108,7 +110,7 @@ async def test_what_its_author_takes_back_is_gone_from_every_step(
     made: BuildPlan, tmp_path: Path, learning: KnowledgeBase
 ) -> None:
     steps = Path(made.folder) / "labels"
-    async with talking(tmp_path, learning) as talk:
+    async with talking(tmp_path, learning, IN_ENGLISH) as talk:
         asked = await talk.say("ann", ASKED[0])
         await talk.wait(7)
         await talk.say("root", "/dou good", reply_to=asked)
@@ -144,7 +146,7 @@ class Meanwhile:
 async def test_who_is_erased_during_a_refit_is_in_none_of_its_steps(
     made: BuildPlan, tmp_path: Path, learning: KnowledgeBase
 ) -> None:
-    async with talking(tmp_path, learning) as talk:
+    async with talking(tmp_path, learning, IN_ENGLISH) as talk:
         before = learning.status().gate.good
         asked = await talk.say("ann", ASKED[0])
         await talk.wait(7)
@@ -171,7 +173,7 @@ async def test_a_refit_that_costs_precision_is_not_taken(
     tmp_path: Path, learning: KnowledgeBase
 ) -> None:
     before = learning.status().gate
-    async with talking(tmp_path, learning) as talk:
+    async with talking(tmp_path, learning, IN_ENGLISH) as talk:
         await label(talk, "root", "good", TALK)
         await label(talk, "root", "bad", ASKED)
         told = await said(talk, "root", "/dou gate refit")
@@ -184,7 +186,7 @@ async def test_a_refit_that_costs_precision_is_not_taken(
 async def test_status_promises_from_the_group_s_own_traffic(
     tmp_path: Path, learning: KnowledgeBase
 ) -> None:
-    async with talking(tmp_path, learning) as talk:
+    async with talking(tmp_path, learning, IN_ENGLISH) as talk:
         assert "of 1000 messages" in await said(talk, "root", "/dou status")
         for number in range(10):
             await talk.say(f"user{number}", f"lovely weather {number}")
@@ -192,7 +194,7 @@ async def test_status_promises_from_the_group_s_own_traffic(
         await talk.wait(7 * 86400)
         told = await said(talk, "root", "/dou status")
         assert "unwanted replies a week of 10 messages" in told
-        assert "不该说的回复最多" in await said(talk, "root", "豆哥状态")
+        assert "at most" in await said(talk, "root", "豆哥状态")
 
 
 def test_nobody_can_turn_the_bot_alone() -> None:

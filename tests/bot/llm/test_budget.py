@@ -74,7 +74,7 @@ async def test_what_a_model_took_is_told(api: LlmApi) -> None:
     [("Spent", "budget for today"), ("Overdue", "took too long"), ("Down", "can't be reached")],
 )
 def test_why_there_is_no_model_is_said_as_it_is(failed: str, said: str) -> None:
-    assert said in decline_text([{"stage": "llm", "failed": failed}], chinese=False)
+    assert said in decline_text([{"stage": "llm", "failed": failed}], chinese=False, said="")
 
 
 def books_in(store: Store) -> Books:
