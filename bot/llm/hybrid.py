@@ -170,8 +170,11 @@ class Hybrid:
             raise
         calls.labels(backend.name, route, "done").inc()
         self._metrics.llm_seconds.labels(backend.name, route).observe(time.perf_counter() - began)
-        for kind in ("prompt", "cached", "completion"):
-            tokens = getattr(done, f"{kind}_tokens")
+        for kind, tokens in (
+            ("prompt", done.prompt_tokens),
+            ("cached", done.cached_tokens),
+            ("completion", done.completion_tokens),
+        ):
             self._metrics.llm_tokens.labels(backend.name, kind).inc(tokens)
         await self.budget.count(request.group, done)
         self.usage.calls += 1

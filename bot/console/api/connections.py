@@ -93,9 +93,11 @@ def _models(parts: ConsoleParts) -> list[dict[str, Any]]:
     """The language models that are configured, and the embedder."""
     llm, embedder = parts.config.llm, parts.config.knowledge.embedder
     shown = [{"part": "embedder", "kind": embedder.kind, "model": embedder.model}]
-    for part in ("remote", "local"):
-        model = getattr(getattr(llm, part, None), "model", "")
+    local = llm.local.model or llm.local.serve.model
+    for part, kind, model in (
+        ("remote", llm.remote.provider, llm.remote.model),
+        ("local", "local", local),
+    ):
         if model:
-            kind = getattr(getattr(llm, part), "provider", part)
-            shown.append({"part": part, "kind": str(kind), "model": model})
+            shown.append({"part": part, "kind": kind, "model": model})
     return shown
