@@ -93,8 +93,8 @@ class ApprovedAnswer:
 
 
 async def keep_answer(store: Store, pages: WrittenPages, approved: ApprovedAnswer) -> str:
-    """Makes an approved answer a page, from which it is answered once it is reloaded, and returns
-    the path in its source. Raises PageRefused."""
+    """Makes an approved answer a page, from which it is answered once it is reloaded, notes in the
+    audit log who approved it, and returns the path in its source. Raises PageRefused."""
     path = _path(approved)
     await pages.write(approved.source, path, _page(approved))
     await store.decide_proposal(
@@ -107,6 +107,13 @@ async def keep_answer(store: Store, pages: WrittenPages, approved: ApprovedAnswe
             person=approved.approved_by,
             at=approved.at,
         )
+    )
+    await store.add_audit(
+        at=approved.at,
+        who=approved.approved_by,
+        action="gap.approve",
+        target=f"{approved.adapter}:{approved.group} {approved.question_id}",
+        after=approved.answer,
     )
     return path
 

@@ -143,13 +143,6 @@ class TeachingCommands:
         except (PageRefused, OSError) as error:
             log.error("an approved answer could not be kept: %s", error)
             return notice("approve_failed", sent.chinese)
-        await self._store.add_audit(
-            at=approved.at,
-            who=approved.approved_by,
-            action="gap.approve",
-            target=f"{':'.join(sent.group)} {question.message_id}",
-            after=given.text,
-        )
         asked = one_line(question.text)
         kept = notice("approved", sent.chinese, path=f"{source}/{path}", text=asked)
         return f"{kept}\n{await self._reload(sent)}"

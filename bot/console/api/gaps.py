@@ -195,9 +195,8 @@ class _Gaps:
             await self._store.decide_proposal(
                 DecidedProposal(**place, state="rejected", path="", person=user.name, at=now)
             )
-        target = f"{decided.adapter}:{decided.group} {decided.question_id}"
-        after = decided.answer if path else None
-        await self._parts.audit.record(user, f"gap.{decided.decision}", target, after=after)
+            target = f"{decided.adapter}:{decided.group} {decided.question_id}"
+            await self._parts.audit.record(user, "gap.reject", target)
         return json_response({"path": path})
 
     @needs(Role.VIEWER)
