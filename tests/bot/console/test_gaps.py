@@ -73,7 +73,7 @@ async def test_a_question_is_tried_without_a_trace_in_the_store(bot: Running) ->
 
 
 async def test_where_only_the_nearest_passage_was_shown_is_a_gap(bot: Running) -> None:
-    asked = await bot.say("alice", "how do I set the timeout of a request", mention=True)
+    asked = await bot.say("alice", "what is the timeout of a request?", mention=True)
     assert (asked["outcome"], asked["reason"]) == ("answer", "nearest")
     await bot.say("alice", ASK, group="other", mention=True)
     (topic,) = (await bot.get("gaps", "viewer"))["topics"]
