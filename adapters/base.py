@@ -8,6 +8,7 @@ AdapterError
 ├── NotSupported      the platform has no such thing
 └── SendRefused       the platform said no for good; a retry cannot help
     └── SetupRefused  it says no until a person changes something there
+        └── QuotaGone a month's or a day's requests are used up
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -273,11 +274,10 @@ class Refusal:
 class LinkStatus:
     """How the connection to a platform is. Times are in seconds since the epoch, 0 for never.
 
-    `since` is when it came up, or went down; `heard` when the platform last sent anything,
-    `event` when it last sent an event; `reconnects` counts connections after the first one;
-    `recovered` counts messages that were missed and fetched later; `calls` counts API calls by
-    (name, result). `problem` is why it is down, with `problem_zh`; `refused` is what the platform
-    refuses though it may be up.
+    `since` is when it came up or went down, `heard` when the platform last sent anything, `event`
+    when it last sent an event. `reconnects` counts connections after the first, `recovered` missed
+    messages that were fetched later, `calls` API calls by (name, result). `problem` is why it is
+    down, with `problem_zh`; `refused` is what the platform refuses though it may be up.
     """
 
     up: bool

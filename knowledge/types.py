@@ -2,6 +2,7 @@
 
 KnowledgeError
 ├── SourceError         a source folder or git address can't be read
+├── ExamplesMissing     a file of examples that is configured can't be read
 ├── IndexMismatch       a saved index or gate was made with another embedder or format
 ├── RerankerError       see `knowledge.retrieval.rerank`
 └── EmbedderError       the embedder can't be loaded or its service failed
