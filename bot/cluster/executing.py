@@ -80,17 +80,9 @@ class Executor:
             found = await self._outcome(call)
         finally:
             self._free.release()
-        await self._tell(call, token, found)
-
-    async def _tell(self, call: Call, token: int, found: Outcome) -> None:
-        """Tried until it is done: nobody takes over what seems to be under way here, and who asked
-        would never know."""
-        while True:
-            try:
-                return await self._database.run(finish, call.key, token, found)
-            except StoreError as error:
-                log.error("what came of %s can't be told: %s", call.key, error)
-            await asyncio.sleep(self._wakes.poll_s)
+        # Nobody takes over what seems to be under way here, and who asked would never know.
+        telling = partial(self._database.run, finish, call.key, token, found)
+        await self._wakes.until_stored(telling, f"what came of {call.key} can't be told")
 
     async def _outcome(self, call: Call) -> Outcome:
         method = self._targets[call.target].get(call.method)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from adapters.base import Event
@@ -169,21 +170,13 @@ class Lanes:
             await _within(self._stopping, self.failing.failed(lane.group, error))
         finally:
             try:
-                await self._give_back(lane, done=done)
+                # What this worker seems to have, it goes on prolonging; at its end the lease ends.
+                giving = partial(self.database.run, release, lane, self.holder, done=done)
+                problem = f"the group {':'.join(lane.group)} can't be given back"
+                await self.wakes.until_stored(giving, problem, self._stopping.is_set)
             finally:
                 if self._held.get(lane.group) is held:
                     del self._held[lane.group]
-
-    async def _give_back(self, lane: Lane, *, done: bool) -> None:
-        """Tried until it is done: what this worker seems to have, it goes on prolonging."""
-        while True:
-            try:
-                return await self.database.run(release, lane, self.holder, done=done)
-            except StoreError as error:
-                log.error("the group %s can't be given back: %s", ":".join(lane.group), error)
-            if self._stopping.is_set():
-                return None  # it ends with its lease
-            await asyncio.sleep(self.wakes.poll_s)
 
     async def _fed(self, held: _Held) -> bool:
         """Feeds a lane until it is idle or the worker stops; is nothing left in it?"""

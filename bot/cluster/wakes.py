@@ -7,12 +7,13 @@ sent it is done.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from bot.store.cluster.calls import CALLS, RESULTS
 from bot.store.cluster.events import EVENTS
 from bot.store.cluster.published import PUBLISHED
+from bot.store.database import StoreError
 from bot.store.engines.place import PostgresUrl
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,25 @@ class Wakes:
             async with asyncio.timeout(self.poll_s if most_s is None else most_s):
                 await event.wait()
         event.clear()
+
+    async def until_stored(
+        self,
+        store: Callable[[], Awaitable[object]],
+        problem: str,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Has something stored, and where that fails says so and tries again every `poll_s`, until
+        it is done or `enough` says that nobody needs it any more."""
+        while True:
+            try:
+                await store()
+            except StoreError as error:
+                log.error("%s: %s", problem, error)
+            else:
+                return
+            if enough():
+                return
+            await asyncio.sleep(self.poll_s)
 
 
 async def hear(place: PostgresUrl, wakes: Wakes) -> None:
