@@ -11,11 +11,9 @@ from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 
-import rjieba
-import stopwordsiso
 import tantivy
 
-from common.language import REMEMBERED, with_parts, words
+from common.language import REMEMBERED, segment_for_search, with_parts, words
 from knowledge.index.spelling import nearest
 from knowledge.index.terms import Terms, terms_from
 from knowledge.index.text_index import ANALYZER, TextIndex
@@ -45,6 +43,8 @@ a group" would ask for no more than "delete"."""
 @cache
 def function_words() -> frozenset[str]:
     """Words that say nothing by themselves ("how", "的")."""
+    import stopwordsiso  # the lists of all languages, 6 MB
+
     return frozenset(stopwordsiso.stopwords(["en", "zh"])) - frozenset(_TELLING.split())
 
 
@@ -95,7 +95,7 @@ class LexicalIndex(TextIndex):
 
     def term_set(self, text: str) -> set[str]:
         """The terms of a longer text."""
-        cut = set(rjieba.cut_for_search(text))  # most words come up again
+        cut = set(segment_for_search(text))  # most words come up again
         return set(chain.from_iterable(map(self._terms_in, cut)))
 
     def digest(self, *texts: str) -> Terms:

@@ -8,9 +8,7 @@ that one page names counts much."""
 import re
 from dataclasses import dataclass
 
-import rjieba
-
-from common.language import is_chinese, with_parts
+from common.language import is_chinese, segment, tagged, with_parts
 from knowledge.index.lexical import LexicalIndex
 
 _FOR_NUMBER = re.compile(
@@ -87,12 +85,12 @@ def actions_and_objects(words: LexicalIndex, question: str) -> tuple[set[str], s
     """The terms of the actions that a question names, and of what they are done to. Those of a
     Chinese word are those of its parts as well."""
     if is_chinese(question):
-        tagged = [(word, tag[0]) for word, tag in rjieba.tag(question)]
+        said = [(word, tag[0]) for word, tag in tagged(question)]
     else:
         does = {word.lower() for word in _ACTION.findall(question)}
-        tagged = [(w, "v" if w.lower() in does else "n") for w in rjieba.cut(question)]
+        said = [(w, "v" if w.lower() in does else "n") for w in segment(question)]
     actions, objects = set[str](), set[str]()
-    for word, tag in tagged:
+    for word, tag in said:
         if not with_parts(word) or words.is_function_word(word):
             continue
         if tag == "v":

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import rjieba
 from numpy.typing import NDArray
 
-from common.language import is_chinese, is_named, with_parts
+from common.language import is_chinese, is_named, segment, with_parts
 from knowledge.index.open import Snapshot
 from knowledge.index.spelling import common_words, may_be_misspelt
 from knowledge.index.terms import Terms, checksums
@@ -106,7 +105,7 @@ class _Reading:
     def line(self, line: str, *, pasted: bool) -> None:
         """Takes a line; `pasted` is what the asker may have from elsewhere."""
         terms = _terms_in(line)
-        for word in rjieba.cut(line):
+        for word in segment(line):
             self._word(word, terms, pasted=pasted)
 
     def _word(self, word: str, named: frozenset[str], *, pasted: bool) -> None:
