@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock
+from threading import Condition
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
@@ -53,13 +53,14 @@ class Batches(Generic[Job, Result]):
         threads: int = 1,
         apart: bool = False,
         drop: bool = False,
+        patience_s: float = 0.0,
         for_all: tuple[type[BaseException], ...] = (),
         unheard: Callable[[BaseException], None] = _nobody,
     ) -> None:
         self._work, self._most, self._threads = work, most, threads
         self._apart, self._drop, self._for_all, self._unheard = apart, drop, for_all, unheard
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._lock = Lock()
+        self._lock, self._patience_s = Condition(), patience_s
         self._busy = 0
         self._queues: tuple[deque[_Waiting[Job, Result]], ...] = (deque(), deque())
 
@@ -73,6 +74,8 @@ class Batches(Generic[Job, Result]):
                 self._pool.submit(self._until_done)  # first of all: it may refuse
                 self._busy += 1
             self._queues[0 if first else 1].append(_Waiting(job, future))
+            if first or waiting + 1 >= self._most:
+                self._lock.notify()
         return await future
 
     async def close(self) -> None:
@@ -104,6 +107,7 @@ class Batches(Generic[Job, Result]):
         """What is next; with nothing left this thread is not busy any more."""
         batch: list[_Waiting[Job, Result]] = []
         with self._lock:
+            self._lock.wait_for(self._worth_while, self._patience_s)
             for queue in self._queues:
                 while queue and len(batch) < self._most:
                     one = queue.popleft()
@@ -112,6 +116,10 @@ class Batches(Generic[Job, Result]):
             if not batch:
                 self._busy -= 1
         return batch
+
+    def _worth_while(self) -> bool:
+        first, others = self._queues
+        return bool(first) or not others or len(others) >= self._most
 
     def _tell(
         self, batch: Sequence[_Waiting[Job, Result]], outcomes: Sequence[Result | _Failed]

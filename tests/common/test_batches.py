@@ -95,3 +95,21 @@ async def test_who_comes_after_the_end_is_refused_and_does_not_wait() -> None:
     for number in (1, 2):
         with pytest.raises(RuntimeError, match="shutdown"):
             await asyncio.wait_for(batches.do(number), PATIENCE_S)
+
+
+async def test_what_is_in_no_hurry_waits_for_company_and_the_urgent_for_nobody() -> None:
+    work = Work()
+    work.may_go_on.set()
+    patient = Batches[int, int]("test", work, most=3, patience_s=PATIENCE_S)
+    waiting = [asyncio.create_task(patient.do(number)) for number in (1, 2)]
+    await asyncio.sleep(0)
+    assert not work.done
+    assert await asyncio.gather(*waiting, patient.do(3)) == [2, 4, 6]
+    alone = asyncio.create_task(patient.do(4))
+    await asyncio.sleep(0)
+    assert (await patient.do(5, first=True), await alone) == (10, 8)
+    assert work.done == [[1, 2, 3], [5, 4]]
+    await patient.close()
+    hasty = Batches[int, int]("test", work, most=3, patience_s=0.01)
+    assert await hasty.do(6) == 12, "not for ever"
+    await hasty.close()
