@@ -67,6 +67,11 @@ class Worker:
         return len(self._held) >= self.options.queue_size
 
     @property
+    def _room_to_answer(self) -> bool:
+        """Does a place stay free for judging? Where there is one in all, answers are quick."""
+        return sum(bool(p.deadline) for p in self._at_work) < max(1, self.options.at_once - 1)
+
+    @property
     def _may_look(self) -> bool:
         now = self.clock.now()  # which may have been set back
         return not self._look_at - LOOK_AGAIN_S <= now < self._look_at
@@ -116,8 +121,8 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Works until there is nothing left to do: what came in first, then what is to be judged,
-        then what is to be answered."""
+        """Works until there is nothing left to do: what came in first, then what is to be answered,
+        then what is to be judged, for which a place is kept free."""
         while not self._stopping:
             self._woken.clear()
             free = len(self._at_work) < self.options.at_once
@@ -125,10 +130,11 @@ class Worker:
                 await self._take(*self._queue.popleft())
             elif self._behind and not self._full and self._may_look:
                 await self._catch_up()
+            elif free and self._room_to_answer and (pending := self._due()):
+                self._start(self._respond, pending)
             elif free and (question := self._packer.due(self.clock.now())):
                 self._start(self._triage, PendingQuestion(question))
             elif free and (pending := self._due()):
-                self._waiting.remove(pending)
                 self._start(self._respond, pending)
             elif (until := self._next_deadline()) is None and not self._at_work:
                 return
@@ -142,7 +148,6 @@ class Worker:
         self, step: Callable[[PendingQuestion], Awaitable[bool]], pending: PendingQuestion
     ) -> None:
         """Works on a question beside the others. `step` returns True where it is not decided."""
-
         before = pending.question.messages
 
         async def work() -> None:
@@ -279,9 +284,12 @@ class Worker:
         return None if message.mention else message
 
     def _due(self) -> PendingQuestion | None:
-        """The question to answer next: who asked the bot itself goes first."""
+        """Takes out the question to answer next: who asked the bot itself goes first."""
         due = [one for one in self._waiting if one.deadline <= self.clock.now()]
-        return min(due, key=lambda one: (not one.question.mention, one.deadline), default=None)
+        found = min(due, key=lambda one: (not one.question.mention, one.deadline), default=None)
+        if found:
+            self._waiting.remove(found)
+        return found
 
     def _next_deadline(self) -> float | None:
         times = [pending.deadline for pending in self._waiting]

@@ -47,11 +47,13 @@ async def until(true: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def group(folder: Path, kettle: KnowledgeBase, api: LlmApi) -> AsyncIterator[Talk]:
+async def group(
+    folder: Path, kettle: KnowledgeBase, api: LlmApi, setup: Setup = SETUP
+) -> AsyncIterator[Talk]:
     clock = FakeClock()
     async with (
         model({"remote": remote(api)}, clock) as made,
-        talking(folder, kettle, SETUP, clock, llm=made) as talk,
+        talking(folder, kettle, setup, clock, llm=made) as talk,
     ):
         yield talk
 
@@ -97,6 +99,39 @@ async def test_several_people_are_answered_at_once(
         assert "runtime" in talk.adapter.sent[0].text
         slow.let[PORT].set()
         slow.let[SLOW].set()
+        await until(lambda: len(talk.adapter.sent) == 3)
+
+
+async def test_what_was_judged_is_answered_before_the_next_is_judged(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi, slow: Slow
+) -> None:
+    slow.let[PORT].set()
+    slow.let[LEAK].set()
+    one_by_one = replace(SETUP, options=replace(OPTIONS, at_once=1))
+    async with group(tmp_path, kettle, api, one_by_one) as talk:
+        await talk.say("alice", f"@bot {PORT}")
+        await talk.say("bob", f"@bot {LEAK}")
+        await pass_within(talk, 2)
+        await until(lambda: len(talk.adapter.sent) == 2)
+        steps = [kind for kind in api.kinds() if kind in ("question", "answer")]
+        assert steps == ["question", "answer"] * 2
+
+
+async def test_answers_leave_a_place_for_what_is_to_be_judged(
+    tmp_path: Path, kettle: KnowledgeBase, api: LlmApi, slow: Slow
+) -> None:
+    slow.let[LEAK].set()
+    two_places = replace(SETUP, options=replace(OPTIONS, at_once=2))
+    async with group(tmp_path, kettle, api, two_places) as talk:
+        await mention(talk, "alice", PORT)
+        await until(lambda: answering(api) == [PORT])
+        await talk.say("bob", f"@bot {SLOW}")
+        await talk.say("carol", f"@bot {LEAK}")
+        await pass_within(talk, 2)
+        await until(lambda: len(answering(api)) == 2)
+        assert api.kinds().count("question") == 3, "carol was judged before bob was answered"
+        for held in slow.let.values():
+            held.set()
         await until(lambda: len(talk.adapter.sent) == 3)
 
 
