@@ -34,6 +34,8 @@ NO_WAITING = ("bot.quiet_s=0", "bot.mention_wait_s=0", "flood.wait_for_humans_s=
 
 PATIENCE_S = 600.0
 
+BUILDER = "knowledge.ingest.builder_main"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -156,7 +158,8 @@ async def _run(
 async def _caught_up(daemon: Daemon) -> None:
     """Waits for the look at the documents with which it begins."""
     await asyncio.sleep(IDLE_AFTER_S)
-    await asyncio.to_thread(psutil.wait_procs, daemon.process.children(), PATIENCE_S)
+    building = [one for one in daemon.process.children() if BUILDER in one.cmdline()]
+    await asyncio.to_thread(psutil.wait_procs, building, PATIENCE_S)
 
 
 async def _all_decided(port: int) -> None:

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -169,12 +169,21 @@ class Child:
         self._process = process
         self._read = b""
         self._words = LastWords()
-        self._hearing = Thread(target=_hear, args=(process.stderr, self._words.add), daemon=True)
+        self._hearing = Thread(target=self._hear, args=(process.stderr,), daemon=True)
+        self._heard: Callable[[str], None] | None = None
 
     @classmethod
-    def start(cls, command: Command, settings: Mapping[str, Any]) -> Self:
-        """Starts a module that is served by `process_child.serve`. Raises OSError."""
-        child = cls(_started(command, subprocess.PIPE))
+    def start(
+        cls,
+        command: Command,
+        settings: Mapping[str, Any],
+        files: Sequence[int] = (),
+        heard: Callable[[str], None] | None = None,
+    ) -> Self:
+        """Starts a module that hears by `process_child`; it has these open files, too, and `heard`
+        gets what it writes to its standard error, some lines at a time. Raises OSError."""
+        child = cls(_started(command, subprocess.PIPE, files))
+        child._heard = heard
         child._hearing.start()
         child.send(settings)
         return child
@@ -212,19 +221,30 @@ class Child:
                 raise TimeoutError
             part = os.read(self.fileno(), 1 << 20)
             if not part:
-                status = self._process.wait()
-                self._hearing.join(GRACE_S)
-                raise ChildFailed(status, str(self._words))
+                raise self.failed()
             parts.append(part)
         line, self._read = b"".join(parts).split(b"\n", 1)
         return parsed(line)
+
+    def failed(self) -> ChildFailed:
+        """What became of one that has hung up."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_S)
+        self._hearing.join(GRACE_S)
+        return ChildFailed(self._process.poll(), str(self._words))
 
     def end(self) -> None:
         """Ends the process; what it was at is lost."""
         _end(self._process, self._hearing)
 
+    def _hear(self, pipe: IO[bytes]) -> None:
+        while data := os.read(pipe.fileno(), 1 << 16):
+            self._words.add(data)
+            if self._heard:
+                self._heard(data.decode("utf-8", "replace").rstrip())
 
-def _started(command: Command, stdin: int) -> "subprocess.Popen[bytes]":
+
+def _started(command: Command, stdin: int, files: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603 - our own commands
         command.line(),
         cwd=command.folder,
@@ -233,12 +253,8 @@ def _started(command: Command, stdin: int) -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=files,
     )
-
-
-def _hear(pipe: IO[bytes], add: Callable[[bytes], None]) -> None:
-    while data := os.read(pipe.fileno(), 1 << 16):
-        add(data)
 
 
 def _end(process: "subprocess.Popen[bytes]", hearing: Thread | None = None) -> None:

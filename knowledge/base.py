@@ -1,34 +1,36 @@
 """The knowledge base as the bot sees it: judge, search, quote and reload, all async.
 
 What a question opens with ("hi all, ...") says nothing here, see `common.small_talk`. Texts are
-embedded in batches by `knowledge.index.encoder`; everything that touches a snapshot runs in one
-thread of its own, so that the event loop never waits, and exchanging the snapshot needs no lock.
-What is asked after the gate goes first, and mentions before other messages.
+embedded in batches by `knowledge.index.encoder`; what is looked up in the snapshot is told to its
+reader in batches, too, so that the event loop never waits. What is asked after the gate goes first,
+and mentions before other messages.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 from common.batches import Batches
 from common.small_talk import without_openers
 from knowledge.gate.curve import CurvePoint
 from knowledge.gate.examples import Example, Examples
-from knowledge.gate.refit import Refit
+from knowledge.gate.refit import Refit, labelled_texts
 from knowledge.gate.state import FittedGate
 from knowledge.index.embedders import create_embedder
+from knowledge.index.embedding_pool import UseProcess
 from knowledge.index.encoder import Encoder
-from knowledge.index.open import Snapshot
+from knowledge.index.rows import DocumentRow, Place
 from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, BuildReport, Source
-from knowledge.retrieval.assess import assess
-from knowledge.retrieval.evidence import worded_alike
-from knowledge.retrieval.expand import expand
-from knowledge.retrieval.quote import cut
+from knowledge.reading import looks
+from knowledge.reading.looks import Look
+from knowledge.reading.process import LOOKING, ReaderProcess
+from knowledge.reading.reader import LocalReader, Reader
 from knowledge.retrieval.rerank import create_reranker, reranked
-from knowledge.retrieval.search import search
-from knowledge.serving import Opener, Serving
 from knowledge.settings import GateSettings, RerankerSettings
 from knowledge.types import (
     Found,
@@ -48,38 +50,49 @@ TOGETHER = 8
 
 
 class KnowledgeBase:
-    """One index and its gate. Open it with `async with`; the index must have been built."""
+    """One index and its gate. Open it with `async with`; the index must have been built. With
+    `apart` it is read in a process of its own, which pays where there is a core for it."""
 
     def __init__(
-        self, plan: BuildPlan, gate: GateSettings, reranker: RerankerSettings | None = None
+        self,
+        plan: BuildPlan,
+        gate: GateSettings,
+        reranker: RerankerSettings | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         self._plan, self._reranking = plan, reranker or RerankerSettings()
         self._reranker = create_reranker(self._reranking)
-        self._embedder = create_embedder(plan.embedder)
-        self._opener = Opener(plan, gate, self._embedder)
+        self._embedder = create_embedder(plan.embedder, apart=apart)
+        kind = ReaderProcess if apart else LocalReader
+        self._reader: Reader = kind(plan, gate, self._embedder)
         self._encoder = Encoder(self._embedder)
-        self._thread = Batches[Callable[[], Any], Any](
-            "knowledge", lambda works: [work() for work in works], TOGETHER, apart=True, drop=True
+        self._looks = Batches[Look[Any], Any](
+            "looks", self._reader.look, TOGETHER, threads=LOOKING if apart else 1, drop=True
         )
-        self._serving: Serving | None = None
+        self._status: Status | None = None
         self._building = asyncio.Lock()
         self.after_reload: list[Callable[[], Awaitable[None]]] = []
         self.sources_now: Callable[[], tuple[Source, ...]] | None = None
 
     async def __aenter__(self) -> Self:
-        self._serving = await self._run(self._opener.open)
+        warming = asyncio.to_thread(self._embedder.encode, ["warm up"])
+        try:
+            self._status, _ = await asyncio.gather(asyncio.to_thread(self._reader.open), warming)
+        except KnowledgeError:
+            await self._end_processes()
+            raise
         if self._reranker:
             await self._reranker.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        serving, self._serving = self._serving, None
-        if serving:
-            await self._run(serving.snapshot.catalog.close)
+        self._status = None
         if self._reranker:
             await self._reranker.close()
         await self._encoder.close()
-        await self._thread.close()
+        await self._end_processes()
+        await self._looks.close()
 
     async def judge(
         self, text: str, *, mention: bool, sources: Sequence[str] = (), group: str = ""
@@ -88,12 +101,10 @@ class KnowledgeBase:
         have operating points of its own. Raises KnowledgeError."""
         said = without_openers(text)
         vector = await self._encoder.vector(said, first=mention)
-
-        def work() -> Verdict:
-            now = self._now()
-            return now.judge(said, vector, now.scope(sources), mention=mention, group=group)
-
-        return await self._run(work, first=mention)
+        look = partial(
+            looks.judged, text=said, vector=vector, sources=sources, mention=mention, group=group
+        )
+        return await self._look(look, first=mention)
 
     async def prepare(
         self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda *_: None
@@ -109,13 +120,9 @@ class KnowledgeBase:
         reranker where there is one. Raises KnowledgeError."""
         said = without_openers(text)
         many = max(k, self._reranking.candidates) if self._reranker else k
-        vector = await self._encoder.vector(said, first=True)
-
-        def work() -> Found:
-            now, chars = self._now(), self._plan.passage_chars
-            return search(now.snapshot, said, vector, many, chars, now.scope(sources))
-
-        found, by = await self._run(work), self._reranker
+        vector, chars = await self._encoder.vector(said, first=True), self._plan.passage_chars
+        look = partial(looks.found, text=said, vector=vector, k=many, chars=chars, sources=sources)
+        found, by = await self._look(look), self._reranker
         return await reranked(found, said, k, by, self._reranking.timeout_s) if by else found
 
     async def quote(
@@ -125,15 +132,12 @@ class KnowledgeBase:
         best of them does, so that others are only there for what it lacks."""
         said = without_openers(text)
         vector = await self._encoder.vector(said, first=True)
-
-        def work() -> list[Quote]:
-            return cut(self._now().snapshot, said, vector, passages, max_chars, sure=sure)
-
-        return await self._run(work)
+        look = partial(looks.quoted, text=said, vector=vector, passages=passages)
+        return await self._look(partial(look, max_chars=max_chars, sure=sure))
 
     async def expand(self, passages: Sequence[Passage], most: int) -> list[Passage]:
         """The passages grown to their sections, then their pages, to `most` characters in all."""
-        return await self._run(lambda: expand(self._now().snapshot, passages, most))
+        return await self._look(partial(looks.expanded, passages=passages, most=most))
 
     async def similarity(self, text: str, others: Sequence[str]) -> list[float]:
         """Cosine of a text to each of the others, -1..1. Raises KnowledgeError."""
@@ -144,12 +148,7 @@ class KnowledgeBase:
         """Cosine of a question to each of the others, 0 where they aren't worded alike: "mute" and
         "unmute" are as near as can be. Raises KnowledgeError."""
         said, *told = map(without_openers, (text, *others))
-
-        def work() -> list[bool]:
-            words = self._now().snapshot.words
-            return [worded_alike(words, said, other) for other in told]
-
-        alike = await self._run(work)
+        alike = await self._look(partial(looks.alike, text=said, others=told))
         own, *rest = await self._encoder.vectors(
             [said, *(other for other, same in zip(told, alike, strict=True) if same)], first=True
         )
@@ -158,20 +157,12 @@ class KnowledgeBase:
 
     async def keywords(self, text: str, most: int) -> list[str]:
         """The words of a question that tell most, in its order."""
-        said = without_openers(text)
-        return await self._run(lambda: self._now().snapshot.words.keywords(said, most))
+        return await self._look(partial(looks.keywords, text=without_openers(text), most=most))
 
     async def assess(self, text: str, others: Sequence[Passage], k: int) -> Found:
         """The k best passages of whole texts from elsewhere, and how well they cover a question.
         Raises KnowledgeError."""
-
-        def work() -> Found:
-            now = self._now()
-            encode, words = self._embedder.encode, now.snapshot.words
-            return assess(without_openers(text), others, k, encode, words, now.scale)
-
-        # Many pieces are embedded; of the snapshot only what any thread may use is looked at.
-        return await asyncio.to_thread(work)
+        return await asyncio.to_thread(self._reader.assess, without_openers(text), others, k)
 
     async def reload(
         self, progress: Callable[[str, int, int], None] = lambda *_: None
@@ -189,54 +180,57 @@ class KnowledgeBase:
             dim = await asyncio.to_thread(lambda: self._embedder.dim)
             lent = Lent(dim, lambda texts: asyncio.to_thread(self._embedder.encode, texts))
             report = await build_apart(self._plan, progress, lent)
-            await self._serve(await asyncio.to_thread(self._opener.renewed, self._now()))
+            await self._serve(await asyncio.to_thread(self._reader.renew))
             for work in self.after_reload:
                 await work()
             return report
 
     def status(self) -> Status:
         """What is being served now."""
-        return self._now().status
+        if self._status is None:
+            raise KnowledgeError("the knowledge base is not open")
+        return self._status
 
-    async def browse(self, look: Callable[[Snapshot], T]) -> T:
-        """What somebody finds in the snapshot that is being served."""
-        return await self._run(lambda: look(self._now().snapshot))
+    async def documents(self) -> tuple[list[DocumentRow], Counter[int]]:
+        """All documents, also those that could not be read, and how many pieces each has by its
+        id."""
+        return await self._look(looks.documents)
+
+    async def pieces(self, source: str, path: str, most: int) -> list[tuple[Place, str]] | None:
+        """A document's first pieces, each with its text; None where there is no such document."""
+        return await self._look(partial(looks.pieces, source=source, path=path, most=most))
 
     async def calibrate(self) -> FittedGate:
         """Fits the gate to the examples anew, saves it and serves it."""
-
-        def work() -> FittedGate:
-            self._exchange(self._opener.calibrated(self._now()))
-            return self._now().fitted
-
-        return await self._run(work)
+        async with self._building:
+            status, fitted = await asyncio.to_thread(self._reader.calibrate)
+            await self._serve(status)
+            return fitted
 
     async def refit(self, labels: Sequence[Example]) -> Refit:
         """Fits the gate to these labels from groups, beside the examples that are configured, and
         serves it if it is no worse; the old one answers meanwhile. Raises KnowledgeError."""
         async with self._building:
-            fresh, refit = await asyncio.to_thread(self._opener.refitted, labels)
-            if fresh:
-                await self._serve(fresh)
+            status, refit = await asyncio.to_thread(self._reader.refit, labels)
+            if status:
+                await self._serve(status)
             return refit
 
     async def aimed(self, options: Sequence[GateSettings]) -> list[Point]:
         """Where messages would pass unprompted with each of these settings; changes nothing."""
         async with self._building:
-            return await asyncio.to_thread(self._opener.aimed, options)
+            return await asyncio.to_thread(self._reader.aimed, options)
 
     async def retarget(self, gate: GateSettings) -> None:
         """Serves a gate fitted with other settings. Raises KnowledgeError; the old one goes on."""
         async with self._building:
-            opener = Opener(self._plan, gate, self._embedder)
-            await self._serve(await asyncio.to_thread(opener.open))
-            self._opener = opener
+            await self._serve(await asyncio.to_thread(self._reader.reopen, gate))
 
     async def examined(self) -> tuple[FittedGate, list[CurvePoint]]:
         """The gate fitted anew to its examples, with the scores that were held out from each, and
         its learning curve. It takes seconds and changes nothing. Raises KnowledgeError."""
         async with self._building:
-            return await asyncio.to_thread(self._opener.examined)
+            return await asyncio.to_thread(self._reader.examined)
 
     async def preview(
         self, labels: Sequence[Example], texts: Sequence[str]
@@ -245,27 +239,27 @@ class KnowledgeBase:
         nothing. Raises KnowledgeError."""
         said = [without_openers(text) for text in texts]
         async with self._building:
-            return await asyncio.to_thread(self._opener.previewed, labels, said)
+            return await asyncio.to_thread(self._reader.preview, labels, said)
 
     async def undo_refit(self) -> bool:
         """Serves the gate as it was before the last refit that was taken; False where there was
         none. Raises KnowledgeError."""
         async with self._building:
-            fresh = await asyncio.to_thread(self._opener.undone)
-            if fresh:
-                await self._serve(fresh)
-            return fresh is not None
+            status = await asyncio.to_thread(self._reader.undo_refit)
+            if status:
+                await self._serve(status)
+            return status is not None
 
     async def labelled(self) -> set[str]:
         """The texts that `forget` may be asked to forget."""
-        return await asyncio.to_thread(self._opener.labelled)
+        return await asyncio.to_thread(labelled_texts, Path(self._plan.folder))
 
     async def forget(self, texts: Collection[str], person: str = "") -> None:
         """Forgets labels of these texts and of a person, and serves the gate that is fitted
         without them. Raises KnowledgeError."""
         async with self._building:
             self._encoder.forget()
-            await self._serve(await asyncio.to_thread(self._opener.without, texts, person))
+            await self._serve(await asyncio.to_thread(self._reader.forget, texts, person))
 
     async def scores(
         self, texts: Sequence[str], train: Examples | None = None
@@ -274,25 +268,20 @@ class KnowledgeBase:
         examples and not used otherwise."""
         said = [without_openers(text) for text in texts]
         asked = list(zip(said, await self._encoder.vectors(said), strict=True))
-        return await self._run(lambda: self._opener.scored(self._now(), asked, train))
+        return await asyncio.to_thread(self._reader.scores, asked, train)
 
     async def learning_curve(self, examples: Examples) -> list[CurvePoint]:
         """How well gates do that are fitted to some of the examples."""
-        return await self._run(lambda: self._opener.curve(self._now(), examples))
+        return await asyncio.to_thread(self._reader.learning_curve, examples)
 
-    async def _run(self, work: Callable[[], T], *, first: bool = True) -> T:
-        return cast("T", await self._thread.do(work, first=first))
+    async def _end_processes(self) -> None:
+        await asyncio.to_thread(self._reader.close)
+        if isinstance(self._embedder, UseProcess):
+            await asyncio.to_thread(self._embedder.close)
 
-    def _now(self) -> Serving:
-        if self._serving is None:
-            raise KnowledgeError("the knowledge base is not open")
-        return self._serving
+    async def _look(self, look: Look[T], *, first: bool = True) -> T:
+        return cast("T", await self._looks.do(look, first=first))
 
-    async def _serve(self, fresh: Serving) -> None:
-        old = await self._run(lambda: self._exchange(fresh))
-        if old.snapshot is not fresh.snapshot:
-            await self._run(old.snapshot.catalog.close)
-
-    def _exchange(self, fresh: Serving) -> Serving:
-        old, self._serving = self._now(), fresh
-        return old
+    async def _serve(self, status: Status) -> None:
+        """Something else serves since."""
+        self._status = status

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 
 from common.snapshots import current_snapshot
 from knowledge.gate.curve import CurvePoint, learning_curve
@@ -15,7 +16,6 @@ from knowledge.gate.refit import (
     compare,
     drop_labels,
     forget_labels,
-    labelled_texts,
     take_labels,
     taken_labels,
     unchanged,
@@ -45,6 +45,8 @@ class Serving:
     fitted: FittedGate
     status: Status
     scopes: dict[tuple[str, ...], Scope] = field(default_factory=dict)
+    reading: Lock = field(default_factory=Lock)
+    """Held while the catalogue is read: it is for one thread at a time, and nothing else here."""
 
     @property
     def scale(self) -> Scale:
@@ -75,7 +77,9 @@ class Serving:
             return found
         if not mention and found.score < state.mention.threshold:
             return found
-        if heading_alike(self.snapshot, text, vector, scope) < WORDED_ALIKE:
+        with self.reading:
+            alike = heading_alike(self.snapshot, text, vector, scope)
+        if alike < WORDED_ALIKE:
             return found
         return replace(found, accept=True, reason="heading")
 
@@ -97,7 +101,6 @@ class Opener:
         if fitted is None:
             fitted = self.fit(snapshot, folder, examples)
             fitted.save(folder)
-        self._embedder.encode(["warm up"])
         return self._serving(snapshot, folder, fitted)
 
     def _fitted(self, folder: Path, key: str) -> FittedGate | None:
@@ -118,12 +121,12 @@ class Opener:
             return replace(now, status=replace(now.status, built_at=_checked_at(folder)))
         return self.open()
 
-    def calibrated(self, now: Serving) -> Serving:
-        """The same snapshot with its gate fitted anew and saved."""
-        folder = self._folder()
+    def calibrated(self) -> Serving:
+        """The current snapshot with its gate fitted anew and saved."""
+        now, folder = self.open(), self._folder()
         fitted = self.fit(now.snapshot, folder, self._examples())
         fitted.save(folder)
-        return replace(self._serving(now.snapshot, folder, fitted), scopes=now.scopes)
+        return self._serving(now.snapshot, folder, fitted)
 
     def refitted(self, labels: Sequence[Example]) -> tuple[Serving | None, Refit]:
         """The current snapshot with a gate that is fitted to these labels in place of those that
@@ -200,10 +203,6 @@ class Opener:
         where there was none."""
         return self.open() if drop_labels(Path(self._plan.folder)) else None
 
-    def labelled(self) -> set[str]:
-        """The texts of the labels from groups in all steps that can be gone back to."""
-        return labelled_texts(Path(self._plan.folder))
-
     def without(self, texts: Collection[str], person: str) -> Serving:
         """The current snapshot with a gate that never saw labels of these texts or of a person."""
         forget_labels(Path(self._plan.folder), texts, person)
@@ -221,19 +220,26 @@ class Opener:
         return fit_gate(lookup, examples, self._options, folder.name, self._embedder.id)
 
     def scored(
-        self, now: Serving, asked: Sequence[tuple[str, Vectors]], train: Examples | None
+        self, asked: Sequence[tuple[str, Vectors]], train: Examples | None
     ) -> tuple[GateState, list[float]]:
         """The scores of texts with their vectors; with `train` those of a gate that is fitted to
         other examples, of which nothing is saved."""
-        if train is not None:
-            folder = self._folder()
-            now = self._serving(now.snapshot, folder, self.fit(now.snapshot, folder, train))
-        return now.fitted.state, [now.gate.score(*each) for each in asked]
+        now, folder = self.open(), self._folder()
+        try:
+            if train is not None:
+                now = self._serving(now.snapshot, folder, self.fit(now.snapshot, folder, train))
+            return now.fitted.state, [now.gate.score(*each) for each in asked]
+        finally:
+            now.snapshot.catalog.close()
 
-    def curve(self, now: Serving, examples: Examples) -> list[CurvePoint]:
+    def curve(self, examples: Examples) -> list[CurvePoint]:
         """How well gates do that are fitted to some of the examples."""
-        seen = self.look_up(now.snapshot, examples).seen
-        return learning_curve(seen, examples, now.fitted.state.share)
+        now = self.open()
+        try:
+            seen = self.look_up(now.snapshot, examples).seen
+            return learning_curve(seen, examples, now.fitted.state.share)
+        finally:
+            now.snapshot.catalog.close()
 
     def look_up(self, snapshot: Snapshot, examples: Examples) -> Lookup:
         """Examples as a snapshot sees them."""

@@ -21,12 +21,12 @@ from bot.store.database import Database, StoreError
 from knowledge.base import KnowledgeBase
 from knowledge.gate.examples import Example
 from knowledge.gate.refit import Refit
+from knowledge.index.embedding_pool import cores
 from knowledge.plan import BuildReport
-from knowledge.serving import Opener, Serving
 from knowledge.settings import GateSettings
 from knowledge.sharing.places import Share
 from knowledge.sharing.publishing import KEPT, Publisher, fetch
-from knowledge.types import KnowledgeError
+from knowledge.types import KnowledgeError, Status
 
 log = logging.getLogger(__name__)
 
@@ -123,10 +123,10 @@ class SharedKnowledge(KnowledgeBase):
     """One whose snapshots come from the share, with the targets of their gate; its examples' files
     are this process's own."""
 
-    def __init__(self, config: Config, follower: Follower) -> None:
+    def __init__(self, config: Config, follower: Follower, *, apart: bool = False) -> None:
         self._follower, self._gate = follower, config.gate
         self._gate = self._followed()
-        super().__init__(config.plan, self._gate, config.knowledge.reranker)
+        super().__init__(config.plan, self._gate, config.knowledge.reranker, apart=apart)
 
     def _followed(self) -> GateSettings:
         own = {"examples": self._gate.examples, "refit": self._gate.refit}
@@ -137,12 +137,10 @@ class SharedKnowledge(KnowledgeBase):
         try:
             async with self._building:
                 self._encoder.forget()
-                gate, opener = self._followed(), self._opener
-                if gate != self._gate:
-                    opener = Opener(self._plan, gate, self._embedder)
-                fresh = await asyncio.to_thread(opener.open)
-                await KnowledgeBase._serve(self, fresh)
-                self._gate, self._opener = gate, opener
+                gate = self._followed()
+                status = await asyncio.to_thread(self._reader.reopen, gate)
+                await KnowledgeBase._serve(self, status)
+                self._gate = gate
         except KnowledgeError as error:
             log.error("the knowledge that was published can't be served: %s", error)
 
@@ -153,7 +151,7 @@ class FollowedKnowledge(SharedKnowledge):
     def __init__(
         self, config: Config, follower: Follower, database: Database, wakes: Wakes
     ) -> None:
-        super().__init__(config, follower)
+        super().__init__(config, follower, apart=cores() > 1)
         self._database, self._wakes = database, wakes
 
     async def reload(
@@ -251,8 +249,8 @@ class PublishedKnowledge(SharedKnowledge):
         await super().forget(texts, person)
         await self.publish(kept=1)
 
-    async def _serve(self, fresh: Serving) -> None:
-        await super()._serve(fresh)
+    async def _serve(self, status: Status) -> None:
+        await super()._serve(status)
         await self.publish()
 
 

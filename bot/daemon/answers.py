@@ -65,14 +65,17 @@ async def open_knowledge(
     config: Config,
     progress: Progress = lambda *_: None,
     base: Callable[[], KnowledgeBase] | None = None,
+    *,
+    apart: bool = False,
 ) -> AsyncIterator[KnowledgeBase]:
-    """The knowledge base, made by `base`; builds its index first where there is none that fits."""
+    """The knowledge base, made by `base` or else read `apart` or here; builds its index first where
+    there is none that fits."""
     plan = config.plan
     if not is_current(plan):
         sys.stderr.write("building the knowledge index, once ...\n")
         await build_apart(plan, progress)
     async with AsyncExitStack() as stack:
-        own = partial(KnowledgeBase, plan, config.gate, config.knowledge.reranker)
+        own = partial(KnowledgeBase, plan, config.gate, config.knowledge.reranker, apart=apart)
         knowledge = (base or own)()
         try:
             await stack.enter_async_context(knowledge)

@@ -50,6 +50,7 @@ from common.clock import DAY_S, Clock
 from common.tasks import Tasks
 from common.texts import Said
 from knowledge.base import KnowledgeBase
+from knowledge.index.embedding_pool import cores
 from knowledge.index.snapshots import is_current
 from knowledge.plan import Source
 from knowledge.types import KnowledgeError
@@ -135,7 +136,7 @@ async def load(
         parts.clock,
         tasks,
         lambda: parts.recent.forgotten,
-        open_knowledge(config, building, base),
+        open_knowledge(config, building, base, apart=cores() > 1),
     )
     async with answers as (knowledge, pipeline):
         dispatcher = create_dispatcher(parts, create_handler(parts, pipeline))

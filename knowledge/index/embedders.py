@@ -15,18 +15,19 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from common.hosts import proxy_for
-from knowledge.index.embedding_pool import BATCH, POOL_FROM, USE_DIM, USE_ID, UseWorkers
+from knowledge.index.embedding_pool import BATCH, POOL_FROM, USE_DIM, USE_ID, UseProcess, UseWorkers
 from knowledge.plan import EmbedderSpec
 from knowledge.types import Embedder, EmbedderError, Vectors
 
 
-def create_embedder(spec: EmbedderSpec) -> Embedder:
-    """Builds the embedder of a configuration; loads nothing until it is used."""
+def create_embedder(spec: EmbedderSpec, *, apart: bool = False) -> Embedder:
+    """Builds the embedder of a configuration; loads nothing until it is used. With `apart` the
+    built-in one computes in a process of its own, which is to be closed."""
     if spec.kind == "text2vec":
         return Text2vecEmbedder(spec.model or "shibing624/text2vec-base-chinese")
     if spec.kind == "openai":
         return OpenAIEmbedder(spec.model, spec.base_url, spec.api_key, spec.dim)
-    return UseEmbedder()
+    return UseProcess() if apart else UseEmbedder()
 
 
 class UseEmbedder:

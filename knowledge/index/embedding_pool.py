@@ -1,16 +1,20 @@
 """The embedder `use` in single-threaded processes, one per core."""
 
+import logging
 import os
 import select
 from base64 import b64decode
 from collections import deque
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Self
 
 import numpy as np
 
 from common.process import ONE_THREAD, Child, ChildFailed, environment, module
 from knowledge.types import EmbedderError, Vectors
+
+log = logging.getLogger(__name__)
 
 USE_ID, USE_DIM = "use-multilingual-3", 512
 
@@ -88,6 +92,38 @@ class UseWorkers:
                 "try again"
             ) from error
         return np.frombuffer(b64decode(answer["vectors"]), np.float32).reshape(-1, self.dim)
+
+
+class UseProcess:
+    """The embedder `use` in one process that is kept, for threads: computing does not compete for
+    the interpreter's lock then. It is started where it is first needed, and again where it has
+    ended."""
+
+    id = USE_ID
+    dim = USE_DIM
+
+    def __init__(self) -> None:
+        self._workers = UseWorkers()
+        self._one_at_a_time = Lock()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Embeds texts, shape (len(texts), 512). Raises EmbedderError."""
+        with self._one_at_a_time:
+            try:
+                return self._workers.encode(texts)
+            except EmbedderError as error:
+                log.error("%s; it is started again", error)
+                self._workers.end()
+            try:
+                return self._workers.encode(texts)
+            except EmbedderError:
+                self._workers.end()
+                raise
+
+    def close(self) -> None:
+        """Ends the process."""
+        with self._one_at_a_time:
+            self._workers.end()
 
 
 def _hand(child: Child, held: deque[int], coming: Iterator[tuple[int, Sequence[str]]]) -> None:

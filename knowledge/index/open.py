@@ -58,7 +58,7 @@ class Project:
 
 @dataclass(slots=True)
 class Snapshot:
-    """One complete index, opened for reading. Use it from one thread at a time.
+    """One complete index, opened for reading. The catalogue is for one thread at a time.
 
     `reject` holds the vectors of the smaller pieces. `pages_of` maps a piece for answering to its
     pages, `children` to the smaller pieces that it overlaps, `parents` these to it, `beside` to

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import hnswlib
@@ -43,7 +44,7 @@ class VectorIndex:
 
     def __init__(self, params: VectorParams, ef_search: int = 300) -> None:
         self.params = params
-        self._ef = ef_search
+        self._ef, self._searching = ef_search, Lock()
         self._index = hnswlib.Index(space="ip", dim=params.dim)
         self._empty = True
         self._deleted: set[int] = set()
@@ -95,9 +96,12 @@ class VectorIndex:
             if kept.sum() >= k:
                 return labels[kept][:k], cosines[kept][:k]
         if k > 0:
-            self._index.set_ef(max(ef or self._ef, k))
             try:
-                labels, distances = self._index.knn_query(query, k=k, num_threads=1, filter=wanted)
+                with self._searching:  # `set_ef` is for whoever searches next
+                    self._index.set_ef(max(ef or self._ef, k))
+                    labels, distances = self._index.knn_query(
+                        query, k=k, num_threads=1, filter=wanted
+                    )
             except RuntimeError:
                 # After many deletions, or among few, the graph may reach fewer than k; hnswlib
                 # then refuses.

@@ -22,7 +22,6 @@ from bot.texts.notices import speaks_chinese
 from bot.texts.trace import trace_lines
 from bot.types import Answer, Question
 from common.clock import DAY_S
-from knowledge.index.open import Snapshot
 from knowledge.index.rows import DocumentRow
 
 USED_DAYS = 90
@@ -88,7 +87,7 @@ class _Knowledge:
         on the server is for admins."""
         knowledge = self._parts.loaded()
         status, is_admin = knowledge.status(), user_of(request).role is Role.ADMIN
-        rows = await knowledge.browse(lambda snapshot: snapshot.catalog.documents())
+        rows, _ = await knowledge.documents()
         good = Counter(row.source for row in rows if row.error is None)
         bad = Counter(row.source for row in rows if row.error is not None)
         sources = [
@@ -120,7 +119,7 @@ class _Knowledge:
         asked = parse_query(DocumentsQuery, request.query)
         since = self._parts.clock.now() - USED_DAYS * DAY_S
         cited = await self._parts.store.cited(since)
-        rows, pieces = await self._parts.loaded().browse(_documents)
+        rows, pieces = await self._parts.loaded().documents()
         shown = [
             _document(row, pieces[row.id], cited.get(row.path, {}))
             for row in rows
@@ -137,12 +136,13 @@ class _Knowledge:
     async def pieces(self, request: web.Request) -> web.Response:
         """A document's pieces as they are indexed, the first ones."""
         asked = parse_query(PiecesQuery, request.query)
-        found = await self._parts.loaded().browse(
-            lambda snapshot: _pieces(snapshot, asked.source, asked.path)
-        )
+        found = await self._parts.loaded().pieces(asked.source, asked.path, PIECES)
         if found is None:
             raise web.HTTPNotFound(text="path: there is no such document")
-        return json_response({"pieces": found})
+        pieces = [
+            {"line": place.line, "heading": place.heading, "text": text} for place, text in found
+        ]
+        return json_response({"pieces": pieces})
 
     @needs(Role.VIEWER)
     @takes(body=Tried)
@@ -200,11 +200,6 @@ class _Knowledge:
         return json_response({"reloading": self._reloads.under_way}, 202)
 
 
-def _documents(snapshot: Snapshot) -> tuple[list[DocumentRow], Counter[int]]:
-    catalog = snapshot.catalog
-    return catalog.documents(), Counter(document for _, document in catalog.piece_documents())
-
-
 def _document(row: DocumentRow, pieces: int, cited: Mapping[str, int]) -> dict[str, Any]:
     return {
         "source": row.source,
@@ -230,19 +225,3 @@ def _is_used(one: Mapping[str, Any], use: Use) -> bool:
             return True
         case _:
             return bool(one[use])
-
-
-def _pieces(snapshot: Snapshot, source: str, path: str) -> list[dict[str, Any]] | None:
-    catalog = snapshot.catalog
-    row = next((r for r in catalog.documents() if (r.source, r.path) == (source, path)), None)
-    if row is None:
-        return None
-    places = catalog.places_in(row.id)[:PIECES]
-    return [
-        {
-            "line": place.line,
-            "heading": place.heading,
-            "text": catalog.excerpt(row.id, place.start, place.end),
-        }
-        for place in places
-    ]
