@@ -19,6 +19,7 @@ from adapters.base import (
     NetworkError,
     RateLimited,
     Reply,
+    StoreFailed,
     Unconfirmed,
 )
 from adapters.contract import Adapter
@@ -130,6 +131,14 @@ class Outbox:
                 # It is certain that the platform does not have it: after a crash it may be sent.
                 await self.store.reply_tried(reply.key, None)
             raise
+        except (AdapterError, StoreFailed):
+            raise
+        except Exception as error:
+            # One of the few places for a broad except: the reply would lie there until the next
+            # start. As with a platform that is silent, nobody knows whether it was posted.
+            log.exception("posting %s to %s failed", reply.key, target.name)
+            kind = NetworkError if repeatable else Unconfirmed
+            raise kind(f"a bug: {type(error).__name__}") from error
 
     def _adapter(self, name: str) -> Adapter:
         if name not in self.adapters:

@@ -355,6 +355,21 @@ async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice(
         assert await talk.reason(asked) == "unconfirmed"
 
 
+@pytest.mark.parametrize(("resend_s", "reason"), [(0.0, "unconfirmed"), (3600.0, "answered")])
+async def test_a_bug_in_an_adapter_leaves_no_answer_lying_until_the_next_start(
+    tmp_path: Path, kettle: KnowledgeBase, resend_s: float, reason: str
+) -> None:
+    """As after a crash: where the platform takes our key it gets the reply again."""
+    adapter = RecordingAdapter(resend_s=resend_s)
+    adapter.failures.append(ZeroDivisionError("a bug"))
+    async with talking(tmp_path, kettle, adapter=adapter) as talk:
+        asked = await talk.say("alice", ASK)
+        await talk.idle()
+        assert len(talk.heard()) == (reason == "answered")
+        assert await talk.reason(asked) == reason
+        assert not await talk.store.pending_replies(0.0)
+
+
 @pytest.mark.parametrize(("resend_s", "expected"), [(0.0, 0), (3600.0, 1), (30.0, 0)])
 async def test_after_a_crash_while_sending_the_platform_decides_what_is_safe(
     tmp_path: Path, kettle: KnowledgeBase, resend_s: float, expected: int
