@@ -43,7 +43,15 @@ def proxy_for(url: str) -> str | None:
     kind = scheme if scheme in named else "all"
     written = named.get(kind, "")
     proxy = written if "://" in written or not written else f"http://{written}"
-    found = urlsplit(proxy)
+    try:
+        found = urlsplit(proxy)
+        usable = found.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(
+            f"{kind.upper()}_PROXY is no address; write http://host:port there, or unset it"
+        )
     if proxy and (found.scheme not in ("http", "https") or not found.hostname):
         raise ValueError(
             f"{kind.upper()}_PROXY names a proxy of the kind {found.scheme}, and only http:// ones "

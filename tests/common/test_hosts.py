@@ -58,6 +58,16 @@ def test_a_proxy_of_another_kind_is_named_without_its_password(
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize("proxy", ["http://hush:h:99999", "http://hush:x", "h:0", "http://[::1"])
+def test_what_is_no_address_of_a_proxy_is_named(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    without_proxies(monkeypatch, {"HTTPS_PROXY": proxy})
+    with pytest.raises(ValueError, match="HTTPS_PROXY is no address; write http://") as caught:
+        proxy_for("https://api.test/v1")
+    assert "hush" not in str(caught.value)
+
+
 def without_proxies(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
     """Exactly these variables about proxies."""
     for name in [one for one in os.environ if one.lower().endswith("_proxy")]:
