@@ -126,8 +126,10 @@ async def until(true: Callable[[], object], seconds: float = 60.0) -> None:
 
 async def pass_time(clock: FakeClock, true: Callable[[], object], step: float = 0.0) -> None:
     """Lets injected time go on until something is true: to the next deadline, or by steps, each
-    of which waits for what the last one set about."""
+    of which waits for what the last one, or what was done before, set about."""
     async with asyncio.timeout(240):
+        if step:
+            await acknowledged(clock)
         while not true():
             if step:
                 clock.advance(step)
