@@ -52,6 +52,7 @@ async def test_an_entry_for_the_configuration_is_printed_and_taken(tmp_path: Pat
     ("arguments", "stdin", "status", "expected"),
     [
         (("add", "a b"), PASSWORD, 2, "must be 1 to 64 characters"),
+        (("add", "alice", "--role", "boss"), PASSWORD, 2, "'viewer', 'labeller', 'admin'"),
         (("add", "alice"), "short\n", 1, "at least 10 characters"),
         (("remove", "nobody"), "", 1, "there is no user nobody"),
     ],

@@ -15,10 +15,10 @@ NOT_ASKED = "the language model can't be asked"
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """A command says by itself what is wrong with a model; its parts need not say it at each
-    call, unless everything is logged."""
-    logger = logging.getLogger("bot.llm")
+def quiet(parts: str = "bot.llm") -> Iterator[None]:
+    """A command says by itself what is wrong with a model, or what was decided; the parts of the
+    bot that see to it need not say it at each call, unless everything is logged."""
+    logger = logging.getLogger(parts)
     before = logger.level
     if logging.getLogger().level > logging.DEBUG:
         logger.setLevel(logging.ERROR)

@@ -41,7 +41,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
     # No default of its own, which would hide what stands before the command.
     run.add_argument("--burst", action="store_true", default=argparse.SUPPRESS, help=BURST)
     one = "its part of the work where several processes share a store; default: all of it, alone"
-    run.add_argument("--role", choices=[*ProcessRole], default=ProcessRole.ALL.value, help=one)
+    run.add_argument(
+        "--role",
+        choices=[one.value for one in ProcessRole],
+        default=ProcessRole.ALL.value,
+        help=one,
+    )
     _add_keeping(commands)
     commands.add_parser("index", help="bring the knowledge index up to date")
     _add_asking(commands)
@@ -112,7 +117,12 @@ def _add_user(parser: _Parser) -> None:
     whats = parser.add_subparsers(dest="what", parser_class=_Parser, metavar="WHAT", required=True)
     add = whats.add_parser("add", help="give somebody a login, or another password or role")
     add.add_argument("name", type=_login_name, metavar="NAME")
-    add.add_argument("--role", choices=[*Role], default=Role.VIEWER.value, help="default: viewer")
+    add.add_argument(
+        "--role",
+        choices=[one.value for one in Role],
+        default=Role.VIEWER.value,
+        help="default: viewer",
+    )
     add.add_argument("--token", action="store_true", help="a bearer token instead of a password")
     add.add_argument("--print", action="store_true", help="print the entry for http.users instead")
     whats.add_parser("list", help="show who has a login")

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, closing
 from typing import Any
 
 from bot.cli.index import ProgressBars, say, say_json
-from bot.cli.model import NO_MODEL
+from bot.cli.model import NO_MODEL, quiet
 from bot.config.options import zone
 from bot.config.schema import Config
 from bot.llm.budget import price_of
@@ -41,7 +41,8 @@ async def replay_chat(config: Config, knowledge: KnowledgeBase, args: argparse.N
             opening = open_llm(config.llm, metrics, SystemClock(), watch=False)
             llm = await stack.enter_async_context(opening)
         bars = stack.enter_context(closing(ProgressBars()))
-        record = await replay(config, chat, knowledge, llm, bars)
+        with quiet("bot.group"):
+            record = await replay(config, chat, knowledge, llm, bars)
     figures = report(chat, record, times)
     if args.llm:
         price = price_of(config.llm.remote)

@@ -43,6 +43,7 @@ addWords({
   "messages.csv": ["导出 CSV", "Export CSV"],
   "messages.jsonl": ["导出 JSONL", "Export JSONL"],
   "messages.none": ["没有符合条件的消息。", "No message passes these filters."],
+  "messages.empty": ["（没有文字，或已撤回、抹除）", "(no text, or taken back or erased)"],
   "messages.keys": ["按键：g 该答，b 不该答，u 说不准，n 下一条，p 上一条，回车看原因", "Keys: g should answer, b should not, u unsure, n next, p previous, Enter shows why"],
   "messages.label": ["这类消息该答吗？", "Should it answer such messages?"],
   "label.good": ["该答", "Yes"],
@@ -101,7 +102,8 @@ export default function Messages({ route: here, onError }) {
   }
 
   /** Shows the labels at once and gives them; one that is refused is taken back. */
-  async function label(questions, value) {
+  async function label(chosen, value) {
+    const questions = chosen.filter((one) => one.text); // of no words nothing is learned
     if (!may("labeller") || questions.length === 0) return;
     const before = new Map(questions.map((one) => [one.id, one]));
     list.update((items) => items.map((one) => (before.has(one.id) ? marked(one, value) : one)));
@@ -244,10 +246,10 @@ function Question({ question: one, number: at, current, open, chosen, onToggle, 
       <span class="decision-chip" data-kind=${kind}><span class="dot" aria-hidden="true"></span><span>${text}</span></span>
       ${one.score !== null && html`<span class="muted figures-line">${t("messages.score", { score: number(one.score, 2), threshold: number(one.threshold, 2) })}</span>`}
     </div>
-    <p class="said">${one.text || t("gone")}</p>
+    <p class="said">${one.text || t("messages.empty")}</p>
     ${one.reply && html`<p class=${`replied${one.recalled ? " gone" : ""}`}><span class="muted">${t(one.draft ? "messages.draft" : "messages.reply")}: </span>${excerpt(one.reply[1])}</p>`}
     <div class="row">
-      ${may("labeller") && html`<div class="labels" role="group" aria-label=${t("messages.label")}>
+      ${may("labeller") && one.text && html`<div class="labels" role="group" aria-label=${t("messages.label")}>
         ${VALUES.map((value) => html`<button type="button" class="chip" aria-pressed=${own === value} onClick=${() => onLabel(own === value ? "none" : value)}>${t(`label.${value}`)}</button>`)}</div>`}
       ${others.map(([origin, person, good]) => html`<span class="badge quiet">${t(good ? "label.good" : "label.bad")}: ${t("messages.labelledBy", { origin: t(`origin.${origin}`), person: person.split(":").slice(1).join(":") || "–" })}</span>`)}
       <button type="button" class="chip end" aria-expanded=${open} onClick=${onOpen}>${t("messages.why")}</button>
