@@ -113,6 +113,7 @@ _KINDS: dict[SmallTalk, str] = {
         r" (?:just |still |completely |totally )?"
         r"(?:wrong|incorrect|nonsense|not (?:right|true|correct|helpful|what i (?:asked|meant)))",
         r"(?:that|this|it) (?:doesn't|didn't|does not|did not) help(?: me)?|没什么?帮助|没用",
+        r"not what i (?:asked|meant)(?: for)?",
         r"wrong(?: answer)?|incorrect|not helpful|you suck|bad bot|nonsense",
         r"(?:you(?:'re| are) )?(?:so )?(?:an? )?(?:stupid|dumb|useless|idiot)(?: bot)?",
     ),

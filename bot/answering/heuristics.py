@@ -89,7 +89,8 @@ def may_ask(text: str) -> bool:
 
 _TO_SOMEBODY = re.compile(
     r"(?<!提示)(?<!显示)(?<!报错)(?<![说回])你(?!们|好)|\byou mean\b"
-    r"|\b(did|have|are|were) (you|u)\b(?! (guys|all|folks|ever))|\bdo you (use|have|want|still)\b",
+    r"|\b(did|have|are|were) (you|u)\b(?! (guys|all|folks|ever))"
+    r"|\bdo you (all |guys )?(use|have|want|still)\b",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|`[^`]*`")

@@ -12,7 +12,8 @@ TALK = {
     "|can I speak to a real person please?|人工客服",
     "who": "你是谁|你是机器人吗|你能做什么？|who are you?|What can you do?|hello bot, who are you?"
     "|你好，你是谁？|what’s your name|help|帮助",
-    "wrong": "you are wrong|That's not right!|no, that’s wrong|你说的不对|不对|答非所问|stupid bot",
+    "wrong": "you are wrong|That's not right!|no, that’s wrong|你说的不对|不对|答非所问|stupid bot"
+    "|not what I asked",
     "thanks": "谢谢，问题解决了！|谢谢豆哥|thanks!|thx|Thank you so much, it works now|好的，谢谢"
     "|搞定了，谢谢大佬|解决了|problem solved|i see, thanks|ok thanks|thank you very much!!!",
     "bye": "bye|再见|good night",

@@ -120,7 +120,7 @@ async def test_a_line_is_in_the_language_of_the_message_and_not_of_what_it_leans
 
 
 @pytest.mark.parametrize(
-    "text", ["did you change the port of the kettle server?", "你 kettle 的端口改成多少了？"]
+    "text", ["which port of the kettle server do you all use?", "你 kettle 的端口改成多少了？"]
 )
 async def test_who_talks_to_another_person_is_not_answered(
     tmp_path: Path, kettle: KnowledgeBase, text: str
