@@ -31,10 +31,16 @@ _FIRST_CELL = re.compile(r"^[ \t]*\|((?:[^|\\\n]|\\.)*)", re.MULTILINE)
 
 def names_asked(words: LexicalIndex, asked: Asked) -> frozenset[str]:
     """The identifiers of a question that the documents know, as terms; not their parts."""
-    written = {word for word in _LATIN.findall(asked.text) if len(word) > 2}
-    terms = {t for word in written if IDENTIFIER.search(word) for t in words.stems_of(word)}
-    known = {term for term, pages in zip(asked.terms, asked.pages, strict=True) if pages}
-    return frozenset(terms & known)
+    terms = {term for word in _written(asked) for term in words.stems_of(word)}
+    if not terms:
+        return frozenset()
+    pages = dict(zip(asked.terms, asked.pages.tolist(), strict=True))
+    return frozenset(term for term in terms if pages.get(term))
+
+
+def _written(asked: Asked) -> list[str]:
+    found = [word for word in _LATIN.findall(asked.text) if len(word) > 2]
+    return [word for word in found if IDENTIFIER.search(word)]
 
 
 def is_named(words: LexicalIndex, text: str, unit: Unit, names: frozenset[str]) -> bool:
@@ -59,7 +65,9 @@ def _is_one(words: LexicalIndex, title: str, names: frozenset[str]) -> bool:
 def tells(words: LexicalIndex, asked: Asked, passages: Sequence[Passage]) -> bool:
     """Does an entry in a passage tell of what a question names, and hold nearly all else that is
     asked?"""
-    names = names_asked(words, asked)
+    written = [word.lower() for word in _written(asked)]
+    near = [one for one in passages if any(word in one.text.lower() for word in written)]
+    names = names_asked(words, asked) if near else frozenset[str]()
     if not names:
         return False
     asking = words.term_set(" ".join(_ASKS_FOR_ENTRY.findall(asked.text))) - names
@@ -69,9 +77,14 @@ def tells(words: LexicalIndex, asked: Asked, passages: Sequence[Passage]) -> boo
         if term not in asking
     }
     most = MISSING * sum(telling.values())
+
+    def is_enough(held: Collection[str]) -> bool:
+        return sum(weight for term, weight in telling.items() if term not in held) <= most
+
     return any(
-        sum(weight for term, weight in telling.items() if term not in held) <= most
-        for passage in passages
+        is_enough(held)
+        for passage in near
+        if is_enough(words.term_set(f"{passage.starts_under} {passage.text}"))
         for held in _entries(words, passage, names)
     )
 
@@ -81,8 +94,6 @@ def _entries(
 ) -> Iterable[Collection[str]]:
     """What each entry of a passage for one of these names holds, with the headings above."""
     text, held = passage.text, dict[tuple[int, int], set[str]]()
-    if names.isdisjoint(words.term_set(text)):
-        return ()
     above = words.title_terms(passage.starts_under)
     for unit in units(text):
         if is_named(words, text, unit, names):

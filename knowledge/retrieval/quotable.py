@@ -63,17 +63,28 @@ class Quotable:
         return self.passage.source, self.passage.path, self.passage.start + self.unit.start
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A question, how much each word of it tells, and the names in it."""
+
+    asked: Asked
+    rarity: Mapping[str, float]
+    names: frozenset[str]
+
+
 def quotable(
     snapshot: Snapshot, asked: Asked, vector: Vectors, passages: Sequence[Passage]
 ) -> list[Quotable]:
     """The units of all passages, each once, for a question whose vector has shape (dim,). Where
     what is asked about has an entry in the asker's language, only those in that language."""
-    rarity = _rarity(asked)
-    pages = {(page.source, page.path): page.id for page in snapshot.pages.values()}
+    wanted = _Wanted(asked, _rarity(asked), names_asked(snapshot.words, asked))
+    paths = {passage.path for passage in passages}
+    of_paths = (page for page in snapshot.pages.values() if page.path in paths)
+    pages = {(page.source, page.path): page.id for page in of_paths}
     found: dict[tuple[str, str, int], Quotable] = {}
     for passage in passages:
         near = _Nearness(snapshot, vector, pages.get((passage.source, passage.path)), passage)
-        for one in _of_passage(snapshot.words, asked, rarity, near, passage):
+        for one in _of_passage(snapshot.words, wanted, near, passage):
             found.setdefault(one.place, one)
     told = any(one.named and not one.foreign for one in found.values())
     return [one for one in found.values() if not (told and one.foreign)]
@@ -86,23 +97,19 @@ def _rarity(asked: Asked) -> dict[str, float]:
 
 
 def _of_passage(
-    words: LexicalIndex,
-    asked: Asked,
-    rarity: Mapping[str, float],
-    near: "_Nearness",
-    passage: Passage,
+    words: LexicalIndex, wanted: _Wanted, near: "_Nearness", passage: Passage
 ) -> Iterator[Quotable]:
+    asked, rarity, names = wanted.asked, wanted.rarity, wanted.names
     inside = passage.parts or _parts_of(passage, rarity, words)
     found = units(passage.text)
     texts = [passage.text[unit.start : unit.end] for unit in found]
     at = [_part_of(inside, passage.start + (u.start + u.end) // 2) for u in found]
-    held = [
-        (words.term_set(text) | words.title_terms(unit.head)) & rarity.keys()
-        for text, unit in zip(texts, found, strict=True)
-    ]
+    held = [words.term_set(text) & rarity.keys() for text in texts]
+    for unit, terms in zip(found, held, strict=True):
+        if unit.head:
+            terms.update(words.title_terms(unit.head) & rarity.keys())
     sections = defaultdict[int, set[str]](set)
     foreign = is_chinese(passage.text) is not asked.chinese
-    names = names_asked(words, asked)
     named = {n for n, unit in enumerate(found) if is_named(words, passage.text, unit, names)}
     left_out = _off_subject(found, at, held, rarity) | _other_rows(found, named)
     for number, (unit, part) in enumerate(zip(found, at, strict=True)):
@@ -116,15 +123,15 @@ def _of_passage(
         score = part.score + WORDS * _share(around, rarity) + MEANING * near.of(unit)
         score += KIND * asked.asks.given_in(texts[number]) + ROW * (unit.kind == "row")
         score += ENTRY * (number in named)
-        terms = sections[unit.section]
+        here = sections[unit.section]
         yield Quotable(
             passage=passage,
             part=part,
             unit=unit,
             number=number,
             score=score,
-            terms=terms,
-            subject=words.title_terms(unit.title) & terms if is_question(unit.title) else terms,
+            terms=here,
+            subject=here & words.title_terms(unit.title) if is_question(unit.title) else here,
             foreign=foreign,
             named=number in named,
         )

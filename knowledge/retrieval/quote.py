@@ -2,6 +2,7 @@
 best, with what stands beside them, as long as there is room."""
 
 from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from itertools import groupby
 
 from knowledge.index.open import Snapshot
@@ -38,25 +39,31 @@ def cut(
     """Quotes from the passages that answer a question best, at most `max_chars` in all; its vector
     has shape (dim,). Where the best is `sure` to answer, another section is only quoted for what
     that one lacks: what says the same again adds nothing but length."""
-    waiting = quotable(snapshot, read(snapshot, question), vector, passages)
-    chosen: list[Quotable] = []
-    ahead: dict[Quotable, float] = {}
-    left = max_chars
-    highest = max((one.score for one in waiting), default=0.0)
+    found = quotable(snapshot, read(snapshot, question), vector, passages)
+    numbers = {(id(one.passage), one.number): n for n, one in enumerate(found)}
+    waiting = [(-one.score, n) for n, one in enumerate(found)]
+    heapify(waiting)
+    seen, chosen = set[int](), list[Quotable]()
+    highest, left = -min(waiting, default=(0.0, 0))[0], max_chars
     while waiting and left > 0:
-        best = max(waiting, key=lambda one: one.score + ahead.get(one, 0.0))
-        waiting.remove(best)
-        at_home = not chosen or best.passage is chosen[0].passage
+        worth, number = heappop(waiting)
+        one = found[number]
+        at_home = not chosen or one.passage is chosen[0].passage
         least = highest - (WORTH if at_home else ELSEWHERE_WORTH)
-        if best.score + ahead.get(best, 0.0) < least or (sure and not _adds(best, chosen)):
+        if number in seen or -worth < least or (sure and not _adds(one, chosen)):
+            seen.add(number)
             continue
-        size = _size(best, chosen)
-        if (size <= left or not chosen) and not _is_enough(best, chosen):
-            chosen.append(best)
-            left -= size
-            for one in waiting:
-                if one.passage is best.passage and abs(one.number - best.number) == 1:
-                    ahead[one] = _beside(one, chosen)
+        seen.add(number)
+        size = _size(one, chosen)
+        if (size > left and chosen) or _is_enough(one, chosen):
+            continue
+        chosen.append(one)
+        left -= size
+        for step in (-1, 1):
+            other = numbers.get((id(one.passage), one.number + step), -1)
+            if other >= 0 and other not in seen:
+                ahead = _beside(found[other], chosen)
+                heappush(waiting, (-found[other].score - ahead, other))
     return [_quote(run, max_chars) for run in _runs(chosen)]
 
 
