@@ -42,6 +42,7 @@ _ATTRIBUTES = re.compile(r"\s*\{\s*[:.#][^{}]*\}\s*$")
 _ANCHOR = re.compile(r"(?P<title>\s*#{1,6}\s.*?)\s*\{[^{}]*?#(?P<id>[\w:.-]+)[^{}]*\}\s*$")
 _HEADING_ATTRIBUTES = re.compile(r"(?P<title>\s*#{1,6}\s.*?)\s*\{\s*[:.][^{}]*\}\s*$")
 _DEFINITION = re.compile(r":[ \t]{1,3}(?P<text>\S.*)$")
+_LABEL = re.compile(r"\([\w .:-]+\)=\s*$")
 _TOC = re.compile(r"\s*(?:\[\[_?toc_?\]\]|\[toc\]|\[\[_TOC_\]\])\s*$", re.IGNORECASE)
 _SHORTCODE = re.compile(
     r"\{\{[<%]\s*/?\s*(?P<name>[\w/-]+)(?P<rest>[^{}]*)[>%]\}\}|\{%-?\s*(?:end)?raw\s*-?%\}"
@@ -64,6 +65,8 @@ SILENT = frozenset(
     ["toctree", "contents", "tableofcontents", "eval-rst-silent", "raw", "index", "currentmodule"]
 )
 _CODE = frozenset(["code-block", "code", "code-cell", "sourcecode", "prompt", "parsed-literal"])
+_TESTED = frozenset(["doctest", "testcode", "testoutput"])
+"""Code that is run to test the page; behind its name stands a group, and no language."""
 
 
 @dataclass
@@ -132,7 +135,8 @@ class Flavours:
             return list(self.blocks(inner)) if name == "figure" else []
         while inner and (_OPTION.match(inner[0].text) or inner[0].text.strip() == "---"):
             inner = inner[1:]
-        if name in _CODE:
+        if name in _CODE | _TESTED:
+            title = "" if name in _TESTED else title
             mark = "```" if not any("```" in line.text for line in inner) else "~~~~"
             return [Line(f"{before}{mark}{title}", number), *inner, Line(f"{before}{mark}", last)]
         if name in ("list-table", "csv-table", "math", "glossary", "table"):
@@ -230,9 +234,10 @@ def _container(lines: Sequence[Line], at: int) -> tuple[list[Line], int] | None:
 
 
 def _unsaid(lines: Sequence[Line], at: int) -> tuple[list[Line], int] | None:
-    """Imports and exports of MDX, lists of attributes, places of the table of contents."""
+    """Imports and exports of MDX, lists of attributes, labels of MyST, places of the table of
+    contents."""
     text, number = lines[at]
-    if _IMPORT.match(text) or _ATTRIBUTES.match(text) or _TOC.match(text):
+    if any(form.match(text) for form in (_IMPORT, _ATTRIBUTES, _LABEL, _TOC)):
         return [Line("", number)], at + 1
     if _IMPORT_OPEN.match(text):
         ends = (n for n in range(at + 1, len(lines)) if "from" in lines[n].text)
