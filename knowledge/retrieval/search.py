@@ -29,6 +29,7 @@ from knowledge.retrieval.features import (
     look,
 )
 from knowledge.retrieval.question import Asked, read
+from knowledge.retrieval.units import goes_on
 from knowledge.types import PATH, Found, Part, Passage, Vectors
 
 __all__ = ["Page", "Snapshot", "grown", "search"]
@@ -47,6 +48,9 @@ ANOTHER_TASK = 0.5
 """What evidence is worth where the best piece tells how to do what is asked, but to something else,
 or how to do something else with it, or no how at all: too little to be sure. As one feature among
 others it would weigh nothing: few collections have headings that say how."""
+
+FENCES = ("```", "~~~")
+"""What code ends with: it leads to nothing."""
 
 TOLD = 0.8
 """What evidence is at least where a passage has an entry for the very name that is asked about, and
@@ -204,10 +208,12 @@ def passages(snapshot: Snapshot, found: Ranked, k: int, chars: int, scope: Scope
         near = snapshot.catalog.places_in(place.document, place.start - most, place.end + most)
         here = next(number for number, other in enumerate(near) if other.start == place.start)
         first, last = grown(near, here, here, place.heading, most)
+        begin = near.index(first)
+        before = begin > 0 and _kinship(near[begin - 1], place.heading) > 0
+        inside = near[begin - before : near.index(last) + 1]
         chosen.append((place, first, last))
         vectors.append(own)
-        inside = near[near.index(first) : near.index(last) + 1]
-        made.append(_passage(snapshot, found, row, inside, scores, scope))
+        made.append(_passage(snapshot, found, row, inside, scores, scope, lead=before))
     return made
 
 
@@ -241,12 +247,21 @@ def _passage(
     inside: Sequence[Place],
     scores: Mapping[int, float],
     scope: Scope,
+    *,
+    lead: bool,
 ) -> Passage:
+    """The candidate with the places around it; with `lead` the first of them is only for what
+    makes little sense without it."""
     place, piece = found.seen.places[row], found.seen.pieces[row]
-    page, first = snapshot.pages[place.document], inside[0]
+    page = snapshot.pages[place.document]
     worst = float(found.scores.min())
     elsewhere = [other for other in snapshot.pages_of[piece] if other != page.id]
-    text = snapshot.catalog.excerpt(page.id, first.start, inside[-1].end)
+    text = snapshot.catalog.excerpt(page.id, inside[0].start, inside[-1].end)
+    if lead:
+        own = inside[1].start - inside[0].start
+        if text[:own].rstrip().endswith(FENCES) or not goes_on(text[own:]):
+            inside, text = inside[1:], text[own:]
+    first = inside[0]
     places = snapshot.catalog.places_of_lines(page.id, first.start, text)
     return Passage(
         source=page.source,

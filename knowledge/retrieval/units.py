@@ -78,9 +78,9 @@ def units(text: str) -> list[Unit]:
         made = [_placed(unit, number, within) for unit in _taken_apart(text, block)]
         number += 1
         last = found[-1] if found else None
-        if listed and _goes_on(block[0].text):
+        if listed and _is_listed(block[0].text):
             made = [_listed(unit, listed.head, listed.block) for unit in made]
-        elif last and made and _leads_on(text[last.start : last.end]):
+        elif last and made and last.kind == "text" and _leads_on(text[last.start : last.end]):
             if not (_is_title(text, last) and _is_title(text, made[0])):
                 made = _with_lead(text, last, made)
             found.pop()
@@ -88,7 +88,7 @@ def units(text: str) -> list[Unit]:
         else:
             listed = next((unit for unit in made if unit.kind == "item"), None)
         found += made
-    if found and _is_title(text, found[-1]):
+    if found and _only_leads(text[found[-1].start : found[-1].end], alone=len(found) == 1):
         found.pop()
     return found
 
@@ -128,10 +128,24 @@ def _leads_on(text: str) -> bool:
     return bool(_level(last) or _LEADS_ON.search(last) or _BOLD.fullmatch(last) or underlined)
 
 
+def goes_on(text: str) -> bool:
+    """Does a text begin with what something before it leads to: an item, code, a table, or the rest
+    of a sentence?"""
+    return _LEANS.match(text) is not None or _ITEM.match(text) is not None
+
+
 def leans(text: str, unit: Unit) -> bool:
     """Does a unit with this text make little sense without what stands before it: code, a table, or
     the rest of a sentence?"""
     return unit.kind == "code" or _LEANS.match(text) is not None
+
+
+def _only_leads(text: str, *, alone: bool) -> bool:
+    """Does the last unit of a text say no more than what would follow?"""
+    last = text.rstrip().rpartition("\n")[2]
+    if _level(last) or alone:
+        return "\n" not in text and _level(last) > 0
+    return len(text) < UNIT_CHARS[0] and bool(_LEADS_ON.search(last) or _BOLD.fullmatch(last))
 
 
 def _placed(unit: Unit, block: int, within: _Section) -> Unit:
@@ -154,7 +168,7 @@ def _listed(unit: Unit, head: str, block: int) -> Unit:
     return replace(unit, block=block, kind="item", head=head) if unit.kind == "text" else unit
 
 
-def _goes_on(line: str) -> bool:
+def _is_listed(line: str) -> bool:
     """Is it the next item of a list, or more of the last one?"""
     return _ITEM.match(line) is not None or line.startswith(("  ", "\t"))
 

@@ -105,10 +105,18 @@ def test_a_sentence_does_not_end_at_a_semicolon() -> None:
     assert not any(said(text, unit).startswith("one of") for unit in units(text))
 
 
+def test_the_last_line_of_code_leads_to_nothing() -> None:
+    lines = "\n".join(f"call_number_{n}(with_some, arguments={n})" for n in range(20))
+    found = units(f"```python\n{lines}\n\nshow()\n```\n\nThat was all.\n")
+    assert [unit.kind for unit in found[-2:]] == ["code", "text"]
+
+
 def test_nothing_is_left_over_that_leads_to_what_does_not_follow() -> None:
     text = f"{LONG}\n\n**Example**\n\n```\na = 1\n```\n\n## Next"
     assert "**Example**\n\n```" in said(text, units(text)[-1])
     assert not any("Next" in said(text, unit) for unit in units(text))
+    assert len(units(f"It takes a while.\n\n{LONG}\n\nThe file of settings:")) == 2
+    assert len(units("The file of settings:")) == 1
 
 
 @given(st.lists(LINES, max_size=30).map("\n".join))
