@@ -4,6 +4,7 @@ threads as there are cores, and not again what was embedded lately."""
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from common.batches import Batches
 from knowledge.index.embedders import EmbedderDown, UseEmbedder, embed_many
 from knowledge.index.embedding_pool import BATCH, cores
 from knowledge.types import Embedder, Vectors
+
+GRACE_S = 2.0
 
 REMEMBERED = 2048
 """Vectors kept of the latest texts, 2 KB each: the gate, the search and the repeats ask for the
@@ -84,9 +87,12 @@ class Encoder:
         """Forgets the latest texts: they may be of a person who wants to be forgotten."""
         self._known = Known()
 
-    async def close(self) -> None:
-        """Ends after what is being embedded."""
-        await self._batches.close()
+    async def close(self, grace_s: float = GRACE_S) -> None:
+        """Ends after what is being embedded, which may be at an API that says nothing: after
+        `grace_s` it is left to itself."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._batches.close()
 
     def _encoded(self, asked: Sequence[tuple[str, Known]]) -> list[Vectors]:
         """Each text once, however many ask for it, and not where it was embedded meanwhile."""

@@ -142,6 +142,18 @@ async def test_those_who_wait_together_for_an_api_that_hangs_wait_once(
     await encoder.close()
 
 
+async def test_who_closes_does_not_wait_for_an_api_that_says_nothing(api: EmbeddingsApi) -> None:
+    api.open.clear()
+    encoder = Encoder(embedder(api))
+    asked = asyncio.create_task(encoder.vector("a", first=True))
+    while not api.requests:
+        await asyncio.sleep(0.01)
+    await encoder.close(grace_s=0.05)
+    assert not asked.done()
+    api.open.set()
+    assert (await asked).shape == (3,)
+
+
 async def test_one_embedding_serves_all_who_ask_at_the_same_time(api: EmbeddingsApi) -> None:
     api.open.clear()
     encoder = Encoder(embedder(api))
