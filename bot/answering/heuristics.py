@@ -69,7 +69,7 @@ def leans(text: str, *, mention: bool = False) -> bool:
 
 
 _MAY_ASK = re.compile(
-    r"[?？吗嘛么呢几]|怎|哪|谁|啥|多[少大久长快高]|还是|能不|可不|是不|有没|会不|要不|求|请教|请问|帮"
+    r"[?？吗嘛么呢几吧]|[大多好对行快高难]不(?=\W|$)|怎|哪|谁|啥|多[少大久长快高]|还是|能不|可不|是不|有没|会不|要不|求|请教|请问|帮"
     r"|想[问要]|问一?下|需要|不[知懂会]|没用过"
     r"|error|exception|fail|refus|crash|fault|core dump|traceback|warning|denied|timed? ?out|n't\b"
     r"|\bnot? (found|work|start|support|able|longer)|cannot|unable|invalid|missing|broken|stuck"
