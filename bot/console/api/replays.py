@@ -134,10 +134,12 @@ class _Replays:
         except (OSError, TimeoutError) as error:
             self._failed = str(error) or "it took too long"
         finally:
-            self._running = None
-            await asyncio.to_thread(file.unlink, missing_ok=True)
-        if self._failed:
-            await asyncio.to_thread(shutil.rmtree, file.parent, ignore_errors=True)
+            try:
+                await asyncio.to_thread(file.unlink, missing_ok=True)
+                if self._failed:
+                    await asyncio.to_thread(shutil.rmtree, file.parent, ignore_errors=True)
+            finally:
+                self._running = None  # only now: who sees it end finds nothing left
 
     @needs(Role.VIEWER)
     async def report(self, request: web.Request) -> web.Response:
