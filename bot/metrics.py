@@ -43,6 +43,7 @@ class Metrics:
     job_done: Gauge
     store_bytes: Gauge
     disk_free: Gauge
+    memory: Gauge
     documents: Gauge
     pieces: Gauge
     skipped: Gauge
@@ -105,6 +106,7 @@ def create_metrics() -> Metrics:
         job_done=gauge("job_done_timestamp_seconds", "When a job last came to its end", "job"),
         store_bytes=gauge("store_bytes", "Size of the store with its log"),
         disk_free=gauge("disk_free_bytes", "What is free on the disk of the data folder"),
+        memory=gauge("memory_bytes", "Memory of the bot with its child processes"),
         documents=gauge("documents", "Documents being served"),
         pieces=gauge("pieces", "Pieces being served"),
         skipped=gauge("documents_skipped", "Documents that could not be read"),

@@ -27,6 +27,7 @@ from bot.tracing import Tracing
 from bot.types import Group
 from common.clock import Clock
 from common.hours import Hours
+from common.process import resident_bytes
 from common.tasks import Tasks
 
 
@@ -67,6 +68,7 @@ async def surround(
 ) -> Surroundings:
     """A process that has these adapters."""
     metrics = create_metrics()
+    metrics.memory.set_function(resident_bytes)
     access, audit = await _access(config, clock, store)
     return Surroundings(
         config=config,

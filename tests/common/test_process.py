@@ -23,6 +23,7 @@ from common.process import (
     Limits,
     environment,
     module,
+    resident_bytes,
     run,
 )
 from common.process_async import AsyncChild
@@ -352,3 +353,13 @@ print("psycopg" in sys.modules)
 """
     done = run(Command((sys.executable, "-c", program), environment(), folder=ROOT), 60)
     assert done.output.split() == [b"[1]", b"False"]
+
+
+def test_the_memory_of_what_was_started_counts() -> None:
+    ours = psutil.Process().memory_info().rss
+    hungry = "import sys; held = bytearray(200 << 20); print(flush=True); sys.stdin.read()"
+    words = (sys.executable, "-c", hungry)
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout and child.stdin and child.stdout.readline()
+        assert resident_bytes() > ours + (200 << 20)
+        child.stdin.close()

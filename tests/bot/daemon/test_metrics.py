@@ -65,7 +65,8 @@ def test_every_metric_is_documented_and_every_documented_one_exists(metrics: Met
 
 def test_the_figures_that_are_asked_for_when_read_are_there(metrics: Metrics) -> None:
     text = metrics.render().decode()
-    for name in ("store_bytes", "disk_free_bytes", "index_built_timestamp_seconds", "documents"):
+    asked = "store_bytes disk_free_bytes memory_bytes index_built_timestamp_seconds documents"
+    for name in asked.split():
         (value,) = re.findall(rf"^huixiangdou_{name} (\S+)$", text, re.MULTILINE)
         assert float(value) > 0
     assert 'huixiangdou_problems{level="not_ready"} 2.0' in text
