@@ -45,8 +45,8 @@ from knowledge.types import (
 
 T = TypeVar("T")
 
-TOGETHER = 8
-"""Looks at a snapshot that are told together: what goes first waits for 5 ms at most."""
+TOGETHER = 16
+"""Looks at a snapshot that are told together: what goes first waits for 10 ms at most."""
 
 
 class KnowledgeBase:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import finalize
 
 import hnswlib
 import numpy as np
@@ -186,7 +187,7 @@ class VectorIndex:
         except (OSError, ValueError, RuntimeError) as error:
             raise IndexMismatch(f"{path} is damaged ({error}); {REBUILD}") from error
         self._empty = False
-        self._stored = StoredVectors.map(path, self.params.dim, self._size())
+        self._stored = StoredVectors.open(path, self.params.dim, self._size())
 
     def _make_room(self, count: int) -> None:
         if self._empty:
@@ -219,19 +220,21 @@ HEADER = np.dtype(
 and its label at these places."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class StoredVectors:
-    """The vectors in a saved index, mapped into memory: to hand out those of a hundred labels,
-    hnswlib makes each number a Python object first, 4 ms in all. `labels` are in rising order, and
-    `rows` says where each one's vector stands."""
+    """The vectors in a saved index, read from its file: to hand out those of a hundred labels,
+    hnswlib makes each number a Python object first, 4 ms in all, and a mapped file would soon be in
+    memory a second time. `labels` are in rising order, `rows` says where each one's vector stands,
+    and `element` what a row holds; `file` is open as long as this lives."""
 
+    file: int
+    element: np.dtype[Any]
     labels: NDArray[np.uint64]
     rows: NDArray[np.int64]
-    vectors: NDArray[np.float32]
 
     @classmethod
-    def map(cls, path: Path, dim: int, count: int) -> "StoredVectors | None":
-        """Maps a file; None where it is not written as the known versions of hnswlib do it."""
+    def open(cls, path: Path, dim: int, count: int) -> "StoredVectors | None":
+        """Opens a file; None where it is not written as the known versions of hnswlib do it."""
         header = np.fromfile(path, HEADER, 1)
         if not len(header):
             return None
@@ -250,19 +253,24 @@ class StoredVectors:
                 "itemsize": size,
             }
         )
-
-        def mapped(name: str) -> NDArray[Any]:
-            return np.asarray(np.memmap(path, element, "r", HEADER.itemsize, (count,))[name])
-
-        # Looking through all labels touches every page: of that mapping nothing is kept.
-        labels = mapped("label").copy()
+        labels = np.memmap(path, element, "r", HEADER.itemsize, (count,))["label"].copy()
         rows = np.argsort(labels)
-        return cls(labels[rows], rows, mapped("vector"))
+        stored = cls(os.open(path, os.O_RDONLY), element, labels[rows], rows)
+        finalize(stored, os.close, stored.file)
+        return stored
 
     def of(self, labels: Sequence[int]) -> Vectors:
-        """The vectors of labels, shape (len(labels), dim)."""
-        at = np.searchsorted(self.labels, np.asarray(labels, np.uint64))
-        return np.asarray(self.vectors[self.rows[at]], np.float32)
+        """The vectors of labels, shape (len(labels), dim). Raises OSError, and ValueError where the
+        file was cut."""
+        rows = self.rows[np.searchsorted(self.labels, np.asarray(labels, np.uint64))]
+        order = np.argsort(rows)
+        found = np.empty((len(rows), *self.element["vector"].shape), np.float32)
+        # The pieces of a page stand side by side: what does is read at once.
+        for run in np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1):
+            size, first = self.element.itemsize, int(rows[run[0]])
+            data = os.pread(self.file, len(run) * size, HEADER.itemsize + first * size)
+            found[run] = np.frombuffer(data, self.element)["vector"]
+        return found
 
 
 def _note(path: Path) -> Path:

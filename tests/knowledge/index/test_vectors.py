@@ -160,9 +160,9 @@ def test_a_loaded_index_hands_out_what_was_put_in(tmp_path: Path) -> None:
     index.add(range(100, 105), data[100:105])  # in the places of some that were deleted
     index.save(path)
     labels = [104, 3, 99, 100, 3]
-    mapped = StoredVectors.map(path, PARAMS.dim, 100)
-    assert mapped, "hnswlib writes its files in another way now: handing out vectors became slow"
-    assert (mapped.of(labels) == data[labels]).all()
+    stored = StoredVectors.open(path, PARAMS.dim, 100)
+    assert stored, "hnswlib writes its files in another way now: handing out vectors became slow"
+    assert (stored.of(labels) == data[labels]).all()
     loaded = VectorIndex.load(path, PARAMS, ef_search=50)
     assert (loaded.vectors(labels) == data[labels]).all()
     loaded.add([110], data[110:111])
