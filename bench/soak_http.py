@@ -138,9 +138,13 @@ class HttpSoak:
 
     async def _pace(self) -> None:
         """Lets the clients go on while not too much is undecided, and notes the memory."""
-        noted = 0
+        noted = taken = 0
         while True:
             waiting = await self._open_messages()
+            if await self._is_ready():
+                taken = self._books.acknowledged
+            elif waiting is not None:
+                waiting = max(waiting, self._books.acknowledged - taken)
             if waiting is not None and waiting < MOST_OPEN:
                 self._free.set()
             else:

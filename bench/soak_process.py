@@ -51,11 +51,12 @@ class BotProcess:
         return await asyncio.wait_for(self._process.wait(), END_S)
 
     def note_memory(self) -> None:
-        """Its proportional memory, in MB."""
+        """Its proportional memory with that of its child processes, in MB."""
         if self._process:
             with suppress(psutil.NoSuchProcess):  # it may be killed at this moment
-                used = psutil.Process(self._process.pid).memory_full_info().pss
-                self.memory.append(used / 1e6)
+                bot = psutil.Process(self._process.pid)
+                every = (bot, *bot.children(recursive=True))
+                self.memory.append(sum(one.memory_full_info().pss for one in every) / 1e6)
 
 
 def configuration(folder: Path, port: int) -> dict[str, Any]:
