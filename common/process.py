@@ -9,6 +9,7 @@ JSON lines with a module of ours, whose side is in `process_child`.
 """
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -195,9 +196,14 @@ class Child:
     ) -> Self:
         """Starts a module that hears by `process_child`; it has these open files, too, and `heard`
         gets what it writes to its standard error, some lines at a time. Raises OSError."""
-        child = cls(_started(command, subprocess.PIPE, files))
+        process = _started(command, subprocess.PIPE, files)
+        child = cls(process)
         child._heard = heard
-        child._hearing.start()
+        try:
+            child._hearing.start()
+        except RuntimeError as error:
+            _end(process)
+            raise OSError(errno.EAGAIN, str(error)) from error
         child.send(settings)
         return child
 
@@ -248,7 +254,14 @@ class Child:
 
     def end(self) -> None:
         """Ends the process; what it was at is lost."""
-        _end(self._process, self._hearing)
+        assert self._process.stdout  # noqa: S101 - a pipe, see _started
+        if not self._process.stdout.closed:  # its number may be another's once it was ended
+            _end(self._process, self._hearing)
+
+    def kill(self) -> None:
+        """Kills the process, from any thread: who waits for its answer gets a ChildFailed."""
+        if self._process.poll() is None:
+            signal_all(self._process.pid, signal.SIGKILL)
 
     def _hear(self, pipe: IO[bytes]) -> None:
         while data := os.read(pipe.fileno(), 1 << 16):

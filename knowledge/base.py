@@ -79,11 +79,11 @@ class KnowledgeBase:
         warming = asyncio.to_thread(self._embedder.encode, ["warm up"])
         try:
             self._status, _ = await asyncio.gather(asyncio.to_thread(self._reader.open), warming)
-        except KnowledgeError:
+            if self._reranker:
+                await self._reranker.open()
+        except BaseException:
             await self._end_processes()
             raise
-        if self._reranker:
-            await self._reranker.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -289,8 +289,8 @@ def test_broad_excepts_stand_where_a_bug_must_end_nothing_else(
         and ast.unparse(node.type) == "Exception"
     )
     assert " ".join(broad) == (
-        "app.py command_audit.py dispatcher.py jobs.py lanes.py outbox.py process_main.py"
-        " reader_process.py worker.py"
+        "app.py command_audit.py dispatcher.py jobs.py lanes.py outbox.py process.py"
+        " process_main.py reader_process.py worker.py"
     ), (
         "the adapter supervisor, commands, a group's worker, the job runner, a group's lane in a"
         " cluster, a reply, what is looked up for a question, the converter's child, a question"

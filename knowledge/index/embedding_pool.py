@@ -51,9 +51,17 @@ class UseWorkers:
 
     @staticmethod
     def start() -> Child:
-        """A process that loads the model."""
+        """A process that loads the model. Raises EmbedderError."""
         command = module("knowledge.index.embedding_process", environment(**ONE_THREAD))
-        return Child.start(command, {})
+        try:
+            return Child.start(command, {})
+        except OSError as error:
+            raise EmbedderError(f"can't start a process of the embedder: {error}") from error
+
+    def kill(self) -> None:
+        """Kills the processes, from any thread: who waits for vectors gets an EmbedderError."""
+        for child in tuple(self._children):
+            child.kill()
 
     def end(self) -> None:
         """Ends the processes."""
@@ -105,25 +113,36 @@ class UseProcess:
     def __init__(self) -> None:
         self._workers = UseWorkers()
         self._one_at_a_time = Lock()
+        self._closing = False
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Embeds texts, shape (len(texts), 512). Raises EmbedderError."""
         with self._one_at_a_time:
             try:
-                return self._workers.encode(texts)
+                return self._encoded(texts)
             except EmbedderError as error:
+                if self._closing:
+                    raise
                 log.error("%s; it is started again", error)
                 self._workers.end()
             try:
-                return self._workers.encode(texts)
+                return self._encoded(texts)
             except EmbedderError:
                 self._workers.end()
                 raise
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process; what it is at is lost, so that nobody waits for one that hangs."""
+        self._closing = True
+        self._workers.kill()
         with self._one_at_a_time:
             self._workers.end()
+            self._closing = False
+
+    def _encoded(self, texts: Sequence[str]) -> Vectors:
+        if self._closing:
+            raise EmbedderError("the embedder is being closed")
+        return self._workers.encode(texts)
 
 
 def _hand(child: Child, held: deque[int], coming: Iterator[tuple[int, Sequence[str]]]) -> None:

@@ -4,22 +4,27 @@ once."""
 
 import logging
 import socket
-from collections.abc import Collection, Iterator, Sequence
+import struct
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from signal import SIGKILL
-from threading import Lock, Thread
-from typing import Any, TypeAlias
+from threading import Lock
+from typing import Any, TypeAlias, TypeVar
 
-from common.process import GRACE_S, ONE_THREAD, Child, environment, module
+from common.process import ONE_THREAD, Child, environment, module
 from knowledge.gate.curve import CurvePoint
 from knowledge.gate.examples import Example, Examples
 from knowledge.gate.refit import Refit
 from knowledge.gate.state import FittedGate
 from knowledge.plan import BuildPlan
 from knowledge.reading.looks import Look
+from knowledge.reading.reader import Reader
 from knowledge.settings import GateSettings
 from knowledge.types import (
     Embedder,
@@ -34,6 +39,10 @@ from knowledge.types import (
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+_one_thread = partial(ThreadPoolExecutor, 1, thread_name_prefix="lending")
+
 LOOKING = 2
 """Batches of looks at a time: while one is under way the results of another come back."""
 
@@ -43,6 +52,9 @@ OTHERS = 2
 LOOK_S, OTHER_S = 60.0, 3600.0
 """A batch of looks takes some 50 ms; a gate is fitted in seconds, with labels by the thousand and
 an embedder far away in minutes."""
+
+PAUSE_S = 10.0
+"""After a start that failed no look tries another for so long: each costs a second of a core."""
 
 Pool: TypeAlias = "SimpleQueue[Connection]"
 
@@ -54,11 +66,6 @@ class _Running:
     child: Child
     looking: Pool
     others: Pool
-    lending: Thread
-
-    def end(self) -> None:
-        self.child.end()
-        self.lending.join(GRACE_S)
 
 
 class ReaderProcess:
@@ -68,20 +75,30 @@ class ReaderProcess:
     def __init__(self, plan: BuildPlan, gate: GateSettings, embedder: Embedder) -> None:
         self._plan, self._gate, self._embedder = plan, gate, embedder
         self._running: _Running | None = None
-        self._starting = Lock()
+        self._starting, self._closed = Lock(), False
+        self._latest: Child | None = None
+        self._failed_at, self._failure = 0.0, ""
+        # One thread for good: the embedder may start a process in it, which ends with it.
+        self._lending = _one_thread()
 
     def open(self) -> Status:
         """See `Reader.open`."""
         with self._starting:
+            self._closed = False
             self._running, status = self._started()
         return status
 
     def close(self) -> None:
-        """See `Reader.close`."""
+        """See `Reader.close`. A process that is still loading is not waited for."""
+        self._closed = True
+        if self._latest:
+            self._latest.kill()
         with self._starting:
             running, self._running = self._running, None
             if running:
-                running.end()
+                running.child.end()
+            self._lending.shutdown(wait=False)
+            self._lending = _one_thread()
 
     def look(self, looks: Sequence[Look[Any]]) -> list[Any]:
         """See `Reader.look`."""
@@ -89,114 +106,114 @@ class ReaderProcess:
         try:
             return list(_asked(running, running.looking, LOOK_S, "look", looks))
         except _HungUp as error:
-            running = self._again(running, error)
+            running = self._again(running, error, PAUSE_S)
         return list(_asked(running, running.looking, LOOK_S, "look", looks))
 
     def assess(self, text: str, others: Sequence[Passage], k: int) -> Found:
         """See `Reader.assess`."""
-        found: Found = self._other("assess", text, others, k)
-        return found
+        return self._other(Reader.assess, text, others, k)
 
     def reopen(self, gate: GateSettings | None = None) -> Status:
         """See `Reader.reopen`."""
-        status: Status = self._other("reopen", gate)
+        status = self._twice(Reader.reopen, gate)
         self._gate = gate or self._gate
         return status
 
     def renew(self) -> Status:
         """See `Reader.renew`."""
-        status: Status = self._other("renew")
-        return status
+        return self._twice(Reader.renew)
 
     def calibrate(self) -> tuple[Status, FittedGate]:
         """See `Reader.calibrate`."""
-        found: tuple[Status, FittedGate] = self._other("calibrate")
-        return found
+        return self._other(Reader.calibrate)
 
     def refit(self, labels: Sequence[Example]) -> tuple[Status | None, Refit]:
         """See `Reader.refit`."""
-        found: tuple[Status | None, Refit] = self._other("refit", labels)
-        return found
+        return self._other(Reader.refit, labels)
 
     def undo_refit(self) -> Status | None:
         """See `Reader.undo_refit`."""
-        status: Status | None = self._other("undo_refit")
-        return status
+        return self._other(Reader.undo_refit)
 
     def forget(self, texts: Collection[str], person: str) -> Status:
         """See `Reader.forget`."""
-        status: Status = self._other("forget", texts, person)
-        return status
+        return self._other(Reader.forget, texts, person)
 
     def aimed(self, options: Sequence[GateSettings]) -> list[Point]:
         """See `Reader.aimed`."""
-        return list(self._other("aimed", options))
+        return self._other(Reader.aimed, options)
 
     def examined(self) -> tuple[FittedGate, list[CurvePoint]]:
         """See `Reader.examined`."""
-        found: tuple[FittedGate, list[CurvePoint]] = self._other("examined")
-        return found
+        return self._other(Reader.examined)
 
     def preview(self, labels: Sequence[Example], texts: Sequence[str]) -> tuple[Refit, list[float]]:
         """See `Reader.preview`."""
-        found: tuple[Refit, list[float]] = self._other("preview", labels, texts)
-        return found
+        return self._other(Reader.preview, labels, texts)
 
     def scores(
         self, asked: Sequence[tuple[str, Vectors]], train: Examples | None
     ) -> tuple[GateState, list[float]]:
         """See `Reader.scores`."""
-        found: tuple[GateState, list[float]] = self._other("scores", asked, train)
-        return found
+        return self._other(Reader.scores, asked, train)
 
     def learning_curve(self, examples: Examples) -> list[CurvePoint]:
         """See `Reader.learning_curve`."""
-        return list(self._other("learning_curve", examples))
+        return self._other(Reader.learning_curve, examples)
 
     def _now(self) -> _Running:
         if self._running is None:
             raise KnowledgeError("the knowledge base is not open")
         return self._running
 
-    def _other(self, method: str, *arguments: Any) -> Any:
+    def _twice(self, method: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return self._other(method, *arguments)
+        except _HungUp:  # for want of memory for two, say: the next process has opened the new one
+            return self._other(method, *arguments)
+
+    def _other(self, method: Callable[..., T], *arguments: Any) -> T:
         running = self._now()
         try:
-            return _asked(running, running.others, OTHER_S, method, *arguments)
+            found: T = _asked(running, running.others, OTHER_S, method.__name__, *arguments)
         except _HungUp as error:
             self._again(running, error)
             raise
+        return found
 
-    def _again(self, ended: _Running, error: "_HungUp") -> _Running:
-        """One in place of another that has ended."""
+    def _again(self, ended: _Running, error: "_HungUp", pause_s: float = 0.0) -> _Running:
+        """One in place of another that has ended, `pause_s` after a start that failed."""
         with self._starting:
             if self._now() is ended:
+                if self._failure and time.monotonic() < self._failed_at + pause_s:
+                    raise KnowledgeError(self._failure)
                 log.error("%s; it is started again", error)
-                ended.end()
-                self._running, _ = self._started()
+                ended.child.end()
+                try:
+                    self._running, _ = self._started()
+                except (KnowledgeError, RuntimeError) as failure:
+                    self._failed_at, self._failure = time.monotonic(), str(failure)
+                    raise
+                self._failure = ""
             return self._now()
 
     def _started(self) -> tuple[_Running, Status]:
-        dim = self._embedder.dim
-        own, theirs = zip(*(_pair() for _ in range(LOOKING + OTHERS + 1)), strict=True)
+        first = (self._plan, self._gate, self._embedder.id, self._embedder.dim)
         try:
-            command = module("knowledge.reading.process_main", environment(**ONE_THREAD))
-            files = [connection.fileno() for connection in theirs]
-            child = Child.start(command, {"files": files}, files, _heard)
+            child, lent, asked = _launched()
         except OSError as error:
             raise KnowledgeError(f"can't start a process to search in: {error}") from error
-        finally:
-            for connection in theirs:
-                connection.close()
-        lent, looking, others = own[0], _pool(own[1 : 1 + LOOKING]), _pool(own[1 + LOOKING :])
-        lending = Thread(target=_lend, args=(lent, self._embedder), name="lending", daemon=True)
-        lending.start()
-        running = _Running(child, looking, others, lending)
+        self._latest = child
         try:
+            if self._closed:
+                child.kill()
             with suppress(OSError):  # gone already, which shows next
-                lent.send((self._plan, self._gate, self._embedder.id, dim))
+                lent.send(first)
+            self._lending.submit(_lend, lent, self._embedder)
+            running = _Running(child, _pool(asked[:LOOKING]), _pool(asked[LOOKING:]))
             return running, _asked(running, running.others, OTHER_S, "open")
         except BaseException:
-            running.end()
+            child.end()
             raise
 
 
@@ -204,9 +221,27 @@ class _HungUp(KnowledgeError):
     """The process is gone, or doesn't answer."""
 
 
-def _pair() -> tuple[Connection, Connection]:
-    one, other = socket.socketpair()
-    return Connection(one.detach()), Connection(other.detach())
+def _launched() -> tuple[Child, Connection, Sequence[Connection]]:
+    """The process, where it asks, and where it is asked. Raises OSError."""
+    (lent, asking), *pairs = [_pair(), *(_pair(LOOK_S) for _ in range(LOOKING + OTHERS))]
+    theirs = [asking, *(other for _, other in pairs)]
+    try:
+        command = module("knowledge.reading.process_main", environment(**ONE_THREAD))
+        files = [connection.fileno() for connection in theirs]
+        child = Child.start(command, {"files": files}, files, _heard)
+    finally:
+        for connection in theirs:
+            connection.close()
+    return child, lent, [own for own, _ in pairs]
+
+
+def _pair(patience_s: float = 0.0) -> tuple[Connection, Connection]:
+    """Two ends; the first one raises BlockingIOError where the other does not go on for so long
+    with a message that is under way."""
+    own, other = socket.socketpair()
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        own.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(patience_s), 0))
+    return Connection(own.detach()), Connection(other.detach())
 
 
 def _pool(connections: Sequence[Connection]) -> Pool:
@@ -231,8 +266,11 @@ def _asked(running: _Running, free: Pool, timeout_s: float, method: str, *argume
         try:
             connection.send((method, arguments))
             if not connection.poll(timeout_s):
-                running.child.end()  # which shows next
+                raise TimeoutError  # noqa: TRY301 - as a socket does that waits too long
             failed, result = connection.recv()
+        except (BlockingIOError, TimeoutError) as error:
+            running.child.kill()
+            raise _HungUp("the process that searches the documents did not answer") from error
         except (EOFError, OSError) as error:
             raise _HungUp(_ending(running.child)) from error
     if failed:
@@ -257,6 +295,6 @@ def _lend(connection: Connection, embedder: Embedder) -> None:
             texts = connection.recv()
             try:
                 answer: tuple[bool, Any] = (False, embedder.encode(texts))
-            except (KnowledgeError, RuntimeError, ValueError) as error:  # of a model's library
+            except Exception as error:  # noqa: BLE001 - raised where it was asked for
                 answer = (True, KnowledgeError(str(error)))
             connection.send(answer)

@@ -50,7 +50,7 @@ class _Borrowed:
 
 
 def _serve(connection: Connection, reader: LocalReader) -> None:
-    with suppress(EOFError, OSError):
+    with connection, suppress(EOFError, OSError):  # closed, it shows that nobody serves it
         while True:
             method, arguments = connection.recv()
             connection.send(_answer(reader, method, arguments))

@@ -123,9 +123,8 @@ class LocalReader:
 
     def assess(self, text: str, others: Sequence[Passage], k: int) -> Found:
         """See `Reader.assess`."""
-        with self._used() as now:
-            # Many pieces are embedded; the catalogue is not read.
-            return assess(text, others, k, self._embedder.encode, now.snapshot.words, now.scale)
+        now = self._now()  # embedding may take long, and what serves need not stay open for it
+        return assess(text, others, k, self._embedder.encode, now.snapshot.words, now.scale)
 
     def reopen(self, gate: GateSettings | None = None) -> Status:
         """See `Reader.reopen`."""

@@ -3,6 +3,8 @@ again."""
 
 import asyncio
 import logging
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import pytest
 from knowledge.base import KnowledgeBase
 from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan
+from knowledge.reading import process
+from knowledge.settings import GateSettings
 from knowledge.types import KnowledgeError
 from tests.knowledge.library import PAGES, gate_options, plan, write_pages
 from tests.knowledge.processes import is_alive, running, started
@@ -75,6 +79,82 @@ async def test_a_process_that_is_killed_costs_no_question(
     assert {one.passages[0].path for one in found} == {"en/serving.md"}
     assert caplog.text.count("it is started again") == 1
     assert not is_alive(killed) and is_alive(started(module))
+
+
+async def test_one_that_stands_still_before_it_has_read_a_question_is_replaced(
+    made: BuildPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(process, "LOOK_S", 1.0)
+        knowledge = await KnowledgeBase(made, gate_options(tmp_path), apart=True).__aenter__()
+    try:
+        started(READER).send_signal(signal.SIGSTOP)
+        async with asyncio.timeout(60):
+            assert await knowledge.pieces("kettle", "long name" * 200_000, 1) is None
+    finally:
+        await knowledge.__aexit__()
+
+
+async def test_one_that_cannot_be_started_again_is_tried_now_and_then_and_after_a_reload(
+    made: BuildPlan,
+    apart: KnowledgeBase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(process, "PAUSE_S", 3600.0)
+    current = Path(made.folder) / "current"
+    current.rename(tmp_path / "kept")
+    try:
+        started(READER).kill()
+        with caplog.at_level(logging.ERROR):
+            asked = (apart.search(f"{PORT} {n}", 1) for n in range(20))
+            found = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(one, KnowledgeError) and "index" in str(one) for one in found)
+        assert caplog.text.count("it is started again") == 1
+    finally:
+        (tmp_path / "kept").rename(current)
+    await apart.reload()
+    assert (await apart.search(PORT, 1)).passages[0].path == "en/serving.md"
+
+
+@pytest.mark.parametrize("module", [READER, ENCODER])
+async def test_who_closes_does_not_wait_for_one_that_does_not_get_ready(
+    module: str, made: BuildPlan, tmp_path: Path
+) -> None:
+    options = gate_options(tmp_path)
+    async with asyncio.timeout(60):
+        async with KnowledgeBase(made, options, apart=True) as knowledge:
+            _never_read(options)
+            before = started(module)
+            before.kill()
+            asked = asyncio.create_task(knowledge.search(PORT, 1))
+            while (after := await asyncio.to_thread(started, module)) == before:
+                pass
+            after.send_signal(signal.SIGSTOP)
+        await asyncio.gather(asked, return_exceptions=True)
+    assert not running(READER) and not running(ENCODER)
+
+
+async def test_who_is_cancelled_while_they_load_leaves_none_behind(
+    made: BuildPlan, tmp_path: Path
+) -> None:
+    options = gate_options(tmp_path)
+    _never_read(options)
+    opening = asyncio.create_task(KnowledgeBase(made, options, apart=True).__aenter__())
+    await asyncio.to_thread(started, READER)
+    opening.cancel()
+    async with asyncio.timeout(60):
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    assert not running(READER) and not running(ENCODER)
+
+
+def _never_read(options: GateSettings) -> None:
+    """Whoever reads the examples from now on waits for ever."""
+    (file,) = options.examples
+    file.unlink()
+    os.mkfifo(file)
 
 
 async def test_a_bug_in_a_look_ends_that_look_alone(apart: KnowledgeBase) -> None:
