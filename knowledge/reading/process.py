@@ -214,6 +214,8 @@ class ReaderProcess:
             return running, _asked(running, running.others, OTHER_S, "open")
         except BaseException:
             child.end()
+            for connection in asked:  # an error that somebody keeps would keep them
+                connection.close()
             raise
 
 
@@ -228,7 +230,8 @@ def _launched() -> tuple[Child, Connection, Sequence[Connection]]:
     try:
         command = module("knowledge.reading.process_main", environment(**ONE_THREAD))
         files = [connection.fileno() for connection in theirs]
-        child = Child.start(command, {"files": files}, files, _heard)
+        heard = partial(log.warning, "the process that searches the documents: %s")
+        child = Child.start(command, {"files": files}, files, heard)
     finally:
         for connection in theirs:
             connection.close()
@@ -282,10 +285,6 @@ def _ending(child: Child) -> str:
     ended = child.failed()
     why = "perhaps for want of memory" if ended.status == -SIGKILL else "see the log"
     return f"the process that searches the documents was ended ({ended}), {why}"
-
-
-def _heard(lines: str) -> None:
-    log.warning("the process that searches the documents: %s", lines)
 
 
 def _lend(connection: Connection, embedder: Embedder) -> None:
