@@ -191,6 +191,11 @@ class KnowledgeBase:
             raise KnowledgeError("the knowledge base is not open")
         return self._status
 
+    def problems(self) -> list[str]:
+        """What keeps questions from being looked up at the moment."""
+        failure = self._reader.failure
+        return [f"the documents can't be searched: {failure}"] if failure else []
+
     async def documents(self) -> tuple[list[DocumentRow], Counter[int]]:
         """All documents, also those that could not be read, and how many pieces each has by its
         id."""

@@ -49,6 +49,7 @@ async def open_answers(
             config.search, config.knowledge, config.bot.data_dir, clock
         ) as external,
     ):
+        health.knowledge_problems = knowledge.problems
         if llm:
             health.llm_problems = llm.hybrid.problems
             health.llm_figures = llm.hybrid.figures

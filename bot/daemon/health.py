@@ -55,6 +55,7 @@ class Health:
     llm_problems: Callable[[], list[str]] = list
     llm_figures: Callable[[], list[dict[str, Any]]] = list
     search_problems: Callable[[], list[str]] = list
+    knowledge_problems: Callable[[], list[str]] = list
     processes: Callable[[], list[dict[str, Any]]] = list
     missing_roles: Callable[[], list[str]] = list
     backlog: Callable[[], Mapping[str, float]] = dict
@@ -95,7 +96,7 @@ class Health:
         problems += [self._line(name, notice.said("not_yet")) for name in self.first()]
         if stored := self.store_problem():
             problems.append(stored)
-        noted = (*self.llm_problems(), *self.search_problems())
+        noted = (*self.knowledge_problems(), *self.llm_problems(), *self.search_problems())
         others = [said_in_both(line) for line in noted]
         others += [notice.said("no_process", role=role) for role in self.missing_roles()]
         if failing := {**self.failing_elsewhere(), **self.failing.named()}:

@@ -77,7 +77,7 @@ class ReaderProcess:
         self._running: _Running | None = None
         self._starting, self._closed = Lock(), False
         self._latest: Child | None = None
-        self._failed_at, self._failure = 0.0, ""
+        self._failed_at, self.failure = 0.0, ""
         # One thread for good: the embedder may start a process in it, which ends with it.
         self._lending = _one_thread()
 
@@ -185,16 +185,16 @@ class ReaderProcess:
         """One in place of another that has ended, `pause_s` after a start that failed."""
         with self._starting:
             if self._now() is ended:
-                if self._failure and time.monotonic() < self._failed_at + pause_s:
-                    raise KnowledgeError(self._failure)
+                if self.failure and time.monotonic() < self._failed_at + pause_s:
+                    raise KnowledgeError(self.failure)
                 log.error("%s; it is started again", error)
                 ended.child.end()
                 try:
                     self._running, _ = self._started()
                 except (KnowledgeError, RuntimeError) as failure:
-                    self._failed_at, self._failure = time.monotonic(), str(failure)
+                    self._failed_at, self.failure = time.monotonic(), str(failure)
                     raise
-                self._failure = ""
+                self.failure = ""
             return self._now()
 
     def _started(self) -> tuple[_Running, Status]:

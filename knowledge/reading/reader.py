@@ -31,6 +31,9 @@ class Reader(Protocol):
     """Blocking, and for any thread. What changes what serves returns its status; all of that goes
     on answering meanwhile, and the old one where it fails. All raise KnowledgeError."""
 
+    failure: str
+    """Why nothing can be looked up at the moment; "" where it can."""
+
     def open(self) -> Status:
         """Opens the current snapshot for the first time."""
         ...
@@ -102,6 +105,7 @@ class LocalReader:
         self._plan, self._embedder = plan, embedder
         self._opener = Opener(plan, gate, embedder)
         self._serving: Serving | None = None
+        self.failure = ""
         self._looking, self._looks = Condition(), Counter[int]()
 
     def open(self) -> Status:

@@ -112,9 +112,12 @@ async def test_one_that_cannot_be_started_again_is_tried_now_and_then_and_after_
             found = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(one, KnowledgeError) and "index" in str(one) for one in found)
         assert caplog.text.count("it is started again") == 1
+        (problem,) = apart.problems()
+        assert "can't be searched" in problem and "run_bot.py index" in problem
     finally:
         (tmp_path / "kept").rename(current)
     await apart.reload()
+    assert not apart.problems()
     assert (await apart.search(PORT, 1)).passages[0].path == "en/serving.md"
 
 
