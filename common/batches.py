@@ -1,6 +1,5 @@
 """Work for threads of its own, done in batches: what comes in while they are busy is taken up
-together, so that a commit, or the weights of a model, serve many who wait. Nobody waits for a batch
-to fill."""
+together, so that a commit, or the weights of a model, serve many who wait."""
 
 import asyncio
 from collections import deque
@@ -39,6 +38,8 @@ class Batches(Generic[Job, Result]):
     unless it fails as all would, with one of `for_all`. Jobs that are `apart` are always done by
     themselves, and only told together: waking the event loop costs as much as a small job. Jobs
     that are `first` go before the rest; among themselves they keep their order.
+
+    Nobody waits for a batch to fill, but for `patience_s` where all that wait are in no hurry.
 
     A job whose caller was cancelled is done all the same, and `unheard` is told if it failed; with
     `drop` it is left out where it has not begun.
