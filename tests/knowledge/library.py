@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan, Source
 from knowledge.settings import GateSettings, KnowledgeSettings, SourceSettings
 
@@ -81,6 +82,13 @@ def write_pages(folder: Path, pages: dict[str, str] = PAGES) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder
+
+
+def built(folder: Path) -> BuildPlan:
+    """The pages and their index, built in the folder, with the plan by which it was."""
+    made = plan(folder / "index", write_pages(folder / "docs"))
+    build(made)
+    return made
 
 
 def plan(folder: Path, documents: Path, link_base: str = "") -> BuildPlan:

@@ -17,6 +17,7 @@ from tests.knowledge.library import (
     BAD,
     GOOD,
     PAGES,
+    built,
     gate_options,
     plan,
     plan_of,
@@ -120,8 +121,7 @@ async def test_pieces_of_one_page_do_not_fill_the_hits(knowledge: KnowledgeBase)
 
 
 async def test_a_reload_serves_what_changed_while_questions_go_on(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
         new = "# Teapots\n\nThe teapot protocol answers with status 418 to every coffee request.\n"
         write_pages(tmp_path / "docs", {"teapot.md": new})
@@ -142,8 +142,7 @@ async def test_a_reload_serves_what_changed_while_questions_go_on(tmp_path: Path
 
 
 async def test_a_reload_that_finds_nothing_new_goes_on_with_what_is_open(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     served = current_snapshot(Path(made.folder))
     os.utime(Path(made.folder) / "current", (0, 0))
     async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
@@ -156,8 +155,7 @@ async def test_a_reload_that_finds_nothing_new_goes_on_with_what_is_open(tmp_pat
 
 
 async def test_a_failed_reload_leaves_the_old_index_serving(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     async with KnowledgeBase(made, gate_options(tmp_path)) as knowledge:
         (tmp_path / "docs").rename(tmp_path / "moved")
         with pytest.raises(KnowledgeError, match="kettle"):
@@ -168,8 +166,7 @@ async def test_a_failed_reload_leaves_the_old_index_serving(tmp_path: Path) -> N
 
 
 async def test_the_gate_is_fitted_to_its_index_and_examples(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     options = gate_options(tmp_path)
     async with KnowledgeBase(made, options) as knowledge:
         first = knowledge.status().thresholds
@@ -193,8 +190,7 @@ CHATTER = [
 
 
 async def test_a_handful_of_examples_makes_a_gate_that_leaves_talk_alone(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     options = gate_options(tmp_path)
     options.examples[0].write_text(json.dumps({"good": GOOD[:5], "bad": BAD[:5]}))
     async with KnowledgeBase(made, options) as knowledge:

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from knowledge.base import KnowledgeBase
-from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan
 from knowledge.reading import process
 from knowledge.settings import GateSettings
 from knowledge.types import KnowledgeError
-from tests.knowledge.library import PAGES, gate_options, plan, write_pages
+from tests.knowledge.library import PAGES, built, gate_options, write_pages
 from tests.knowledge.processes import is_alive, running, started
 
 READER, ENCODER = "knowledge.reading.process_main", "knowledge.index.embedding_process"
@@ -28,9 +27,7 @@ ASKED = (PORT, "怎么安装 kettle", "what's for lunch today", "frobnicator of 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> BuildPlan:
     folder = tmp_path_factory.mktemp("kettle")
-    made = plan(folder / "index", write_pages(folder / "docs"))
-    build(made)
-    return made
+    return built(folder)
 
 
 @pytest.fixture
@@ -171,8 +168,7 @@ async def test_a_bug_in_a_look_ends_that_look_alone(apart: KnowledgeBase) -> Non
 
 
 async def test_what_changes_is_served_while_questions_go_on(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     options = gate_options(tmp_path)
     async with KnowledgeBase(made, options, apart=True) as knowledge:
         write_pages(tmp_path / "docs", {"tea.md": "# Tea\n\nOolong is brewed at 90 degrees."})

@@ -9,9 +9,8 @@ import pytest
 from adapters.base import IncomingMessage
 from bot.group.command_parser import Command, parse_command, parse_duration
 from knowledge.base import KnowledgeBase
-from knowledge.ingest.build import build
 from tests.bot.dialog import GROUP, Talk, talking
-from tests.knowledge.library import gate_options, plan, write_pages
+from tests.knowledge.library import built, gate_options, write_pages
 
 ASK = "@bot which port does the kettle server listen on?"
 
@@ -188,8 +187,7 @@ async def test_why_explains_silence_and_speech(tmp_path: Path, kettle: Knowledge
 
 
 async def test_reload_reports_the_difference(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     async with (
         KnowledgeBase(made, gate_options(tmp_path)) as knowledge,
         talking(tmp_path, knowledge) as talk,
@@ -213,8 +211,7 @@ async def test_reload_reports_the_difference(tmp_path: Path) -> None:
 
 
 async def test_a_long_reload_says_how_far_it_is(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     async with (
         KnowledgeBase(made, gate_options(tmp_path)) as knowledge,
         talking(tmp_path, knowledge) as talk,

@@ -8,9 +8,8 @@ import pytest
 
 from adapters.base import NetworkError, RateLimited, SendRefused
 from knowledge.base import KnowledgeBase
-from knowledge.ingest.build import build
 from tests.bot.dialog import GROUP, OPTIONS, Setup, talking, verify_dialog
-from tests.knowledge.library import gate_options, plan, write_pages
+from tests.knowledge.library import built, gate_options
 from tests.postgres import Server
 
 ASK = "@bot which port does the kettle server listen on?"
@@ -372,8 +371,7 @@ async def test_groups_do_not_share_their_budgets(tmp_path: Path, kettle: Knowled
 async def test_while_the_documents_cannot_be_asked_a_line_says_why_and_nothing_stops(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     knowledge = KnowledgeBase(made, gate_options(tmp_path))  # not open: whatever it is asked fails
     async with talking(tmp_path, knowledge) as talk:
         asked = await talk.say("alice", ASK)

@@ -18,15 +18,13 @@ from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan
 from knowledge.retrieval.search import Snapshot
 from knowledge.types import IndexMismatch, KnowledgeError
-from tests.knowledge.library import PAGES, gate_options, plan, write_pages
+from tests.knowledge.library import PAGES, built, gate_options, plan, write_pages
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> BuildPlan:
     folder = tmp_path_factory.mktemp("whole")
-    made = plan(folder / "index", write_pages(folder / "docs"))
-    build(made)
-    return made
+    return built(folder)
 
 
 @pytest.fixture

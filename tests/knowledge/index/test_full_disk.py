@@ -16,7 +16,7 @@ from knowledge.index.vectors import VectorIndex, VectorParams
 from knowledge.ingest.build import build
 from knowledge.types import KnowledgeError, Vectors
 from tests.fakes.small_disk import room
-from tests.knowledge.library import gate_options, plan, write_pages
+from tests.knowledge.library import built, gate_options, plan, write_pages
 
 DIM = 4096
 
@@ -75,8 +75,7 @@ def test_a_build_that_has_room_for_all_but_the_vectors_leaves_the_old_index(
 
 
 async def test_on_a_full_disk_the_bot_goes_on_as_it_was_and_says_so(tmp_path: Path) -> None:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
+    made = built(tmp_path)
     page = "# Teapot\n\nA teapot answers every request for coffee with status 418.\n"
     write_pages(tmp_path / "docs", {"teapot.md": page})
     good, bad = Example("may a teapot brew?", good=True), Example("lunch?", good=False)

@@ -18,11 +18,10 @@ import pytest
 from common.snapshots import AlreadyBuilding, current_snapshot, only_one
 from knowledge.base import KnowledgeBase
 from knowledge.index.embedders import UseEmbedder
-from knowledge.ingest.build import build
 from knowledge.ingest.build_process import Lent, build_apart
 from knowledge.plan import BuildPlan, Source, plan_from
 from knowledge.types import EmbedderError, KnowledgeError, Vectors
-from tests.knowledge.library import PAGES, gate_options, plan, write_pages
+from tests.knowledge.library import PAGES, built, gate_options, plan, write_pages
 from tests.knowledge.processes import descendants, is_alive, listed, running, started, wait_until
 
 BUILDER, READER, ENCODER = (
@@ -34,9 +33,7 @@ BUILDER, READER, ENCODER = (
 
 @pytest.fixture
 def made(tmp_path: Path) -> BuildPlan:
-    made = plan(tmp_path / "index", write_pages(tmp_path / "docs"))
-    build(made)
-    return made
+    return built(tmp_path)
 
 
 MANY = 60

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from knowledge.base import KnowledgeBase
-from knowledge.ingest.build import build
 from knowledge.plan import BuildPlan
 from knowledge.retrieval.rerank import scores_in
 from knowledge.settings import RerankerSettings
 from tests.fakes.rerank_api import KINDS, RerankApi, rerank_api
-from tests.knowledge.library import gate_options, plan, write_pages
+from tests.knowledge.library import built, gate_options
 
 ASK = "which port does the kettle server listen on?"
 
@@ -23,9 +22,7 @@ ASK = "which port does the kettle server listen on?"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> BuildPlan:
     folder = tmp_path_factory.mktemp("kettle")
-    made = plan(folder / "index", write_pages(folder / "docs"))
-    build(made)
-    return made
+    return built(folder)
 
 
 @pytest.fixture
